@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The plain CGI adapter: one request a process. libfcgi has no CGI mode in its FCGX interface. */
+#include "adapter.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Web servers send SIGTERM when the client has gone. It must not leave a half-read body that looks
+ * complete: without a Content-Length the end of input is all that tells. */
+static volatile sig_atomic_t client_gone;
+
+static void on_signal(int number)
+{
+    (void)number;
+    client_gone = 1;
+}
+
+static ssize_t read_body(void *from, void *bytes, size_t len)
+{
+    ssize_t n;
+
+    (void)from;
+    do {
+        n = read(STDIN_FILENO, bytes, len);
+    } while (n < 0 && errno == EINTR && !client_gone);
+    return client_gone ? -1 : n;
+}
+
+static int write_body(void *to, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+
+    (void)to;
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, p, len);
+        if (n < 0 && errno == EINTR && !client_gone)
+            continue;
+        if (n <= 0)
+            return -1;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* A server that is still sending the body may not read the reply before all of it is taken
+ * (Apache's mod_cgid). */
+static void drain(const struct request *request)
+{
+    char bytes[16384];
+
+    if (request->content_length == 0 || request->method == METHOD_GET ||
+        request->method == METHOD_HEAD)
+        return;
+    while (read_body(NULL, bytes, sizeof bytes) > 0)
+        ;
+}
+
+int cgi_serve(const struct api *api)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    struct request request;
+    struct response response;
+    struct err err;
+    AUTO_BUF headers = BUF_INIT;
+
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    response_init(&response);
+    if (request_init(&request, environ, read_body, NULL, &err) == 0)
+        api_handle(api, &request, &response);
+    else
+        api_error(&response, &err);
+    drain(&request);
+    response_print_headers(&response, &headers);
+    if (write_body(NULL, headers.s, headers.len) == 0 && request.method != METHOD_HEAD)
+        response_send_body(&response, write_body, NULL);
+    response_free(&response);
+    request_free(&request);
+    return EX_OK;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The registry's HTTP interface, as in the OCI Distribution Specification, "API", whose end-numbers
+ * the route table names. One file per endpoint family.
+ */
+#ifndef BERTH_API_API_H
+#define BERTH_API_API_H
+
+#include "base/conf.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "oci/name.h"
+#include "store/store.h"
+
+struct api {
+    const struct conf *conf;
+    const struct store *store;
+};
+
+/* What the route found in the path. */
+struct target {
+    struct name name;
+    const char *last; /* the last component: a tag, a digest, an upload's id */
+};
+
+/* A handler fills the response, or returns -1 with *err set: the response is then made from the
+ * error. */
+typedef int api_handler(const struct api *api, struct request *request, const struct target *target,
+                        struct response *response, struct err *err);
+
+/* Answers one request, whatever it is; logs errors. (route.c) */
+void api_handle(const struct api *api, struct request *request, struct response *response);
+
+/* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
+void api_error(struct response *response, const struct err *err);
+
+api_handler system_get;
+api_handler catalog_get;
+api_handler blobs_get, blobs_delete;
+api_handler uploads_post, uploads_get, uploads_patch, uploads_put, uploads_delete;
+api_handler manifests_get, manifests_put, manifests_delete;
+api_handler tags_get;
+api_handler referrers_get;
+
+#endif

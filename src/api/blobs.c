@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: /v2/<name>/blobs/<digest> (end-2, end-10). */
+#include "api/api.h"
+#include "api/serve.h"
+#include "registry/pull.h"
+#include "registry/remove.h"
+
+#include <string.h>
+
+int blobs_get(const struct api *api, struct request *request, const struct target *target,
+              struct response *response, struct err *err)
+{
+    struct digest digest;
+    int64_t size;
+    int fd;
+
+    if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
+        pull_blob(api->store, &target->name, &digest, &fd, &size, err) < 0)
+        return -1;
+    serve_blob(api, request, &digest, fd, size, response);
+    if (request->method == METHOD_HEAD)
+        return pull_blob_promise(api->store, &digest, err);
+    return 0;
+}
+
+int blobs_delete(const struct api *api, struct request *request, const struct target *target,
+                 struct response *response, struct err *err)
+{
+    struct digest digest;
+
+    (void)request;
+    if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
+        remove_blob(api->store, &target->name, &digest, err) < 0)
+        return -1;
+    response->status = 202;
+    return 0;
+}

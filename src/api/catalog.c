@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: GET /v2/_catalog (CNCF Distribution's API). */
+#include "api/api.h"
+#include "api/page.h"
+
+int catalog_get(const struct api *api, struct request *request, const struct target *target,
+                struct response *response, struct err *err)
+{
+    AUTO_NAMES names = {0};
+    AUTO_BUF json = BUF_INIT;
+    struct page page;
+    bool more;
+
+    (void)target;
+    if (page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0 ||
+        list_repositories(api->store, page, &names, &more, err) < 0)
+        return -1;
+    buf_addstr(&json, "{\"repositories\":");
+    page_print_names(&names, &json);
+    buf_addstr(&json, "}\n");
+    response_header(response, "Content-Type", "application/json");
+    if (more && names.n)
+        page_link(request, page, names.v[names.n - 1], NULL, NULL, response);
+    response_text(response, json.s, json.len);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: conditional requests. */
+#include "api/conditional.h"
+
+#include "http/header.h"
+
+bool conditional_not_modified(const struct request *request, const struct digest *digest,
+                              struct response *response)
+{
+    const char *known = request_header(request, "HTTP_IF_NONE_MATCH");
+
+    response_header(response, "Docker-Content-Digest", "%s", digest->s);
+    response_header(response, "ETag", "\"%s\"", digest->s);
+    if (!known || !header_etag_matches(known, digest->s, true))
+        return false;
+    response->status = 304;
+    return true;
+}
+
+static bool holds(const void *context, const struct digest *current)
+{
+    const struct request *request = context;
+    const char *match = request_header(request, "HTTP_IF_MATCH");
+    const char *none_match = request_header(request, "HTTP_IF_NONE_MATCH");
+    const char *etag = current ? current->s : "";
+
+    if (match && !header_etag_matches(match, etag, current != NULL))
+        return false;
+    return !none_match || !header_etag_matches(none_match, etag, current != NULL);
+}
+
+struct precondition conditional_precondition(const struct request *request)
+{
+    bool asked =
+        request_header(request, "HTTP_IF_MATCH") || request_header(request, "HTTP_IF_NONE_MATCH");
+
+    return (struct precondition){asked ? holds : NULL, request};
+}

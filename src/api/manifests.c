@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: /v2/<name>/manifests/<reference> (end-3, end-7a, end-7b, end-9). */
+#include "api/api.h"
+#include "api/conditional.h"
+#include "http/header.h"
+#include "registry/pull.h"
+#include "registry/push_manifest.h"
+#include "registry/remove.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The specification asks for ten at least; each costs two durable writes under the repository's
+ * lock. */
+#define TAG_PARAMETERS_MAX 128
+
+static int parse_reference(const struct target *target, struct reference *reference,
+                           struct err *err)
+{
+    return reference_parse(reference, target->last, strlen(target->last), err);
+}
+
+/* What is no tag cannot be there: for reading and deleting that is a 404. */
+static int parse_known_reference(const struct target *target, struct reference *reference,
+                                 struct err *err)
+{
+    int parsed = parse_reference(target, reference, err);
+
+    if (parsed < 0 && err->code == ERR_MANIFEST_INVALID)
+        err->code = ERR_MANIFEST_UNKNOWN;
+    return parsed;
+}
+
+int manifests_get(const struct api *api, struct request *request, const struct target *target,
+                  struct response *response, struct err *err)
+{
+    AUTO_PULLED pulled = {0};
+    struct reference reference;
+
+    if (parse_known_reference(target, &reference, err) < 0 ||
+        pull_manifest(api->store, &target->name, &reference, &pulled, err) < 0)
+        return -1;
+    if (conditional_not_modified(request, &pulled.digest, response))
+        return 0;
+    response_header(response, "Content-Type", "%s", pulled.manifest.media_type);
+    response_text(response, pulled.bytes.s, pulled.bytes.len);
+    return 0;
+}
+
+static int too_large(const struct api *api, struct err *err)
+{
+    return err_set(err, ERR_MANIFEST_TOO_LARGE, "the limit is %jd bytes",
+                   (intmax_t)api->conf->manifest_limit);
+}
+
+static int read_body(const struct api *api, struct request *request, struct buf *body,
+                     struct err *err)
+{
+    ssize_t n;
+    size_t limit = (size_t)api->conf->manifest_limit;
+
+    if (request->content_length > api->conf->manifest_limit)
+        return too_large(api, err);
+    do {
+        size_t want = limit + 1 - body->len < 16384 ? limit + 1 - body->len : 16384;
+        n = request_read(request, buf_reserve(body, want), want, err);
+        body->len += n > 0 ? (size_t)n : 0;
+        if (body->len > limit)
+            return too_large(api, err);
+    } while (n > 0);
+    return n < 0 ? -1 : 0;
+}
+
+/* `?tag=` once or more, with a reference by digest (end-7b). */
+static int parse_tags(struct request *request, struct push_manifest *push, struct err *err)
+{
+    struct tag *tags = arena_alloc(&request->arena, TAG_PARAMETERS_MAX * sizeof *tags);
+
+    push->tags = tags;
+    for (size_t i = 0; push->reference.is_digest && i < request->n_query; i++) {
+        const char *value = request->query[i].value;
+        if (strcmp(request->query[i].key, "tag") != 0)
+            continue;
+        if (push->n_tags == TAG_PARAMETERS_MAX)
+            return err_set(err, ERR_URI_TOO_LONG, "more than %d tags", TAG_PARAMETERS_MAX);
+        if (tag_parse(&tags[push->n_tags], value, strlen(value), err) < 0)
+            return -1;
+        push->n_tags++;
+    }
+    return 0;
+}
+
+static void accepted(const struct target *target, const struct push_manifest *push,
+                     const struct pushed_manifest *pushed, struct response *response)
+{
+    AUTO_BUF tags = BUF_INIT;
+
+    response->status = 201;
+    response_header(response, "Location", "/v2/%s/manifests/%s", target->name.s, pushed->digest.s);
+    response_header(response, "Docker-Content-Digest", "%s", pushed->digest.s);
+    response_header(response, "ETag", "\"%s\"", pushed->digest.s);
+    if (pushed->has_subject)
+        response_header(response, "OCI-Subject", "%s", pushed->subject.s);
+    for (size_t i = 0; i < push->n_tags; i++)
+        buf_addf(&tags, "%s%s", i ? ", " : "", push->tags[i].s);
+    if (push->n_tags)
+        response_header(response, "OCI-Tag", "%s", tags.s);
+}
+
+int manifests_put(const struct api *api, struct request *request, const struct target *target,
+                  struct response *response, struct err *err)
+{
+    const char *content_type = request_variable(request, "CONTENT_TYPE");
+    struct push_manifest push = {
+        .name = target->name,
+        .precondition = conditional_precondition(request),
+    };
+    struct pushed_manifest pushed;
+    char media_type[256];
+    AUTO_BUF body = BUF_INIT;
+
+    if (parse_reference(target, &push.reference, err) < 0 || parse_tags(request, &push, err) < 0 ||
+        read_body(api, request, &body, err) < 0)
+        return -1;
+    push.bytes = body.s;
+    push.len = body.len;
+    if (content_type) {
+        header_media_type(content_type, media_type, sizeof media_type);
+        push.content_type = media_type;
+    }
+    if (push_manifest(api->store, &push, &pushed, err) < 0)
+        return -1;
+    accepted(target, &push, &pushed, response);
+    return 0;
+}
+
+int manifests_delete(const struct api *api, struct request *request, const struct target *target,
+                     struct response *response, struct err *err)
+{
+    struct reference reference;
+
+    if (parse_known_reference(target, &reference, err) < 0 ||
+        remove_manifest(api->store, &target->name, &reference, conditional_precondition(request),
+                        NULL, err) < 0)
+        return -1;
+    response->status = 202;
+    return 0;
+}

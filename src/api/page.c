@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: paging of listings. */
+#include "api/page.h"
+
+#include "base/codec.h"
+#include "base/json.h"
+
+#include <string.h>
+
+int page_parse(const struct request *request, const struct conf *conf, int64_t n_default,
+               struct page *page, struct err *err)
+{
+    const char *n = request_parameter(request, "n");
+
+    page->last = request_parameter(request, "last");
+    page->n = n_default;
+    if (!n)
+        return 0;
+    if (!decimal_parse(n, strlen(n), &page->n))
+        return err_set(err, ERR_PAGINATION, "n must be a whole number from 0 on");
+    if (page->n > conf->page_limit)
+        page->n = conf->page_limit;
+    return 0;
+}
+
+void page_link(const struct request *request, struct page page, const char *last, const char *key,
+               const char *value, struct response *response)
+{
+    AUTO_BUF url = BUF_INIT;
+
+    if (page.n == 0)
+        return;
+    percent_encode(&url, request->path);
+    buf_addc(&url, '?');
+    if (key && value) {
+        buf_addf(&url, "%s=", key);
+        percent_encode(&url, value);
+        buf_addc(&url, '&');
+    }
+    if (request_parameter(request, "n"))
+        buf_addf(&url, "n=%jd&", (intmax_t)page.n);
+    buf_addstr(&url, "last=");
+    percent_encode(&url, last);
+    response_header(response, "Link", "<%s>; rel=\"next\"", url.s);
+}
+
+void page_print_names(const struct fs_names *names, struct buf *json)
+{
+    buf_addc(json, '[');
+    for (size_t i = 0; i < names->n; i++) {
+        buf_addstr(json, i ? "," : "");
+        json_quote(names->v[i], json);
+    }
+    buf_addc(json, ']');
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: the table of routes, and the way of a request through it. */
+#include "api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GET_HEAD (METHOD_GET | METHOD_HEAD)
+
+/* A repository's name may contain any word of these, so suffixes are matched from the right, and
+ * the first that fits counts: `a/tags/list` and `blobs/uploads` are repositories too. `*` is one
+ * component. */
+static const struct route {
+    int methods;
+    const char *suffix; /* behind /v2/<name> */
+    api_handler *handler;
+} routes[] = {
+    {METHOD_POST, "/blobs/uploads/", uploads_post},      /* end-4a, end-4b, end-4c, end-11 */
+    {METHOD_POST, "/blobs/uploads", uploads_post},       /* the same */
+    {GET_HEAD, "/blobs/uploads/*", uploads_get},         /* end-13 */
+    {METHOD_PATCH, "/blobs/uploads/*", uploads_patch},   /* end-5 */
+    {METHOD_PUT, "/blobs/uploads/*", uploads_put},       /* end-6 */
+    {METHOD_DELETE, "/blobs/uploads/*", uploads_delete}, /* end-14 */
+    {GET_HEAD, "/blobs/*", blobs_get},                   /* end-2 */
+    {METHOD_DELETE, "/blobs/*", blobs_delete},           /* end-10 */
+    {GET_HEAD, "/manifests/*", manifests_get},           /* end-3 */
+    {METHOD_PUT, "/manifests/*", manifests_put},         /* end-7a, end-7b */
+    {METHOD_DELETE, "/manifests/*", manifests_delete},   /* end-9 */
+    {GET_HEAD, "/tags/list", tags_get},                  /* end-8a, end-8b */
+    {GET_HEAD, "/referrers/*", referrers_get},           /* end-12a, end-12b */
+};
+
+/* The same for paths without a repository. */
+static const struct route fixed_routes[] = {
+    {GET_HEAD, "/v2/", system_get}, /* end-1 */
+    {GET_HEAD, "/v2", system_get},
+    {GET_HEAD, "/v2/_catalog", catalog_get},
+    {GET_HEAD, "/v2/_catalog/", catalog_get},
+};
+
+/* Matches a pattern against the end of the path, component by component. Returns the length of what
+ * precedes it, and where `*` begins; -1: no match. */
+static int match_suffix(const char *path, const char *suffix, const char **star)
+{
+    const char *p = path + strlen(path);
+    const char *s = suffix + strlen(suffix);
+
+    while (s > suffix) {
+        if (p == path)
+            return -1;
+        if (s[-1] == '*') {
+            const char *end = p;
+            while (p > path && p[-1] != '/')
+                p--;
+            if (p == end)
+                return -1;
+            *star = p;
+            s--;
+        } else if (*--p != *--s) {
+            return -1;
+        }
+    }
+    return (int)(p - path);
+}
+
+struct match {
+    const struct route *route;
+    int allowed; /* the methods of all routes that fit the path */
+    struct target target;
+};
+
+static int match_fixed(struct match *match, const struct request *request)
+{
+    for (size_t i = 0; i < sizeof fixed_routes / sizeof *fixed_routes; i++) {
+        if (!strcmp(request->path, fixed_routes[i].suffix)) {
+            match->allowed = fixed_routes[i].methods;
+            match->route = &fixed_routes[i];
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int match_repository(struct match *match, const struct request *request, struct err *err)
+{
+    const char *suffix = NULL;
+    int name_len = -1;
+
+    if (strncmp(request->path, "/v2/", 4) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (suffix && strcmp(suffix, routes[i].suffix) != 0)
+            continue;
+        int len = match_suffix(request->path + 4, routes[i].suffix, &match->target.last);
+        if (len < 0)
+            continue;
+        suffix = routes[i].suffix;
+        name_len = len;
+        match->allowed |= routes[i].methods;
+        if (routes[i].methods & (int)request->method)
+            match->route = &routes[i];
+    }
+    if (!suffix)
+        return 0;
+    if (name_parse(&match->target.name, request->path + 4, (size_t)name_len, err) < 0)
+        return -1;
+    return 1;
+}
+
+static int find_route(struct match *match, const struct request *request, struct err *err)
+{
+    int found = match_fixed(match, request);
+
+    if (found == 0)
+        found = match_repository(match, request, err);
+    if (found == 0)
+        return err_set(err, ERR_ROUTE_UNKNOWN, "%.100s", request->path);
+    if (found > 0 && (!match->route || !(match->route->methods & (int)request->method)))
+        return err_set(err, ERR_METHOD, "see Allow");
+    return found < 0 ? -1 : 0;
+}
+
+static void add_allow(struct response *response, int methods)
+{
+    static const struct {
+        int method;
+        const char *name;
+    } names[] = {
+        {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},   {METHOD_POST, "POST"},
+        {METHOD_PUT, "PUT"}, {METHOD_PATCH, "PATCH"}, {METHOD_DELETE, "DELETE"},
+    };
+    char list[64] = "";
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(list);
+        if (methods & names[i].method)
+            snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i].name);
+    }
+    response_header(response, "Allow", "%s", list);
+}
+
+void api_handle(const struct api *api, struct request *request, struct response *response)
+{
+    struct match match = {0};
+    struct err err;
+
+    int result = find_route(&match, request, &err);
+    if (result == 0)
+        result = match.route->handler(api, request, &match.target, response, &err);
+    if (result < 0) {
+        if (err_http_status(err.code) >= 500)
+            log_error("%s: %s", request->path, err.msg);
+        else
+            log_info("%s: %s: %s", request->path, err_public_text(err.code), err.msg);
+        api_error(response, &err);
+        if (err.code == ERR_METHOD)
+            add_allow(response, match.allowed);
+    }
+    response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
+    if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)
+        response->length = response_body_len(response);
+}

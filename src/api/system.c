@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: GET /v2/ (end-1): berth speaks the protocol. */
+#include "api/api.h"
+
+int system_get(const struct api *api, struct request *request, const struct target *target,
+               struct response *response, struct err *err)
+{
+    (void)api;
+    (void)request;
+    (void)target;
+    (void)err;
+    response_header(response, "Content-Type", "application/json");
+    response_text(response, "{}", 2);
+    return 0;
+}

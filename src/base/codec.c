@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: hex, percent, decimal, time and UUID encodings. */
+#include "base/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+void hex_encode(char *out, const unsigned char *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool hex_decode(unsigned char *out, const char *hex, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value(hex[2 * i]);
+        int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+        if (low < 0)
+            return false;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+bool percent_decode_query(struct buf *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '+') {
+            buf_addc(out, ' ');
+        } else if (s[i] == '%') {
+            char digits[2];
+            unsigned char byte;
+            if (len - i < 3)
+                return false;
+            for (int k = 0; k < 2; k++) {
+                char c = s[i + 1 + (size_t)k];
+                digits[k] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+            }
+            if (!hex_decode(&byte, digits, 1))
+                return false;
+            buf_addc(out, (char)byte);
+            i += 2;
+        } else {
+            buf_addc(out, s[i]);
+        }
+    }
+    return true;
+}
+
+void percent_encode(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        char c = *s;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            strchr("-._~/", c))
+            buf_addc(out, c);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)c);
+    }
+}
+
+bool decimal_parse(const char *s, size_t len, int64_t *value)
+{
+    int64_t n = 0;
+
+    if (len == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, s[i] - '0', &n))
+            n = INT64_MAX;
+    }
+    *value = n;
+    return true;
+}
+
+void rfc3339_format(char out[RFC3339_SIZE], time_t when)
+{
+    struct tm tm;
+
+    gmtime_r(&when, &tm);
+    strftime(out, RFC3339_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+/* The places of the dashes in 8-4-4-4-12. */
+static bool uuid_dash(size_t i)
+{
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+void uuid_make(char out[UUID_SIZE])
+{
+    unsigned char bytes[16];
+    char hex[33];
+
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        abort();
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+    hex_encode(hex, bytes, sizeof bytes);
+    const char *digit = hex;
+    for (size_t i = 0; i < UUID_SIZE - 1; i++)
+        out[i] = uuid_dash(i) ? '-' : *digit++;
+    out[UUID_SIZE - 1] = '\0';
+}
+
+bool uuid_valid(const char *s, size_t len)
+{
+    if (len != UUID_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (uuid_dash(i) ? s[i] != '-' : hex_value(s[i]) < 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: the error value and the one table of all errors (err.def). */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct err_info {
+    int status;
+    const char *oci;
+    int exit_code;
+    const char *text;
+};
+
+static const struct err_info err_table[] = {
+    [ERR_NONE] = {200, "", EX_OK, "no error"},
+#define ERR(name, status, oci, exit_code, text) [ERR_##name] = {status, oci, exit_code, text},
+#include "base/err.def"
+#undef ERR
+};
+
+int err_set(struct err *err, enum err_code code, const char *fmt, ...)
+{
+    va_list ap;
+
+    err->code = code;
+    err->sys = 0;
+    va_start(ap, fmt);
+    vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+int err_sys(struct err *err, int errnum, const char *fmt, ...)
+{
+    va_list ap;
+
+    err->code = errnum == ENOSPC || errnum == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    err->sys = errnum;
+    va_start(ap, fmt);
+    int len = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    va_end(ap);
+    if (len >= 0 && (size_t)len < sizeof err->msg)
+        snprintf(err->msg + len, sizeof err->msg - (size_t)len, ": %s", strerror(errnum));
+    return -1;
+}
+
+int err_http_status(enum err_code code)
+{
+    return err_table[code].status;
+}
+
+const char *err_oci_code(enum err_code code)
+{
+    return err_table[code].oci;
+}
+
+const char *err_public_text(enum err_code code)
+{
+    return err_table[code].text;
+}
+
+int err_exit_code(enum err_code code)
+{
+    return err_table[code].exit_code;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: the lock primitive, open-file-description locks. */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#define LOCK_PAUSE_MAX_MS 20
+
+int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
+{
+    struct flock lock = {
+        .l_type = kind == FS_LOCK_SHARED ? F_RDLCK : F_WRLCK,
+        .l_whence = SEEK_SET,
+    };
+
+    while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EACCES)
+            return 0;
+        return err_sys(err, errno, "lock");
+    }
+    return 1;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    long pause_ms = 1;
+
+    for (;;) {
+        int locked = fs_lock_try(fd, kind, err);
+        if (locked || now_ms() >= deadline)
+            return locked;
+        struct timespec pause = {.tv_nsec = pause_ms * 1000000};
+        nanosleep(&pause, NULL);
+        pause_ms = pause_ms * 2 > LOCK_PAUSE_MAX_MS ? LOCK_PAUSE_MAX_MS : pause_ms * 2;
+    }
+}

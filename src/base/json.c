@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: strict JSON over json-c (the only user of json.h). */
+#include "base/json.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+static struct json_object *mutable(const struct json *json)
+{
+    return (struct json_object *)json; /* json-c's readers take no const */
+}
+
+/* json-c's strict mode still takes single-quoted keys and NaN, and lets the last of several equal
+ * keys win. This looks at the bytes outside strings, and counts the keys there, one before each
+ * colon. */
+static bool scan_is_strict(const char *text, size_t len, size_t *keys)
+{
+    bool in_string = false;
+
+    *keys = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+            else if (c < 0x20)
+                return false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == ':') {
+            (*keys)++;
+        } else if (c == '\0' || !strchr("{}[], \t\r\n+-.0123456789eEtrufalsn", c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Recursion is bounded by the tokener's depth. */
+static size_t count_keys(struct json_object *value)
+{
+    size_t keys = 0;
+
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, key, child)
+        {
+            (void)key;
+            keys += 1 + count_keys(child);
+        }
+    } else if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            keys += count_keys(json_object_array_get_idx(value, i));
+    }
+    return keys;
+}
+
+struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
+{
+    size_t keys;
+
+    if (len == 0 || len > INT32_MAX || !scan_is_strict(text, len, &keys)) {
+        err_set(err, ERR_MANIFEST_INVALID, "not JSON");
+        return NULL;
+    }
+    struct json_tokener *tokener = json_tokener_new_ex(depth_max);
+    if (!tokener) {
+        err_set(err, ERR_INTERNAL, "no JSON tokener");
+        return NULL;
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
+    enum json_tokener_error error = json_tokener_get_error(tokener);
+    if (error == json_tokener_success && json_tokener_get_parse_end(tokener) != len)
+        error = json_tokener_error_parse_unexpected;
+    json_tokener_free(tokener);
+    if (error == json_tokener_success && count_keys(root) != keys) {
+        json_object_put(root);
+        err_set(err, ERR_MANIFEST_INVALID, "a key stands twice in one JSON object");
+        return NULL;
+    }
+    if (error != json_tokener_success || !root) {
+        json_object_put(root);
+        err_set(err, ERR_MANIFEST_INVALID, "not JSON: %s",
+                error == json_tokener_continue ? "it ends too early"
+                                               : json_tokener_error_desc(error));
+        return NULL;
+    }
+    return (struct json *)root;
+}
+
+void json_free(struct json *json)
+{
+    json_object_put((struct json_object *)json);
+}
+
+bool json_is_object(const struct json *json)
+{
+    return json_object_is_type(mutable(json), json_type_object);
+}
+
+bool json_is_array(const struct json *json)
+{
+    return json_object_is_type(mutable(json), json_type_array);
+}
+
+bool json_is_string_map(const struct json *json)
+{
+    if (!json_is_object(json))
+        return false;
+    json_object_object_foreach(mutable(json), key, value)
+    {
+        (void)key;
+        if (!json_object_is_type(value, json_type_string))
+            return false;
+    }
+    return true;
+}
+
+const struct json *json_get(const struct json *json, const char *key)
+{
+    struct json_object *value = NULL;
+
+    if (json_is_object(json))
+        json_object_object_get_ex(mutable(json), key, &value);
+    return (const struct json *)value;
+}
+
+size_t json_array_len(const struct json *json)
+{
+    return json_is_array(json) ? json_object_array_length(mutable(json)) : 0;
+}
+
+const struct json *json_array_at(const struct json *json, size_t i)
+{
+    return (const struct json *)json_object_array_get_idx(mutable(json), i);
+}
+
+const char *json_text(const struct json *json)
+{
+    struct json_object *value = mutable(json);
+
+    if (!json_object_is_type(value, json_type_string))
+        return NULL;
+    const char *s = json_object_get_string(value);
+    return strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
+}
+
+bool json_size(const struct json *json, int64_t *size)
+{
+    if (!json_object_is_type(mutable(json), json_type_int))
+        return false;
+    int64_t n = json_object_get_int64(mutable(json));
+    if (n < 0 || n == INT64_MAX)
+        return false;
+    *size = n;
+    return true;
+}
+
+void json_print(const struct json *json, struct buf *out)
+{
+    size_t len;
+    const char *s = json_object_to_json_string_length(
+        mutable(json), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+    buf_add(out, s, len);
+}
+
+/* The length of the UTF-8 sequence at s, or 0 if there is none (RFC 3629: no surrogates, nothing
+ * overlong). */
+static size_t utf8_len(const unsigned char *s)
+{
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] >= 0xc2 && s[0] <= 0xdf)
+        return (s[1] & 0xc0) == 0x80 ? 2 : 0;
+    if (s[0] >= 0xe0 && s[0] <= 0xef) {
+        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[0] == 0xe0 && s[1] < 0xa0) ||
+            (s[0] == 0xed && s[1] > 0x9f))
+            return 0;
+        return 3;
+    }
+    if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80 ||
+            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+            return 0;
+        return 4;
+    }
+    return 0;
+}
+
+void json_quote(const char *s, struct buf *out)
+{
+    buf_addc(out, '"');
+    while (*s) {
+        unsigned char c = (unsigned char)*s;
+        size_t len = utf8_len((const unsigned char *)s);
+        if (c == '"' || c == '\\')
+            buf_addf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            buf_addf(out, "\\u%04x", c);
+        else if (len)
+            buf_add(out, s, len);
+        else
+            buf_addstr(out, "\xef\xbf\xbd");
+        s += len ? len : 1;
+    }
+    buf_addc(out, '"');
+}

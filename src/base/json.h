@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading JSON (RFC 8259) strictly, and writing it piece by piece. Wraps json-c, which nobody else
+ * includes.
+ *
+ * json_parse consumes its whole input, bounds the depth, and refuses duplicate keys, broken UTF-8,
+ * single quotes, comments and NaN: what two parsers might read in two ways. Strings are read by
+ * length; they may hold NULs.
+ *
+ * The tree belongs to the caller (json_free). What the readers return belongs to the tree. All
+ * readers accept NULL and a value of another type and then say "not there".
+ */
+#ifndef BERTH_BASE_JSON_H
+#define BERTH_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json;
+
+/* NULL with *err (ERR_MANIFEST_INVALID) set if text isn't JSON. */
+struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err);
+void json_free(struct json *json);
+
+bool json_is_object(const struct json *json);
+bool json_is_array(const struct json *json);
+bool json_is_string_map(const struct json *json); /* an object that has only strings as values */
+const struct json *json_get(const struct json *json, const char *key);
+size_t json_array_len(const struct json *json);
+const struct json *json_array_at(const struct json *json, size_t i);
+/* NULL if it is no string, or holds a NUL. */
+const char *json_text(const struct json *json);
+/* False unless it is an integer within 0 ... 2^63-2 (json-c shows larger ones as 2^63-1). */
+bool json_size(const struct json *json, int64_t *size);
+
+/* Appends the value as compact JSON. */
+void json_print(const struct json *json, struct buf *out);
+/* Appends a string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+void json_quote(const char *s, struct buf *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: the log, one line an event on standard error. */
+#include "base/log.h"
+
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static enum log_level log_level = LOG_LEVEL_WARNING;
+
+void log_set_level(enum log_level level)
+{
+    log_level = level;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    char text[1024];
+    va_list ap;
+
+    if (level > log_level)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+
+    AUTO_BUF line = BUF_INIT;
+    buf_addf(&line, "berth[%ld]: %s: ", (long)getpid(), names[level]);
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            buf_addf(&line, "\\x%02x", (unsigned char)*c);
+        else
+            buf_addc(&line, *c);
+    }
+    buf_addc(&line, '\n');
+    /* One write a line, so that the lines of several workers don't mix. Nothing sensible can be
+     * done if it fails. */
+    ssize_t written = write(STDERR_FILENO, line.s, line.len);
+    (void)written;
+}

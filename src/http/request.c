@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L1: a request from CGI variables. */
+#include "http/request.h"
+
+#include "base/buf.h"
+#include "base/codec.h"
+
+#include <string.h>
+
+const char *request_variable(const struct request *request, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (char *const *v = request->variables; *v; v++)
+        if (!strncmp(*v, name, len) && (*v)[len] == '=')
+            return (*v)[len + 1] ? *v + len + 1 : NULL;
+    return NULL;
+}
+
+static enum method parse_method(const char *s)
+{
+    static const struct {
+        const char *name;
+        enum method method;
+    } methods[] = {
+        {"GET", METHOD_GET}, {"HEAD", METHOD_HEAD},   {"POST", METHOD_POST},
+        {"PUT", METHOD_PUT}, {"PATCH", METHOD_PATCH}, {"DELETE", METHOD_DELETE},
+    };
+
+    for (size_t i = 0; s && i < sizeof methods / sizeof *methods; i++)
+        if (!strcmp(s, methods[i].name))
+            return methods[i].method;
+    return METHOD_OTHER;
+}
+
+/* One side of `key=value`, decoded. A NUL would hide what follows it. */
+static const char *decode_part(struct request *request, const char *s, size_t len, struct err *err)
+{
+    AUTO_BUF decoded = BUF_INIT;
+
+    buf_addstr(&decoded, "");
+    if (!percent_decode_query(&decoded, s, len) || memchr(decoded.s, '\0', decoded.len)) {
+        err_set(err, ERR_REQUEST_INVALID, "broken %%-escape in the query");
+        return NULL;
+    }
+    return arena_strndup(&request->arena, decoded.s, decoded.len);
+}
+
+static int parse_query(struct request *request, const char *query, struct err *err)
+{
+    size_t n = 1;
+
+    for (const char *c = query; *c; c++)
+        n += *c == '&';
+    request->query = arena_alloc(&request->arena, n * sizeof *request->query);
+    while (*query) {
+        size_t len = strcspn(query, "&");
+        const char *equals = memchr(query, '=', len);
+        size_t key_len = equals ? (size_t)(equals - query) : len;
+        struct query_parameter *parameter = &request->query[request->n_query];
+        if (len > 0) {
+            size_t value_len = equals ? len - key_len - 1 : 0;
+            parameter->key = decode_part(request, query, key_len, err);
+            parameter->value =
+                decode_part(request, equals ? equals + 1 : query + len, value_len, err);
+            if (!parameter->key || !parameter->value)
+                return -1;
+            request->n_query++;
+        }
+        query += len + (query[len] == '&');
+    }
+    return 0;
+}
+
+int request_init(struct request *request, char *const *variables, body_read_fn *body_read,
+                 void *body_from, struct err *err)
+{
+    *request = (struct request){
+        .variables = variables,
+        .content_length = -1,
+        .body_read = body_read,
+        .body_from = body_from,
+    };
+    const char *script = request_variable(request, "SCRIPT_NAME");
+    const char *info = request_variable(request, "PATH_INFO");
+    const char *query = request_variable(request, "QUERY_STRING");
+    const char *length = request_variable(request, "CONTENT_LENGTH");
+    const char *user = request_variable(request, "REMOTE_USER");
+
+    request->method = parse_method(request_variable(request, "REQUEST_METHOD"));
+    request->path = arena_printf(&request->arena, "%s%s", script ? script : "", info ? info : "");
+    request->user = user ? user : "";
+    if (length && !decimal_parse(length, strlen(length), &request->content_length))
+        return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
+    return query ? parse_query(request, query, err) : 0;
+}
+
+void request_free(struct request *request)
+{
+    arena_free(&request->arena);
+}
+
+const char *request_parameter(const struct request *request, const char *key)
+{
+    for (size_t i = 0; i < request->n_query; i++)
+        if (!strcmp(request->query[i].key, key))
+            return request->query[i].value;
+    return NULL;
+}
+
+ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err)
+{
+    ssize_t n = request->body_read(request->body_from, bytes, len);
+
+    if (n < 0)
+        return err_set(err, ERR_SIZE_INVALID, "the request body broke off after %jd bytes",
+                       (intmax_t)request->body_seen);
+    request->body_seen += n;
+    if (request->content_length >= 0 && (n == 0 ? request->body_seen != request->content_length
+                                                : request->body_seen > request->content_length))
+        return err_set(err, ERR_SIZE_INVALID,
+                       "the request body has %jd bytes so far, but Content-Length says %jd",
+                       (intmax_t)request->body_seen, (intmax_t)request->content_length);
+    return n;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request as a value, made from CGI variables (RFC 3875), which FastCGI hands over too.
+ *
+ * Traps of web servers that this hides: the path is SCRIPT_NAME + PATH_INFO, decoded once already
+ * and never again; a variable may come twice, then the first counts; an empty one means unset.
+ */
+#ifndef BERTH_HTTP_REQUEST_H
+#define BERTH_HTTP_REQUEST_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum method {
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_PUT = 8,
+    METHOD_PATCH = 16,
+    METHOD_DELETE = 32,
+    METHOD_OTHER = 64,
+};
+
+struct query_parameter {
+    const char *key;
+    const char *value;
+};
+
+/* Reads up to len bytes of the body: their number, 0 at its end, -1 if it broke off. */
+typedef ssize_t body_read_fn(void *from, void *bytes, size_t len);
+
+struct request {
+    struct arena arena;
+    char *const *variables; /* "NAME=value", NULL at the end; the adapter's */
+    enum method method;
+    const char *path; /* decoded once, by the web server */
+    struct query_parameter *query;
+    size_t n_query;
+    int64_t content_length; /* bytes, -1: unknown */
+    const char *user;       /* REMOTE_USER, which the web server verified; "" is nobody */
+    body_read_fn *body_read;
+    void *body_from;
+    int64_t body_seen; /* bytes read so far */
+};
+
+/* Makes a request of the variables. Strings live in request->arena; request_free afterwards, also
+ * after an error. REQUEST_INVALID. */
+int request_init(struct request *request, char *const *variables, body_read_fn *body_read,
+                 void *body_from, struct err *err);
+void request_free(struct request *request);
+
+/* A CGI variable, NULL if it is unset or empty. */
+const char *request_variable(const struct request *request, const char *name);
+/* A header, by its CGI name ("HTTP_IF_MATCH"): the same thing, for readers. */
+#define request_header(request, cgi_name) request_variable(request, cgi_name)
+
+/* The first query parameter of that name, decoded, or NULL. */
+const char *request_parameter(const struct request *request, const char *key);
+
+/* Reads the next bytes of the body: their number, or 0 when all of it was read. SIZE_INVALID if the
+ * client or the server broke it off, or it is not as long as Content-Length says: what was read
+ * then must not be used. */
+ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A manifest as read, never as written: its bytes are stored and served as they came (OCI Image
+ * Specification, "Image Manifest", "Image Index"; Docker Image Manifest Version 2, Schema 2 and
+ * manifest lists).
+ */
+#ifndef BERTH_OCI_MANIFEST_H
+#define BERTH_OCI_MANIFEST_H
+
+#include "base/json.h"
+#include "oci/digest.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MEDIA_TYPE_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define MEDIA_TYPE_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+
+/* How deep a manifest may nest; OCI's own types need 5. */
+#define MANIFEST_DEPTH_MAX 64
+
+enum descriptor_role { DESCRIPTOR_CONFIG, DESCRIPTOR_LAYER, DESCRIPTOR_CHILD };
+
+/* OCI Image Specification, "OCI Content Descriptors". */
+struct descriptor {
+    enum descriptor_role role;
+    struct digest digest;
+    int64_t size; /* bytes */
+    const char *media_type;
+    bool has_urls;           /* its content may be elsewhere */
+    const struct json *json; /* the whole */
+};
+
+struct manifest {
+    struct json *json;
+    bool is_index;
+    const char *media_type; /* the document's, or where it has none the one its shape implies */
+    struct descriptor *references; /* config, layers, children: in the document's order */
+    size_t n_references;
+    bool has_subject;
+    struct digest subject;
+};
+#define AUTO_MANIFEST __attribute__((cleanup(manifest_free))) struct manifest
+
+/* Parses and validates. What two clients could read in two ways is refused: `manifests` beside
+ * `layers` or `config` (CVE-2021-41190), duplicate keys. Strings belong to manifest->json;
+ * manifest_free afterwards. MANIFEST_INVALID. */
+int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err);
+void manifest_free(struct manifest *manifest);
+
+/* Checks a Content-Type (without parameters; NULL or empty: none was sent) against the document. */
+int manifest_check_type(const struct manifest *manifest, const char *content_type, struct err *err);
+
+/* Appends the descriptor of this manifest as the referrers list shows it ("Listing Referrers"):
+ * digest, mediaType, size, artifactType (of an image without one: its config's mediaType),
+ * annotations. */
+void manifest_describe(const struct manifest *manifest, const struct digest *digest, int64_t size,
+                       struct buf *out);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L1: the grammar of repository names and tags. */
+#include "oci/name.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* The length of the separator at s: one dot, one or two underscores, or any number of dashes. */
+static size_t separator_len(const char *s, size_t len)
+{
+    size_t n = 0;
+
+    if (len == 0)
+        return 0;
+    if (s[0] == '.')
+        return 1;
+    if (s[0] == '_')
+        return len > 1 && s[1] == '_' ? 2 : 1;
+    while (n < len && s[n] == '-')
+        n++;
+    return n;
+}
+
+static bool component_valid(const char *s, size_t len)
+{
+    size_t i = 0;
+
+    for (;;) {
+        size_t start = i;
+        while (i < len && is_alnum(s[i]))
+            i++;
+        if (i == start)
+            return false;
+        if (i == len)
+            return true;
+        size_t separator = separator_len(s + i, len - i);
+        if (separator == 0)
+            return false;
+        i += separator;
+    }
+}
+
+int name_parse(struct name *name, const char *s, size_t len, struct err *err)
+{
+    if (len > NAME_LEN_MAX)
+        return err_set(err, ERR_NAME_INVALID, "it is longer than %d bytes", NAME_LEN_MAX);
+    for (size_t start = 0; start <= len;) {
+        const char *slash = memchr(s + start, '/', len - start);
+        size_t end = slash ? (size_t)(slash - s) : len;
+        if (!component_valid(s + start, end - start))
+            return err_set(err, ERR_NAME_INVALID,
+                           "\"%.*s\": components are lower-case letters and digits, separated by "
+                           "one of . _ __ -",
+                           (int)(len > 80 ? 80 : len), s);
+        start = end + 1;
+    }
+    memcpy(name->s, s, len);
+    name->s[len] = '\0';
+    return 0;
+}
+
+int tag_parse(struct tag *tag, const char *s, size_t len, struct err *err)
+{
+    bool valid = len > 0 && len <= TAG_LEN_MAX && s[0] != '.' && s[0] != '-';
+
+    for (size_t i = 0; valid && i < len; i++)
+        valid = is_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z') || s[i] == '_' || s[i] == '.' ||
+                s[i] == '-';
+    if (!valid)
+        return err_set(
+            err, ERR_MANIFEST_INVALID,
+            "\"%.*s\" is no tag: up to %d of A-Z a-z 0-9 _ . -, not beginning with . or -",
+            (int)(len > 80 ? 80 : len), s, TAG_LEN_MAX);
+    memcpy(tag->s, s, len);
+    tag->s[len] = '\0';
+    return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: listings of tags and repositories. Referrers are in list_referrers.c. */
+#include "registry/list.h"
+
+#include "store/repo.h"
+#include "store/tag.h"
+
+#include <string.h>
+
+int list_tags(const struct store *store, const struct name *name, struct page page,
+              struct fs_names *tags, bool *more, struct err *err)
+{
+    AUTO_NAMES all = {0};
+
+    int found = tag_list(store, name, &all, err);
+    if (found == 0)
+        found = repo_exists(store, name, err);
+    if (found == 0)
+        return err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
+    if (found < 0)
+        return -1;
+    *more = false;
+    for (size_t i = 0; i < all.n; i++) {
+        if (page.last && strcmp(all.v[i], page.last) <= 0)
+            continue;
+        if ((int64_t)tags->n == page.n) {
+            *more = true;
+            break;
+        }
+        fs_names_add(tags, all.v[i]);
+    }
+    return 0;
+}
+
+struct repository_page {
+    const struct store *store;
+    struct page page;
+    struct fs_names *names;
+    bool more;
+};
+
+static int visit_repository(void *context, const struct name *name, struct err *err)
+{
+    struct repository_page *list = context;
+
+    int has = repo_has_manifests(list->store, name, err);
+    if (has <= 0)
+        return has;
+    if ((int64_t)list->names->n == list->page.n) {
+        list->more = true;
+        return 1;
+    }
+    fs_names_add(list->names, name->s);
+    return 0;
+}
+
+int list_repositories(const struct store *store, struct page page, struct fs_names *names,
+                      bool *more, struct err *err)
+{
+    struct repository_page list = {store, page, names, false};
+
+    if (repo_walk(store, page.last, visit_repository, &list, err) < 0)
+        return -1;
+    *more = list.more;
+    return 0;
+}

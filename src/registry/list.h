@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listings (OCI Distribution Specification, "Content Discovery": end-8a, end-8b, end-12a, end-12b;
+ * `_catalog` is CNCF Distribution's).
+ */
+#ifndef BERTH_REGISTRY_LIST_H
+#define BERTH_REGISTRY_LIST_H
+
+#include "base/fs.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which part of a listing. */
+struct page {
+    const char *last; /* begin behind this one; NULL: at the start */
+    int64_t n;        /* at most so many entries */
+};
+
+/* *more: there are entries behind the page. */
+
+/* The tags, in byte order. NAME_UNKNOWN if there is no such repository. */
+int list_tags(const struct store *store, const struct name *name, struct page page,
+              struct fs_names *tags, bool *more, struct err *err);
+
+/* The repositories that hold a manifest, in the order of repo_walk. */
+int list_repositories(const struct store *store, struct page page, struct fs_names *names,
+                      bool *more, struct err *err);
+
+/* The manifests whose subject this is, also of those that other registries' clients left in the tag
+ * `<algorithm>-<hex>`: appends their descriptors to json, with commas between. With an
+ * artifact_type only those that have it. page.last is a digest; a page also ends where it grows
+ * beyond 4 MiB. *last is the last entry's digest. An unknown subject, or repository, has none. */
+int list_referrers(const struct store *store, const struct name *name, const struct digest *subject,
+                   const char *artifact_type, struct page page, struct buf *json,
+                   struct digest *last, bool *more, struct err *err);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: the referrers of a manifest, from berth's index and from fallback tags ("Referrers Tag
+ * Schema"). */
+#include "registry/list.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "registry/pull.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_BYTES_MAX ((size_t)4 << 20)
+
+struct referrer {
+    struct digest digest;
+    const struct json
+        *fallback; /* its descriptor in the fallback tag's index; NULL: it is in berth's index */
+};
+
+struct referrers {
+    struct referrer *v;
+    size_t n;
+};
+
+static void add(struct referrers *list, const struct digest *digest, const struct json *fallback)
+{
+    list->v = mem_grow(list->v, list->n + 1, sizeof *list->v);
+    list->v[list->n++] = (struct referrer){*digest, fallback};
+}
+
+/* By digest, berth's own entry before the fallback's. */
+static int compare(const void *a, const void *b)
+{
+    const struct referrer *left = a, *right = b;
+    int order = strcmp(left->digest.s, right->digest.s);
+
+    return order ? order : (left->fallback != NULL) - (right->fallback != NULL);
+}
+
+static int add_indexed(const struct store *store, const struct name *name,
+                       const struct digest *subject, struct referrers *list, struct err *err)
+{
+    AUTO_NAMES digests = {0};
+
+    if (referrer_list(store, name, subject, &digests, err) < 0)
+        return -1;
+    for (size_t i = 0; i < digests.n; i++) {
+        struct digest digest;
+        if (digest_parse(&digest, digests.v[i], strlen(digests.v[i]), err) < 0)
+            return -1;
+        add(list, &digest, NULL);
+    }
+    return 0;
+}
+
+/* The index that a client keeps for a registry without a referrers list. Whatever else the tag is,
+ * is no such index. */
+static int add_fallback(const struct store *store, const struct name *name,
+                        const struct digest *subject, struct pulled_manifest *pulled,
+                        struct referrers *list, struct err *err)
+{
+    struct reference reference = {.is_digest = false};
+    struct digest digest;
+
+    snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
+             digest_algorithm_name(subject->algorithm), digest_hex(subject));
+    int found = pull_resolve(store, name, &reference, &digest, err);
+    if (found <= 0)
+        return found;
+    if (pull_manifest(store, name, &reference, pulled, err) < 0)
+        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    for (size_t i = 0; pulled->manifest.is_index && i < pulled->manifest.n_references; i++) {
+        const struct descriptor *child = &pulled->manifest.references[i];
+        const struct json *annotations = json_get(child->json, "annotations");
+        if (child->media_type && (!annotations || json_is_string_map(annotations)))
+            add(list, &child->digest, child->json);
+    }
+    return 0;
+}
+
+static int read_descriptor(const struct store *store, const struct name *name,
+                           const struct digest *subject, const struct referrer *referrer,
+                           struct buf *descriptor, struct err *err)
+{
+    /* Distribution's collector may have taken the manifest and left the entry. */
+    int exists = repo_has_revision(store, name, &referrer->digest, err);
+    if (exists <= 0)
+        return exists;
+    if (!referrer->fallback)
+        return referrer_read(store, name, subject, &referrer->digest, descriptor, err);
+    json_print(referrer->fallback, descriptor);
+    return 1;
+}
+
+static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
+{
+    struct err invalid;
+    struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, &invalid);
+    const char *actual = json_text(json_get(json, "artifactType"));
+    bool same = actual && !strcmp(actual, artifact_type);
+
+    json_free(json);
+    return same;
+}
+
+static int print_page(const struct store *store, const struct name *name,
+                      const struct digest *subject, const char *artifact_type, struct page page,
+                      const struct referrers *list, struct buf *json, struct digest *last,
+                      bool *more, struct err *err)
+{
+    int64_t printed = 0;
+
+    *more = false;
+    for (size_t i = 0; i < list->n; i++) {
+        AUTO_BUF descriptor = BUF_INIT;
+        const struct referrer *referrer = &list->v[i];
+        if ((i > 0 && digest_equal(&referrer->digest, &list->v[i - 1].digest)) ||
+            (page.last && strcmp(referrer->digest.s, page.last) <= 0))
+            continue;
+        int found = read_descriptor(store, name, subject, referrer, &descriptor, err);
+        if (found < 0)
+            return -1;
+        if (!found || (artifact_type && !has_artifact_type(&descriptor, artifact_type)))
+            continue;
+        if (printed == page.n || (printed > 0 && json->len + descriptor.len > PAGE_BYTES_MAX)) {
+            *more = true;
+            return 0;
+        }
+        buf_addstr(json, printed++ ? "," : "");
+        buf_add(json, descriptor.s, descriptor.len);
+        *last = referrer->digest;
+    }
+    return 0;
+}
+
+int list_referrers(const struct store *store, const struct name *name, const struct digest *subject,
+                   const char *artifact_type, struct page page, struct buf *json,
+                   struct digest *last, bool *more, struct err *err)
+{
+    AUTO_PULLED fallback = {0};
+    struct referrers list = {0};
+    int result = -1;
+
+    if (add_indexed(store, name, subject, &list, err) == 0 &&
+        add_fallback(store, name, subject, &fallback, &list, err) == 0) {
+        if (list.n)
+            qsort(list.v, list.n, sizeof *list.v, compare);
+        result =
+            print_page(store, name, subject, artifact_type, page, &list, json, last, more, err);
+    }
+    free(list.v);
+    return result;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: pushing blobs: sessions, chunks, mounts. */
+#include "registry/push_blob.h"
+
+#include "store/blob.h"
+#include "store/repo.h"
+
+#include <string.h>
+
+int push_start(struct push_session *session, enum digest_algorithm algorithm, struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+
+    if (upload_create(session->store, &session->name, session->user, algorithm, &upload, err) < 0)
+        return -1;
+    memcpy(session->id, upload.id, sizeof session->id);
+    return upload_save(&upload, err);
+}
+
+static int open_session(const struct push_session *session, struct upload *upload, struct err *err)
+{
+    return upload_open(session->store, &session->name, session->id, session->user, upload, err);
+}
+
+/* Appends the body where the client says that it belongs, or takes back what came of it. */
+static int append(struct upload *upload, struct push_range range, struct push_body body,
+                  struct err *err)
+{
+    static char bytes[65536]; /* one request at a time in a process */
+    ssize_t n;
+    struct err failure;
+
+    if (range.first >= 0 && range.first != upload->offset)
+        return err_set(err, ERR_UPLOAD_RANGE, "the next chunk must begin at %jd, not at %jd",
+                       (intmax_t)upload->offset, (intmax_t)range.first);
+    while ((n = body.read(body.from, bytes, sizeof bytes, &failure)) > 0)
+        if (upload_write(upload, bytes, (size_t)n, &failure) < 0)
+            break;
+    if (n == 0) {
+        int64_t got = upload->offset - upload->saved;
+        if (range.first < 0 || got == range.last - range.first + 1)
+            return 0;
+        err_set(&failure, ERR_SIZE_INVALID, "the chunk has %jd bytes, but its range says %jd-%jd",
+                (intmax_t)got, (intmax_t)range.first, (intmax_t)range.last);
+    }
+    if (upload_rollback(upload, err) == 0)
+        *err = failure;
+    return -1;
+}
+
+int push_chunk(const struct push_session *session, struct push_range range, struct push_body body,
+               int64_t *offset, struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+
+    if (open_session(session, &upload, err) < 0)
+        return -1;
+    *offset = upload.offset;
+    if (append(&upload, range, body, err) < 0 || upload_save(&upload, err) < 0)
+        return -1;
+    *offset = upload.offset;
+    return 0;
+}
+
+/* The blob's name is durable before the link that points at it. */
+static int publish(struct upload *upload, const struct digest *digest, struct err *err)
+{
+    const struct store *store = upload->store;
+    AUTO_LOCK gc = {-1};
+    AUTO_DIRTY dirty = {0};
+
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
+        upload_publish(upload, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
+        repo_link_layer(store, &upload->name, digest, &dirty, err) < 0)
+        return -1;
+    return fs_dirty_sync(&store->fs, &dirty, err);
+}
+
+static int verify_and_publish(struct upload *upload, const struct digest *digest, struct err *err)
+{
+    struct digest actual;
+    struct err ignored;
+
+    if (upload_digest(upload, digest->algorithm, &actual, err) < 0)
+        return -1;
+    if (!digest_equal(&actual, digest)) {
+        upload_remove(upload, &ignored);
+        return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
+    }
+    if (publish(upload, digest, err) < 0)
+        return -1;
+    /* The blob is in place: a session's directory that cannot be removed now is litter, not an
+     * error. */
+    upload_remove(upload, &ignored);
+    return 0;
+}
+
+int push_finish(const struct push_session *session, struct push_range range,
+                const struct digest *digest, struct push_body body, int64_t *offset,
+                struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+
+    if (open_session(session, &upload, err) < 0)
+        return -1;
+    *offset = upload.offset;
+    upload_expect(&upload, digest->algorithm);
+    if (append(&upload, range, body, err) < 0)
+        return -1;
+    return verify_and_publish(&upload, digest, err);
+}
+
+int push_whole(struct push_session *session, const struct digest *digest, struct push_body body,
+               struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+    struct push_range anywhere = {-1, -1};
+    struct err ignored;
+
+    if (upload_create(session->store, &session->name, session->user, digest->algorithm, &upload,
+                      err) < 0)
+        return -1;
+    if (append(&upload, anywhere, body, err) < 0 || verify_and_publish(&upload, digest, err) < 0) {
+        upload_remove(&upload, &ignored);
+        return -1;
+    }
+    return 0;
+}
+
+struct mount_search {
+    const struct store *store;
+    const struct digest *digest;
+    bool found;
+};
+
+static int visit_holder(void *context, const struct name *name, struct err *err)
+{
+    struct mount_search *search = context;
+
+    int has = repo_has_layer(search->store, name, search->digest, err);
+    search->found = has > 0;
+    return has;
+}
+
+/* Whether the source has the blob. Without a source any repository will do. */
+static int source_has(const struct store *store, const struct digest *digest,
+                      const struct name *from, struct err *err)
+{
+    struct mount_search search = {store, digest, false};
+
+    if (from)
+        return repo_has_layer(store, from, digest, err);
+    if (repo_walk(store, NULL, visit_holder, &search, err) < 0)
+        return -1;
+    return search.found;
+}
+
+int push_mount(const struct store *store, const struct name *name, const struct digest *digest,
+               const struct name *from, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_DIRTY dirty = {0};
+    int64_t size;
+
+    int has = blob_stat(store, digest, &size, err);
+    if (has > 0)
+        has = source_has(store, digest, from, err);
+    if (has <= 0)
+        return has;
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    has = blob_freshen(store, digest, err);
+    if (has <= 0)
+        return has;
+    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    return 1;
+}
+
+int push_offset(const struct push_session *session, int64_t *offset, struct err *err)
+{
+    return upload_offset(session->store, &session->name, session->id, session->user, offset, err);
+}
+
+int push_cancel(const struct push_session *session, struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+
+    if (open_session(session, &upload, err) < 0)
+        return -1;
+    return upload_remove(&upload, err);
+}

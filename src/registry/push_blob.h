@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pushing blobs (OCI Distribution Specification, "Pushing Blobs", end-4a to end-6, end-11, end-13,
+ * end-14). What these functions acknowledge with 0 is durable. They take the locks that they need.
+ */
+#ifndef BERTH_REGISTRY_PUSH_BLOB_H
+#define BERTH_REGISTRY_PUSH_BLOB_H
+
+#include "store/upload.h"
+
+#include <sys/types.h>
+
+/* Where the bytes of a chunk come from: their number, 0 at the end, -1 with *err set if they broke
+ * off. */
+struct push_body {
+    ssize_t (*read)(void *from, void *bytes, size_t len, struct err *err);
+    void *from;
+};
+
+/* Which upload, and whose. */
+struct push_session {
+    const struct store *store;
+    struct name name;
+    const char *user;
+    char id[UUID_SIZE];
+};
+
+/* Where a chunk says that it belongs; first is -1 if it does not say. */
+struct push_range {
+    int64_t first;
+    int64_t last;
+};
+
+/* Opens a session; its id goes to session->id. */
+int push_start(struct push_session *session, enum digest_algorithm algorithm, struct err *err);
+
+/* Appends a chunk; *offset is then the number of bytes so far. On an error nothing of the chunk
+ * stays. UPLOAD_UNKNOWN, UPLOAD_BUSY, UPLOAD_RANGE (with *offset set), SIZE_INVALID. */
+int push_chunk(const struct push_session *session, struct push_range range, struct push_body body,
+               int64_t *offset, struct err *err);
+
+/* Appends the last chunk, which may be empty, verifies the digest, publishes the blob and links it
+ * into the repository. DIGEST_INVALID: it has another digest; the session is gone then. Other
+ * errors as push_chunk. */
+int push_finish(const struct push_session *session, struct push_range range,
+                const struct digest *digest, struct push_body body, int64_t *offset,
+                struct err *err);
+
+/* All of it in one go, without a session that others could see. */
+int push_whole(struct push_session *session, const struct digest *digest, struct push_body body,
+               struct err *err);
+
+/* Links a blob that `from` has (NULL: that any repository has) into the repository. 0: there is
+ * none. */
+int push_mount(const struct store *store, const struct name *name, const struct digest *digest,
+               const struct name *from, struct err *err);
+
+int push_offset(const struct push_session *session, int64_t *offset, struct err *err);
+int push_cancel(const struct push_session *session, struct err *err);
+
+#endif

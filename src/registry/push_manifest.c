@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: pushing manifests. */
+#include "registry/push_manifest.h"
+
+#include "store/blob.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+#include "store/tag.h"
+
+/* Whether the repository has what the descriptor names. The blob is freshened, so that a collector
+ * which marked before this manifest came leaves it alone. */
+static int reference_present(const struct store *store, const struct name *name,
+                             const struct descriptor *descriptor, struct err *err)
+{
+    int linked = 0;
+
+    if (descriptor->role == DESCRIPTOR_CHILD)
+        linked = repo_has_revision(store, name, &descriptor->digest, err);
+    if (linked == 0)
+        linked = repo_has_layer(store, name, &descriptor->digest, err);
+    return linked > 0 ? blob_freshen(store, &descriptor->digest, err) : linked;
+}
+
+static int check_references(const struct store *store, const struct name *name,
+                            const struct manifest *manifest, struct err *err)
+{
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        const struct descriptor *descriptor = &manifest->references[i];
+        int present = reference_present(store, name, descriptor, err);
+        if (present < 0)
+            return -1;
+        if (!present && !descriptor->has_urls)
+            return err_set(err, ERR_MANIFEST_BLOB_UNKNOWN, "push %s to %s first",
+                           descriptor->digest.s, name->s);
+    }
+    return 0;
+}
+
+static int current_digest(const struct store *store, const struct push_manifest *push,
+                          struct digest *current, struct err *err)
+{
+    if (!push->reference.is_digest)
+        return tag_get(store, &push->name, &push->reference.tag, current, err);
+    *current = push->reference.digest;
+    return repo_has_revision(store, &push->name, current, err);
+}
+
+static int check_precondition(const struct store *store, const struct push_manifest *push,
+                              struct err *err)
+{
+    struct digest current;
+
+    if (!push->precondition.holds)
+        return 0;
+    int exists = current_digest(store, push, &current, err);
+    if (exists < 0)
+        return -1;
+    if (push->precondition.holds(push->precondition.context, exists ? &current : NULL))
+        return 0;
+    return err_set(err, ERR_PRECONDITION, "%s is %s now", reference_text(&push->reference),
+                   exists ? current.s : "not there");
+}
+
+/* The tags, in two durable steps: their indexes, then they themselves. */
+static int set_tags(const struct store *store, const struct push_manifest *push,
+                    const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    const struct tag *tags = push->reference.is_digest ? push->tags : &push->reference.tag;
+    size_t n = push->reference.is_digest ? push->n_tags : 1;
+
+    for (size_t i = 0; i < n; i++)
+        if (tag_add_index(store, &push->name, &tags[i], digest, dirty, err) < 0)
+            return -1;
+    if (fs_dirty_sync(&store->fs, dirty, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (tag_set(store, &push->name, &tags[i], digest, dirty, err) < 0)
+            return -1;
+    return fs_dirty_sync(&store->fs, dirty, err);
+}
+
+static int add_to_referrers(const struct store *store, const struct push_manifest *push,
+                            const struct manifest *manifest, const struct digest *digest,
+                            struct fs_dirty *dirty, struct err *err)
+{
+    AUTO_BUF descriptor = BUF_INIT;
+
+    if (!manifest->has_subject)
+        return 0;
+    manifest_describe(manifest, digest, (int64_t)push->len, &descriptor);
+    return referrer_add(store, &push->name, &manifest->subject, digest, &descriptor, dirty, err);
+}
+
+static int publish(const struct store *store, const struct push_manifest *push,
+                   const struct manifest *manifest, const struct digest *digest, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    AUTO_DIRTY dirty = {0};
+
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
+        lock_repo(store, &push->name, &repo, err) < 0 || check_precondition(store, push, err) < 0 ||
+        check_references(store, &push->name, manifest, err) < 0 ||
+        blob_publish_bytes(store, digest, push->bytes, push->len, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
+        repo_link_revision(store, &push->name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
+        add_to_referrers(store, push, manifest, digest, &dirty, err) < 0)
+        return -1;
+    return set_tags(store, push, digest, &dirty, err);
+}
+
+int push_manifest(const struct store *store, const struct push_manifest *push,
+                  struct pushed_manifest *pushed, struct err *err)
+{
+    AUTO_MANIFEST manifest = {0};
+
+    digest_of(&pushed->digest,
+              push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256,
+              push->bytes, push->len);
+    if (push->reference.is_digest && !digest_equal(&pushed->digest, &push->reference.digest))
+        return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", pushed->digest.s);
+    if (manifest_parse(&manifest, push->bytes, push->len, err) < 0 ||
+        manifest_check_type(&manifest, push->content_type, err) < 0 ||
+        publish(store, push, &manifest, &pushed->digest, err) < 0)
+        return -1;
+    pushed->has_subject = manifest.has_subject;
+    pushed->subject = manifest.subject;
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pushing manifests (OCI Distribution Specification, "Pushing Manifests", end-7a and end-7b).
+ */
+#ifndef BERTH_REGISTRY_PUSH_MANIFEST_H
+#define BERTH_REGISTRY_PUSH_MANIFEST_H
+
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "registry/precondition.h"
+#include "store/store.h"
+
+struct push_manifest {
+    struct name name;
+    struct reference reference;
+    const struct tag *tags; /* more tags, for a reference by digest */
+    size_t n_tags;
+    const char *bytes; /* stored exactly as they are */
+    size_t len;
+    const char *content_type; /* without parameters; NULL: none was sent */
+    struct precondition precondition;
+};
+
+struct pushed_manifest {
+    struct digest digest;
+    bool has_subject;
+    struct digest subject;
+};
+
+/* Stores it, links it into the repository and into the referrers of its subject, and sets its tags,
+ * in this order and durably. Takes its locks. MANIFEST_INVALID, DIGEST_INVALID (the reference is
+ * another digest), MANIFEST_BLOB_UNKNOWN (something that it refers to is not in the repository),
+ * PRECONDITION. */
+int push_manifest(const struct store *store, const struct push_manifest *push,
+                  struct pushed_manifest *pushed, struct err *err);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: removing tags, manifests and blobs from a repository. */
+#include "registry/remove.h"
+
+#include "registry/pull.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+#include "store/tag.h"
+
+#include <string.h>
+
+/* Removes the tags that point at the digest. A tag whose link is damaged points at nothing. */
+static int remove_tags_of(const struct store *store, const struct name *name,
+                          const struct digest *digest, struct fs_names *removed, struct err *err)
+{
+    AUTO_NAMES tags = {0};
+
+    if (tag_list(store, name, &tags, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tags.n; i++) {
+        struct tag tag;
+        struct digest current;
+        struct err damaged;
+        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), &damaged) < 0 ||
+            tag_get(store, name, &tag, &current, &damaged) <= 0 || !digest_equal(&current, digest))
+            continue;
+        if (tag_remove(store, name, &tag, err) < 0)
+            return -1;
+        if (removed)
+            fs_names_add(removed, tag.s);
+    }
+    return 0;
+}
+
+/* Takes the manifest out of its subject's referrers. One that can't be read has no subject that
+ * anyone could see. */
+static int leave_referrers(const struct store *store, const struct name *name,
+                           const struct reference *reference, struct fs_dirty *dirty,
+                           struct err *err)
+{
+    AUTO_PULLED pulled = {0};
+    struct err unreadable;
+
+    if (pull_manifest(store, name, reference, &pulled, &unreadable) < 0 ||
+        !pulled.manifest.has_subject)
+        return 0;
+    return referrer_remove(store, name, &pulled.manifest.subject, &pulled.digest, dirty, err);
+}
+
+/* Names go before what they point at. */
+static int remove_revision(const struct store *store, const struct name *name,
+                           const struct reference *reference, struct fs_names *removed_tags,
+                           struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+
+    if (remove_tags_of(store, name, &reference->digest, removed_tags, err) < 0 ||
+        leave_referrers(store, name, reference, &dirty, err) < 0 ||
+        repo_unlink_revision(store, name, &reference->digest, &dirty, err) < 0)
+        return -1;
+    return fs_dirty_sync(&store->fs, &dirty, err);
+}
+
+int remove_manifest(const struct store *store, const struct name *name,
+                    const struct reference *reference, struct precondition precondition,
+                    struct fs_names *removed_tags, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    struct digest current;
+    struct err damaged;
+
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 || lock_repo(store, name, &repo, err) < 0)
+        return -1;
+    int exists = reference->is_digest ? repo_has_revision(store, name, &reference->digest, err)
+                                      : tag_get(store, name, &reference->tag, &current, &damaged);
+    if (reference->is_digest) {
+        if (exists < 0)
+            return -1;
+        current = reference->digest;
+    }
+    /* A damaged tag can be removed, but it meets no condition. */
+    if (precondition.holds &&
+        !precondition.holds(precondition.context, exists > 0 ? &current : NULL))
+        return err_set(err, ERR_PRECONDITION, "%s is %s now", reference_text(reference),
+                       exists > 0 ? current.s : "not there");
+    if (exists && !reference->is_digest)
+        exists = tag_remove(store, name, &reference->tag, err);
+    else if (exists && remove_revision(store, name, reference, removed_tags, err) < 0)
+        return -1;
+    if (exists == 0)
+        return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
+    return exists < 0 ? -1 : 0;
+}
+
+int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,
+                struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_DIRTY dirty = {0};
+
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    int removed = repo_unlink_layer(store, name, digest, &dirty, err);
+    if (removed == 0)
+        return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", digest->s, name->s);
+    return removed < 0 ? -1 : fs_dirty_sync(&store->fs, &dirty, err);
+}

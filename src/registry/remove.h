@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Removing names (OCI Distribution Specification, "Content Management", end-9 and end-10). The
+ * content itself is the collector's. These functions take the locks that they need, and what they
+ * acknowledge is durable.
+ */
+#ifndef BERTH_REGISTRY_REMOVE_H
+#define BERTH_REGISTRY_REMOVE_H
+
+#include "oci/reference.h"
+#include "registry/precondition.h"
+#include "store/store.h"
+
+/* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
+ * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION. */
+int remove_manifest(const struct store *store, const struct name *name,
+                    const struct reference *reference, struct precondition precondition,
+                    struct fs_names *removed_tags, struct err *err);
+
+/* The repository's link to a blob. BLOB_UNKNOWN. */
+int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,
+                struct err *err);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: blobs. Owns blobs/<algorithm>/<2 hex>/<hex>/data. */
+#include "store/blob.h"
+
+#include "store/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+int blob_stat(const struct store *store, const struct digest *digest, int64_t *size,
+              struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_blob(&path, digest), &st, err);
+    if (found <= 0 || !S_ISREG(st.st_mode))
+        return found < 0 ? -1 : 0;
+    *size = st.st_size;
+    return 1;
+}
+
+int blob_open(const struct store *store, const struct digest *digest, int *fd, int64_t *size,
+              struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_open(&store->fs, layout_blob(&path, digest), O_RDONLY | O_NONBLOCK, fd, err);
+    if (found <= 0)
+        return found;
+    if (fstat(*fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        err_sys(err, EINVAL, "%s is no plain file", path.s);
+        fs_close_auto(fd);
+        return -1;
+    }
+    *size = st.st_size;
+    return 1;
+}
+
+int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
+                      struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    int renamed = fs_rename(&store->fs, from, layout_blob(&path, digest), dirty, err);
+    if (renamed == 0)
+        return err_set(err, ERR_IO, "%s vanished", from);
+    return renamed < 0 ? -1 : 0;
+}
+
+int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
+                       size_t len, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_write(store, layout_blob(&path, digest), bytes, len, dirty, err);
+}
+
+int blob_freshen(const struct store *store, const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_blob(&path, digest), &st, err);
+    if (found <= 0 || time(NULL) - st.st_mtime <= store->grace / 2)
+        return found;
+    return fs_touch(&store->fs, path.s, err);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Blobs: content under its digest, shared by all repositories. That a blob is there says nothing
+ * about who may have it: a repository has it by a link (repo.h). Publishing wants lock_gc shared.
+ */
+#ifndef BERTH_STORE_BLOB_H
+#define BERTH_STORE_BLOB_H
+
+#include "store/store.h"
+
+/* 1 with its size in bytes, or 0. */
+int blob_stat(const struct store *store, const struct digest *digest, int64_t *size,
+              struct err *err);
+/* Opens it for reading; *fd is the caller's. */
+int blob_open(const struct store *store, const struct digest *digest, int *fd, int64_t *size,
+              struct err *err);
+
+/* Renames a file with verified and fsynced content, within the store, over whatever is there: a
+ * damaged blob heals. */
+int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
+                      struct fs_dirty *dirty, struct err *err);
+int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
+                       size_t len, struct fs_dirty *dirty, struct err *err);
+
+/* Keeps the collector away from a blob on which a client was told to rely: renews its mtime if that
+ * is older than half the grace. 0: there is no such blob. */
+int blob_freshen(const struct store *store, const struct digest *digest, struct err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The only place that knows where something lies in the store: berth-store(5). Byte-compatible with
+ * CNCF Distribution's filesystem driver. Every path is made of parsed names and digests and is
+ * relative to LAYOUT_PREFIX below the data directory.
+ */
+#ifndef BERTH_STORE_LAYOUT_H
+#define BERTH_STORE_LAYOUT_H
+
+#include "oci/digest.h"
+#include "oci/name.h"
+
+#define LAYOUT_PREFIX "docker/registry/v2"
+
+#define LAYOUT_BLOBS "blobs"
+#define LAYOUT_REPOSITORIES "repositories"
+#define LAYOUT_TMP "_berth/tmp"
+#define LAYOUT_LOCKS "_berth/lock"
+#define LAYOUT_REPO_LOCKS "_berth/lock/repo"
+#define LAYOUT_VERSION "_berth/version"
+
+struct layout_path {
+    char s[1024];
+};
+
+/* Each fills *path and returns path->s. */
+const char *layout_blob(struct layout_path *path, const struct digest *digest);
+const char *layout_blob_dir(struct layout_path *path, const struct digest *digest);
+
+const char *layout_layers(struct layout_path *path, const struct name *name);
+const char *layout_layer(struct layout_path *path, const struct name *name,
+                         const struct digest *digest);
+const char *layout_manifests(struct layout_path *path, const struct name *name);
+const char *layout_revisions(struct layout_path *path, const struct name *name,
+                             enum digest_algorithm algorithm);
+const char *layout_revision(struct layout_path *path, const struct name *name,
+                            const struct digest *digest);
+const char *layout_tags(struct layout_path *path, const struct name *name);
+const char *layout_tag(struct layout_path *path, const struct name *name, const struct tag *tag);
+const char *layout_tag_current(struct layout_path *path, const struct name *name,
+                               const struct tag *tag);
+const char *layout_tag_index(struct layout_path *path, const struct name *name,
+                             const struct tag *tag, const struct digest *digest);
+/* file: "data", "startedat", "state", or NULL for the session's directory. */
+const char *layout_upload(struct layout_path *path, const struct name *name, const char *id,
+                          const char *file);
+const char *layout_referrers(struct layout_path *path, const struct name *name,
+                             const struct digest *subject, enum digest_algorithm algorithm);
+const char *layout_referrer(struct layout_path *path, const struct name *name,
+                            const struct digest *subject, const struct digest *referrer);
+
+/* A new name in _berth/tmp, for a file that will be renamed into place or removed. */
+const char *layout_tmp(struct layout_path *path);
+/* One of 256 files, by a hash of the repository's name. */
+const char *layout_repo_lock(struct layout_path *path, const struct name *name);
+
+#endif

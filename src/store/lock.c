@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: the store's locks. Owns _berth/lock, whose files are never removed. */
+#include "store/store.h"
+
+#include "store/layout.h"
+
+#include <fcntl.h>
+
+void lock_free(struct lock *lock)
+{
+    fs_close_auto(&lock->fd);
+}
+
+static int lock_file(const struct store *store, const char *path, enum fs_lock kind,
+                     struct lock *lock, struct err *err)
+{
+    lock->fd = -1;
+    int opened = fs_open(&store->fs, path, O_RDWR | O_CREAT, &lock->fd, err);
+    if (opened < 0)
+        return -1;
+    if (opened == 0)
+        return err_set(err, ERR_IO, "%s is missing: start the server again to make it", path);
+    int locked = fs_lock_wait(lock->fd, kind, store->lock_timeout_ms, err);
+    if (locked > 0)
+        return 0;
+    lock_free(lock);
+    if (locked == 0)
+        return err_set(err, ERR_BUSY, "%s was held by others for %d ms", path,
+                       store->lock_timeout_ms);
+    return -1;
+}
+
+/* Everyone goes through the gate. A sweeper holds it while it waits for the sharers to finish, so
+ * that new ones don't starve it; it leaves the gate as soon as it has the lock. */
+int lock_gc(const struct store *store, enum fs_lock kind, struct lock *lock, struct err *err)
+{
+    AUTO_LOCK gate = {-1};
+
+    lock->fd = -1;
+    if (lock_file(store, LAYOUT_LOCKS "/gc.gate", kind, &gate, err) < 0)
+        return -1;
+    return lock_file(store, LAYOUT_LOCKS "/gc", kind, lock, err);
+}
+
+int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
+              struct err *err)
+{
+    struct layout_path path;
+
+    return lock_file(store, layout_repo_lock(&path, name), FS_LOCK_EXCLUSIVE, lock, err);
+}

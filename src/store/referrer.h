@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The index of manifests that name a `subject` (OCI Distribution Specification, "Listing
+ * Referrers"): for each its ready descriptor as JSON. It can be rebuilt from the manifests, and a
+ * spell under Distribution leaves it stale, so a reader checks each entry against the revision.
+ * Changes want lock_gc shared and lock_repo.
+ */
+#ifndef BERTH_STORE_REFERRER_H
+#define BERTH_STORE_REFERRER_H
+
+#include "store/store.h"
+
+int referrer_add(const struct store *store, const struct name *name, const struct digest *subject,
+                 const struct digest *referrer, const struct buf *descriptor,
+                 struct fs_dirty *dirty, struct err *err);
+int referrer_remove(const struct store *store, const struct name *name,
+                    const struct digest *subject, const struct digest *referrer,
+                    struct fs_dirty *dirty, struct err *err);
+/* Appends the digests of all entries, as text, unsorted. */
+int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
+                  struct fs_names *digests, struct err *err);
+int referrer_read(const struct store *store, const struct name *name, const struct digest *subject,
+                  const struct digest *referrer, struct buf *descriptor, struct err *err);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: repositories. Owns repositories/<name>/_layers and repositories/<name>/_manifests/revisions.
+ */
+#include "store/repo.h"
+
+#include "store/layout.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int repo_create(const struct store *store, const struct name *name, struct fs_dirty *dirty,
+                struct err *err)
+{
+    struct layout_path path;
+
+    if (fs_mkdirs(&store->fs, layout_layers(&path, name), dirty, err) < 0)
+        return -1;
+    return fs_mkdirs(&store->fs, layout_manifests(&path, name), dirty, err);
+}
+
+int repo_exists(const struct store *store, const struct name *name, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_layers(&path, name), &st, err);
+    return found ? found : fs_stat(&store->fs, layout_manifests(&path, name), &st, err);
+}
+
+struct revision_search {
+    const struct store *store;
+    const struct name *name;
+    enum digest_algorithm algorithm;
+    int found;
+    struct err *err;
+};
+
+/* Distribution leaves a revision's directory behind when it deletes the link. */
+static bool revision_linked(void *context, const char *hex)
+{
+    struct revision_search *search = context;
+    struct digest digest;
+    struct err invalid;
+
+    if (digest_from_hex(&digest, search->algorithm, hex, &invalid) == 0)
+        search->found = repo_has_revision(search->store, search->name, &digest, search->err);
+    return search->found != 0;
+}
+
+int repo_has_manifests(const struct store *store, const struct name *name, struct err *err)
+{
+    struct layout_path path;
+    struct revision_search search = {.store = store, .name = name, .err = err};
+
+    for (int i = 0; i < DIGEST_ALGORITHMS && search.found == 0; i++) {
+        search.algorithm = (enum digest_algorithm)i;
+        layout_revisions(&path, name, search.algorithm);
+        if (fs_each(&store->fs, path.s, revision_linked, &search, err) < 0)
+            return -1;
+    }
+    return search.found;
+}
+
+int repo_has_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                   struct err *err)
+{
+    struct layout_path path;
+
+    return store_has_link(store, layout_layer(&path, name, digest), err);
+}
+
+int repo_link_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                    struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    if (repo_create(store, name, dirty, err) < 0)
+        return -1;
+    return store_write_link(store, layout_layer(&path, name, digest), digest, dirty, err);
+}
+
+int repo_unlink_layer(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_remove_link(store, layout_layer(&path, name, digest), dirty, err);
+}
+
+int repo_has_revision(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_has_link(store, layout_revision(&path, name, digest), err);
+}
+
+int repo_link_revision(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    if (repo_create(store, name, dirty, err) < 0)
+        return -1;
+    return store_write_link(store, layout_revision(&path, name, digest), digest, dirty, err);
+}
+
+int repo_unlink_revision(const struct store *store, const struct name *name,
+                         const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_remove_link(store, layout_revision(&path, name, digest), dirty, err);
+}
+
+int repo_list_revisions(const struct store *store, const struct name *name,
+                        enum digest_algorithm algorithm, struct fs_names *hex, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_list(&store->fs, layout_revisions(&path, name, algorithm), hex, err);
+}
+
+struct walk {
+    const struct store *store;
+    const char *after;
+    repo_visit_fn *visit;
+    void *context;
+};
+
+/* Compares by components: the separator sorts before every other character. */
+static int compare_components(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    int left = *a == '/' ? 1 : (unsigned char)*a;
+    int right = *b == '/' ? 1 : (unsigned char)*b;
+    return left - right;
+}
+
+static bool lies_below(const char *name, const char *ancestor)
+{
+    size_t len = strlen(ancestor);
+
+    return !strncmp(name, ancestor, len) && name[len] == '/';
+}
+
+static int walk_below(const struct walk *walk, const struct name *parent, struct err *err);
+
+static int walk_one(const struct walk *walk, const struct name *name, struct err *err)
+{
+    int order = walk->after ? compare_components(name->s, walk->after) : 1;
+
+    if (order > 0) {
+        int exists = repo_exists(walk->store, name, err);
+        int stop = exists > 0 ? walk->visit(walk->context, name, err) : exists;
+        if (stop)
+            return stop;
+    } else if (order < 0 && !lies_below(walk->after, name->s)) {
+        return 0;
+    }
+    return walk_below(walk, name, err);
+}
+
+/* The depth is bounded by the length of a name. What is not a repository's name, such as _layers,
+ * is passed over, and so is a symbolic link. */
+static int walk_below(const struct walk *walk, const struct name *parent, struct err *err)
+{
+    char path[sizeof LAYOUT_REPOSITORIES + 1 + NAME_LEN_MAX];
+    AUTO_NAMES children = {0};
+    const char *slash = parent->s[0] ? "/" : "";
+    struct err failure;
+
+    snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", slash, parent->s);
+    if (fs_list(&walk->store->fs, path, &children, &failure) < 0) {
+        if (failure.sys == ELOOP)
+            return 0;
+        *err = failure;
+        return -1;
+    }
+    for (size_t i = 0; i < children.n; i++) {
+        char text[2 * NAME_LEN_MAX + 3];
+        struct name name;
+        int len = snprintf(text, sizeof text, "%s%s%s", parent->s, slash, children.v[i]);
+        if (len < 0 || name_parse(&name, text, (size_t)len, &failure) < 0)
+            continue;
+        int stop = walk_one(walk, &name, err);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
+              struct err *err)
+{
+    struct walk walk = {store, after && *after ? after : NULL, visit, context};
+    struct name top = {""};
+
+    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Repositories: which blobs and manifests each has, and the list of them all.
+ */
+#ifndef BERTH_STORE_REPO_H
+#define BERTH_STORE_REPO_H
+
+#include "store/store.h"
+
+/* Makes the directories by which CNCF Distribution 2.x (_layers) and 3.x (_manifests) know a
+ * repository. */
+int repo_create(const struct store *store, const struct name *name, struct fs_dirty *dirty,
+                struct err *err);
+int repo_exists(const struct store *store, const struct name *name, struct err *err);
+/* Whether it holds a manifest; one that does not is not in the catalog. */
+int repo_has_manifests(const struct store *store, const struct name *name, struct err *err);
+
+/* Layers and configurations. Linking wants lock_gc shared, and the blob durable. */
+int repo_has_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                   struct err *err);
+int repo_link_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                    struct fs_dirty *dirty, struct err *err);
+int repo_unlink_layer(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+
+/* Manifests. Changes want lock_gc shared and lock_repo. */
+int repo_has_revision(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct err *err);
+int repo_link_revision(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+int repo_unlink_revision(const struct store *store, const struct name *name,
+                         const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+/* Their digests' hex, of one algorithm. */
+int repo_list_revisions(const struct store *store, const struct name *name,
+                        enum digest_algorithm algorithm, struct fs_names *hex, struct err *err);
+
+/* Visits all repositories that exist behind `after` (NULL: from the start) until visit returns
+ * other than 0 (1: enough, -1: failed). The order is by components, as Distribution's: a, a/b, a-b.
+ */
+typedef int repo_visit_fn(void *context, const struct name *name, struct err *err);
+int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
+              struct err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: opening a store, writing links. Owns _berth/version and _berth/tmp. */
+#include "store/store.h"
+
+#include "base/mem.h"
+#include "store/layout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_VERSION "1\n"
+
+static int store_init(struct store *store, struct err *err)
+{
+    static const char *const dirs[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_TMP,
+                                       LAYOUT_REPO_LOCKS};
+    AUTO_DIRTY dirty = {0};
+    AUTO_BUF version = BUF_INIT;
+
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (fs_mkdirs(&store->fs, dirs[i], &dirty, err) < 0)
+            return -1;
+    int found = fs_read(&store->fs, LAYOUT_VERSION, 64, &version, err);
+    if (found < 0)
+        return -1;
+    if (!found &&
+        store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), &dirty, err) < 0)
+        return -1;
+    if (found && strcmp(version.s, STORE_VERSION) != 0)
+        return err_set(err, ERR_CONFIG, "%s/" LAYOUT_VERSION " is not 1: it needs a newer berth",
+                       store->path);
+    return fs_dirty_sync(&store->fs, &dirty, err);
+}
+
+int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+{
+    AUTO_BUF path = BUF_INIT;
+
+    buf_addf(&path, "%s/" LAYOUT_PREFIX, conf->root);
+    *store = (struct store){
+        .fs = {.fd = -1,
+               .durable = conf->durable,
+               .file_mode = conf->file_mode,
+               .dir_mode = conf->dir_mode},
+        .path = mem_strdup(path.s),
+        .lock_timeout_ms = conf->lock_timeout * 1000,
+        .grace = conf->grace,
+    };
+    if (fs_root_open(&store->fs, store->path, create, err) < 0 || store_init(store, err) < 0) {
+        store_close(store);
+        return -1;
+    }
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    fs_root_close(&store->fs);
+    free(store->path);
+    store->path = NULL;
+}
+
+int store_write(const struct store *store, const char *path, const void *bytes, size_t len,
+                struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path tmp;
+
+    return fs_replace(&store->fs, layout_tmp(&tmp), path, bytes, len, dirty, err);
+}
+
+int store_write_link(const struct store *store, const char *path, const struct digest *digest,
+                     struct fs_dirty *dirty, struct err *err)
+{
+    return store_write(store, path, digest->s, strlen(digest->s), dirty, err);
+}
+
+int store_has_link(const struct store *store, const char *path, struct err *err)
+{
+    struct stat st;
+
+    int found = fs_stat(&store->fs, path, &st, err);
+    return found > 0 ? S_ISREG(st.st_mode) : found;
+}
+
+int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
+                      struct err *err)
+{
+    char dir[sizeof(struct layout_path)];
+
+    int removed = fs_unlink(&store->fs, path, dirty, err);
+    if (removed <= 0)
+        return removed;
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    return fs_rmdir(&store->fs, dir, dirty, err) < 0 ? -1 : 1;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An open store: any number of processes, on one host or on several with a shared POSIX file
+ * system, use one at the same time. Format and locks: berth-store(5).
+ *
+ * Durability: a change is made of steps whose order is: data fsynced, renamed into place,
+ * directories fsynced (fs_dirty_sync), only then the next name that points at it. Functions that
+ * take `dirty` add the directories that they changed; whoever calls them decides where the barriers
+ * stand.
+ */
+#ifndef BERTH_STORE_STORE_H
+#define BERTH_STORE_STORE_H
+
+#include "base/conf.h"
+#include "base/fs.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+#include <stdint.h>
+
+struct store {
+    struct fs_root fs;   /* at LAYOUT_PREFIX */
+    char *path;          /* the same as an absolute path, for X-Sendfile */
+    int lock_timeout_ms; /* how long to wait for a lock */
+    int64_t grace;       /* seconds, see conf.h */
+};
+
+/* create: makes what is missing, as a server does; without it a directory that holds no store is an
+ * ERR_IO that says so. ERR_CONFIG: the store is of a newer version. */
+int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
+void store_close(struct store *store);
+
+/* Makes path hold the bytes, whole or not at all; its directories as needed. */
+int store_write(const struct store *store, const char *path, const void *bytes, size_t len,
+                struct fs_dirty *dirty, struct err *err);
+/* Makes path a link to digest: exactly "<algorithm>:<hex>", no newline. */
+int store_write_link(const struct store *store, const char *path, const struct digest *digest,
+                     struct fs_dirty *dirty, struct err *err);
+/* Whether a link stands there. What it points at is in its path, except for a tag's current/link.
+ */
+int store_has_link(const struct store *store, const char *path, struct err *err);
+/* Removes a link and its directory, which nothing else lives in. */
+int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
+                      struct err *err);
+
+/* Locks, freed by AUTO_LOCK. Their order is: gc, repository, upload. An upload's lock is never
+ * waited for, so it may be held already. ERR_BUSY once the store's lock timeout is over. */
+struct lock {
+    int fd;
+};
+#define AUTO_LOCK __attribute__((cleanup(lock_free))) struct lock
+void lock_free(struct lock *lock);
+/* Shared by all that publishes or links; exclusive for the collector's sweep. */
+int lock_gc(const struct store *store, enum fs_lock kind, struct lock *lock, struct err *err);
+/* For all that changes tags, revisions or referrers of a repository. Readers take none. */
+int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
+              struct err *err);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: tags. Owns repositories/<name>/_manifests/tags. */
+#include "store/tag.h"
+
+#include "store/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int tag_get(const struct store *store, const struct name *name, const struct tag *tag,
+            struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+    AUTO_BUF link = BUF_INIT;
+    struct err invalid;
+
+    int found =
+        fs_read(&store->fs, layout_tag_current(&path, name, tag), sizeof digest->s, &link, err);
+    if (found <= 0)
+        return found;
+    if (digest_parse(digest, link.s, link.len, &invalid) < 0)
+        return err_set(err, ERR_IO, "%s holds no digest: push the tag again or delete it", path.s);
+    return 1;
+}
+
+int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
+                  const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_write_link(store, layout_tag_index(&path, name, tag, digest), digest, dirty, err);
+}
+
+int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
+            const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_write_link(store, layout_tag_current(&path, name, tag), digest, dirty, err);
+}
+
+int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
+               struct err *err)
+{
+    struct layout_path path, trash;
+    AUTO_DIRTY dirty = {0};
+
+    layout_tmp(&trash);
+    int moved = fs_rename(&store->fs, layout_tag(&path, name, tag), trash.s, &dirty, err);
+    if (moved <= 0)
+        return moved;
+    if (fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    return fs_remove_tree(&store->fs, trash.s, err) < 0 ? -1 : 1;
+}
+
+/* A directory without current/link is what a crash of Distribution leaves of a tag that was being
+ * made. */
+static int tag_is_set(const struct store *store, const struct name *name, const char *text,
+                      struct err *err)
+{
+    struct layout_path path;
+    struct tag tag;
+    struct err invalid;
+
+    if (tag_parse(&tag, text, strlen(text), &invalid) < 0)
+        return 0;
+    return store_has_link(store, layout_tag_current(&path, name, &tag), err);
+}
+
+int tag_list(const struct store *store, const struct name *name, struct fs_names *tags,
+             struct err *err)
+{
+    struct layout_path path;
+    size_t kept = 0;
+
+    int found = fs_list(&store->fs, layout_tags(&path, name), tags, err);
+    if (found <= 0)
+        return found;
+    for (size_t i = 0; i < tags->n; i++) {
+        int set = tag_is_set(store, name, tags->v[i], err);
+        if (set < 0)
+            return -1;
+        char *text = tags->v[i];
+        tags->v[i] = tags->v[kept];
+        tags->v[kept] = text;
+        kept += (size_t)set;
+    }
+    while (tags->n > kept)
+        free(tags->v[--tags->n]);
+    return 1;
+}

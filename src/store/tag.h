@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tags: movable names for manifests of one repository. Changes want lock_gc shared and lock_repo;
+ * readers take no lock and see the old or the new digest.
+ */
+#ifndef BERTH_STORE_TAG_H
+#define BERTH_STORE_TAG_H
+
+#include "store/store.h"
+
+/* What the tag points at. ERR_IO: its link is damaged, as a crash of Distribution can leave it. */
+int tag_get(const struct store *store, const struct name *name, const struct tag *tag,
+            struct digest *digest, struct err *err);
+/* Setting a tag takes two steps with a barrier between: the index of all that it ever pointed at,
+ * which Distribution reads, then the tag itself. */
+int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
+                  const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
+            const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+/* Removes the tag alone, at once: it is moved away whole, then taken apart. 0: there is none. */
+int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
+               struct err *err);
+/* All tags in byte order. 0: the repository has no tags. */
+int tag_list(const struct store *store, const struct name *name, struct fs_names *tags,
+             struct err *err);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: upload sessions. Owns repositories/<name>/_uploads/<uuid>/{data,startedat,state}. */
+#include "store/upload.h"
+
+#include "base/mem.h"
+#include "store/blob.h"
+#include "store/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* `state` is a few lines of "key value"; the user's name is the only part without a bound. */
+#define STATE_SIZE_MAX 8192
+
+/* Writeback starts after each so many bytes, so that the final fsync stays short. */
+#define WRITE_BEHIND ((int64_t)16 << 20)
+
+struct upload_state {
+    char *user;
+    enum digest_algorithm algorithm;
+    int64_t offset;
+    char *midstate; /* "" if there is none */
+};
+
+static void state_free(struct upload_state *state)
+{
+    free(state->user);
+    free(state->midstate);
+}
+
+/* The value of `key` in the text, or NULL. Ends the value's line in place. */
+static char *take_line(char *text, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (!strncmp(line, key, len) && line[len] == ' ')
+            return line + len + 1;
+    }
+    return NULL;
+}
+
+static void end_line(char *value)
+{
+    if (value)
+        value[strcspn(value, "\n")] = '\0';
+}
+
+static bool state_parse(struct upload_state *state, char *text)
+{
+    char *user = take_line(text, "user");
+    char *algorithm = take_line(text, "algorithm");
+    char *offset = take_line(text, "offset");
+    char *midstate = take_line(text, "midstate");
+    AUTO_BUF decoded = BUF_INIT;
+    struct err invalid;
+
+    end_line(user);
+    end_line(algorithm);
+    end_line(offset);
+    end_line(midstate);
+    buf_addstr(&decoded, "");
+    if (!user || !algorithm || !offset || !percent_decode_query(&decoded, user, strlen(user)) ||
+        digest_algorithm_parse(&state->algorithm, algorithm, &invalid) < 0 ||
+        !decimal_parse(offset, strlen(offset), &state->offset))
+        return false;
+    state->user = mem_strdup(decoded.s);
+    state->midstate = mem_strdup(midstate ? midstate : "");
+    return true;
+}
+
+/* Reads `state`, or makes one up from `data` where it is missing or unreadable. 0: no such session.
+ */
+static int state_read(const struct store *store, const struct name *name, const char *id,
+                      struct upload_state *state, struct err *err)
+{
+    struct layout_path path;
+    AUTO_BUF text = BUF_INIT;
+    struct stat st;
+
+    *state = (struct upload_state){0};
+    int has_data = fs_stat(&store->fs, layout_upload(&path, name, id, "data"), &st, err);
+    if (has_data <= 0)
+        return has_data;
+    int found =
+        fs_read(&store->fs, layout_upload(&path, name, id, "state"), STATE_SIZE_MAX, &text, err);
+    if (found < 0)
+        return -1;
+    if (found && state_parse(state, text.s)) {
+        if (state->offset > st.st_size)
+            state->offset = st.st_size; /* bytes were lost in a crash without durability */
+        return 1;
+    }
+    if (found)
+        return err_set(err, ERR_UPLOAD_UNKNOWN, "its state is damaged: start the upload again");
+    state->algorithm = DIGEST_SHA256;
+    state->offset = st.st_size;
+    state->user = NULL;
+    state->midstate = mem_strdup("");
+    return 1;
+}
+
+static bool state_is_for(const struct upload_state *state, const char *user)
+{
+    return !state->user || !strcmp(state->user, user);
+}
+
+static int unknown(struct err *err, const char *id)
+{
+    return err_set(err, ERR_UPLOAD_UNKNOWN, "%.40s", id);
+}
+
+int upload_create(const struct store *store, const struct name *name, const char *user,
+                  enum digest_algorithm algorithm, struct upload *upload, struct err *err)
+{
+    AUTO_DIRTY made = {0}; /* upload_save makes them durable once somebody was told of them */
+    struct layout_path path;
+    char started[RFC3339_SIZE];
+
+    *upload = (struct upload){.store = store, .name = *name, .user = mem_strdup(user), .fd = -1};
+    uuid_make(upload->id);
+    digester_init(&upload->digester, algorithm);
+    upload->digester_valid = true;
+    rfc3339_format(started, time(NULL));
+    if (fs_mkdirs(&store->fs, layout_upload(&path, name, upload->id, NULL), &made, err) < 0 ||
+        store_write(store, layout_upload(&path, name, upload->id, "startedat"), started,
+                    strlen(started), &made, err) < 0)
+        goto failed;
+    layout_upload(&path, name, upload->id, "data");
+    if (fs_open(&store->fs, path.s, O_RDWR | O_CREAT | O_EXCL, &upload->fd, err) < 0)
+        goto failed;
+    if (upload->fd >= 0 && fs_lock_try(upload->fd, FS_LOCK_EXCLUSIVE, err) > 0)
+        return 0;
+    err_set(err, ERR_IO, "%s cannot be made", path.s);
+failed:
+    upload_close(upload);
+    return -1;
+}
+
+/* Opens data and takes its lock; afterwards data may no longer be what it was, if somebody finished
+ * the upload between the two. */
+static int open_locked(struct upload *upload, struct err *err)
+{
+    struct layout_path path;
+    struct stat open_file, named_file;
+    const struct fs_root *fs = &upload->store->fs;
+
+    layout_upload(&path, &upload->name, upload->id, "data");
+    int found = fs_open(fs, path.s, O_RDWR, &upload->fd, err);
+    if (found <= 0)
+        return found < 0 ? -1 : unknown(err, upload->id);
+    int locked = fs_lock_try(upload->fd, FS_LOCK_EXCLUSIVE, err);
+    if (locked <= 0)
+        return locked < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", upload->id);
+    if (fstat(upload->fd, &open_file) < 0)
+        return err_sys(err, errno, "stat %s", path.s);
+    found = fs_stat(fs, path.s, &named_file, err);
+    if (found <= 0)
+        return found < 0 ? -1 : unknown(err, upload->id);
+    if (open_file.st_ino != named_file.st_ino || open_file.st_dev != named_file.st_dev)
+        return unknown(err, upload->id);
+    return 0;
+}
+
+static int load(struct upload *upload, const char *user, struct err *err)
+{
+    struct upload_state state;
+
+    int found = state_read(upload->store, &upload->name, upload->id, &state, err);
+    if (found <= 0)
+        return found < 0 ? -1 : unknown(err, upload->id);
+    int result = 0;
+    if (!state_is_for(&state, user)) {
+        result = unknown(err, upload->id);
+    } else {
+        upload->saved = upload->offset = state.offset;
+        digester_init(&upload->digester, state.algorithm);
+        upload->digester_valid =
+            state.offset == 0 || digester_restore(&upload->digester, state.midstate, state.offset);
+        if (ftruncate(upload->fd, state.offset) < 0)
+            result = err_sys(err, errno, "cut an upload back");
+    }
+    state_free(&state);
+    return result;
+}
+
+int upload_open(const struct store *store, const struct name *name, const char *id,
+                const char *user, struct upload *upload, struct err *err)
+{
+    *upload = (struct upload){.store = store, .name = *name, .fd = -1};
+    if (!uuid_valid(id, strlen(id)))
+        return unknown(err, id);
+    memcpy(upload->id, id, sizeof upload->id);
+    upload->user = mem_strdup(user);
+    if (open_locked(upload, err) < 0 || load(upload, user, err) < 0) {
+        upload_close(upload);
+        return -1;
+    }
+    return 0;
+}
+
+int upload_offset(const struct store *store, const struct name *name, const char *id,
+                  const char *user, int64_t *offset, struct err *err)
+{
+    struct upload_state state;
+
+    if (!uuid_valid(id, strlen(id)))
+        return unknown(err, id);
+    int found = state_read(store, name, id, &state, err);
+    if (found < 0)
+        return -1;
+    int result = found && state_is_for(&state, user) ? 0 : unknown(err, id);
+    *offset = state.offset;
+    state_free(&state);
+    return result;
+}
+
+void upload_close(struct upload *upload)
+{
+    fs_close_auto(&upload->fd);
+    digester_free(&upload->digester);
+    free(upload->user);
+    upload->user = NULL;
+}
+
+void upload_expect(struct upload *upload, enum digest_algorithm algorithm)
+{
+    if (upload->offset > 0 || upload->digester.algorithm == algorithm)
+        return;
+    digester_free(&upload->digester);
+    digester_init(&upload->digester, algorithm);
+    upload->digester_valid = true;
+}
+
+int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err)
+{
+    if (fs_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
+        return -1;
+    if (upload->digester_valid)
+        digester_update(&upload->digester, bytes, len);
+    int64_t before = upload->offset;
+    upload->offset += (int64_t)len;
+    int64_t due = upload->offset / WRITE_BEHIND * WRITE_BEHIND;
+    if (due > before)
+        fs_write_behind(&upload->store->fs, upload->fd, due - WRITE_BEHIND, WRITE_BEHIND);
+    return 0;
+}
+
+int upload_save(struct upload *upload, struct err *err)
+{
+    const struct store *store = upload->store;
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+    AUTO_BUF text = BUF_INIT;
+
+    if (fs_sync_file(&store->fs, upload->fd, err) < 0)
+        return -1;
+    buf_addstr(&text, "user ");
+    percent_encode(&text, upload->user);
+    buf_addf(&text, "\nalgorithm %s\noffset %jd\n",
+             digest_algorithm_name(upload->digester.algorithm), (intmax_t)upload->offset);
+    AUTO_BUF midstate = BUF_INIT;
+    if (upload->digester_valid && digester_save(&upload->digester, &midstate))
+        buf_addf(&text, "midstate %s\n", midstate.s);
+    layout_upload(&path, &upload->name, upload->id, "state");
+    if (store_write(store, path.s, text.s, text.len, &dirty, err) < 0)
+        return -1;
+    if (upload->saved == 0) {
+        /* The session itself is new: its name in _uploads, and perhaps the repository's. */
+        for (char *slash = strrchr(path.s, '/'); slash; slash = strrchr(path.s, '/')) {
+            *slash = '\0';
+            fs_dirty_add(&dirty, path.s);
+        }
+    }
+    upload->saved = upload->offset;
+    return fs_dirty_sync(&store->fs, &dirty, err);
+}
+
+int upload_rollback(struct upload *upload, struct err *err)
+{
+    if (ftruncate(upload->fd, upload->saved) < 0)
+        return err_sys(err, errno, "cut an upload back");
+    upload->offset = upload->saved;
+    upload->digester_valid = false; /* it has seen too much; this process closes the upload now */
+    return 0;
+}
+
+static int digest_data(struct upload *upload, enum digest_algorithm algorithm,
+                       struct digest *digest, struct err *err)
+{
+    static char bytes[65536]; /* one request at a time in a process */
+    AUTO_DIGESTER digester;
+
+    digester_init(&digester, algorithm);
+    for (int64_t off = 0; off < upload->offset;) {
+        int64_t rest = upload->offset - off;
+        size_t len = rest < (int64_t)sizeof bytes ? (size_t)rest : sizeof bytes;
+        if (fs_pread_all(upload->fd, bytes, len, off, err) < 0)
+            return -1;
+        digester_update(&digester, bytes, len);
+        off += (int64_t)len;
+    }
+    digester_final(&digester, digest);
+    return 0;
+}
+
+int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct digest *digest,
+                  struct err *err)
+{
+    if (!upload->digester_valid || upload->digester.algorithm != algorithm)
+        return digest_data(upload, algorithm, digest, err);
+    upload->digester_valid = false;
+    digester_final(&upload->digester, digest);
+    return 0;
+}
+
+int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
+                   struct err *err)
+{
+    struct layout_path path;
+
+    /* The session may be old, the blob is new: the collector goes by its mtime. */
+    if (futimens(upload->fd, NULL) < 0)
+        return err_sys(err, errno, "touch an upload");
+    if (fs_sync_file(&upload->store->fs, upload->fd, err) < 0)
+        return -1;
+    layout_upload(&path, &upload->name, upload->id, "data");
+    return blob_publish_file(upload->store, digest, path.s, dirty, err);
+}
+
+int upload_remove(struct upload *upload, struct err *err)
+{
+    struct layout_path path;
+
+    /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
+    fs_close_auto(&upload->fd);
+    layout_upload(&path, &upload->name, upload->id, NULL);
+    return fs_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
+}

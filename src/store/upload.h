@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Upload sessions (OCI Distribution Specification, "Pushing Blobs"): on disk, so that each request
+ * may reach another process or host. A session belongs to a repository and to the user that opened
+ * it; for everyone else it does not exist (UPLOAD_UNKNOWN).
+ *
+ * The lock is on the session's own `data` file, is never waited for (UPLOAD_BUSY), and is held from
+ * upload_create or upload_open to upload_close. What was acknowledged ends at the offset in
+ * `state`; bytes behind it are from a request that failed, and the next writer cuts them off.
+ *
+ * A session that Distribution began has no `state`: then all of `data` counts, and anyone may go on
+ * with it.
+ */
+#ifndef BERTH_STORE_UPLOAD_H
+#define BERTH_STORE_UPLOAD_H
+
+#include "base/codec.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+struct upload {
+    const struct store *store;
+    struct name name;
+    char id[UUID_SIZE];
+    char *user;     /* "" is nobody */
+    int fd;         /* of data, locked */
+    int64_t saved;  /* bytes that were acknowledged */
+    int64_t offset; /* bytes in data */
+    struct digester digester;
+    bool digester_valid; /* it has seen exactly the first `offset` bytes */
+};
+#define AUTO_UPLOAD __attribute__((cleanup(upload_close))) struct upload
+
+/* Begins a session, open and locked, hashing with algorithm; on disk for others after upload_save.
+ */
+int upload_create(const struct store *store, const struct name *name, const char *user,
+                  enum digest_algorithm algorithm, struct upload *upload, struct err *err);
+int upload_open(const struct store *store, const struct name *name, const char *id,
+                const char *user, struct upload *upload, struct err *err);
+/* The acknowledged bytes, without a lock. */
+int upload_offset(const struct store *store, const struct name *name, const char *id,
+                  const char *user, int64_t *offset, struct err *err);
+void upload_close(struct upload *upload);
+
+/* Hashes with algorithm what is still to come, if nothing came so far. */
+void upload_expect(struct upload *upload, enum digest_algorithm algorithm);
+int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err);
+/* Acknowledges what was written: it, the offset and the hash's state are durable afterwards. */
+int upload_save(struct upload *upload, struct err *err);
+/* Takes back what was written since the last upload_save. */
+int upload_rollback(struct upload *upload, struct err *err);
+
+/* The digest of all bytes. Reads them again if the hash is not at hand: state missing or stale,
+ * other algorithm. */
+int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct digest *digest,
+                  struct err *err);
+/* Makes data the blob. Wants lock_gc shared. The session is then to be removed. */
+int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
+                   struct err *err);
+int upload_remove(struct upload *upload, struct err *err);
+
+#endif
