@@ -2,26 +2,42 @@
  * The FastCGI adapter (the only user of fcgiapp.h). */
 #include "adapter.h"
 
+#include <errno.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+static volatile sig_atomic_t stopping;
 
 static void on_signal(int number)
 {
     (void)number;
-    FCGX_ShutdownPending();
+    stopping = 1;
 }
 
-/* Without SA_RESTART, so that a waiting accept(2) returns; a request that runs is finished. */
-static void catch_signals(void)
+/* Signals to stop are taken only while waiting for a connection: libfcgi gives up a read that a
+ * signal interrupts, and a request that has begun is to be finished. Returns the mask to wait with.
+ */
+static sigset_t hold_signals(void)
 {
+    static const int numbers[] = {SIGTERM, SIGUSR1, SIGINT};
     struct sigaction action = {.sa_handler = on_signal};
+    sigset_t held, waiting;
 
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaction(numbers[i], &action, NULL);
+        sigaddset(&held, numbers[i]);
+    }
+    sigprocmask(SIG_BLOCK, &held, &waiting);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigdelset(&waiting, numbers[i]);
     signal(SIGPIPE, SIG_IGN);
+    return waiting;
 }
 
 /* A body that the client or the server broke off ends like a complete one, but for this error. */
@@ -58,18 +74,48 @@ static void serve_one(const struct api *api, FCGX_Request *fcgi)
     request_free(&request);
 }
 
+/* An epoll descriptor that wakes one of the processes that wait for the socket's next connection;
+ * -1 on error. */
+static int watch_socket(void)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    /* Another process may be faster to take the connection: then accept(2) must not wait for the
+     * next. */
+    if (flags < 0 || fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK) < 0 || epoll < 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0) {
+        fs_close_auto(&epoll);
+        return -1;
+    }
+    return epoll;
+}
+
 int fastcgi_serve(const struct api *api)
 {
     FCGX_Request fcgi;
+    sigset_t waiting;
+    AUTO_FD epoll = watch_socket();
 
-    if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, STDIN_FILENO, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
-        log_error("libfcgi cannot be initialised");
-        return EX_SOFTWARE;
+    if (epoll < 0 || FCGX_Init() != 0 ||
+        FCGX_InitRequest(&fcgi, STDIN_FILENO, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+        log_error("the socket at descriptor 0 cannot be served: %s", strerror(errno));
+        return EX_OSERR;
     }
-    catch_signals();
-    while (FCGX_Accept_r(&fcgi) >= 0) {
-        serve_one(api, &fcgi);
-        FCGX_Finish_r(&fcgi);
+    waiting = hold_signals(); /* after FCGX_Init, which sets a SIGUSR1 handler of its own */
+    while (!stopping) {
+        struct epoll_event event;
+        if (epoll_pwait(epoll, &event, 1, -1, &waiting) <= 0)
+            continue;
+        int accepted = FCGX_Accept_r(&fcgi);
+        if (accepted >= 0) {
+            serve_one(api, &fcgi);
+            FCGX_Finish_r(&fcgi);
+        } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
+            log_error("accept: %s", strerror(-accepted));
+            return EX_OSERR;
+        }
     }
     return EX_OK;
 }

@@ -5,6 +5,7 @@
 #include "adapter.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,9 @@ int main(int argc, char **argv)
         return err_exit_code(err.code);
     }
     log_set_level(conf.log_level);
+    /* A fixed threshold: what a large manifest took goes back to the system, and a worker stays
+     * small. */
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     int code = run(&conf, workers);
     conf_free(&conf);
     return code;
