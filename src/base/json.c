@@ -10,30 +10,111 @@ static struct json_object *mutable(const struct json *json)
     return (struct json_object *)json; /* json-c's readers take no const */
 }
 
-/* json-c's strict mode still takes single-quoted keys and NaN, and lets the last of several equal
- * keys win. This looks at the bytes outside strings, and counts the keys there, one before each
- * colon. */
+/* The length of the UTF-8 sequence at the start of the len bytes at s, or 0 if there is none (RFC
+ * 3629: no surrogates, nothing overlong). */
+static size_t utf8_len(const char *s, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+
+    if (u[0] > 0xf4 || n > len)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+/* The length of the string, with its quotes, at the start of the len bytes at s, or 0 if it is
+ * broken. *has_nul: it holds an escaped NUL. Other escapes are json-c's to judge. */
+static size_t string_len(const char *s, size_t len, bool *has_nul)
+{
+    *has_nul = false;
+    for (size_t i = 1; i < len;) {
+        if (s[i] == '"')
+            return i + 1;
+        if ((unsigned char)s[i] < 0x20)
+            return 0;
+        if (s[i] == '\\') {
+            *has_nul |= len - i >= 6 && !memcmp(s + i + 1, "u0000", 5);
+            i += 2;
+        } else {
+            size_t n = utf8_len(s + i, len - i);
+            if (n == 0)
+                return 0;
+            i += n;
+        }
+    }
+    return 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t digits_len(const char *s, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && is_digit(s[n]))
+        n++;
+    return n;
+}
+
+/* The length of the number (RFC 8259, section 6) at the start of the len bytes at s, or 0. */
+static size_t number_len(const char *s, size_t len)
+{
+    size_t i = s[0] == '-';
+    size_t digits = digits_len(s + i, len - i);
+
+    if (digits == 0 || (digits > 1 && s[i] == '0'))
+        return 0;
+    i += digits;
+    if (i < len && s[i] == '.') {
+        digits = digits_len(s + i + 1, len - i - 1);
+        if (digits == 0)
+            return 0;
+        i += 1 + digits;
+    }
+    if (i < len && (s[i] == 'e' || s[i] == 'E')) {
+        i++;
+        i += i < len && (s[i] == '+' || s[i] == '-');
+        digits = digits_len(s + i, len - i);
+        if (digits == 0)
+            return 0;
+        i += digits;
+    }
+    return i;
+}
+
+/* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
+ * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
+ * This looks at the bytes first, and counts the keys, one before each colon outside strings. */
 static bool scan_is_strict(const char *text, size_t len, size_t *keys)
 {
-    bool in_string = false;
+    bool has_nul = false; /* the last string */
+    size_t n;
 
     *keys = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-            else if (c < 0x20)
-                return false;
-        } else if (c == '"') {
-            in_string = true;
+    for (size_t i = 0; i < len; i += n) {
+        char c = text[i];
+        n = 1;
+        if (c == '"') {
+            n = string_len(text + i, len - i, &has_nul);
+        } else if (c == '-' || is_digit(c)) {
+            n = number_len(text + i, len - i);
         } else if (c == ':') {
+            n = !has_nul;
             (*keys)++;
-        } else if (c == '\0' || !strchr("{}[], \t\r\n+-.0123456789eEtrufalsn", c)) {
-            return false;
+        } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
+            n = 0;
         }
+        if (n == 0)
+            return false;
     }
     return true;
 }
@@ -167,35 +248,14 @@ void json_print(const struct json *json, struct buf *out)
     buf_add(out, s, len);
 }
 
-/* The length of the UTF-8 sequence at s, or 0 if there is none (RFC 3629: no surrogates, nothing
- * overlong). */
-static size_t utf8_len(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (s[0] >= 0xe0 && s[0] <= 0xef) {
-        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[0] == 0xe0 && s[1] < 0xa0) ||
-            (s[0] == 0xed && s[1] > 0x9f))
-            return 0;
-        return 3;
-    }
-    if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80 ||
-            (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-            return 0;
-        return 4;
-    }
-    return 0;
-}
-
 void json_quote(const char *s, struct buf *out)
 {
+    const char *end = s + strlen(s);
+
     buf_addc(out, '"');
-    while (*s) {
+    while (s < end) {
         unsigned char c = (unsigned char)*s;
-        size_t len = utf8_len((const unsigned char *)s);
+        size_t len = utf8_len(s, (size_t)(end - s));
         if (c == '"' || c == '\\')
             buf_addf(out, "\\%c", c);
         else if (c < 0x20 || c == 0x7f)

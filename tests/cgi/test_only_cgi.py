@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program as a CGI: what servers pass in variables, and bodies that break off."""
+
+import signal
+import time
+
+import pytest
+
+from tests.cgi.test_uploads import SlowWriter, session_directory
+from tests.lib import oci
+from tests.lib.oci import complete, expect, expect_error, expect_progress, expect_stored
+from tests.lib.stores import assert_unchanged
+
+
+@pytest.mark.parametrize("variables", [
+    {"SCRIPT_NAME": "/v2", "PATH_INFO": "/{name}/manifests/latest"},
+    {"SCRIPT_NAME": "/v2/{name}/manifests/latest", "PATH_INFO": ""},
+    {"SCRIPT_NAME": "", "PATH_INFO": "/v2/{name}/manifests/latest"},
+    {"SCRIPT_NAME": "/v2", "PATH_INFO": "/{name}/manifests/latest", "REQUEST_URI": "/v2/other/manifests/latest?x",
+     "PATH_TRANSLATED": "/etc/passwd", "SCRIPT_FILENAME": "/etc/passwd", "DOCUMENT_ROOT": "/"},
+    {"CONTENT_LENGTH": "", "CONTENT_TYPE": "", "REMOTE_USER": "", "HTTP_ACCEPT": "", "HTTP_RANGE": ""},
+])
+def test_path_variables(front, repo, variables):
+    """The path is SCRIPT_NAME and PATH_INFO together, however a server cuts it, and nothing else. Empty is unset."""
+    manifest = repo.push_image("latest")
+    given = {key: value.format(name=repo.name) for key, value in variables.items()}
+    response = expect(front.request("GET", f"/v2/{repo.name}/manifests/latest", variables=given), 200)
+    assert response.body == manifest.data
+
+
+def test_path_is_decoded_once(front, repo):
+    """A server has decoded it: what is left of `%` is no escape."""
+    repo.push_image("latest")
+    given = {"PATH_INFO": f"/{repo.name}/manifests/l%61test"}
+    expect_error(front.request("GET", "/v2/", variables=given), 404, "MANIFEST_UNKNOWN")
+
+
+@pytest.mark.parametrize("method", ["BREW", "get", "CONNECT", "TRACE", "PROPFIND", "G" * 1000])
+def test_unknown_method(front, method):
+    expect_error(front.request(method, "/v2/"), 405, "UNSUPPORTED")
+
+
+def test_every_answer_is_complete(front, repo):
+    """Status with its reason, Content-Type, and Content-Length except where there can be no body."""
+    repo.push_image("latest")
+    location = repo.start_upload()
+    for method, target in (("GET", "/v2/"), ("GET", f"/v2/{repo.name}/manifests/x"), ("GET", "/nothing"),
+                           ("POST", f"/v2/{repo.name}/blobs/uploads/"), ("PUT", "/v2/"),
+                           ("DELETE", f"/v2/{repo.name}/manifests/latest"), ("GET", location)):
+        response = front.request(method, target, body=b"" if method in ("POST", "PUT") else None)
+        assert response.reason and response.headers["Status"] == f"{response.status} {response.reason}"
+        if response.status == 204:
+            assert "Content-Length" not in response.headers
+        else:
+            assert response.headers["Content-Length"] == str(len(response.body))
+            assert response.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "1.5", "0x10", " ", "5 5", "+5", "1e3"])
+def test_content_length_is_no_number(front, repo, length):
+    repo.push_image()
+    with assert_unchanged(front.root):
+        response = front.request("POST", f"/v2/{repo.name}/blobs/uploads/", {"Content-Length": length}, b"12345")
+        expect_error(response, 400, "UNSUPPORTED")
+
+
+@pytest.mark.parametrize("length", [999, 1001, 10**6, 2**63 - 1, 2**64])
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_body_is_not_as_long_as_announced(front, repo, method, length):
+    """Nothing of it counts; the session stays at what was acknowledged."""
+    blob = oci.blob(1500)
+    location = expect_progress(repo.send_chunk(repo.start_upload(), blob.data[:500]), 202, 500)
+    target = complete(location, blob.digest) if method == "PUT" else location
+    response = front.request(method, target, {"Content-Length": str(length)}, blob.data[500:])
+    expect_error(response, 400, "SIZE_INVALID")
+    expect_progress(front.request("GET", location), 204, 500)
+    expect_progress(repo.send_chunk(location, blob.data[500:], 500), 202, 1500)
+    expect_stored(repo, repo.close_upload(location, blob.digest), blob)
+
+
+@pytest.mark.parametrize("length", [999, 1001, 4194304])
+@pytest.mark.parametrize("path", ["manifests/latest", "blobs/uploads/?digest={digest}"])
+def test_other_bodies_that_are_not_as_long_as_announced(front, repo, path, length):
+    """A manifest is not stored, nor the blob of a single POST, even if its digest is right."""
+    manifest = repo.push_image()
+    body = oci.Content(manifest.data.ljust(1000))
+    target = f"/v2/{repo.name}/{path.format(digest=body.digest)}"
+    with assert_unchanged(front.root):
+        response = front.request("PUT" if path.startswith("manifests") else "POST", target,
+                                 {"Content-Length": str(length), "Content-Type": manifest.media_type}, body.data)
+        expect_error(response, 400, "SIZE_INVALID")
+    expect(repo.head("manifests/latest"), 404)
+    expect(repo.head(f"blobs/{body.digest}"), 404)
+
+
+def test_second_writer_in_another_process(front, repo):
+    """409 at once, for everything that would change the session; its state can be asked."""
+    blob = oci.blob(2_000_000)
+    location = repo.start_upload()
+    with SlowWriter(repo, location, blob.data) as writer:
+        start = time.monotonic()
+        for response in (repo.send_chunk(location, b"other"), repo.send_chunk(location, b"other", 0),
+                         repo.close_upload(location, blob.digest, b"other"), front.request("DELETE", location)):
+            expect_error(response, 409, "BLOB_UPLOAD_INVALID")
+        expect_progress(front.request("GET", location), 204, 0)
+        assert time.monotonic() - start < 5
+        expect_progress(writer.finish(), 202, len(blob.data))
+    expect_stored(repo, repo.close_upload(location, blob.digest), blob)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_in_the_middle_of_a_body(front, repo, signal_number):
+    """A server sends SIGTERM when the client has gone, and closes the pipe: without a Content-Length that looks like a
+    complete body. What was acknowledged before is still there, no more."""
+    blob = oci.blob(1_000_000)
+    location = expect_progress(repo.send_chunk(repo.start_upload(), blob.data[:1000]), 202, 1000)
+    data = session_directory(repo, location) / "data"
+    with front.spawn("PATCH", location, body=()) as process:
+        process.stdin.write(blob.data[1000:500_000])
+        process.stdin.flush()
+        while data.stat().st_size < 100_000:
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.send_signal(signal_number)
+        output, _ = process.communicate(timeout=20)
+    assert b"Status: 2" not in output
+    expect_progress(front.request("GET", location), 204, 1000)
+    expect_progress(repo.send_chunk(location, blob.data[1000:], 1000), 202, len(blob.data))
+    expect_stored(repo, repo.close_upload(location, blob.digest), blob)
+
+
+def test_body_is_taken_before_the_answer(front, repo):
+    """A server that is still sending may not look for an answer before all is sent (mod_cgid)."""
+    with front.spawn("PUT", f"/v2/{repo.name}/manifests/latest", {"Content-Length": "20000000"}) as process:
+        process.stdin.write(bytes(20_000_000))
+        output, _ = process.communicate(timeout=20)
+    assert output.startswith(b"Status: 413 ")

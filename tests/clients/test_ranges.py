@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many ranges in one request, as podman asks for the files of a zstd:chunked layer that it lacks, and containerd's
+stargz snapshotter for those of an eStargz layer that a program opens. Who gets fewer parts than it asked for, and no
+error, has to pull everything."""
+
+import pytest
+
+from tests.lib import byteranges, oci
+
+SIZE = 1_000_000
+
+
+def spread(number):
+    """Ranges that lie too far apart for a server to join them."""
+    step = SIZE // number
+    return [(part * step, part * step + step // 2) for part in range(number)]
+
+
+def pull_ranges(registry, ranges):
+    """The layer that was pushed, and the answer to a request for ranges of it."""
+    repository = oci.Repository(registry)
+    layer = repository.push_blob(oci.blob(SIZE, oci.OCI_LAYER))
+    header = "bytes=" + ",".join(f"{first}-{last}" for first, last in ranges)
+    return layer, repository.get(f"blobs/{layer.digest}", {"Range": header, "Accept-Encoding": "identity"})
+
+
+def check_parts(answer, layer, ranges):
+    received = list(byteranges.parts(answer))
+    assert [(first, last) for first, last, _, _ in received] == ranges
+    for first, last, size, data in received:
+        assert size == SIZE
+        assert data == layer.data[first : last + 1]
+
+
+@pytest.mark.parametrize("number", [2, 12, 100])
+def test_every_range_is_answered(registry, number):
+    ranges = spread(number)
+    layer, answer = pull_ranges(registry, ranges)
+    oci.expect(answer, 206)
+    check_parts(answer, layer, ranges)
+
+
+def test_too_many_ranges_get_all_or_the_whole(registry):
+    ranges = spread(400)
+    layer, answer = pull_ranges(registry, ranges)
+    if oci.expect(answer, 200, 206).status == 206:
+        check_parts(answer, layer, ranges)
+    else:
+        assert answer.body == layer.data

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all rings share."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.lib")
+
+from tests.lib import fronts  # noqa: E402 - after its asserts are rewritten
+
+
+@contextlib.contextmanager
+def running_front(name, **options):
+    """A front in a directory that web servers can enter, that has room for the path of a Unix socket, and that is gone
+    afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f"berth-{name}-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        with fronts.make(name, home, **options) as front:
+            yield front
+
+
+@pytest.fixture(scope="session")
+def start_front():
+    """Starts fronts: `start_front("nginx", workers=2)`. They serve until the end of the run."""
+    with contextlib.ExitStack() as started:
+        yield lambda name, **options: started.enter_context(running_front(name, **options))

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * base/codec.c */
+#include "unit/unit.h"
+
+#include "base/codec.h"
+
+static void test_hex_both_ways(void **state)
+{
+    unsigned char all[256], back[256];
+    char hex[513];
+
+    (void)state;
+    for (int i = 0; i < 256; i++)
+        all[i] = (unsigned char)i;
+    hex_encode(hex, all, sizeof all);
+    assert_memory_equal("000102030405060708090a0b0c0d0e0f10", hex, 34);
+    assert_memory_equal("fdfeff", hex + 506, 7); /* with the NUL */
+    assert_true(hex_decode(back, hex, sizeof back));
+    assert_memory_equal(all, back, sizeof all);
+    hex_encode(hex, all, 0);
+    assert_string_equal("", hex);
+}
+
+static void test_hex_refuses_all_but_lower_case_digits(void **state)
+{
+    unsigned char byte;
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        char first[] = {(char)c, '0', 0}, second[] = {'0', (char)c, 0};
+        assert_int_equal(digit, hex_decode(&byte, first, 1));
+        assert_int_equal(digit, hex_decode(&byte, second, 1));
+    }
+}
+
+static void test_percent_decoding(void **state)
+{
+    static const struct {
+        const char *encoded;
+        const char *decoded; /* NULL: broken */
+    } table[] = {
+        {"", ""},
+        {"abc", "abc"},
+        {"a%2Fb", "a/b"},
+        {"a%2fb", "a/b"},
+        {"%41%7a", "Az"},
+        {"a+b%2Bc", "a b+c"},
+        {"%C3%A9", "\xc3\xa9"},
+        {"%25%34%31", "%41"}, /* once, not twice */
+        {"%", NULL},
+        {"%4", NULL},
+        {"abc%4", NULL},
+        {"%4g", NULL},
+        {"%g4", NULL},
+        {"%%41", NULL},
+        {"% 41", NULL},
+        {"%-1", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        AUTO_BUF out = BUF_INIT;
+        bool decoded = percent_decode_query(&out, table[i].encoded, strlen(table[i].encoded));
+        assert_int_equal(table[i].decoded != NULL, decoded);
+        if (decoded)
+            assert_string_equal(table[i].decoded, out.s ? out.s : "");
+    }
+}
+
+static void test_percent_decoding_ends_at_the_length(void **state)
+{
+    AUTO_BUF out = BUF_INIT;
+    AUTO_BUF nul = BUF_INIT;
+
+    (void)state;
+    assert_false(percent_decode_query(&out, "%41", 2)); /* the rest is somebody else's */
+    assert_true(percent_decode_query(&nul, "a%00b", 5));
+    assert_int_equal(3, nul.len);
+    assert_memory_equal("a\0b", nul.s, 3);
+}
+
+static void test_percent_encoding_is_undone_by_decoding(void **state)
+{
+    char all[256];
+
+    (void)state;
+    for (int i = 1; i < 256; i++)
+        all[i - 1] = (char)i;
+    all[255] = '\0';
+    AUTO_BUF encoded = BUF_INIT;
+    AUTO_BUF decoded = BUF_INIT;
+    percent_encode(&encoded, all);
+    for (const char *c = encoded.s; *c; c++)
+        assert_true((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                    (*c >= '0' && *c <= '9') || strchr("-._~/%", *c));
+    assert_true(percent_decode_query(&decoded, encoded.s, encoded.len));
+    assert_string_equal(all, decoded.s);
+
+    AUTO_BUF some = BUF_INIT;
+    percent_encode(&some, "/v2/a-b._~c/\xc3\xa9?n=1&x%");
+    assert_string_equal("/v2/a-b._~c/%C3%A9%3Fn%3D1%26x%25", some.s);
+}
+
+static void test_decimal_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t value; /* -1: none */
+    } table[] = {
+        {"0", 0},
+        {"007", 7},
+        {"42", 42},
+        {"9223372036854775806", INT64_MAX - 1},
+        {"9223372036854775807", INT64_MAX},
+        {"9223372036854775808", INT64_MAX},
+        {"18446744073709551616", INT64_MAX}, /* 2^64, which wraps to 0 */
+        {"18446744073709551617", INT64_MAX},
+        {"99999999999999999999999999999999999999", INT64_MAX},
+        {"", -1},
+        {"-1", -1},
+        {"+1", -1},
+        {" 1", -1},
+        {"1 ", -1},
+        {"1.0", -1},
+        {"0x10", -1},
+        {"1e9", -1},
+        {"99999999999999999999x", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        int64_t value = -1;
+        assert_int_equal(table[i].value >= 0,
+                         decimal_parse(table[i].text, strlen(table[i].text), &value));
+        assert_int_equal(table[i].value, value);
+    }
+}
+
+static void test_decimal_ends_at_the_length(void **state)
+{
+    int64_t value;
+
+    (void)state;
+    assert_true(decimal_parse("1234x", 4, &value));
+    assert_int_equal(1234, value);
+    assert_false(decimal_parse("1\0002", 3, &value));
+}
+
+static void test_time_is_rfc3339_in_utc(void **state)
+{
+    char text[RFC3339_SIZE];
+
+    (void)state;
+    rfc3339_format(text, 0);
+    assert_string_equal("1970-01-01T00:00:00Z", text);
+    rfc3339_format(text, 1709210096);
+    assert_string_equal("2024-02-29T12:34:56Z", text);
+    rfc3339_format(text, INT64_C(4102444799));
+    assert_string_equal("2099-12-31T23:59:59Z", text);
+}
+
+static void test_uuids_are_random_version_4(void **state)
+{
+    char first[UUID_SIZE], second[UUID_SIZE];
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        uuid_make(first);
+        uuid_make(second);
+        assert_true(uuid_valid(first, strlen(first)));
+        assert_int_equal('4', first[14]);
+        assert_non_null(strchr("89ab", first[19]));
+        assert_string_not_equal(first, second);
+    }
+}
+
+static void test_uuid_grammar(void **state)
+{
+    static const char *const invalid[] = {
+        "",
+        "..",
+        "01234567-89ab-cdef-0123-456789abcde",
+        "01234567-89ab-cdef-0123-456789abcdef0",
+        "01234567-89AB-cdef-0123-456789abcdef",
+        "0123456789ab-cdef-0123-456789abcdef00",
+        "01234567-89ab-cdef-0123-456789abcdeg",
+        "01234567_89ab_cdef_0123_456789abcdef",
+        "01234567-89ab-cdef-0123-/../../abcde",
+    };
+
+    (void)state;
+    assert_true(uuid_valid("01234567-89ab-cdef-0123-456789abcdef", 36));
+    for (size_t i = 0; i < LENGTH_OF(invalid); i++)
+        assert_false(uuid_valid(invalid[i], strlen(invalid[i])));
+    assert_false(uuid_valid("01234567-89ab-cdef-0123-456789abcde\0", 36));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hex_both_ways),
+        cmocka_unit_test(test_hex_refuses_all_but_lower_case_digits),
+        cmocka_unit_test(test_percent_decoding),
+        cmocka_unit_test(test_percent_decoding_ends_at_the_length),
+        cmocka_unit_test(test_percent_encoding_is_undone_by_decoding),
+        cmocka_unit_test(test_decimal_numbers),
+        cmocka_unit_test(test_decimal_ends_at_the_length),
+        cmocka_unit_test(test_time_is_rfc3339_in_utc),
+        cmocka_unit_test(test_uuids_are_random_version_4),
+        cmocka_unit_test(test_uuid_grammar),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store/lock.c: the collector's lock with its gate, and the repositories' locks. */
+#include "unit/unit.h"
+
+#include "store/layout.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MOMENT_MS 100
+
+/* Takes one lock in a process of its own, which opens the store itself. */
+struct attempt {
+    const struct store *store;
+    enum fs_lock kind;
+    const char *repository; /* NULL: the collector's lock */
+    int timeout_ms;
+};
+
+/* 1: it has the lock, and keeps it until the process ends; 0: busy; -1: another error. */
+static int take(void *context)
+{
+    const struct attempt *attempt = context;
+    struct store store;
+    struct lock lock;
+
+    if (unit_store_open(&store, attempt->store) < 0)
+        return -1;
+    store.lock_timeout_ms = attempt->timeout_ms;
+    int taken;
+    if (attempt->repository) {
+        struct name name = unit_name(attempt->repository);
+        taken = lock_repo(&store, &name, &lock, &failure);
+    } else {
+        taken = lock_gc(&store, attempt->kind, &lock, &failure);
+    }
+    return taken == 0 ? 1 : failure.code == ERR_BUSY ? 0 : -1;
+}
+
+static int try_elsewhere(const struct attempt *attempt)
+{
+    struct unit_child child;
+
+    unit_child_start(&child, take, (void *)attempt);
+    int result = unit_child_result(&child);
+    unit_child_end(&child);
+    return result;
+}
+
+static int try_gc(const struct store *store, enum fs_lock kind)
+{
+    return try_elsewhere(&(struct attempt){store, kind, NULL, MOMENT_MS});
+}
+
+static int try_repo(const struct store *store, const char *repository)
+{
+    return try_elsewhere(&(struct attempt){store, FS_LOCK_EXCLUSIVE, repository, MOMENT_MS});
+}
+
+static void test_gc_is_shared_by_writers(void **state)
+{
+    const struct store *store = *state;
+    AUTO_LOCK lock = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
+    assert_int_equal(1, try_gc(store, FS_LOCK_SHARED));
+    assert_int_equal(0, try_gc(store, FS_LOCK_EXCLUSIVE));
+    lock_free(&lock);
+    assert_int_equal(-1, lock.fd);
+    assert_int_equal(1, try_gc(store, FS_LOCK_EXCLUSIVE));
+}
+
+static void test_gc_is_exclusive_for_the_sweeper(void **state)
+{
+    const struct store *store = *state;
+
+    {
+        AUTO_LOCK lock = {-1};
+        assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
+        assert_int_equal(0, try_gc(store, FS_LOCK_SHARED));
+        assert_int_equal(0, try_gc(store, FS_LOCK_EXCLUSIVE));
+    }
+    assert_int_equal(1, try_gc(store, FS_LOCK_SHARED)); /* freed at the end of its scope */
+}
+
+static void test_gate_is_open_again_behind_whoever_has_the_lock(void **state)
+{
+    const struct store *store = *state;
+    AUTO_LOCK lock = {-1};
+    AUTO_FD gate = -1;
+
+    assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
+    assert_returns(1, fs_open(&store->fs, LAYOUT_LOCKS "/gc.gate", O_RDWR, &gate, &failure));
+    assert_returns(1, fs_lock_try(gate, FS_LOCK_EXCLUSIVE, &failure));
+}
+
+/* A sweeper that waits for one sharer lets no further ones in before it. */
+static void test_gate_stops_new_sharers_while_the_sweeper_waits(void **state)
+{
+    struct store *store = *state;
+    struct attempt sweep = {store, FS_LOCK_EXCLUSIVE, NULL, 10000};
+    struct unit_child sweeper;
+    AUTO_LOCK first = {-1};
+    AUTO_LOCK second = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &first, &failure));
+    unit_child_start(&sweeper, take, &sweep);
+    store->lock_timeout_ms = MOMENT_MS;
+    for (int i = 0; i < 1000 && lock_gc(store, FS_LOCK_SHARED, &second, &failure) == 0; i++) {
+        lock_free(&second); /* the sweeper is not there yet */
+        usleep(10000);
+    }
+    assert_int_equal(ERR_BUSY, failure.code);
+    lock_free(&first);
+    assert_int_equal(1, unit_child_result(&sweeper));
+    assert_fails(BUSY, lock_gc(store, FS_LOCK_SHARED, &second, &failure));
+    unit_child_end(&sweeper);
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &second, &failure));
+}
+
+/* Shares the lock again and again, so that with others like it the lock is never free. */
+static int keep_sharing(void *context)
+{
+    const struct store *original = context;
+    struct store store;
+
+    if (unit_store_open(&store, original) < 0)
+        return -1;
+    store.lock_timeout_ms = 10000;
+    for (;;) {
+        AUTO_LOCK lock = {-1};
+        if (lock_gc(&store, FS_LOCK_SHARED, &lock, &failure) < 0)
+            return -1;
+        usleep(5000);
+    }
+}
+
+static void test_sweeper_is_not_starved(void **state)
+{
+    struct store *store = *state;
+    struct unit_child sharers[6];
+
+    for (size_t i = 0; i < LENGTH_OF(sharers); i++)
+        unit_child_start(&sharers[i], keep_sharing, store);
+    usleep(100000);
+    store->lock_timeout_ms = 5000;
+    for (int i = 0; i < 5; i++) {
+        AUTO_LOCK lock = {-1};
+        long start = unit_now_ms();
+        assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
+        assert_true(unit_now_ms() - start < 3000);
+    }
+    for (size_t i = 0; i < LENGTH_OF(sharers); i++) {
+        kill(sharers[i].pid, SIGKILL);
+        unit_child_end(&sharers[i]);
+    }
+}
+
+static void test_repository_lock_excludes(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct layout_path path;
+    AUTO_LOCK lock = {-1};
+
+    assert_returns(0, lock_repo(store, &name, &lock, &failure));
+    assert_int_equal(0, try_repo(store, "a"));
+    assert_int_equal(1, try_repo(store, "library/alpine")); /* another stripe, see test_layout */
+    assert_int_equal(1, try_gc(store, FS_LOCK_EXCLUSIVE));  /* another lock */
+    lock_free(&lock);
+    assert_int_equal(1, try_repo(store, "a"));
+    assert_true(unit_exists(store->path, layout_repo_lock(&path, &name))); /* never removed */
+}
+
+static void test_waiting_is_bounded(void **state)
+{
+    struct store *store = *state;
+    const struct name name = unit_name("a");
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    AUTO_LOCK more = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &gc, &failure));
+    assert_returns(0, lock_repo(store, &name, &repo, &failure));
+    store->lock_timeout_ms = 150;
+    long start = unit_now_ms();
+    assert_fails(BUSY, lock_repo(store, &name, &more, &failure));
+    assert_int_equal(-1, more.fd);
+    assert_fails(BUSY, lock_gc(store, FS_LOCK_SHARED, &more, &failure));
+    assert_int_equal(-1, more.fd);
+    long waited = unit_now_ms() - start;
+    assert_true(waited >= 300 && waited < 5000);
+    assert_non_null(strstr(failure.msg, "150 ms"));
+}
+
+static void test_a_missing_lock_directory_says_how_to_make_it(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    AUTO_LOCK lock = {-1};
+
+    unit_delete(store->path, "_berth");
+    assert_fails(IO, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
+    assert_non_null(strstr(failure.msg, "start the server again"));
+    assert_fails(IO, lock_repo(store, &name, &lock, &failure));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_gc_is_shared_by_writers),
+        STORE_TEST(test_gc_is_exclusive_for_the_sweeper),
+        STORE_TEST(test_gate_is_open_again_behind_whoever_has_the_lock),
+        STORE_TEST(test_gate_stops_new_sharers_while_the_sweeper_waits),
+        STORE_TEST(test_sweeper_is_not_starved),
+        STORE_TEST(test_repository_lock_excludes),
+        STORE_TEST(test_waiting_is_bounded),
+        STORE_TEST(test_a_missing_lock_directory_says_how_to_make_it),
+    };
+
+    return RUN(tests);
+}

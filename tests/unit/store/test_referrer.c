@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store/referrer.c */
+#include "unit/unit.h"
+
+#include "store/layout.h"
+#include "store/referrer.h"
+
+static void add(const struct store *store, const char *repository, const struct digest *subject,
+                const struct digest *referrer, const char *text)
+{
+    const struct name name = unit_name(repository);
+    AUTO_BUF descriptor = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
+
+    buf_addstr(&descriptor, text);
+    assert_returns(0, referrer_add(store, &name, subject, referrer, &descriptor, &dirty, &failure));
+}
+
+static bool holds(const struct fs_names *names, const char *text)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (!strcmp(names->v[i], text))
+            return true;
+    return false;
+}
+
+static void test_add_list_read_remove(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), other = unit_name("b");
+    const struct digest subject = unit_digest_of("subject"), other_subject = unit_digest_of("x");
+    const struct digest first = unit_digest_of("1"), second = unit_digest(DIGEST_SHA512, "2");
+    AUTO_NAMES digests = {0};
+    AUTO_BUF text = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, referrer_list(store, &name, &subject, &digests, &failure));
+    assert_int_equal(0, digests.n);
+    add(store, "a", &subject, &first, "{\"first\":1}");
+    add(store, "a", &subject, &second, "{}");
+    add(store, "a", &subject, &first, "{\"first\":2}"); /* again: replaces it */
+    assert_returns(0, referrer_list(store, &name, &subject, &digests, &failure));
+    assert_int_equal(2, digests.n);
+    assert_true(holds(&digests, first.s) && holds(&digests, second.s));
+    assert_returns(1, referrer_read(store, &name, &subject, &first, &text, &failure));
+    assert_string_equal("{\"first\":2}", text.s);
+
+    fs_names_free(&digests);
+    assert_returns(0, referrer_list(store, &name, &other_subject, &digests, &failure));
+    assert_returns(0, referrer_list(store, &other, &subject, &digests, &failure));
+    assert_int_equal(0, digests.n);
+
+    assert_returns(1, referrer_remove(store, &name, &subject, &first, &dirty, &failure));
+    assert_returns(0, referrer_remove(store, &name, &subject, &first, &dirty, &failure));
+    assert_returns(0, referrer_read(store, &name, &subject, &first, &text, &failure));
+    assert_returns(0, referrer_list(store, &name, &subject, &digests, &failure));
+    assert_int_equal(1, digests.n);
+    assert_string_equal(second.s, digests.v[0]);
+}
+
+static void test_foreign_entries_are_passed_over(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject"), referrer = unit_digest_of("1");
+    struct layout_path path, entry;
+    AUTO_NAMES digests = {0};
+
+    add(store, "a", &subject, &referrer, "{}");
+    layout_referrers(&path, &name, &subject, DIGEST_SHA256);
+    static const char *const names[] = {"README", ".swp", "abc", "link"};
+    for (size_t i = 0; i < LENGTH_OF(names); i++) {
+        entry = path;
+        size_t len = strlen(entry.s);
+        entry.s[len] = '/';
+        memcpy(entry.s + len + 1, names[i], strlen(names[i]) + 1);
+        unit_put(store->path, entry.s, "{}");
+    }
+    assert_returns(0, referrer_list(store, &name, &subject, &digests, &failure));
+    assert_int_equal(1, digests.n);
+    assert_string_equal(referrer.s, digests.v[0]);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_add_list_read_remove),
+        STORE_TEST(test_foreign_entries_are_passed_over),
+    };
+
+    return RUN(tests);
+}

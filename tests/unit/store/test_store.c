@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store/store.c: opening a store; writing, finding and removing links. */
+#include "unit/unit.h"
+
+#include "store/layout.h"
+
+#include <stdio.h>
+
+static int open_at(struct store *store, const char *root, bool create)
+{
+    struct conf conf = {
+        .root = (char *)root,
+        .durable = true,
+        .file_mode = 0640,
+        .dir_mode = 0750,
+        .lock_timeout = 3,
+        .grace = 60,
+    };
+
+    return store_open(store, &conf, create, &failure);
+}
+
+static void test_creating_a_store(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct store store;
+    char path[128];
+
+    assert_returns(0, open_at(&store, dir->path, true));
+    snprintf(path, sizeof path, "%s/docker/registry/v2", dir->path);
+    assert_string_equal(path, store.path);
+    assert_int_equal(3000, store.lock_timeout_ms);
+    assert_int_equal(60, store.grace);
+    assert_true(store.fs.durable);
+    assert_content("1\n", path, "_berth/version");
+    assert_int_equal(0640, unit_mode(path, "_berth/version"));
+    assert_int_equal(0, unit_count(path, "blobs"));
+    assert_int_equal(0, unit_count(path, "repositories"));
+    assert_int_equal(0, unit_count(path, "_berth/tmp"));
+    assert_int_equal(0, unit_count(path, "_berth/lock/repo"));
+    assert_int_equal(0750, unit_mode(path, "repositories"));
+    store_close(&store);
+    assert_int_equal(-1, store.fs.fd);
+    assert_null(store.path);
+}
+
+static void test_opening_without_creating(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct store store;
+
+    assert_fails(IO, open_at(&store, dir->path, false));
+    assert_non_null(strstr(failure.msg, dir->path));
+    assert_int_equal(0, unit_count(dir->path, "."));
+    assert_null(store.path); /* nothing is left to close */
+    /* Distribution's store: no _berth yet. */
+    unit_put(dir->path, LAYOUT_PREFIX "/blobs/sha256/x", "");
+    assert_returns(0, open_at(&store, dir->path, false));
+    store_close(&store);
+}
+
+static void test_a_newer_version_is_refused(void **state)
+{
+    static const char *const versions[] = {"2\n", "10\n", "1", "", "1\n2\n"};
+    const struct unit_dir *dir = *state;
+    struct store store;
+
+    for (size_t i = 0; i < LENGTH_OF(versions); i++) {
+        unit_put(dir->path, LAYOUT_PREFIX "/_berth/version", versions[i]);
+        assert_fails(CONFIG, open_at(&store, dir->path, true));
+        assert_content(versions[i], dir->path, LAYOUT_PREFIX "/_berth/version");
+    }
+    unit_put(dir->path, LAYOUT_PREFIX "/_berth/version", "1\n");
+    assert_returns(0, open_at(&store, dir->path, true));
+    store_close(&store);
+}
+
+static void test_writing_leaves_no_temporary_file(void **state)
+{
+    const struct store *store = *state;
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, store_write(store, "repositories/a/x", "new\0!", 5, &dirty, &failure));
+    assert_content("new", store->path, "repositories/a/x");
+    unit_put(store->path, "repositories/b/x/inside", "");
+    assert_fails(IO, store_write(store, "repositories/b/x", "new", 3, &dirty, &failure));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
+}
+
+static void test_a_link_is_the_digest_alone(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = unit_digest(DIGEST_SHA512, "x");
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, store_has_link(store, "a/b/link", &failure));
+    assert_returns(0, store_write_link(store, "a/b/link", &digest, &dirty, &failure));
+    assert_returns(1, store_has_link(store, "a/b/link", &failure));
+    assert_content(digest.s, store->path, "a/b/link");
+}
+
+static void test_what_is_no_link(void **state)
+{
+    const struct store *store = *state;
+
+    unit_put(store->path, "dir/link/file", "");
+    unit_put(store->path, "file", "");
+    unit_symlink("file", store->path, "alias");
+    assert_returns(0, store_has_link(store, "dir/link", &failure));
+    assert_returns(0, store_has_link(store, "file/link", &failure));
+    assert_returns(0, store_has_link(store, "alias", &failure));
+}
+
+static void test_removing_a_link_takes_its_directory(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = unit_digest_of("x");
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, store_write_link(store, "a/b/link", &digest, &dirty, &failure));
+    assert_returns(0, store_write_link(store, "a/c/link", &digest, &dirty, &failure));
+    unit_put(store->path, "a/c/other", "");
+    fs_dirty_free(&dirty);
+    assert_returns(1, store_remove_link(store, "a/b/link", &dirty, &failure));
+    assert_false(unit_exists(store->path, "a/b"));
+    assert_int_equal(2, dirty.n);
+    assert_string_equal("a/b", dirty.path[0]);
+    assert_string_equal("a", dirty.path[1]);
+    assert_returns(1, store_remove_link(store, "a/c/link", &dirty, &failure));
+    assert_true(unit_exists(store->path, "a/c/other"));
+    assert_returns(0, store_remove_link(store, "a/b/link", &dirty, &failure));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        DIR_TEST(test_creating_a_store),
+        DIR_TEST(test_opening_without_creating),
+        DIR_TEST(test_a_newer_version_is_refused),
+        STORE_TEST(test_writing_leaves_no_temporary_file),
+        STORE_TEST(test_a_link_is_the_digest_alone),
+        STORE_TEST(test_what_is_no_link),
+        STORE_TEST(test_removing_a_link_takes_its_directory),
+    };
+
+    return RUN(tests);
+}

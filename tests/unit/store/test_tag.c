@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store/tag.c */
+#include "unit/unit.h"
+
+#include "store/tag.h"
+
+#define TAGS "repositories/a/_manifests/tags"
+
+static void set(const struct store *store, const char *text, const struct digest *digest)
+{
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag(text);
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, tag_add_index(store, &name, &tag, digest, &dirty, &failure));
+    assert_returns(0, tag_set(store, &name, &tag, digest, &dirty, &failure));
+}
+
+static void test_set_move_and_get(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest first = unit_digest_of("1"), second = unit_digest(DIGEST_SHA512, "2");
+    struct digest digest;
+
+    assert_returns(0, tag_get(store, &name, &tag, &digest, &failure));
+    set(store, "v1", &first);
+    assert_returns(1, tag_get(store, &name, &tag, &digest, &failure));
+    assert_string_equal(first.s, digest.s);
+    assert_content(first.s, store->path, TAGS "/v1/current/link");
+    set(store, "v1", &second);
+    assert_returns(1, tag_get(store, &name, &tag, &digest, &failure));
+    assert_string_equal(second.s, digest.s);
+    assert_int_equal(DIGEST_SHA512, digest.algorithm);
+    /* The index keeps all that the tag ever pointed at. */
+    assert_int_equal(1, unit_count(store->path, TAGS "/v1/index/sha256"));
+    assert_int_equal(1, unit_count(store->path, TAGS "/v1/index/sha512"));
+}
+
+static void test_adding_to_the_index_sets_nothing(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest digest = unit_digest_of("1");
+    struct digest current;
+    AUTO_NAMES tags = {0};
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, tag_add_index(store, &name, &tag, &digest, &dirty, &failure));
+    assert_returns(0, tag_get(store, &name, &tag, &current, &failure));
+    assert_returns(1, tag_list(store, &name, &tags, &failure));
+    assert_int_equal(0, tags.n);
+}
+
+static void test_damaged_links(void **state)
+{
+    static const char *const links[] = {
+        "",
+        "sha256:",
+        "not a digest",
+        "sha256:../../../secret",
+        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n",
+        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    };
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    struct digest digest;
+
+    for (size_t i = 0; i < LENGTH_OF(links); i++) {
+        unit_put(store->path, TAGS "/v1/current/link", links[i]);
+        assert_fails(IO, tag_get(store, &name, &tag, &digest, &failure));
+    }
+}
+
+static void test_remove_takes_the_tag_alone(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest digest = unit_digest_of("1");
+    struct digest current;
+
+    set(store, "v1", &digest);
+    set(store, "v2", &digest);
+    assert_returns(1, tag_remove(store, &name, &tag, &failure));
+    assert_false(unit_exists(store->path, TAGS "/v1"));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
+    assert_returns(0, tag_get(store, &name, &tag, &current, &failure));
+    assert_content(digest.s, store->path, TAGS "/v2/current/link");
+    assert_returns(0, tag_remove(store, &name, &tag, &failure));
+    unit_put(store->path, TAGS "/v1/current/link", "damaged");
+    assert_returns(1, tag_remove(store, &name, &tag, &failure));
+    assert_false(unit_exists(store->path, TAGS "/v1"));
+}
+
+static void test_list_is_in_byte_order_without_what_is_no_tag(void **state)
+{
+    static const char *const listed[] = {"B", "_x", "a", "a-b", "a.b", "latest"};
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), other = unit_name("b");
+    const struct digest digest = unit_digest_of("1");
+    AUTO_NAMES tags = {0};
+
+    assert_returns(0, tag_list(store, &name, &tags, &failure));
+    for (size_t i = LENGTH_OF(listed); i > 0; i--)
+        set(store, listed[i - 1], &digest);
+    unit_put(store->path, TAGS "/.hidden/current/link", digest.s);
+    unit_put(store->path, TAGS "/-bad/current/link", digest.s);
+    unit_put(store->path, TAGS "/b ad/current/link", digest.s);
+    unit_put(store->path, TAGS "/a-file", "x");
+    unit_put(store->path, TAGS "/half/index/sha256/x/link", digest.s); /* never finished */
+    unit_put(store->path, TAGS "/zdir/current/link/x", "");
+    unit_symlink("a", store->path, TAGS "/c-alias");
+    assert_returns(1, tag_list(store, &name, &tags, &failure));
+    assert_int_equal(LENGTH_OF(listed), tags.n);
+    for (size_t i = 0; i < LENGTH_OF(listed); i++)
+        assert_string_equal(listed[i], tags.v[i]);
+    assert_returns(0, tag_list(store, &other, &tags, &failure));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_set_move_and_get),
+        STORE_TEST(test_adding_to_the_index_sets_nothing),
+        STORE_TEST(test_damaged_links),
+        STORE_TEST(test_remove_takes_the_tag_alone),
+        STORE_TEST(test_list_is_in_byte_order_without_what_is_no_tag),
+    };
+
+    return RUN(tests);
+}
