@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from tests.lib.client import Body, Headers, Response, header_lines
 from tests.lib.paths import BUILD
+from tests.lib.servers import ApacheFcgid, ApacheFcgidOnly, ApacheProxy, Lighttpd, LighttpdSocket, Nginx
 
 # Tests do not cut the power; those of durability say "full".
 DEFAULTS = {"BERTH_DURABILITY": "none"}
@@ -88,7 +89,7 @@ class Cgi:
         return Response(int(code), reason, headers, body)
 
 
-FRONTS = {front.name: front for front in (Cgi,)}
+FRONTS = {front.name: front for front in (Cgi, Lighttpd, LighttpdSocket, ApacheFcgid, ApacheFcgidOnly, ApacheProxy, Nginx)}
 
 
 def make(name: str, home: Path, **options):

@@ -71,7 +71,8 @@ static int end_way(void **state)
     return unit_dir_remove(state);
 }
 
-/* Opening path gives no descriptor; whether it is an error or "not there" is the kernel's choice. */
+/* Opening path gives no descriptor; whether it is an error or "not there" is the kernel's choice.
+ */
 static void assert_shut(const struct fs_root *root, const char *path, int flags)
 {
     int fd = -1;
@@ -104,16 +105,8 @@ static void test_nothing_leads_out(void **state)
     const struct unit_dir *dir = *state;
     struct fs_root root = dir->root;
     static const char *const paths[] = {
-        "..",
-        "../",
-        "../inner",
-        "../secret",
-        "a/../../secret",
-        "a/b/../../../secret",
-        "a/..",
-        "/etc/passwd",
-        "//etc/passwd",
-        "/",
+        "..",   "../",         "../inner",     "../secret", "a/../../secret", "a/b/../../../secret",
+        "a/..", "/etc/passwd", "//etc/passwd", "/",
     };
 
     unit_put(dir->path, "secret", "s");
@@ -425,7 +418,7 @@ static void test_old_kernels_walk(void **state)
 #define BOTH_WAYS(test)                                                                            \
     {#test " with openat2", test, with_openat2, end_way, NULL},                                    \
     {                                                                                              \
-        #test " with the walk", test, with_walk, end_way, NULL                                     \
+#test " with the walk", test, with_walk, end_way, NULL                                     \
     }
 
 int main(void)

@@ -143,7 +143,6 @@ static void test_errors(void **state)
     assert_fails(IO, fs_lock_wait(-1, FS_LOCK_EXCLUSIVE, 5000, &failure));
 }
 
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {

@@ -268,7 +268,6 @@ static void test_names_grow(void **state)
     }
 }
 
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {

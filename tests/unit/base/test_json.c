@@ -136,13 +136,13 @@ static void test_refuses(void **state)
 
 static void test_numbers_are_those_of_the_grammar(void **state)
 {
-    static const char *const good[] = {"0",   "-0",   "1",    "-1",   "10",      "1.5",
-                                       "0.0", "-0.1", "1e5",  "1E+5", "1.25e-3", "0e0",
-                                       "100", "1e0",  "-1e1", "9223372036854775808"};
+    static const char *const good[] = {
+        "0",   "-0",   "1",       "-1",  "10",  "1.5", "0.0",  "-0.1",
+        "1e5", "1E+5", "1.25e-3", "0e0", "100", "1e0", "-1e1", "9223372036854775808"};
     static const char *const bad[] = {
-        "01",   "00",   "-01",  "-00", "007", "1.", "-1.", ".5",  "-.5",   "+1",  "1e",
-        "1e+",  "1.e5", "--1",  "-",   "1-2", "+",  "e",   "1.2.3", "1e2.5", "1e2e3", "0x10",
-        "1_000", "1,000.", "0.", "-0.", "1.5.", "1e01x", "0e", "00.5", "1 2", "1+1",
+        "01",    "00",     "-01", "-00", "007",  "1.",    "-1.", ".5",    "-.5",   "+1",    "1e",
+        "1e+",   "1.e5",   "--1", "-",   "1-2",  "+",     "e",   "1.2.3", "1e2.5", "1e2e3", "0x10",
+        "1_000", "1,000.", "0.",  "-0.", "1.5.", "1e01x", "0e",  "00.5",  "1 2",   "1+1",
     };
     char text[64];
 
@@ -193,7 +193,7 @@ static void test_keys_hold_no_nul(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(texts); i++)
         assert_refused_bytes(texts[i], strlen(texts[i]));
-    assert_accepted("{\"a\\\\u0000\":1}"); /* a backslash, then letters */
+    assert_accepted("{\"a\\\\u0000\":1}");  /* a backslash, then letters */
     assert_accepted("{\"a\":\"\\u0000\"}"); /* in a value: see json_text */
     assert_accepted("{\"a\":\"\\u0000\",\"b\":1}");
     assert_accepted("{\"a\\u0001\":1}");
@@ -292,7 +292,8 @@ static void test_readers_take_any_value(void **state)
 
 static void test_reading(void **state)
 {
-    struct json *json = parse("{\"o\":{\"a\":\"x\",\"b\":\"\"},\"l\":[\"p\",2,\"q\"],\"m\":{\"a\":1}}");
+    struct json *json =
+        parse("{\"o\":{\"a\":\"x\",\"b\":\"\"},\"l\":[\"p\",2,\"q\"],\"m\":{\"a\":1}}");
 
     (void)state;
     assert_true(json_is_string_map(json_get(json, "o")));

@@ -102,7 +102,7 @@ static void test_path_is_script_name_and_path_info(void **state)
 static void test_first_of_a_repeated_variable_counts_and_empty_is_unset(void **state)
 {
     static const char *const variables[] = {
-        "REMOTE_USER=alice", "REMOTE_USER=mallory", "CONTENT_LENGTH=",       "CONTENT_LENGTH=5",
+        "REMOTE_USER=alice", "REMOTE_USER=mallory",  "CONTENT_LENGTH=",      "CONTENT_LENGTH=5",
         "CONTENT_TYPE=",     "HTTP_RANGE=bytes=0-1", "HTTP_RANGE=bytes=5-6", NULL};
     struct request request;
 
@@ -119,9 +119,9 @@ static void test_first_of_a_repeated_variable_counts_and_empty_is_unset(void **s
 
 static void test_nobody_but_remote_user_is_anybody(void **state)
 {
-    static const char *const variables[] = {"HTTP_AUTHORIZATION=Basic YWxpY2U6eA==",
-                                            "HTTP_REMOTE_USER=alice", "REDIRECT_REMOTE_USER=alice",
-                                            "REMOTE_USER=", NULL};
+    static const char *const variables[] = {
+        "HTTP_AUTHORIZATION=Basic YWxpY2U6eA==", "HTTP_REMOTE_USER=alice",
+        "REDIRECT_REMOTE_USER=alice", "REMOTE_USER=", NULL};
     struct request request;
 
     (void)state;
@@ -178,8 +178,7 @@ static void assert_query(const char *query, const char *expected)
     assert_returns(0, init(&request, variables, NULL));
     for (size_t i = 0; i < request.n_query; i++) {
         size_t n = strlen(text);
-        snprintf(text + n, sizeof text - n, "%s=%s;", request.query[i].key,
-                 request.query[i].value);
+        snprintf(text + n, sizeof text - n, "%s=%s;", request.query[i].key, request.query[i].value);
     }
     assert_string_equal(expected, text);
     request_free(&request);

@@ -123,8 +123,7 @@ static void test_known_answers(void **state)
     digest = unit_digest(DIGEST_SHA256, "");
     assert_string_equal("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                         digest.s);
-    digest =
-        unit_digest(DIGEST_SHA256, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq");
+    digest = unit_digest(DIGEST_SHA256, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq");
     assert_string_equal("sha256:248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
                         digest.s);
 }
@@ -200,8 +199,7 @@ static void test_saved_state_of_a_large_blob(void **state)
     } table[] = {
         {(INT64_C(1) << 29) - 1,
          "bf7f45d9df691bd277948d7f124b87a9f76e16ddb5d8fb25a49df939798f0a01"},
-        {INT64_C(1) << 29,
-         "9acca8e8c22201155389f65abbf6bc9723edc7384ead80503839f49dcc56d767"},
+        {INT64_C(1) << 29, "9acca8e8c22201155389f65abbf6bc9723edc7384ead80503839f49dcc56d767"},
         {(INT64_C(1) << 29) + 77,
          "19095b118d22e183ccbd606d4b02a447ea6cc9a522821c421adb5b5e16a471ed"},
     };

@@ -188,9 +188,9 @@ static void test_media_types(void **state)
 {
     static const char *const good[] = {"a/b", "application/vnd.oci.image.manifest.v1+json",
                                        "A1/!#$&-^_.+"};
-    static const char *const bad[] = {"a",    "/",       "a/",      "/b",     "a/b/c",     "a b/c",
-                                      "a/b;", "a/b; c=d", "a/b\\n",  "a/\\r\\nX: y", "\xc3\xa9/b",
-                                      "a/b*", "*/*",     "a/\\u0000"};
+    static const char *const bad[] = {"a",          "/",    "a/",       "/b",       "a/b/c",
+                                      "a b/c",      "a/b;", "a/b; c=d", "a/b\\n",   "a/\\r\\nX: y",
+                                      "\xc3\xa9/b", "a/b*", "*/*",      "a/\\u0000"};
     char text[1000], long_type[300];
 
     (void)state;

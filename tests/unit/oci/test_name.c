@@ -62,13 +62,66 @@ static void test_names(void **state)
 static void test_names_that_are_none(void **state)
 {
     static const char *const texts[] = {
-        "",     "/",     "//",    "a/",    "/a",   "a//b",   "a/b/",  "A",      "aB",
-        "a/B",  ".",     "..",    "../a",  "a/..", "a/../b", "a/./b", "./a",    ".a",
-        "a.",   "a..b",  "a...b", "_a",    "a_",   "a___b",  "__a",   "-a",     "a-",
-        "a.-b", "a-.b",  "a_.b",  "a._b",  "a_-b", "a-_b",   "a/_b",  "a/.b",   "a/-b",
-        "a/b_", "a b",   " a",    "a ",    "a\n",  "a\tb",   "a:b",   "a@b",    "a%2fb",
-        "a\\b", "a+b",   "a~b",   "a*",    "a?b",  "a#b",    "$a",    "\xc3\xa9", "a\xff",
-        "_uploads", "a/_layers", "a__/b", "a/__", "a\x7f" "b",
+        "",
+        "/",
+        "//",
+        "a/",
+        "/a",
+        "a//b",
+        "a/b/",
+        "A",
+        "aB",
+        "a/B",
+        ".",
+        "..",
+        "../a",
+        "a/..",
+        "a/../b",
+        "a/./b",
+        "./a",
+        ".a",
+        "a.",
+        "a..b",
+        "a...b",
+        "_a",
+        "a_",
+        "a___b",
+        "__a",
+        "-a",
+        "a-",
+        "a.-b",
+        "a-.b",
+        "a_.b",
+        "a._b",
+        "a_-b",
+        "a-_b",
+        "a/_b",
+        "a/.b",
+        "a/-b",
+        "a/b_",
+        "a b",
+        " a",
+        "a ",
+        "a\n",
+        "a\tb",
+        "a:b",
+        "a@b",
+        "a%2fb",
+        "a\\b",
+        "a+b",
+        "a~b",
+        "a*",
+        "a?b",
+        "a#b",
+        "$a",
+        "\xc3\xa9",
+        "a\xff",
+        "_uploads",
+        "a/_layers",
+        "a__/b",
+        "a/__",
+        "a\x7f"
+        "b",
     };
     struct name name;
 
@@ -135,9 +188,8 @@ static void test_only_the_given_length_counts(void **state)
 static void test_tags(void **state)
 {
     static const char *const tags[] = {
-        "a",     "A",       "0",   "_",      "__",          "latest",   "v1.2.3", "1.0-rc.1",
-        "a..b",  "a.",      "a-",  "_._-",   "UPPER_lower", "a---b___c", "_x",    "sha256-abc",
-        "3.19.1",
+        "a",  "A",  "0",    "_",           "__",        "latest", "v1.2.3",     "1.0-rc.1", "a..b",
+        "a.", "a-", "_._-", "UPPER_lower", "a---b___c", "_x",     "sha256-abc", "3.19.1",
     };
     struct tag tag;
 
@@ -151,9 +203,10 @@ static void test_tags(void **state)
 static void test_tags_that_are_none(void **state)
 {
     static const char *const texts[] = {
-        "",    ".",   "..",  "-",    ".a",   "-a",    ".INVALID_MANIFEST_NAME", "a/b", "a:b",
-        "a b", " a",  "a ",  "a\n",  "a+b",  "a@b",   "a%",                     "a\\", "~a",
-        "a=b", "a,b", "../", "a/..", "\xc3\xa9", "a\xff", "a\x7f",              "a*",  "/",
+        "",     ".",        "..",    "-",     ".a",  "-a",  ".INVALID_MANIFEST_NAME",
+        "a/b",  "a:b",      "a b",   " a",    "a ",  "a\n", "a+b",
+        "a@b",  "a%",       "a\\",   "~a",    "a=b", "a,b", "../",
+        "a/..", "\xc3\xa9", "a\xff", "a\x7f", "a*",  "/",
     };
     struct tag tag;
 
@@ -170,8 +223,8 @@ static void test_every_byte_of_a_tag(void **state)
 
     (void)state;
     for (int c = 0; c < 256; c++) {
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_';
+        bool word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         char alone[] = {(char)c}, behind[] = {'x', (char)c};
         assert_int_equal(word ? 0 : -1, parse_tag(alone, 1, &tag));
         assert_int_equal(word || c == '.' || c == '-' ? 0 : -1, parse_tag(behind, 2, &tag));

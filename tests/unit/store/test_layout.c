@@ -17,7 +17,8 @@ static void test_paths(void **state)
 {
     const struct name name = unit_name("team/app");
     const struct tag tag = unit_tag("v1.0");
-    const struct digest a = unit_digest(DIGEST_SHA256, "abc"), b = unit_digest(DIGEST_SHA512, "abc");
+    const struct digest a = unit_digest(DIGEST_SHA256, "abc"),
+                        b = unit_digest(DIGEST_SHA512, "abc");
     struct layout_path p;
 
     (void)state;

@@ -15,6 +15,7 @@ struct attempt {
     enum fs_lock kind;
     const char *repository; /* NULL: the collector's lock */
     int timeout_ms;
+    struct lock *inherited; /* let go of: a lock is shared by whoever inherits its descriptor */
 };
 
 /* 1: it has the lock, and keeps it until the process ends; 0: busy; -1: another error. */
@@ -24,6 +25,8 @@ static int take(void *context)
     struct store store;
     struct lock lock;
 
+    if (attempt->inherited)
+        lock_free(attempt->inherited);
     if (unit_store_open(&store, attempt->store) < 0)
         return -1;
     store.lock_timeout_ms = attempt->timeout_ms;
@@ -49,12 +52,12 @@ static int try_elsewhere(const struct attempt *attempt)
 
 static int try_gc(const struct store *store, enum fs_lock kind)
 {
-    return try_elsewhere(&(struct attempt){store, kind, NULL, MOMENT_MS});
+    return try_elsewhere(&(struct attempt){store, kind, NULL, MOMENT_MS, NULL});
 }
 
 static int try_repo(const struct store *store, const char *repository)
 {
-    return try_elsewhere(&(struct attempt){store, FS_LOCK_EXCLUSIVE, repository, MOMENT_MS});
+    return try_elsewhere(&(struct attempt){store, FS_LOCK_EXCLUSIVE, repository, MOMENT_MS, NULL});
 }
 
 static void test_gc_is_shared_by_writers(void **state)
@@ -98,10 +101,10 @@ static void test_gate_is_open_again_behind_whoever_has_the_lock(void **state)
 static void test_gate_stops_new_sharers_while_the_sweeper_waits(void **state)
 {
     struct store *store = *state;
-    struct attempt sweep = {store, FS_LOCK_EXCLUSIVE, NULL, 10000};
-    struct unit_child sweeper;
     AUTO_LOCK first = {-1};
     AUTO_LOCK second = {-1};
+    struct attempt sweep = {store, FS_LOCK_EXCLUSIVE, NULL, 10000, &first};
+    struct unit_child sweeper;
 
     assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &first, &failure));
     unit_child_start(&sweeper, take, &sweep);

@@ -138,7 +138,7 @@ static void assert_walk(const struct store *store, const char *after, int limit,
 
 static void make_repositories(const struct store *store)
 {
-    static const char *const names[] = {"z",   "b/c-d", "b/c", "aa",  "a_b",
+    static const char *const names[] = {"z",   "b/c-d", "b/c", "aa",    "a_b",
                                         "a.b", "a-b",   "a/b", "a/b/c", "a"};
 
     for (size_t i = 0; i < LENGTH_OF(names); i++) {

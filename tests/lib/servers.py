@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""berth behind real web servers, each configured by its file in etc/ as `make install` would write it."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.lib import client
+from tests.lib.client import Body, Headers, Response
+from tests.lib.paths import BUILD, ETC
+from tests.lib.ports import free_port
+
+# Web servers give up root for this user; berth's workers and its store belong to it too, so that permissions count.
+USER = "www-data"
+
+PATIENCE = 20  # seconds to start and to stop
+
+
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
+    certificate, key = directory / "tls.crt", directory / "tls.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    return certificate, key
+
+
+class Server:
+    """A web server in the foreground. Subclasses say which, and write its main configuration."""
+
+    name: str
+    config: str  # the file in etc/
+
+    def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
+                 tls: bool = False):
+        self.home, self.workers = home, workers
+        self.root = root or home / "var/lib/registry"
+        self.settings = {"BERTH_DURABILITY": "none", **env}
+        self.port = free_port()
+        self.tls_port = free_port() if tls else None
+        self.tls = None
+        self.access_log, self.error_log = home / "log/access.log", home / "log/error.log"
+        self.processes: list[subprocess.Popen] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # What surrounds the server.
+
+    def _install(self):
+        """The layout of `make install`, below home."""
+        for directory in ("libexec/berth", "etc/berth", "log", "run", "spool", "www", "var/lib"):
+            (self.home / directory).mkdir(parents=True)
+        shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
+        (self.home / "etc/berth/berth.conf").write_text(
+            "".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n' for name, value in self.settings.items()))
+        self.root.mkdir(parents=True, exist_ok=True)
+        for path in (self.root, *self.root.rglob("*"), *(self.home / name for name in ("log", "run", "spool"))):
+            shutil.chown(path, USER, USER)
+        if self.tls_port:
+            self.certificate, self.key = make_certificate(self.home)
+            self.tls = ssl.create_default_context(cafile=self.certificate)
+
+    def _render(self, name: str) -> str:
+        """A file of etc/ with the paths of this place."""
+        text = (ETC / name).read_text()
+        for mark, path in (("@localstatedir@/lib/registry", self.root), ("@localstatedir@", self.home / "var"),
+                           ("@sysconfdir@", self.home / "etc"), ("@libexecdir@", self.home / "libexec"),
+                           ("/run/lighttpd/", f"{self.home}/run/"), ("/run/berth/", f"{self.home}/run/")):
+            text = text.replace(mark, str(path))
+        if how := self.settings.get("BERTH_SENDFILE"):  # which the files set, each for its server
+            text = re.sub(r'(BERTH_SENDFILE"?\s+(?:=>\s+)?"?)x-[a-z-]+', rf"\g<1>{how}", text)
+        return text
+
+    def _main(self) -> str:
+        raise NotImplementedError
+
+    def _command(self, main: Path) -> list:
+        raise NotImplementedError
+
+    def start(self):
+        self._install()
+        main = self.home / "etc/main.conf"
+        main.write_text(self._main())
+        self._start_workers()
+        self._spawn(self._command(main))
+        for port in filter(None, (self.port, self.tls_port)):
+            self._await(port)
+        return self
+
+    def _start_workers(self):
+        """For servers that only connect to a socket."""
+
+    def _serve_socket(self, sendfile: str):
+        """What berth.socket and berth.service do."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = self.home / "run/berth.sock"
+            listener.bind(str(path))
+            path.chmod(0o666)
+            listener.listen(1024)
+            environment = {"BERTH_CONF": str(self.home / "etc/berth/berth.conf"), "BERTH_ROOT": str(self.root),
+                           "BERTH_SENDFILE": self.settings.get("BERTH_SENDFILE", sendfile)}
+            self._spawn([self.home / "libexec/berth/berth.fcgi", "--workers", str(self.workers)], stdin=listener,
+                        env=environment, user=USER, group=USER, extra_groups=[])
+
+    def _spawn(self, command, **options):
+        with open(self.home / "log/console.log", "ab") as log:
+            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log,
+                                                   **{"stdin": subprocess.DEVNULL, **options}))
+
+    def _await(self, port):
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(ConnectionRefusedError), client.connect(port):
+                return
+            assert all(process.poll() is None for process in self.processes), self.logs()
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.02)
+
+    def logs(self) -> str:
+        return "".join(path.read_text(errors="replace") for path in (self.home / "log").glob("*.log")
+                       if path != self.access_log)
+
+    def worker_pids(self) -> list[int]:
+        """All processes that run this front's berth.fcgi."""
+        program = str(self.home / "libexec/berth/berth.fcgi")
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if executable(pid) == program]
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            process.wait(PATIENCE)
+        self.processes.clear()
+        deadline = time.monotonic() + PATIENCE
+        while left := self.worker_pids():
+            assert time.monotonic() < deadline, f"{self.name} left workers behind: {left}"
+            time.sleep(0.02)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            for process in self.processes:
+                process.kill()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # What a client does.
+
+    def request(self, method: str, target: str, headers: Headers = None, body: Body = None, tls: bool = False) -> Response:
+        return client.request(self.tls_port if tls else self.port, method, target, headers, body,
+                              self.tls if tls else None)
+
+    def raw(self, data: bytes) -> bytes:
+        return client.raw(self.port, data)
+
+
+def executable(pid: int) -> str | None:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+    return None
+
+
+class Lighttpd(Server):
+    """lighttpd starts the workers."""
+
+    name = "lighttpd"
+    config = "lighttpd.conf.in"
+
+    def _main(self):
+        (self.home / "etc/berth/lighttpd-berth.conf").write_text(self._render("lighttpd-berth.conf"))
+        berth = re.sub(r'("max-procs" => )\d+', rf"\g<1>{self.workers}", self._render(self.config))
+        berth = re.sub(r"(var\.berth_spool\s*= ).*", rf'\g<1>"{self.home}/spool"', berth)
+        return f"""
+server.modules = ( "mod_openssl", "mod_accesslog" )
+server.bind = "127.0.0.1"
+server.port = {self.port}
+server.username = "{USER}"
+server.groupname = "{USER}"
+server.document-root = "{self.home}/www"
+server.errorlog = "{self.error_log}"
+accesslog.filename = "{self.access_log}"
+{self._tls_socket()}
+{berth}
+"""
+
+    def _tls_socket(self):
+        if not self.tls_port:
+            return ""
+        return f"""$SERVER["socket"] == "127.0.0.1:{self.tls_port}" {{
+    ssl.engine = "enable"
+    ssl.pemfile = "{self.certificate}"
+    ssl.privkey = "{self.key}"
+}}"""
+
+    def _command(self, main):
+        return ["lighttpd", "-D", "-f", main]
+
+
+class LighttpdSocket(Lighttpd):
+    """lighttpd connects to workers that systemd would start."""
+
+    name = "lighttpd-socket"
+    config = "lighttpd-socket.conf.in"
+
+    def _start_workers(self):
+        self._serve_socket("x-sendfile")
+
+
+class Apache(Server):
+    modules: tuple[str, ...]
+
+    def _modules(self):
+        names = ("mpm_event", "authz_core", "authz_host", "alias", "headers", "env", "xsendfile", "ssl", "http2",
+                 "socache_shmcb", *self.modules)
+        return "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
+
+    def _berth(self):
+        return self._render(self.config)
+
+    def _main(self):
+        return f"""
+{self._modules()}
+ServerName localhost
+Listen 127.0.0.1:{self.port}
+User {USER}
+Group {USER}
+DefaultRuntimeDir {self.home}/run
+PidFile {self.home}/run/apache.pid
+DocumentRoot {self.home}/www
+ErrorLog {self.error_log}
+LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
+CustomLog {self.access_log} common
+<Directory />
+    Require all denied
+</Directory>
+<Directory {self.root}>
+    Require all granted
+</Directory>
+{self._berth()}
+{self._tls_host()}
+"""
+
+    def _tls_host(self):
+        if not self.tls_port:
+            return ""
+        return f"""Listen 127.0.0.1:{self.tls_port}
+<VirtualHost 127.0.0.1:{self.tls_port}>
+    Protocols h2 http/1.1
+    SSLEngine on
+    SSLCertificateFile {self.certificate}
+    SSLCertificateKeyFile {self.key}
+</VirtualHost>"""
+
+    def _command(self, main):
+        return ["apache2", "-DFOREGROUND", "-f", main]
+
+
+class ApacheFcgid(Apache):
+    """mod_fcgid starts the workers; bodies of layers go through mod_cgid."""
+
+    name = "apache-fcgid"
+    config = "apache-fcgid.conf.in"
+    modules = ("fcgid", "cgid")
+
+    def _berth(self):
+        limit = re.sub(r"(FcgidMaxProcessesPerClass )\d+", rf"\g<1>{self.workers}", self._render(self.config))
+        return f"""ScriptSock {self.home}/run/cgid.sock
+FcgidIPCDir {self.home}/run/fcgid
+FcgidProcessTableFile {self.home}/run/fcgid_shm
+{limit}"""
+
+
+class ApacheFcgidOnly(ApacheFcgid):
+    """Without the way through mod_cgid, as where only mod_fcgid can be had."""
+
+    name = "apache-fcgid-only"
+
+    def _berth(self):
+        return re.sub(r"<If .*?</If>", "", super()._berth(), flags=re.DOTALL)
+
+
+class ApacheProxy(Apache):
+    """mod_proxy_fcgi connects to workers that systemd would start."""
+
+    name = "apache-proxy"
+    config = "apache-proxy.conf.in"
+    modules = ("proxy", "proxy_fcgi")
+
+    def _start_workers(self):
+        self._serve_socket("x-sendfile")
+
+
+class Nginx(Server):
+    """nginx connects to workers that systemd would start."""
+
+    name = "nginx"
+    config = "nginx.conf.in"
+
+    def _start_workers(self):
+        self._serve_socket("x-accel-redirect")
+
+    def _main(self):
+        shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")
+        tls = f"""listen 127.0.0.1:{self.tls_port} ssl http2;
+        ssl_certificate {self.certificate};
+        ssl_certificate_key {self.key};""" if self.tls_port else ""
+        temporary = "\n    ".join(f"{kind}_temp_path {self.home}/spool/{kind};"
+                                  for kind in ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
+        return f"""
+daemon off;
+user {USER};
+worker_processes 1;
+pid {self.home}/run/nginx.pid;
+error_log {self.error_log};
+events {{ worker_connections 1024; }}
+http {{
+    access_log {self.access_log};
+    {temporary}
+    server {{
+        listen 127.0.0.1:{self.port};
+        {tls}
+        {self._render(self.config)}
+    }}
+}}
+"""
+
+    def _command(self, main):
+        return ["nginx", "-p", self.home, "-e", self.error_log, "-c", main]

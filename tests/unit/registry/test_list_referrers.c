@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * registry/list_referrers.c: from berth's index and from fallback tags. */
+#include "unit/registry/content.h"
+
+#include "base/json.h"
+#include "registry/list.h"
+#include "store/layout.h"
+#include "store/repo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MANY 5
+
+struct listing {
+    struct json *json; /* the list */
+    struct digest last;
+    bool more;
+};
+
+static struct listing list_page(const struct store *store, const struct digest *subject,
+                                const char *artifact_type, struct page page)
+{
+    const struct name name = unit_name("a");
+    struct listing listing = {0};
+    AUTO_BUF json = BUF_INIT;
+
+    buf_addstr(&json, "[");
+    assert_returns(0, list_referrers(store, &name, subject, artifact_type, page, &json,
+                                     &listing.last, &listing.more, &failure));
+    buf_addstr(&json, "]");
+    listing.json = json_parse(json.s, json.len, 10, &failure);
+    assert_non_null(listing.json);
+    return listing;
+}
+
+static struct json *list_all(const struct store *store, const struct digest *subject,
+                             const char *artifact_type)
+{
+    struct listing listing = list_page(store, subject, artifact_type, (struct page){NULL, 1000});
+
+    assert_false(listing.more);
+    return listing.json;
+}
+
+static const char *digest_at(const struct json *list, size_t i)
+{
+    return json_text(json_get(json_array_at(list, i), "digest"));
+}
+
+static void assert_count(const struct store *store, const struct digest *subject,
+                         const char *artifact_type, size_t expected)
+{
+    struct json *list = list_all(store, subject, artifact_type);
+
+    assert_int_equal(expected, json_array_len(list));
+    json_free(list);
+}
+
+/* A referrer of the subject, told from others by a number. */
+static struct digest have_referrer(const struct store *store, const struct digest *subject,
+                                   const char *artifact_type, int number)
+{
+    return have_manifest(store, "a", NULL,
+                         "{\"schemaVersion\":2,\"artifactType\":\"%s\","
+                         "\"annotations\":{\"number\":\"%d\"},"
+                         "\"subject\":{\"digest\":\"%s\",\"size\":1}}",
+                         artifact_type, number, subject->s);
+}
+
+static void test_none(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("never pushed");
+
+    assert_count(store, &subject, NULL, 0);
+    assert_count(store, &subject, "type/x", 0);
+}
+
+static void test_descriptors_in_the_order_of_digests(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject"), other = unit_digest_of("other");
+    struct digest referrers[MANY];
+
+    for (int i = 0; i < MANY; i++)
+        referrers[i] = have_referrer(store, &subject, i % 2 ? "type/odd" : "type/even", i);
+    have_referrer(store, &other, "type/odd", 99);
+    struct json *list = list_all(store, &subject, NULL);
+    assert_int_equal(MANY, json_array_len(list));
+    for (size_t i = 0; i < MANY; i++) {
+        const struct json *descriptor = json_array_at(list, i);
+        int64_t size;
+        bool pushed = false;
+        if (i > 0)
+            assert_true(strcmp(digest_at(list, i - 1), digest_at(list, i)) < 0);
+        for (size_t k = 0; k < MANY; k++)
+            pushed |= !strcmp(referrers[k].s, digest_at(list, i));
+        assert_true(pushed);
+        assert_true(json_size(json_get(descriptor, "size"), &size) && size > 0);
+        assert_non_null(json_text(json_get(json_get(descriptor, "annotations"), "number")));
+    }
+    json_free(list);
+    assert_count(store, &subject, "type/odd", 2);
+    assert_count(store, &subject, "type/even", 3);
+    assert_count(store, &subject, "type/none", 0);
+}
+
+static void test_pages(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    char last[sizeof subject.s] = "";
+    size_t seen = 0;
+
+    for (int i = 0; i < MANY; i++)
+        have_referrer(store, &subject, i % 2 ? "type/odd" : "type/even", i);
+    for (bool more = true; more;) {
+        struct listing page = list_page(store, &subject, NULL, (struct page){last, 2});
+        size_t n = json_array_len(page.json);
+        assert_true(n == 2 || !page.more);
+        assert_true(strcmp(last, digest_at(page.json, 0)) < 0);
+        assert_string_equal(digest_at(page.json, n - 1), page.last.s);
+        memcpy(last, page.last.s, sizeof last);
+        seen += n;
+        more = page.more;
+        json_free(page.json);
+    }
+    assert_int_equal(MANY, seen);
+    struct listing exact = list_page(store, &subject, "type/odd", (struct page){NULL, 2});
+    assert_int_equal(2, json_array_len(exact.json));
+    assert_false(exact.more);
+    json_free(exact.json);
+}
+
+/* Distribution's collector may take a manifest; berth's index is stale then. */
+static void test_entries_without_their_manifest_are_left_out(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest gone = have_referrer(store, &subject, "type/x", 1);
+    struct layout_path path;
+
+    have_referrer(store, &subject, "type/x", 2);
+    unit_delete(store->path, layout_revision(&path, &name, &gone));
+    struct json *list = list_all(store, &subject, NULL);
+    assert_int_equal(1, json_array_len(list));
+    assert_string_not_equal(gone.s, digest_at(list, 0));
+    json_free(list);
+}
+
+/* The tag in which clients keep the list for a registry without this endpoint. */
+static void have_fallback(const struct store *store, const struct digest *subject,
+                          const struct digest *referrers, size_t n)
+{
+    char tag[TAG_LEN_MAX + 1];
+    AUTO_BUF text = BUF_INIT;
+    struct pushed_manifest pushed;
+
+    snprintf(tag, sizeof tag, "%s-%.64s", digest_algorithm_name(subject->algorithm),
+             digest_hex(subject));
+    buf_addstr(&text, "{\"schemaVersion\":2,\"manifests\":[");
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&text,
+                 "%s{\"mediaType\":\"type/m\",\"digest\":\"%s\",\"size\":5,"
+                 "\"artifactType\":\"type/fallback\"}",
+                 i ? "," : "", referrers[i].s);
+    buf_addstr(&text, "]}");
+    assert_returns(0, push_text(store, "a", tag, text.s, &pushed));
+}
+
+static void test_fallback_tags(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subjects[] = {unit_digest(DIGEST_SHA256, "subject"),
+                                      unit_digest(DIGEST_SHA512, "subject")};
+
+    for (size_t i = 0; i < LENGTH_OF(subjects); i++) {
+        struct digest referrers[2];
+        referrers[0] = have_image(store, "a", NULL, "signature");
+        referrers[1] = have_referrer(store, &subjects[i], "type/x", 1); /* in both lists */
+        have_fallback(store, &subjects[i], referrers, 2);
+        struct json *list = list_all(store, &subjects[i], NULL);
+        assert_int_equal(2, json_array_len(list));
+        json_free(list);
+        assert_count(store, &subjects[i], "type/fallback", 1);
+        assert_count(store, &subjects[i], "type/x", 1); /* berth's own entry counts */
+    }
+}
+
+static void test_fallback_entries_without_their_manifest(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest gone = have_image(store, "a", NULL, "signature");
+    struct layout_path path;
+
+    have_fallback(store, &subject, &gone, 1);
+    unit_delete(store->path, layout_revision(&path, &name, &gone));
+    assert_count(store, &subject, NULL, 0);
+}
+
+static void test_tags_that_only_look_like_a_fallback(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    char tag[TAG_LEN_MAX + 1];
+    struct layout_path path;
+
+    snprintf(tag, sizeof tag, "sha256-%s", digest_hex(&subject));
+    const struct digest image = have_image(store, "a", tag, "an image");
+    have_referrer(store, &subject, "type/x", 1);
+    assert_count(store, &subject, NULL, 1);
+    unit_delete(store->path, layout_blob(&path, &image)); /* and one that points at nothing */
+    assert_count(store, &subject, NULL, 1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_none),
+        STORE_TEST(test_descriptors_in_the_order_of_digests),
+        STORE_TEST(test_pages),
+        STORE_TEST(test_entries_without_their_manifest_are_left_out),
+        STORE_TEST(test_fallback_tags),
+        STORE_TEST(test_fallback_entries_without_their_manifest),
+        STORE_TEST(test_tags_that_only_look_like_a_fallback),
+    };
+
+    return RUN(tests);
+}

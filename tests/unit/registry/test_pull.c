@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * registry/pull.c */
+#include "unit/registry/content.h"
+
+#include "registry/pull.h"
+#include "store/layout.h"
+#include "store/repo.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static int pull(const struct store *store, const char *repository, const char *reference,
+                struct pulled_manifest *pulled)
+{
+    const struct name name = unit_name(repository);
+    const struct reference parsed = reference_to(reference);
+
+    return pull_manifest(store, &name, &parsed, pulled, &failure);
+}
+
+static void test_blob_of_the_repository(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), other = unit_name("b");
+    const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
+    AUTO_FD fd = -1;
+    int64_t size;
+    char bytes[8] = "";
+
+    assert_returns(0, pull_blob(store, &name, &digest, &fd, &size, &failure));
+    assert_int_equal(7, size);
+    assert_int_equal(7, read(fd, bytes, sizeof bytes));
+    assert_string_equal("content", bytes);
+    fs_close_auto(&fd);
+    assert_fails(BLOB_UNKNOWN, pull_blob(store, &name, &none, &fd, &size, &failure));
+    assert_fails(BLOB_UNKNOWN, pull_blob(store, &other, &digest, &fd, &size, &failure));
+    struct layout_path path;
+    unit_delete(store->path, layout_blob(&path, &digest));
+    assert_fails(BLOB_UNKNOWN, pull_blob(store, &name, &digest, &fd, &size, &failure));
+}
+
+static void test_promise_freshens(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
+    struct layout_path path;
+
+    unit_age(store->path, layout_blob(&path, &digest), 5000);
+    assert_returns(0, pull_blob_promise(store, &digest, &failure));
+    assert_true(unit_age_of(store->path, path.s) < 100);
+    assert_returns(0, pull_blob_promise(store, &none, &failure));
+}
+
+static void test_manifest_by_tag_and_digest(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    const char *references[] = {"v1", digest.s};
+    struct layout_path path;
+
+    char *stored = unit_get(store->path, layout_blob(&path, &digest));
+    for (size_t i = 0; i < LENGTH_OF(references); i++) {
+        AUTO_PULLED pulled = {0};
+        assert_returns(0, pull(store, "a", references[i], &pulled));
+        assert_string_equal(digest.s, pulled.digest.s);
+        assert_string_equal(stored, pulled.bytes.s);
+        assert_int_equal(strlen(stored), pulled.bytes.len);
+        assert_string_equal(MEDIA_TYPE_OCI_MANIFEST, pulled.manifest.media_type);
+    }
+    free(stored);
+}
+
+static void test_unknown_manifests(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_image(store, "a", "v1", "mark"), none = unit_digest_of("x");
+    struct pulled_manifest pulled;
+
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", "v2", &pulled));
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", none.s, &pulled));
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "b", "v1", &pulled));
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "b", digest.s, &pulled));
+    assert_null(pulled.bytes.s); /* nothing is left to free */
+    assert_null(pulled.manifest.json);
+}
+
+static void test_lost_and_damaged_manifests(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    struct pulled_manifest pulled;
+    struct layout_path path;
+
+    unit_put(store->path, layout_blob(&path, &digest), "{\"schemaVersion\":2}");
+    assert_fails(IO, pull(store, "a", "v1", &pulled));
+    unit_delete(store->path, path.s);
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", "v1", &pulled));
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", digest.s, &pulled));
+}
+
+/* Distribution's first versions kept manifests among the layers; real layers are none. */
+static void test_manifests_among_the_layers(void **state)
+{
+    const struct store *store = *state;
+    const struct digest manifest = have_blob(store, "a", "{\"schemaVersion\":2}");
+    const struct digest layer = have_blob(store, "a", "a layer");
+    AUTO_PULLED pulled = {0};
+
+    assert_returns(0, pull(store, "a", manifest.s, &pulled));
+    pulled_manifest_free(&pulled);
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", layer.s, &pulled));
+}
+
+static void test_resolve(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark"), none = unit_digest_of("x");
+    struct reference by_tag = reference_to("v1"), no_tag = reference_to("v2");
+    struct reference by_digest = reference_to(digest.s), no_digest = reference_to(none.s);
+    struct digest found;
+
+    assert_returns(1, pull_resolve(store, &name, &by_tag, &found, &failure));
+    assert_string_equal(digest.s, found.s);
+    assert_returns(1, pull_resolve(store, &name, &by_digest, &found, &failure));
+    assert_string_equal(digest.s, found.s);
+    assert_returns(0, pull_resolve(store, &name, &no_tag, &found, &failure));
+    assert_returns(0, pull_resolve(store, &name, &no_digest, &found, &failure));
+    unit_put(store->path, "repositories/a/_manifests/tags/v2/current/link", "damaged");
+    assert_fails(IO, pull_resolve(store, &name, &no_tag, &found, &failure));
+}
+
+static void test_takes_no_lock(void **state)
+{
+    struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    AUTO_PULLED pulled = {0};
+
+    (void)digest;
+    store->lock_timeout_ms = 0;
+    assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &gc, &failure));
+    assert_returns(0, lock_repo(store, &name, &repo, &failure));
+    assert_returns(0, pull(store, "a", "v1", &pulled));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_blob_of_the_repository),
+        STORE_TEST(test_promise_freshens),
+        STORE_TEST(test_manifest_by_tag_and_digest),
+        STORE_TEST(test_unknown_manifests),
+        STORE_TEST(test_lost_and_damaged_manifests),
+        STORE_TEST(test_manifests_among_the_layers),
+        STORE_TEST(test_resolve),
+        STORE_TEST(test_takes_no_lock),
+    };
+
+    return RUN(tests);
+}

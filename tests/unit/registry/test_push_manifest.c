@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * registry/push_manifest.c */
+#include "unit/registry/content.h"
+
+#include "store/layout.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+#include "unit/trace.h"
+
+#include <stdio.h>
+
+#define V2 "\"schemaVersion\":2"
+
+static void test_by_tag(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    static const char text[] = "{ " V2 " ,\n\"layers\":[]}\n";
+    struct pushed_manifest pushed;
+    struct layout_path path;
+
+    assert_returns(0, push_text(store, "a", "v1", text, &pushed));
+    struct digest expected = unit_digest_of(text);
+    assert_string_equal(expected.s, pushed.digest.s);
+    assert_false(pushed.has_subject);
+    assert_content(text, store->path, layout_blob(&path, &pushed.digest)); /* as it came */
+    assert_returns(1, repo_has_revision(store, &name, &pushed.digest, &failure));
+    assert_string_equal(expected.s, tag_digest(store, "a", "v1"));
+    const struct tag tag = unit_tag("v1");
+    assert_content(expected.s, store->path, layout_tag_index(&path, &name, &tag, &pushed.digest));
+}
+
+static void test_by_digest(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    static const char text[] = "{" V2 "}";
+    const struct digest a = unit_digest_of(text), b = unit_digest(DIGEST_SHA512, text);
+    const struct digest wrong = unit_digest_of("x");
+    struct pushed_manifest pushed;
+
+    assert_fails(DIGEST_INVALID, push_text(store, "a", wrong.s, text, &pushed));
+    assert_returns(0, push_text(store, "a", b.s, text, &pushed));
+    assert_string_equal(b.s, pushed.digest.s);
+    assert_returns(1, repo_has_revision(store, &name, &b, &failure));
+    assert_returns(0, repo_has_revision(store, &name, &a, &failure));
+    assert_false(unit_exists(store->path, "repositories/a/_manifests/tags"));
+}
+
+static void test_tag_parameters(void **state)
+{
+    const struct store *store = *state;
+    static const char text[] = "{" V2 "}";
+    const struct digest digest = unit_digest(DIGEST_SHA512, text);
+    const struct tag tags[] = {unit_tag("v1"), unit_tag("v1.2"), unit_tag("latest")};
+    struct push_manifest push = {
+        .name = unit_name("a"),
+        .reference = reference_to(digest.s),
+        .tags = tags,
+        .n_tags = LENGTH_OF(tags),
+        .bytes = text,
+        .len = strlen(text),
+    };
+    struct pushed_manifest pushed;
+
+    assert_returns(0, push_manifest(store, &push, &pushed, &failure));
+    for (size_t i = 0; i < LENGTH_OF(tags); i++)
+        assert_string_equal(digest.s, tag_digest(store, "a", tags[i].s));
+}
+
+static void test_a_tag_moves(void **state)
+{
+    const struct store *store = *state;
+    const struct digest first = have_image(store, "a", "v1", "first");
+    const struct digest second = have_image(store, "a", "v1", "second");
+    const struct name name = unit_name("a");
+
+    assert_string_equal(second.s, tag_digest(store, "a", "v1"));
+    assert_returns(1, repo_has_revision(store, &name, &first, &failure)); /* still there */
+}
+
+static void test_what_is_no_manifest_leaves_nothing(void **state)
+{
+    static const char *const texts[] = {"", "{}", "[" V2 "]",
+                                        "{" V2 ",\"layers\":[],\"manifests\":[]}"};
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct pushed_manifest pushed;
+
+    for (size_t i = 0; i < LENGTH_OF(texts); i++)
+        assert_fails(MANIFEST_INVALID, push_text(store, "a", "v1", texts[i], &pushed));
+    assert_returns(0, repo_exists(store, &name, &failure));
+    assert_int_equal(0, unit_count(store->path, "blobs"));
+}
+
+static void test_content_type(void **state)
+{
+    const struct store *store = *state;
+    struct pushed_manifest pushed;
+    struct push_manifest push = {
+        .name = unit_name("a"),
+        .reference = reference_to("v1"),
+        .bytes = "{" V2 "}",
+        .len = strlen("{" V2 "}"),
+        .content_type = MEDIA_TYPE_OCI_INDEX,
+    };
+
+    assert_fails(MANIFEST_INVALID, push_manifest(store, &push, &pushed, &failure));
+    push.content_type = MEDIA_TYPE_OCI_MANIFEST;
+    assert_returns(0, push_manifest(store, &push, &pushed, &failure));
+}
+
+/* Pushes a manifest that refers to one thing. */
+static int push_referring(const struct store *store, const char *fmt, const struct digest *digest)
+{
+    struct pushed_manifest pushed;
+    char text[1000], descriptor[300];
+    const char *percent = strchr(fmt, '%');
+
+    snprintf(descriptor, sizeof descriptor, "\"digest\":\"%s\",\"size\":1", digest->s);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(percent - fmt), fmt, descriptor, percent + 2);
+    return push_text(store, "a", "v1", text, &pushed);
+}
+
+#define CONFIG_OF "{" V2 ",\"config\":{%s}}"
+#define LAYER_OF "{" V2 ",\"layers\":[{%s}]}"
+#define FOREIGN_LAYER_OF "{" V2 ",\"layers\":[{%s,\"urls\":[\"https://example.org/x\"]}]}"
+#define CHILD_OF "{" V2 ",\"manifests\":[{%s}]}"
+
+static void test_what_it_refers_to_must_be_there(void **state)
+{
+    const struct store *store = *state;
+    const struct digest missing = unit_digest_of("missing"), other = have_blob(store, "b", "other");
+    const struct digest blob = have_blob(store, "a", "blob");
+    const struct digest image = have_image(store, "a", NULL, "image");
+    const struct digest foreign = have_image(store, "b", NULL, "foreign");
+    static const char *const users[] = {CONFIG_OF, LAYER_OF, CHILD_OF};
+
+    for (size_t i = 0; i < LENGTH_OF(users); i++) {
+        assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, users[i], &missing));
+        assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, users[i], &other));
+        assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, users[i], &foreign));
+        assert_string_equal("", tag_digest(store, "a", "v1"));
+        assert_returns(0, push_referring(store, users[i], &blob));
+        const struct name name = unit_name("a");
+        const struct tag tag = unit_tag("v1");
+        struct layout_path path;
+        unit_delete(store->path, layout_tag(&path, &name, &tag));
+    }
+    assert_returns(0, push_referring(store, CHILD_OF, &image));
+    assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, LAYER_OF, &image));
+    assert_returns(0, push_referring(store, FOREIGN_LAYER_OF, &missing));
+}
+
+static void test_a_link_without_its_blob_is_not_enough(void **state)
+{
+    const struct store *store = *state;
+    const struct digest blob = have_blob(store, "a", "blob");
+    struct layout_path path;
+
+    unit_delete(store->path, layout_blob(&path, &blob));
+    assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, LAYER_OF, &blob));
+}
+
+static void test_what_it_refers_to_is_freshened(void **state)
+{
+    const struct store *store = *state;
+    const struct digest blob = have_blob(store, "a", "blob");
+    struct layout_path path;
+
+    unit_age(store->path, layout_blob(&path, &blob), 5000);
+    assert_returns(0, push_referring(store, LAYER_OF, &blob));
+    assert_true(unit_age_of(store->path, path.s) < 100);
+}
+
+static void test_subject(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("never pushed");
+    struct pushed_manifest pushed;
+    AUTO_BUF descriptor = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+    char text[500];
+
+    snprintf(text, sizeof text,
+             "{" V2 ",\"artifactType\":\"type/x\",\"subject\":{\"digest\":\"%s\",\"size\":9}}",
+             subject.s);
+    assert_returns(0, push_text(store, "a", "sig", text, &pushed));
+    assert_true(pushed.has_subject);
+    assert_string_equal(subject.s, pushed.subject.s);
+    assert_returns(1, referrer_read(store, &name, &subject, &pushed.digest, &descriptor, &failure));
+    buf_addf(&expected,
+             "{\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST
+             "\",\"digest\":\"%s\",\"size\":%zu,\"artifactType\":\"type/x\"}",
+             pushed.digest.s, strlen(text));
+    assert_string_equal(expected.s, descriptor.s);
+}
+
+struct wanted {
+    const char *digest; /* NULL: the tag must not be there */
+    bool asked;
+};
+
+static bool holds(const void *context, const struct digest *current)
+{
+    struct wanted *wanted = (struct wanted *)context;
+
+    wanted->asked = true;
+    return current ? wanted->digest && !strcmp(wanted->digest, current->s) : !wanted->digest;
+}
+
+static int push_if(const struct store *store, const char *reference, const char *text,
+                   struct wanted *wanted)
+{
+    struct pushed_manifest pushed;
+    struct push_manifest push = {
+        .name = unit_name("a"),
+        .reference = reference_to(reference),
+        .bytes = text,
+        .len = strlen(text),
+        .precondition = {holds, wanted},
+    };
+    int result = push_manifest(store, &push, &pushed, &failure);
+
+    assert_true(wanted->asked);
+    return result;
+}
+
+static void test_precondition_is_of_the_tag_as_it_stands(void **state)
+{
+    const struct store *store = *state;
+    static const char first[] = "{" V2 "}", second[] = "{" V2 ",\"layers\":[]}";
+    const struct digest a = unit_digest_of(first), b = unit_digest_of(second);
+    struct wanted nothing = {NULL, false}, wants_a = {a.s, false}, wants_b = {b.s, false};
+
+    assert_fails(PRECONDITION, push_if(store, "v1", first, &wants_a));
+    assert_returns(0, push_if(store, "v1", first, &nothing));
+    assert_fails(PRECONDITION, push_if(store, "v1", second, &nothing));
+    assert_fails(PRECONDITION, push_if(store, "v1", second, &wants_b));
+    assert_string_equal(a.s, tag_digest(store, "a", "v1"));
+    assert_returns(0, push_if(store, "v1", second, &wants_a));
+    assert_string_equal(b.s, tag_digest(store, "a", "v1"));
+    /* Of a digest: whether the manifest is there. */
+    assert_fails(PRECONDITION, push_if(store, a.s, first, &nothing));
+    assert_returns(0, push_if(store, a.s, first, &wants_a));
+}
+
+static void test_waits_for_the_repository_and_the_sweeper(void **state)
+{
+    struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct pushed_manifest pushed;
+
+    store->lock_timeout_ms = 50;
+    {
+        AUTO_LOCK lock = {-1};
+        assert_returns(0, lock_repo(store, &name, &lock, &failure));
+        assert_fails(BUSY, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+    }
+    {
+        AUTO_LOCK lock = {-1};
+        assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
+        assert_fails(BUSY, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+    }
+    assert_returns(0, repo_exists(store, &name, &failure));
+    assert_returns(0, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+}
+
+/* Blob, revision, referrer and tag index, tag: each durable before the next points at it. */
+static void test_what_is_acknowledged_is_durable_in_order(void **state)
+{
+    struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    char text[500];
+    struct pushed_manifest pushed;
+
+    snprintf(text, sizeof text, "{" V2 ",\"subject\":{\"digest\":\"%s\",\"size\":9}}", subject.s);
+    store->fs.durable = true;
+    trace_start(store->path);
+    assert_returns(0, push_text(store, "a", "v1", text, &pushed));
+    trace_stop();
+    trace_assert_durable();
+    char revision[100], referrer[100];
+    snprintf(revision, sizeof revision, "revisions/sha256/%s", digest_hex(&pushed.digest));
+    snprintf(referrer, sizeof referrer, "%s/sha256", digest_hex(&subject));
+    int blob = trace_rename_to("/data", -1);
+    int blob_synced = trace_fsync(digest_hex(&pushed.digest), blob);
+    int linked = trace_rename_to("/link", blob);
+    int link_synced = trace_fsync(revision, linked);
+    int referred = trace_rename_to(digest_hex(&pushed.digest), link_synced);
+    int indexed = trace_rename_to("/link", referred);
+    int referrer_synced = trace_fsync(referrer, referred);
+    int current = trace_rename_to("v1/current/link", -1);
+    assert_true(blob >= 0 && blob_synced > blob);
+    assert_true(linked > blob_synced && link_synced > linked);
+    assert_true(referred > link_synced && indexed > referred && referrer_synced > indexed);
+    assert_true(current > referrer_synced);
+    assert_true(trace_fsync("v1/current", current) > current);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_by_tag),
+        STORE_TEST(test_by_digest),
+        STORE_TEST(test_tag_parameters),
+        STORE_TEST(test_a_tag_moves),
+        STORE_TEST(test_what_is_no_manifest_leaves_nothing),
+        STORE_TEST(test_content_type),
+        STORE_TEST(test_what_it_refers_to_must_be_there),
+        STORE_TEST(test_a_link_without_its_blob_is_not_enough),
+        STORE_TEST(test_what_it_refers_to_is_freshened),
+        STORE_TEST(test_subject),
+        STORE_TEST(test_precondition_is_of_the_tag_as_it_stands),
+        STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
+        STORE_TEST(test_what_is_acknowledged_is_durable_in_order),
+    };
+
+    return RUN(tests);
+}
