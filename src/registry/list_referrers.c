@@ -65,14 +65,19 @@ static int add_fallback(const struct store *store, const struct name *name,
 {
     struct reference reference = {.is_digest = false};
     struct digest digest;
+    struct err failure;
 
     snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
              digest_algorithm_name(subject->algorithm), digest_hex(subject));
     int found = pull_resolve(store, name, &reference, &digest, err);
     if (found <= 0)
         return found;
-    if (pull_manifest(store, name, &reference, pulled, err) < 0)
-        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    if (pull_manifest(store, name, &reference, pulled, &failure) < 0) {
+        if (failure.code == ERR_MANIFEST_UNKNOWN)
+            return 0;
+        *err = failure;
+        return -1;
+    }
     for (size_t i = 0; pulled->manifest.is_index && i < pulled->manifest.n_references; i++) {
         const struct descriptor *child = &pulled->manifest.references[i];
         const struct json *annotations = json_get(child->json, "annotations");

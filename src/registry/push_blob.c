@@ -38,7 +38,7 @@ static int append(struct upload *upload, struct push_range range, struct push_bo
             break;
     if (n == 0) {
         int64_t got = upload->offset - upload->saved;
-        if (range.first < 0 || got == range.last - range.first + 1)
+        if (range.first < 0 || got - 1 == range.last - range.first)
             return 0;
         err_set(&failure, ERR_SIZE_INVALID, "the chunk has %jd bytes, but its range says %jd-%jd",
                 (intmax_t)got, (intmax_t)range.first, (intmax_t)range.last);

@@ -150,13 +150,25 @@ static bool lies_below(const char *name, const char *ancestor)
 
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err);
 
+/* Passes an error on, unless it is only that there is a symbolic link. */
+static int not_behind_link(const struct err *failure, struct err *err)
+{
+    if (failure->sys == ELOOP)
+        return 0;
+    *err = *failure;
+    return -1;
+}
+
 static int walk_one(const struct walk *walk, const struct name *name, struct err *err)
 {
     int order = walk->after ? compare_components(name->s, walk->after) : 1;
+    struct err failure;
 
     if (order > 0) {
-        int exists = repo_exists(walk->store, name, err);
-        int stop = exists > 0 ? walk->visit(walk->context, name, err) : exists;
+        int exists = repo_exists(walk->store, name, &failure);
+        if (exists < 0)
+            return not_behind_link(&failure, err);
+        int stop = exists ? walk->visit(walk->context, name, err) : 0;
         if (stop)
             return stop;
     } else if (order < 0 && !lies_below(walk->after, name->s)) {
@@ -175,12 +187,8 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
     struct err failure;
 
     snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", slash, parent->s);
-    if (fs_list(&walk->store->fs, path, &children, &failure) < 0) {
-        if (failure.sys == ELOOP)
-            return 0;
-        *err = failure;
-        return -1;
-    }
+    if (fs_list(&walk->store->fs, path, &children, &failure) < 0)
+        return not_behind_link(&failure, err);
     for (size_t i = 0; i < children.n; i++) {
         char text[2 * NAME_LEN_MAX + 3];
         struct name name;

@@ -4,6 +4,7 @@
 
 #include "store/layout.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,17 +56,22 @@ int tag_remove(const struct store *store, const struct name *name, const struct 
 }
 
 /* A directory without current/link is what a crash of Distribution leaves of a tag that was being
- * made. */
+ * made. Symbolic links are passed over. */
 static int tag_is_set(const struct store *store, const struct name *name, const char *text,
                       struct err *err)
 {
     struct layout_path path;
     struct tag tag;
-    struct err invalid;
+    struct err failure;
 
-    if (tag_parse(&tag, text, strlen(text), &invalid) < 0)
+    if (tag_parse(&tag, text, strlen(text), &failure) < 0)
         return 0;
-    return store_has_link(store, layout_tag_current(&path, name, &tag), err);
+    int set = store_has_link(store, layout_tag_current(&path, name, &tag), &failure);
+    if (set < 0 && failure.sys == ELOOP)
+        return 0;
+    if (set < 0)
+        *err = failure;
+    return set;
 }
 
 int tag_list(const struct store *store, const struct name *name, struct fs_names *tags,

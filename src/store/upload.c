@@ -91,8 +91,10 @@ static int state_read(const struct store *store, const struct name *name, const 
     if (found < 0)
         return -1;
     if (found && state_parse(state, text.s)) {
-        if (state->offset > st.st_size)
-            state->offset = st.st_size; /* bytes were lost in a crash without durability */
+        if (state->offset > st.st_size) { /* bytes were lost in a crash without durability */
+            state->offset = st.st_size;
+            state->midstate[0] = '\0';
+        }
         return 1;
     }
     if (found)
