@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+/* glibc makes it a macro for clang with _FORTIFY_SOURCE, and macros cannot be poisoned. */
+#undef sprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets gmtime localtime ctime asctime       \
     system popen
 

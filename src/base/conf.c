@@ -33,6 +33,9 @@ static cfg_opt_t conf_options[] = {
 static char conf_parse_message[200];
 
 static void conf_report(cfg_t *cfg, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void conf_report(cfg_t *cfg, const char *fmt, va_list ap)
 {
     char text[160];
 

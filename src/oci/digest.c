@@ -104,10 +104,12 @@ static void must(int ok)
         abort();
 }
 
+#ifdef HAVE_SHA256_CTX
 static bool uses_sha256_ctx(const struct digester *digester)
 {
     return !digester->state->evp;
 }
+#endif
 
 void digester_init(struct digester *digester, enum digest_algorithm algorithm)
 {

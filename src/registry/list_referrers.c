@@ -17,8 +17,7 @@
 
 struct referrer {
     struct digest digest;
-    const struct json
-        *fallback; /* its descriptor in the fallback tag's index; NULL: it is in berth's index */
+    bool indexed; /* in berth's index; else it is in the fallback tag */
 };
 
 struct referrers {
@@ -26,10 +25,10 @@ struct referrers {
     size_t n;
 };
 
-static void add(struct referrers *list, const struct digest *digest, const struct json *fallback)
+static void add(struct referrers *list, const struct digest *digest, bool indexed)
 {
     list->v = mem_grow(list->v, list->n + 1, sizeof *list->v);
-    list->v[list->n++] = (struct referrer){*digest, fallback};
+    list->v[list->n++] = (struct referrer){*digest, indexed};
 }
 
 /* By digest, berth's own entry before the fallback's. */
@@ -38,7 +37,7 @@ static int compare(const void *a, const void *b)
     const struct referrer *left = a, *right = b;
     int order = strcmp(left->digest.s, right->digest.s);
 
-    return order ? order : (left->fallback != NULL) - (right->fallback != NULL);
+    return order ? order : (int)right->indexed - (int)left->indexed;
 }
 
 static int add_indexed(const struct store *store, const struct name *name,
@@ -52,7 +51,7 @@ static int add_indexed(const struct store *store, const struct name *name,
         struct digest digest;
         if (digest_parse(&digest, digests.v[i], strlen(digests.v[i]), err) < 0)
             return -1;
-        add(list, &digest, NULL);
+        add(list, &digest, true);
     }
     return 0;
 }
@@ -60,31 +59,47 @@ static int add_indexed(const struct store *store, const struct name *name,
 /* The index that a client keeps for a registry without a referrers list. Whatever else the tag is,
  * is no such index. */
 static int add_fallback(const struct store *store, const struct name *name,
-                        const struct digest *subject, struct pulled_manifest *pulled,
-                        struct referrers *list, struct err *err)
+                        const struct digest *subject, struct referrers *list, struct err *err)
 {
+    AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = false};
     struct digest digest;
-    struct err failure;
 
     snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
              digest_algorithm_name(subject->algorithm), digest_hex(subject));
     int found = pull_resolve(store, name, &reference, &digest, err);
     if (found <= 0)
         return found;
-    if (pull_manifest(store, name, &reference, pulled, &failure) < 0) {
-        if (failure.code == ERR_MANIFEST_UNKNOWN)
-            return 0;
-        *err = failure;
-        return -1;
-    }
-    for (size_t i = 0; pulled->manifest.is_index && i < pulled->manifest.n_references; i++) {
-        const struct descriptor *child = &pulled->manifest.references[i];
-        const struct json *annotations = json_get(child->json, "annotations");
-        if (child->media_type && (!annotations || json_is_string_map(annotations)))
-            add(list, &child->digest, child->json);
-    }
+    if (pull_manifest(store, name, &reference, &pulled, err) < 0)
+        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    for (size_t i = 0; pulled.manifest.is_index && i < pulled.manifest.n_references; i++)
+        add(list, &pulled.manifest.references[i].digest, false);
     return 0;
+}
+
+/* What the list says of a manifest, from the manifest itself. 0: it is not of this subject. */
+static int describe(const struct store *store, const struct name *name,
+                    const struct digest *subject, const struct digest *digest,
+                    struct buf *descriptor, struct err *err)
+{
+    AUTO_PULLED pulled = {0};
+    struct reference reference = {.is_digest = true, .digest = *digest};
+
+    if (pull_manifest(store, name, &reference, &pulled, err) < 0)
+        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    if (!pulled.manifest.has_subject || !digest_equal(&pulled.manifest.subject, subject))
+        return 0;
+    manifest_describe(&pulled.manifest, digest, (int64_t)pulled.bytes.len, descriptor);
+    return 1;
+}
+
+static bool is_json(const struct buf *text)
+{
+    struct err invalid;
+    struct json *json = json_parse(text->s, text->len, MANIFEST_DEPTH_MAX, &invalid);
+
+    json_free(json);
+    return json != NULL;
 }
 
 static int read_descriptor(const struct store *store, const struct name *name,
@@ -92,13 +107,16 @@ static int read_descriptor(const struct store *store, const struct name *name,
                            struct buf *descriptor, struct err *err)
 {
     /* Distribution's collector may have taken the manifest and left the entry. */
-    int exists = repo_has_revision(store, name, &referrer->digest, err);
-    if (exists <= 0)
-        return exists;
-    if (!referrer->fallback)
-        return referrer_read(store, name, subject, &referrer->digest, descriptor, err);
-    json_print(referrer->fallback, descriptor);
-    return 1;
+    int found = repo_has_revision(store, name, &referrer->digest, err);
+    if (found <= 0)
+        return found;
+    if (referrer->indexed) {
+        found = referrer_read(store, name, subject, &referrer->digest, descriptor, err);
+        if (found < 0 || (found > 0 && is_json(descriptor)))
+            return found;
+        buf_clear(descriptor); /* damaged */
+    }
+    return describe(store, name, subject, &referrer->digest, descriptor, err);
 }
 
 static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
@@ -146,12 +164,11 @@ int list_referrers(const struct store *store, const struct name *name, const str
                    const char *artifact_type, struct page page, struct buf *json,
                    struct digest *last, bool *more, struct err *err)
 {
-    AUTO_PULLED fallback = {0};
     struct referrers list = {0};
     int result = -1;
 
     if (add_indexed(store, name, subject, &list, err) == 0 &&
-        add_fallback(store, name, subject, &fallback, &list, err) == 0) {
+        add_fallback(store, name, subject, &list, err) == 0) {
         if (list.n)
             qsort(list.v, list.n, sizeof *list.v, compare);
         result =

@@ -79,6 +79,9 @@ int remove_manifest(const struct store *store, const struct name *name,
             return -1;
         current = reference->digest;
     }
+    if (exists ==
+        0) /* before the precondition, which is for what is there (RFC 9110, section 13.2.1) */
+        return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
     /* A damaged tag can be removed, but it meets no condition. */
     if (precondition.holds &&
         !precondition.holds(precondition.context, exists > 0 ? &current : NULL))

@@ -64,7 +64,9 @@ int blob_freshen(const struct store *store, const struct digest *digest, struct 
     struct stat st;
 
     int found = fs_stat(&store->fs, layout_blob(&path, digest), &st, err);
-    if (found <= 0 || time(NULL) - st.st_mtime <= store->grace / 2)
-        return found;
+    if (found <= 0 || !S_ISREG(st.st_mode))
+        return found < 0 ? -1 : 0;
+    if (time(NULL) - st.st_mtime <= store->grace / 2)
+        return 1;
     return fs_touch(&store->fs, path.s, err);
 }

@@ -4,6 +4,7 @@
 
 #include "store/layout.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 void lock_free(struct lock *lock)
@@ -11,15 +12,29 @@ void lock_free(struct lock *lock)
     fs_close_auto(&lock->fd);
 }
 
+/* Opens the file, or makes it with the store's mode. Another process may make it at the same time.
+ */
+static int open_lock(const struct store *store, const char *path, struct lock *lock,
+                     struct err *err)
+{
+    int opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, err);
+
+    if (opened == 0)
+        opened = fs_open(&store->fs, path, O_RDWR | O_CREAT | O_EXCL, &lock->fd, err);
+    if (opened < 0 && err->sys == EEXIST)
+        opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, err);
+    if (opened == 0)
+        err_set(err, ERR_IO, "the directory of %s is missing: start the server again to make it",
+                path);
+    return opened > 0 ? 0 : -1;
+}
+
 static int lock_file(const struct store *store, const char *path, enum fs_lock kind,
                      struct lock *lock, struct err *err)
 {
     lock->fd = -1;
-    int opened = fs_open(&store->fs, path, O_RDWR | O_CREAT, &lock->fd, err);
-    if (opened < 0)
+    if (open_lock(store, path, lock, err) < 0)
         return -1;
-    if (opened == 0)
-        return err_set(err, ERR_IO, "%s is missing: start the server again to make it", path);
     int locked = fs_lock_wait(lock->fd, kind, store->lock_timeout_ms, err);
     if (locked > 0)
         return 0;

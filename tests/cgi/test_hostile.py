@@ -51,10 +51,11 @@ DIGESTS = ["sha256:", "sha256:x", f"sha256:{HEX[:-1]}", f"sha256:{HEX}0", f"sha2
 
 
 def digest_cases(digest):
+    server = (403, 404, 414) if len(digest) > 1000 else ()  # Apache looks for a file, whose name is then too long
     for method, path in (("GET", "blobs"), ("HEAD", "blobs"), ("DELETE", "blobs"), ("GET", "manifests"),
                          ("DELETE", "manifests"), ("GET", "referrers")):
-        yield Case(method, f"/v2/{{name}}/{path}/{digest}", 400, "DIGEST_INVALID")
-    yield Case("PUT", f"/v2/{{name}}/manifests/{digest}", 400, "DIGEST_INVALID", body=b"{}")
+        yield Case(method, f"/v2/{{name}}/{path}/{digest}", 400, "DIGEST_INVALID", server)
+    yield Case("PUT", f"/v2/{{name}}/manifests/{digest}", 400, "DIGEST_INVALID", server, body=b"{}")
     yield Case("POST", f"/v2/{{name}}/blobs/uploads/?digest={digest}", 400, "DIGEST_INVALID", body=b"x")
     yield Case("POST", f"/v2/{{name}}/blobs/uploads/?mount={digest}&from={{name}}", 400, "DIGEST_INVALID", body=b"")
 

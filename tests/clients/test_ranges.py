@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many ranges in one request, as podman asks for the files of a zstd:chunked layer that it lacks, and containerd's
-stargz snapshotter for those of an eStargz layer that a program opens. Who gets fewer parts than it asked for, and no
-error, has to pull everything."""
+stargz snapshotter for those of an eStargz layer that a program opens. They lie side by side, and podman takes each part
+of the answer for the range that it asked for at that place. Where a server joins neighbours, or leaves some out as
+lighttpd does from the eleventh on, podman gives up and pulls everything, or crashes."""
 
 import pytest
 
@@ -10,10 +11,9 @@ from tests.lib import byteranges, oci
 SIZE = 1_000_000
 
 
-def spread(number):
-    """Ranges that lie too far apart for a server to join them."""
+def neighbours(number):
     step = SIZE // number
-    return [(part * step, part * step + step // 2) for part in range(number)]
+    return [(part * step, part * step + step - 1) for part in range(number)]
 
 
 def pull_ranges(registry, ranges):
@@ -34,14 +34,14 @@ def check_parts(answer, layer, ranges):
 
 @pytest.mark.parametrize("number", [2, 12, 100])
 def test_every_range_is_answered(registry, number):
-    ranges = spread(number)
+    ranges = neighbours(number)
     layer, answer = pull_ranges(registry, ranges)
     oci.expect(answer, 206)
     check_parts(answer, layer, ranges)
 
 
 def test_too_many_ranges_get_all_or_the_whole(registry):
-    ranges = spread(400)
+    ranges = neighbours(1000)
     layer, answer = pull_ranges(registry, ranges)
     if oci.expect(answer, 200, 206).status == 206:
         check_parts(answer, layer, ranges)

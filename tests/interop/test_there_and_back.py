@@ -48,7 +48,7 @@ def blob_path(store, digest):
     return store / "docker/registry/v2/blobs" / algorithm / hexadecimal[:2] / hexadecimal / "data"
 
 
-def test_store_of_distribution(ledger, distribution, berth, store, tmp_path):
+def test_store_of_distribution(ledger, distribution, berth, place, store):
     with distribution(store) as front:
         doomed = push_everything(ledger, front)
 
@@ -67,7 +67,7 @@ def test_store_of_distribution(ledger, distribution, berth, store, tmp_path):
         ledger.check_lists(front)
         oci.expect(oci.Repository(front, OTHER).get(f"manifests/{doomed.digest}"), 404)
 
-    copy = shutil.copytree(store, tmp_path / "copy", symlinks=True)
+    copy = shutil.copytree(store, place / "copy", symlinks=True)
     distribution(store).collect()
     assert not blob_path(store, doomed.digest).exists()
     with distribution(store) as front:

@@ -33,9 +33,11 @@ class Traffic:
             self.answered.append(Answered(method, target, int(status), 0 if size == "-" else int(size)))
 
     def _log_at_present(self, patience=20):
-        """The log, when all that was answered until now is in it: a server may write it late, but in order."""
+        """The log, when all that was answered until now is in it. Servers write it in order, but lighttpd waits for some
+        seconds, or until it has 8 KiB."""
         mark = f"/v2/?mark={uuid.uuid4().hex}"
-        self.front.request("GET", mark)
+        for target in (mark, *[f"/v2/?{'filling' * 500}"] * 3):
+            self.front.request("GET", target)
         deadline = time.monotonic() + patience
         while mark not in (log := self.front.access_log.read_text()):
             assert time.monotonic() < deadline, "the access log lacks what was answered"

@@ -6,7 +6,7 @@ import pytest
 from tests.conftest import running_front
 
 
-@pytest.fixture(scope="module", params=[("lighttpd", "full"), ("apache-proxy", "none")], ids="-".join)
+@pytest.fixture(scope="session", params=[("lighttpd", "full"), ("apache-proxy", "none")], ids="-".join)
 def front(request):
     name, durability = request.param
     with running_front(name, workers=8, env={"BERTH_DURABILITY": durability}) as front:

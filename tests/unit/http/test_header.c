@@ -5,6 +5,7 @@
 #include "http/header.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void test_content_range(void **state)
 {
@@ -44,7 +45,9 @@ static void test_content_range(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(table); i++) {
         int64_t first = -1, last = -1;
-        bool valid = header_content_range(table[i].value, &first, &last);
+        char *exact = strdup(table[i].value); /* a sanitizer sees who reads beyond its end */
+        bool valid = header_content_range(exact, &first, &last);
+        free(exact);
         if (valid != (table[i].first >= 0))
             fail_msg("\"%s\" was %s", table[i].value, valid ? "accepted" : "refused");
         if (valid) {
@@ -60,8 +63,11 @@ static void assert_ranges(const char *value, int64_t size, const char *expected)
     struct byte_range ranges[RANGE_MAX];
     char text[200] = "";
     size_t n = 99, len = 0;
+    char *exact = value ? strdup(value) : NULL; /* a sanitizer sees who reads beyond its end */
+    enum range_verdict verdict = header_range(exact, size, ranges, &n);
 
-    switch (header_range(value, size, ranges, &n)) {
+    free(exact);
+    switch (verdict) {
     case RANGE_NONE:
         snprintf(text, sizeof text, "none");
         break;
@@ -106,6 +112,8 @@ static void test_ranges_of_a_blob(void **state)
         {"bytes=99999999999999999999-", "416"},
         {"bytes=", "416"},
         {"bytes=-", "416"},
+        {"bytes=-,0-1", "416"},
+        {"bytes=0-1,1", "416"},
         {"bytes=,", "416"},
         {"bytes=0-1,", "416"},
         {"bytes=a-b", "416"},
@@ -204,7 +212,9 @@ static void test_media_type_without_parameters(void **state)
         {"application/json\tx", "application/json"},
         {"", ""},
         {";", ""},
-        {"0123456789abcdef/0123456789", "0123456789abcdef/01"}, /* cut */
+        {"0123456789abcdef/01", "0123456789abcdef/01"},
+        {"0123456789abcdef/012", "0123456789abcdef/01"}, /* cut */
+        {"0123456789abcdef/0123456789", "0123456789abcdef/01"},
     };
     char out[21];
 

@@ -49,6 +49,12 @@ static void test_a_type_and_a_length_are_always_there(void **state)
                               "Content-Type: text/plain\r\n"
                               "Content-Length: 77\r\n"
                               "\r\n");
+    response.length = 0; /* of a HEAD of nothing */
+    response_text(&response, "x", 1);
+    assert_headers(&response, "Status: 200 OK\r\n"
+                              "Content-Type: text/plain\r\n"
+                              "Content-Length: 0\r\n"
+                              "\r\n");
     response_free(&response);
 }
 
@@ -239,6 +245,7 @@ static void test_reset_forgets_everything_and_closes_the_file(void **state)
     response_file(&response, 0, 1);
     response_reset(&response);
     assert_int_equal(-1, fcntl(fd, F_GETFD));
+    assert_int_equal(200, response.status);
     assert_int_equal(-1, response.fd);
     assert_int_equal(0, response_body_len(&response));
     assert_headers(&response, "Status: 200 OK\r\n"

@@ -5,6 +5,7 @@
 #include "store/tag.h"
 
 #define TAGS "repositories/a/_manifests/tags"
+#define DIGEST "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static void set(const struct store *store, const char *text, const struct digest *digest)
 {
@@ -57,13 +58,7 @@ static void test_adding_to_the_index_sets_nothing(void **state)
 static void test_damaged_links(void **state)
 {
     static const char *const links[] = {
-        "",
-        "sha256:",
-        "not a digest",
-        "sha256:../../../secret",
-        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n",
-        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "", "sha256:", "not a digest", "sha256:../../../secret", DIGEST "\n", DIGEST DIGEST,
     };
     const struct store *store = *state;
     const struct name name = unit_name("a");
