@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `berth` command, berth(1): one row in a table and one function for each subcommand, over the registry's verbs. What
+ * it does to a store is what the HTTP interface does, under the same locks, while the store is being served or not.
+ */
+#ifndef BERTH_ADMIN_ADMIN_H
+#define BERTH_ADMIN_ADMIN_H
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "oci/name.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the command line said. */
+struct admin_options {
+    const char *root;   /* NULL: the configuration's */
+    const char *config; /* NULL: as for conf_load */
+    bool json;
+    bool raw;
+    bool dry_run;
+    const char *listen;
+    int workers; /* 0: not said */
+};
+
+/* Runs one subcommand; args end with NULL. Returns 0, or -1 with *err set. */
+typedef int admin_run(const struct admin_options *options, char **args, struct err *err);
+
+admin_run admin_serve;
+admin_run admin_ls, admin_tags;
+admin_run admin_inspect;
+admin_run admin_rm;
+
+/* Loads the configuration and opens the store, as the store's owner. admin_close afterwards, unless it failed.
+ * (open.c) */
+struct admin_store {
+    struct conf conf;
+    struct store store;
+};
+int admin_open(const struct admin_options *options, struct admin_store *admin, struct err *err);
+void admin_close(struct admin_store *admin);
+/* The configuration alone, with root made absolute. */
+int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);
+
+/* "1.5 MiB", for people. (print.c) */
+#define ADMIN_SIZE_TEXT 24
+void admin_size_text(char out[ADMIN_SIZE_TEXT], int64_t bytes);
+/* Writes text to standard output; ERR_IO if that fails, as when a pipe or disk is full. */
+int admin_print(const struct buf *text, struct err *err);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: berth(1): the table of subcommands and their options. */
+#include "config.h"
+
+#include "admin/admin.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define WORKERS_MAX 1024
+
+static const struct command {
+    const char *name;
+    const char *arguments;
+    const char *options; /* letters, besides those that all take */
+    int args_min, args_max;
+    admin_run *run;
+    const char *summary;
+} commands[] = {
+    {"serve", "[--listen ADDR:PORT] [--workers N]", "lw", 0, 0, admin_serve,
+     "serve a registry with lighttpd, on 127.0.0.1:5000 unless told otherwise"},
+    {"ls", "", "", 0, 0, admin_ls, "list the repositories"},
+    {"tags", "REPOSITORY", "", 1, 1, admin_tags, "list the tags of a repository"},
+    {"inspect", "[--raw] REPOSITORY[:TAG|@DIGEST]", "R", 1, 1, admin_inspect,
+     "show a manifest and what belongs to it"},
+    {"rm", "[--dry-run] REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
+     "remove a tag, or a manifest with all its tags"},
+};
+
+static const struct option long_options[] = {
+    {"root", required_argument, NULL, 'r'},    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
+    {"raw", no_argument, NULL, 'R'},           {"dry-run", no_argument, NULL, 'n'},
+    {"listen", required_argument, NULL, 'l'},  {"workers", required_argument, NULL, 'w'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char common_options[] =
+    "  -r, --root DIR     data directory (default: the configuration's, /var/lib/registry)\n"
+    "  -c, --config FILE  configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if it exists)\n"
+    "  -j, --json         print JSON\n"
+    "  -h, --help         show this\n";
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: berth COMMAND [OPTIONS] [ARGUMENTS]\n\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("  help     show this, or `berth COMMAND --help`\n"
+          "  version  show the version\n\nOptions of all commands:\n",
+          out);
+    fputs(common_options, out);
+    fputs("\nSee berth(1).\n", out);
+}
+
+static void print_command_usage(const struct command *command, FILE *out)
+{
+    fprintf(out, "usage: berth %s [OPTIONS] %s\n\n%s\n\n%s", command->name, command->arguments,
+            command->summary, common_options);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static int parse_workers(const char *text, int *workers, struct err *err)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+
+    if (*end || end == text || n < 1 || n > WORKERS_MAX)
+        return err_set(err, ERR_USAGE, "--workers takes a number from 1 to %d", WORKERS_MAX);
+    *workers = (int)n;
+    return 0;
+}
+
+/* Takes one option; 1 for --help. */
+static int take_option(int letter, struct admin_options *options, struct err *err)
+{
+    switch (letter) {
+    case 'r':
+        options->root = optarg;
+        return 0;
+    case 'c':
+        options->config = optarg;
+        return 0;
+    case 'j':
+        options->json = true;
+        return 0;
+    case 'R':
+        options->raw = true;
+        return 0;
+    case 'n':
+        options->dry_run = true;
+        return 0;
+    case 'l':
+        options->listen = optarg;
+        return 0;
+    case 'w':
+        return parse_workers(optarg, &options->workers, err);
+    default:
+        return 1;
+    }
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct admin_options options = {0};
+    struct err err;
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "r:c:jhRnl:w:", long_options, NULL)) != -1) {
+        bool allowed = letter != '?' && (strchr("rcjh", letter) || strchr(command->options, letter));
+        int taken = allowed ? take_option(letter, &options, &err) : 1;
+        if (taken < 0) {
+            fprintf(stderr, "berth: %s\n", err.msg);
+            return EX_USAGE;
+        }
+        if (taken > 0) {
+            print_command_usage(command, letter == 'h' ? stdout : stderr);
+            return letter == 'h' ? EX_OK : EX_USAGE;
+        }
+    }
+    if (argc - optind < command->args_min || argc - optind > command->args_max) {
+        print_command_usage(command, stderr);
+        return EX_USAGE;
+    }
+    if (command->run(&options, argv + optind, &err) == 0)
+        return EX_OK;
+    fprintf(stderr, "berth: %s: %s\n", err_public_text(err.code), err.msg);
+    return err_exit_code(err.code);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    const struct command *command = find_command(name);
+
+    if (command)
+        return run_command(command, argc - 1, argv + 1);
+    if (!strcmp(name, "version") || !strcmp(name, "--version") || !strcmp(name, "-V")) {
+        puts("berth " PACKAGE_VERSION);
+        return EX_OK;
+    }
+    bool asked = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
+    if (!asked && *name)
+        fprintf(stderr, "berth: there is no command \"%s\"\n", name);
+    print_usage(asked ? stdout : stderr);
+    return asked ? EX_OK : EX_USAGE;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth rm`. */
+#include "admin/admin.h"
+
+#include "base/json.h"
+#include "registry/list.h"
+#include "registry/pull.h"
+#include "registry/remove.h"
+#include "store/tag.h"
+
+#include <string.h>
+
+/* What remove_manifest would remove. */
+static int would_remove(const struct store *store, const struct name *name,
+                        const struct reference *reference, struct fs_names *tags, struct err *err)
+{
+    AUTO_NAMES all = {0};
+    struct digest digest;
+
+    int found = pull_resolve(store, name, reference, &digest, err);
+    if (found == 0)
+        return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
+    if (found < 0 || (reference->is_digest && tag_list(store, name, &all, err) < 0))
+        return -1;
+    for (size_t i = 0; i < all.n; i++) {
+        struct tag tag;
+        struct digest current;
+        struct err damaged;
+        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
+            tag_get(store, name, &tag, &current, &damaged) > 0 && digest_equal(&current, &digest))
+            fs_names_add(tags, tag.s);
+    }
+    return 0;
+}
+
+static void print_removed(const struct name *name, const struct reference *reference,
+                          const struct fs_names *tags, const struct admin_options *options,
+                          struct buf *out)
+{
+    const char *verb = options->dry_run ? "would remove" : "removed";
+
+    if (!options->json) {
+        buf_addf(out, "%s %s%c%s\n", verb, name->s, reference->is_digest ? '@' : ':',
+                 reference_text(reference));
+        for (size_t i = 0; i < tags->n; i++)
+            buf_addf(out, "%s %s:%s\n", verb, name->s, tags->v[i]);
+        return;
+    }
+    buf_addf(out, "{\"name\":\"%s\",\"dryRun\":%s,\"digest\":", name->s,
+             options->dry_run ? "true" : "false");
+    if (reference->is_digest)
+        json_quote(reference->digest.s, out);
+    else
+        buf_addstr(out, "null");
+    buf_addstr(out, ",\"tags\":[");
+    if (!reference->is_digest)
+        json_quote(reference->tag.s, out);
+    for (size_t i = 0; i < tags->n; i++) {
+        buf_addstr(out, i ? "," : "");
+        json_quote(tags->v[i], out);
+    }
+    buf_addstr(out, "]}\n");
+}
+
+int admin_rm(const struct admin_options *options, char **args, struct err *err)
+{
+    struct precondition none = {0};
+    struct admin_store admin;
+    struct name name;
+    struct reference reference;
+    AUTO_NAMES tags = {0};
+    AUTO_BUF out = BUF_INIT;
+
+    if (!strpbrk(args[0], ":@"))
+        return err_set(err, ERR_USAGE, "%.80s: say which tag or digest", args[0]);
+    if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
+        admin_open(options, &admin, err) < 0)
+        return -1;
+    int result = options->dry_run
+                     ? would_remove(&admin.store, &name, &reference, &tags, err)
+                     : remove_manifest(&admin.store, &name, &reference, none, &tags, err);
+    if (result == 0) {
+        print_removed(&name, &reference, &tags, options, &out);
+        result = admin_print(&out, err);
+    }
+    admin_close(&admin);
+    return result;
+}
