@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The `berth` command, berth(1): one row in a table and one function for each subcommand, over the registry's verbs. What
- * it does to a store is what the HTTP interface does, under the same locks, while the store is being served or not.
+ * The `berth` command, berth(1): one row in a table and one function for each subcommand, over the
+ * registry's verbs. What it does to a store is what the HTTP interface does, under the same locks,
+ * while the store is being served or not.
  */
 #ifndef BERTH_ADMIN_ADMIN_H
 #define BERTH_ADMIN_ADMIN_H
@@ -33,8 +34,8 @@ admin_run admin_ls, admin_tags;
 admin_run admin_inspect;
 admin_run admin_rm;
 
-/* Loads the configuration and opens the store, as the store's owner. admin_close afterwards, unless it failed.
- * (open.c) */
+/* Loads the configuration and opens the store, as the store's owner. admin_close afterwards, unless
+ * it failed. (open.c) */
 struct admin_store {
     struct conf conf;
     struct store store;

@@ -39,7 +39,7 @@ struct count {
     struct children {
         struct digest digest;
         struct children *next;
-    } *children; /* manifests whose references are still to be counted */
+    } * children; /* manifests whose references are still to be counted */
 };
 
 static int compare_digests(const void *a, const void *b)

@@ -31,16 +31,21 @@ static const struct command {
 };
 
 static const struct option long_options[] = {
-    {"root", required_argument, NULL, 'r'},    {"config", required_argument, NULL, 'c'},
-    {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
-    {"raw", no_argument, NULL, 'R'},           {"dry-run", no_argument, NULL, 'n'},
-    {"listen", required_argument, NULL, 'l'},  {"workers", required_argument, NULL, 'w'},
+    {"root", required_argument, NULL, 'r'},
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"raw", no_argument, NULL, 'R'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"listen", required_argument, NULL, 'l'},
+    {"workers", required_argument, NULL, 'w'},
     {NULL, 0, NULL, 0},
 };
 
 static const char common_options[] =
     "  -r, --root DIR     data directory (default: the configuration's, /var/lib/registry)\n"
-    "  -c, --config FILE  configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if it exists)\n"
+    "  -c, --config FILE  configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if it "
+    "exists)\n"
     "  -j, --json         print JSON\n"
     "  -h, --help         show this\n";
 
@@ -117,7 +122,8 @@ static int run_command(const struct command *command, int argc, char **argv)
     int letter;
 
     while ((letter = getopt_long(argc, argv, "r:c:jhRnl:w:", long_options, NULL)) != -1) {
-        bool allowed = letter != '?' && (strchr("rcjh", letter) || strchr(command->options, letter));
+        bool allowed =
+            letter != '?' && (strchr("rcjh", letter) || strchr(command->options, letter));
         int taken = allowed ? take_option(letter, &options, &err) : 1;
         if (taken < 0) {
             fprintf(stderr, "berth: %s\n", err.msg);

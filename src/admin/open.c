@@ -36,7 +36,8 @@ int admin_conf(const struct admin_options *options, struct conf *conf, struct er
     return 0;
 }
 
-/* As root, become the store's owner for good: a file of root's in it would lock the web server's workers out. */
+/* As root, become the store's owner for good: a file of root's in it would lock the web server's
+ * workers out. */
 static int become_owner(const struct conf *conf, struct err *err)
 {
     AUTO_BUF path = BUF_INIT;

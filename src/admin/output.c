@@ -23,6 +23,15 @@ const char *output_size(struct arena *arena, int64_t bytes)
     return arena_printf(arena, "%.1f %s", size, units[unit]);
 }
 
+/* Below 500 the public text says what is wrong and the message with what; above, the message says
+ * all, and the public text speaks to the client of a server. */
+const char *output_error(struct arena *arena, const struct err *err)
+{
+    if (err_http_status(err->code) >= 500 || err->code == ERR_USAGE)
+        return arena_printf(arena, "%s", err->msg);
+    return arena_printf(arena, "%s: %s", err_public_text(err->code), err->msg);
+}
+
 /* The length of the control character at c: a byte of C0, DEL, or two bytes of C1 in UTF-8, which
  * some terminals obey as well. */
 static int control_len(const char *c)

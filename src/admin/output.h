@@ -8,12 +8,16 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* "17 B", "1.2 KiB", "340 MiB" */
 const char *output_size(struct arena *arena, int64_t bytes);
+
+/* What went wrong, in a sentence. */
+const char *output_error(struct arena *arena, const struct err *err);
 
 /* Rows of cells, whose columns line up. Cells belong to the arena, or live as long as the table. */
 #define TABLE_COLUMNS_MAX 6

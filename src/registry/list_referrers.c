@@ -56,6 +56,15 @@ static int add_indexed(const struct store *store, const struct name *name,
     return 0;
 }
 
+/* Passes an error on, unless it is only that there is no such manifest. */
+static int unless_unknown(const struct err *failure, struct err *err)
+{
+    if (failure->code == ERR_MANIFEST_UNKNOWN)
+        return 0;
+    *err = *failure;
+    return -1;
+}
+
 /* The index that a client keeps for a registry without a referrers list. Whatever else the tag is,
  * is no such index. */
 static int add_fallback(const struct store *store, const struct name *name,
@@ -64,14 +73,15 @@ static int add_fallback(const struct store *store, const struct name *name,
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = false};
     struct digest digest;
+    struct err failure;
 
     snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
              digest_algorithm_name(subject->algorithm), digest_hex(subject));
     int found = pull_resolve(store, name, &reference, &digest, err);
     if (found <= 0)
         return found;
-    if (pull_manifest(store, name, &reference, &pulled, err) < 0)
-        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    if (pull_manifest(store, name, &reference, &pulled, &failure) < 0)
+        return unless_unknown(&failure, err);
     for (size_t i = 0; pulled.manifest.is_index && i < pulled.manifest.n_references; i++)
         add(list, &pulled.manifest.references[i].digest, false);
     return 0;
@@ -84,9 +94,10 @@ static int describe(const struct store *store, const struct name *name,
 {
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
+    struct err failure;
 
-    if (pull_manifest(store, name, &reference, &pulled, err) < 0)
-        return err->code == ERR_MANIFEST_UNKNOWN ? 0 : -1;
+    if (pull_manifest(store, name, &reference, &pulled, &failure) < 0)
+        return unless_unknown(&failure, err);
     if (!pulled.manifest.has_subject || !digest_equal(&pulled.manifest.subject, subject))
         return 0;
     manifest_describe(&pulled.manifest, digest, (int64_t)pulled.bytes.len, descriptor);

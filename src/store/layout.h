@@ -17,6 +17,7 @@
 #define LAYOUT_TMP "_berth/tmp"
 #define LAYOUT_LOCKS "_berth/lock"
 #define LAYOUT_REPO_LOCKS "_berth/lock/repo"
+#define LAYOUT_SPOOL "_berth/spool"
 #define LAYOUT_VERSION "_berth/version"
 
 struct layout_path {

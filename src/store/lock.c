@@ -17,16 +17,20 @@ void lock_free(struct lock *lock)
 static int open_lock(const struct store *store, const char *path, struct lock *lock,
                      struct err *err)
 {
-    int opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, err);
+    struct err failure;
+    int opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, &failure);
 
     if (opened == 0)
-        opened = fs_open(&store->fs, path, O_RDWR | O_CREAT | O_EXCL, &lock->fd, err);
-    if (opened < 0 && err->sys == EEXIST)
-        opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, err);
+        opened = fs_open(&store->fs, path, O_RDWR | O_CREAT | O_EXCL, &lock->fd, &failure);
+    if (opened < 0 && failure.sys == EEXIST)
+        opened = fs_open(&store->fs, path, O_RDWR, &lock->fd, &failure);
+    if (opened > 0)
+        return 0;
     if (opened == 0)
-        err_set(err, ERR_IO, "the directory of %s is missing: start the server again to make it",
-                path);
-    return opened > 0 ? 0 : -1;
+        return err_set(err, ERR_IO,
+                       "the directory of %s is missing: start the server again to make it", path);
+    *err = failure;
+    return -1;
 }
 
 static int lock_file(const struct store *store, const char *path, enum fs_lock kind,

@@ -24,24 +24,24 @@ static int spool_lock(const struct store *store, const char *dir, int flags, int
     return found > 0 ? fs_lock_try(*fd, FS_LOCK_EXCLUSIVE, err) : found;
 }
 
-/* Removes the spools of dead processes: their locks are free. */
-static int spool_sweep(const struct store *store, struct err *err)
+/* Removes the spools of dead processes: their locks are free. What cannot be removed is litter, not
+ * an error. */
+static void spool_sweep(const struct store *store)
 {
     AUTO_NAMES names = {0};
+    struct err ignored;
 
-    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, err) < 0)
-        return -1;
+    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, &ignored) <= 0)
+        return;
     for (size_t i = 0; i < names.n; i++) {
         struct layout_path dir;
         AUTO_FD lock = -1;
         if (!uuid_valid(names.v[i], strlen(names.v[i])))
             continue;
         snprintf(dir.s, sizeof dir.s, LAYOUT_SPOOL "/%s", names.v[i]);
-        int locked = spool_lock(store, dir.s, 0, &lock, err);
-        if (locked < 0 || (locked && fs_remove_tree(&store->fs, dir.s, err) < 0))
-            return -1;
+        if (spool_lock(store, dir.s, 0, &lock, &ignored) > 0)
+            fs_remove_tree(&store->fs, dir.s, &ignored);
     }
-    return 0;
 }
 
 /* Locks it before it gets its name, so that nobody takes it for litter. */
@@ -70,8 +70,7 @@ int spool_open(const struct store *store, struct spool *spool, struct err *err)
     struct err ignored;
 
     *spool = (struct spool){.store = store, .lock = -1};
-    if (spool_sweep(store, err) < 0)
-        return -1;
+    spool_sweep(store);
     if (spool_make(store, layout_tmp(&tmp), spool, err) == 0)
         return 0;
     fs_remove_tree(&store->fs, tmp.s, &ignored);

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-GREETING = "hello from a container\n"
+from tests.lib.clients import GREETING
+
 LAYERS = 2  # of the images that `image` makes
 
 

@@ -13,10 +13,6 @@ from tests.lib.clients import Containers
 def build(containers, context, name, *options):
     """Builds an image of two layers and returns its id."""
     containers.buildah("build", "--layers", "--tag", name, *options, context())
-    return image_id(containers, name)
-
-
-def image_id(containers, name):
     return containers.podman("image", "inspect", "--format", "{{.Id}}", name)
 
 
@@ -33,11 +29,13 @@ def test_podman_pushes_and_pulls_by_tag_and_digest(host, containers, context):
 
 def test_podman_pushes_docker_format(host, containers, context):
     name = f"{host}/podman/v2s2:1"
-    build(containers, context, name)
+    built = build(containers, context, name)
     containers.podman("push", "--tls-verify=false", "--format", "v2s2", name)
+    containers.podman("rmi", "--force", built)
     manifest = json.loads(containers.skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{name}"))
     assert manifest["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
-    assert containers.podman("pull", "--quiet", "--tls-verify=false", name)
+    pulled = containers.podman("pull", "--quiet", "--tls-verify=false", name)
+    assert manifest["config"]["digest"] == f"sha256:{pulled}"
 
 
 def test_buildah_pushes_and_pulls(host, containers, context):
@@ -68,15 +66,16 @@ def test_search(host, containers, context):
     for tag in "1", "2":
         containers.podman("push", "--tls-verify=false", f"{name}:1", f"{name}:{tag}")
 
-    assert f"{name}" in containers.podman("search", "--tls-verify=false", "--format", "{{.Name}}",
-                                          f"{host}/").split()
+    found = containers.podman("search", "--tls-verify=false", "--format", "{{.Name}}", f"{host}/")
+    assert name in found.split()
     listed = json.loads(containers.podman("search", "--tls-verify=false", "--list-tags", "--format", "json", name))
     assert [(entry["Name"], sorted(entry["Tags"])) for entry in listed] == [(name, ["1", "2"])]
 
 
 def test_partial_pull_fetches_only_changed_files(registry, host, home, containers, traffic, tmp_path):
     """Of a zstd:chunked layer podman fetches the files that it lacks, many ranges in one request."""
-    with contextlib.closing(Containers(home / f"puller-{registry.port}", driver="overlay", partial_pulls=True)) as puller:
+    place = home / f"puller-{registry.port}"
+    with contextlib.closing(Containers(place, driver="overlay", partial_pulls=True)) as puller:
         tree = {f"file{number:02}": os.urandom(30_000) for number in range(40)}
         for file, content in tree.items():
             (tmp_path / file).write_bytes(content)

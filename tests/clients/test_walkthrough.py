@@ -4,7 +4,7 @@
 import contextlib
 import subprocess
 
-from tests.lib.clients import Daemon, Dockerd, attempt, run
+from tests.lib.clients import GREETING, Daemon, Dockerd, attempt, run
 from tests.lib.paths import BUILD
 from tests.lib.ports import free_port
 
@@ -35,7 +35,7 @@ def walk_through(dockerd, port, context, enter=()):
     assert catalog.rstrip("\n") == '{"repositories":["k8s.nginx"]}'
     dockerd.docker("rmi", image, name)
     assert "Downloaded newer image" in dockerd.docker("pull", name)
-    assert dockerd.docker("run", "--rm", "--net=none", name) == "hello from a container\n"
+    assert dockerd.docker("run", "--rm", "--net=none", name) == GREETING
     dockerd.docker("rmi", name)
 
 

@@ -33,7 +33,7 @@ class Traffic:
             self.answered.append(Answered(method, target, int(status), 0 if size == "-" else int(size)))
 
     def _log_at_present(self, patience=20):
-        """The log, when all that was answered until now is in it. Servers write it in order, but lighttpd waits for some
+        """The log, when all that was answered until now is in it. Servers write it in order, but lighttpd waits some
         seconds, or until it has 8 KiB."""
         mark = f"/v2/?mark={uuid.uuid4().hex}"
         for target in (mark, *[f"/v2/?{'filling' * 500}"] * 3):

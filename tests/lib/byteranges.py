@@ -12,5 +12,5 @@ def parts(answer):
     assert end.strip() == b"--"
     for section in sections:
         head, _, data = section.partition(b"\r\n\r\n")
-        first, last, size = map(int, re.search(rb"(?i)^Content-Range: *bytes (\d+)-(\d+)/(\d+)\r?$", head, re.M).groups())
-        yield first, last, size, data
+        content_range = re.search(rb"(?i)^Content-Range: *bytes (\d+)-(\d+)/(\d+)\r?$", head, re.MULTILINE)
+        yield *map(int, content_range.groups()), data

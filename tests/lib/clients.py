@@ -14,6 +14,9 @@ from pathlib import Path
 # Debian's client: it has BuildKit, which the client that other packagers put on PATH leaves to a plugin.
 DOCKER = "/usr/bin/docker"
 
+# What a container of the images that are made here prints.
+GREETING = "hello from a container\n"
+
 
 def attempt(*argv, env=None, timeout=120):
     """Runs a command to its end, whatever that is."""
@@ -159,12 +162,14 @@ lock_type = "file"
         home.mkdir()
         self.home = home
         files = {
-            "CONTAINERS_STORAGE_CONF": self.STORAGE.format(home=home, driver=driver, partial=str(partial_pulls).lower()),
+            "CONTAINERS_STORAGE_CONF": self.STORAGE.format(home=home, driver=driver,
+                                                           partial="true" if partial_pulls else "false"),
             "CONTAINERS_CONF": self.ENGINE.format(home=home),
             "CONTAINERS_REGISTRIES_CONF": "",
             "REGISTRY_AUTH_FILE": "{}\n",
         }
-        self.env = dict(os.environ, HOME=str(home), XDG_DATA_HOME=str(home / "share"), XDG_RUNTIME_DIR=str(home / "xdg"))
+        self.env = dict(os.environ, HOME=str(home), XDG_DATA_HOME=str(home / "share"),
+                        XDG_RUNTIME_DIR=str(home / "xdg"))
         for variable, text in files.items():
             path = home / variable.lower()
             path.write_text(text)
@@ -196,7 +201,7 @@ lock_type = "file"
 def hello(directory):
     """A program that needs no other file: the content of the smallest image that runs."""
     source, program = directory / "hello.c", directory / "hello"
-    source.write_text('#include <stdio.h>\nint main(void) { puts("hello from a container"); return 0; }\n')
+    source.write_text(f'#include <stdio.h>\nint main(void) {{ puts("{GREETING.strip()}"); return 0; }}\n')
     run("gcc", "-static", "-Os", "-s", "-o", program, source)
     return program
 

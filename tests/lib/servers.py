@@ -18,8 +18,10 @@ from tests.lib.client import Body, Headers, Response
 from tests.lib.paths import BUILD, ETC
 from tests.lib.ports import free_port
 
-# Web servers give up root for this user; berth's workers and its store belong to it too, so that permissions count.
-USER = "www-data"
+# Web servers give up root for this user. Workers that they start are this user's too; those that systemd would start
+# have only its group, which can read blobs and not write.
+USER = GROUP = "www-data"
+SERVICE_USER = "nobody"
 
 PATIENCE = 20  # seconds to start and to stop
 
@@ -38,6 +40,7 @@ class Server:
 
     name: str
     config: str  # the file in etc/
+    worker_user = USER
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
                  tls: bool = False):
@@ -49,6 +52,7 @@ class Server:
         self.tls = None
         self.access_log, self.error_log = home / "log/access.log", home / "log/error.log"
         self.processes: list[subprocess.Popen] = []
+        self.sessions: set[int] = set()
 
     @property
     def url(self) -> str:
@@ -64,8 +68,10 @@ class Server:
         (self.home / "etc/berth/berth.conf").write_text(
             "".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n' for name, value in self.settings.items()))
         self.root.mkdir(parents=True, exist_ok=True)
-        for path in (self.root, *self.root.rglob("*"), *(self.home / name for name in ("log", "run", "spool"))):
-            shutil.chown(path, USER, USER)
+        for path in (self.root, *self.root.rglob("*")):
+            shutil.chown(path, self.worker_user, GROUP)
+        for name in ("log", "run", "spool"):
+            shutil.chown(self.home / name, USER, GROUP)
         if self.tls_port:
             self.certificate, self.key = make_certificate(self.home)
             self.tls = ssl.create_default_context(cafile=self.certificate)
@@ -105,17 +111,20 @@ class Server:
         with socket.socket(socket.AF_UNIX) as listener:
             path = self.home / "run/berth.sock"
             listener.bind(str(path))
-            path.chmod(0o666)
+            shutil.chown(path, group=GROUP)
+            path.chmod(0o660)
             listener.listen(1024)
             environment = {"BERTH_CONF": str(self.home / "etc/berth/berth.conf"), "BERTH_ROOT": str(self.root),
                            "BERTH_SENDFILE": self.settings.get("BERTH_SENDFILE", sendfile)}
             self._spawn([self.home / "libexec/berth/berth.fcgi", "--workers", str(self.workers)], stdin=listener,
-                        env=environment, user=USER, group=USER, extra_groups=[])
+                        env=environment, user=self.worker_user, group=GROUP, extra_groups=[], umask=0o027)
 
     def _spawn(self, command, **options):
         with open(self.home / "log/console.log", "ab") as log:
-            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log,
-                                                   **{"stdin": subprocess.DEVNULL, **options}))
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
+                                       **{"stdin": subprocess.DEVNULL, **options})
+        self.processes.append(process)
+        self.sessions.add(process.pid)
 
     def _await(self, port):
         deadline = time.monotonic() + PATIENCE
@@ -130,28 +139,32 @@ class Server:
         return "".join(path.read_text(errors="replace") for path in (self.home / "log").glob("*.log")
                        if path != self.access_log)
 
+    def pids(self) -> list[int]:
+        """All processes of the server, with those that it started."""
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if session(pid) in self.sessions]
+
     def worker_pids(self) -> list[int]:
-        """All processes that run this front's berth.fcgi."""
+        """Those that run berth.fcgi."""
         program = str(self.home / "libexec/berth/berth.fcgi")
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if executable(pid) == program]
+        return [pid for pid in self.pids() if executable(pid) == program]
 
     def stop(self):
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
         for process in reversed(self.processes):
             process.wait(PATIENCE)
-        self.processes.clear()
         deadline = time.monotonic() + PATIENCE
-        while left := self.worker_pids():
-            assert time.monotonic() < deadline, f"{self.name} left workers behind: {left}"
+        while left := self.pids():
+            assert time.monotonic() < deadline, f"{self.name} left processes behind: {left}"
             time.sleep(0.02)
+        self.processes.clear()
+        self.sessions.clear()
 
     def __enter__(self):
         try:
             return self.start()
         except BaseException:
-            for process in self.processes:
-                process.kill()
+            self.stop()
             raise
 
     def __exit__(self, *_):
@@ -165,6 +178,12 @@ class Server:
 
     def raw(self, data: bytes) -> bytes:
         return client.raw(self.port, data)
+
+
+def session(pid: int) -> int | None:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid)
+    return None
 
 
 def executable(pid: int) -> str | None:
@@ -188,7 +207,7 @@ server.modules = ( "mod_openssl", "mod_accesslog" )
 server.bind = "127.0.0.1"
 server.port = {self.port}
 server.username = "{USER}"
-server.groupname = "{USER}"
+server.groupname = "{GROUP}"
 server.document-root = "{self.home}/www"
 server.errorlog = "{self.error_log}"
 accesslog.filename = "{self.access_log}"
@@ -214,6 +233,7 @@ class LighttpdSocket(Lighttpd):
 
     name = "lighttpd-socket"
     config = "lighttpd-socket.conf.in"
+    worker_user = SERVICE_USER
 
     def _start_workers(self):
         self._serve_socket("x-sendfile")
@@ -223,8 +243,8 @@ class Apache(Server):
     modules: tuple[str, ...]
 
     def _modules(self):
-        names = ("mpm_event", "authz_core", "authz_host", "alias", "headers", "env", "xsendfile", "ssl", "http2",
-                 "socache_shmcb", *self.modules)
+        names = ("mpm_event", "authz_core", "alias", "env", "reqtimeout", "filter", "deflate", "xsendfile", "ssl",
+                 "http2", "socache_shmcb", *self.modules)
         return "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
 
     def _berth(self):
@@ -236,7 +256,7 @@ class Apache(Server):
 ServerName localhost
 Listen 127.0.0.1:{self.port}
 User {USER}
-Group {USER}
+Group {GROUP}
 DefaultRuntimeDir {self.home}/run
 PidFile {self.home}/run/apache.pid
 DocumentRoot {self.home}/www
@@ -245,9 +265,6 @@ LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 CustomLog {self.access_log} common
 <Directory />
     Require all denied
-</Directory>
-<Directory {self.root}>
-    Require all granted
 </Directory>
 {self._berth()}
 {self._tls_host()}
@@ -297,6 +314,7 @@ class ApacheProxy(Apache):
 
     name = "apache-proxy"
     config = "apache-proxy.conf.in"
+    worker_user = SERVICE_USER
     modules = ("proxy", "proxy_fcgi")
 
     def _start_workers(self):
@@ -308,6 +326,7 @@ class Nginx(Server):
 
     name = "nginx"
     config = "nginx.conf.in"
+    worker_user = SERVICE_USER
 
     def _start_workers(self):
         self._serve_socket("x-accel-redirect")
@@ -321,7 +340,7 @@ class Nginx(Server):
                                   for kind in ("client_body", "fastcgi", "proxy", "uwsgi", "scgi"))
         return f"""
 daemon off;
-user {USER};
+user {USER} {GROUP};
 worker_processes 1;
 pid {self.home}/run/nginx.pid;
 error_log {self.error_log};

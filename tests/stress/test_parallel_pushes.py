@@ -24,7 +24,7 @@ def push_blob_as_docker(repository, content):
 
 
 def make_images(seed):
-    """(repository name, tag, manifest, blobs) of each image. Its layers are one of its own and three that others have."""
+    """(repository name, tag, manifest, blobs) of each image: it has a layer of its own, and three that others have."""
     choose = random.Random(seed)
     shared = [oci.blob(choose.randrange(1_000_000), oci.DOCKER_LAYER) for _ in range(20)]
     for number in range(IMAGES):

@@ -66,6 +66,21 @@ static void test_printf_of_any_length(void **state)
     arena_free(&arena);
 }
 
+/* A text that fills its piece has its NUL in there too. */
+static void test_the_end_of_a_text_is_its_own(void **state)
+{
+    struct arena arena = {0};
+
+    (void)state;
+    char *copy = arena_strndup(&arena, "0123456789abcdef", 16);
+    memset(arena_alloc(&arena, 16), 'x', 16);
+    char *printed = arena_printf(&arena, "%s", "0123456789abcdef");
+    memset(arena_alloc(&arena, 16), 'x', 16);
+    assert_string_equal("0123456789abcdef", copy);
+    assert_string_equal("0123456789abcdef", printed);
+    arena_free(&arena);
+}
+
 static void test_is_ready_again_after_free(void **state)
 {
     struct arena arena = {0};
@@ -83,7 +98,7 @@ static int allocate_too_much(void *context)
 {
     (void)context;
     struct arena arena = {0};
-    return arena_alloc(&arena, SIZE_MAX - 100) != NULL;
+    return arena_alloc(&arena, SIZE_MAX) != NULL; /* rounded up it would wrap around */
 }
 
 static void test_out_of_memory_aborts(void **state)
@@ -99,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_pieces_larger_than_a_block),
         cmocka_unit_test(test_strndup_cuts_and_ends),
         cmocka_unit_test(test_printf_of_any_length),
+        cmocka_unit_test(test_the_end_of_a_text_is_its_own),
         cmocka_unit_test(test_is_ready_again_after_free),
         cmocka_unit_test(test_out_of_memory_aborts),
     };

@@ -50,8 +50,11 @@ static void test_printf_longer_than_the_room(void **state)
 static void test_reserve_is_behind_the_end(void **state)
 {
     AUTO_BUF buf = BUF_INIT;
+    AUTO_BUF untouched = BUF_INIT;
 
     (void)state;
+    buf_reserve(&untouched, 100);
+    assert_string_equal("", untouched.s);
     buf_addstr(&buf, "ab");
     char *end = buf_reserve(&buf, 1000);
     assert_ptr_equal(buf.s + 2, end);

@@ -253,6 +253,9 @@ static void test_reset_forgets_everything_and_closes_the_file(void **state)
                               "Content-Length: 0\r\n"
                               "\r\n");
     response_free(&response);
+    response.fd = file_of(*state, "x");
+    response_free(&response);
+    assert_int_equal(-1, response.fd);
 }
 
 int main(void)

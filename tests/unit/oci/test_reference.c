@@ -35,8 +35,11 @@ static void test_full_references(void **state)
         const char *reference;
         bool is_digest;
     } table[] = {
-        {"alpine", "alpine", "latest", false},   {"a/b", "a/b", "latest", false},
-        {"a/b:v1", "a/b", "v1", false},          {"a@" DIGEST, "a", DIGEST, true},
+        {"alpine", "alpine", "latest", false},
+        {"a/b", "a/b", "latest", false},
+        {"a/b:v1", "a/b", "v1", false},
+        {"a@" DIGEST, "a", DIGEST, true},
+        {"a:v1", "a", "v1", false},              /* whatever the reference held before */
         {"a/b:v1@" DIGEST, "a/b", DIGEST, true}, /* the digest counts, as for docker */
     };
     struct name name;

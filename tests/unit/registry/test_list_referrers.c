@@ -150,7 +150,8 @@ static void test_entries_without_their_manifest_are_left_out(void **state)
     json_free(list);
 }
 
-/* The tag in which clients keep the list for a registry without this endpoint. */
+/* The tag in which clients keep the list for a registry without this endpoint; what it says of the
+ * referrers is their word only. */
 static void have_fallback(const struct store *store, const struct digest *subject,
                           const struct digest *referrers, size_t n)
 {
@@ -164,7 +165,7 @@ static void have_fallback(const struct store *store, const struct digest *subjec
     for (size_t i = 0; i < n; i++)
         buf_addf(&text,
                  "%s{\"mediaType\":\"type/m\",\"digest\":\"%s\",\"size\":5,"
-                 "\"artifactType\":\"type/fallback\"}",
+                 "\"artifactType\":\"type/claimed\"}",
                  i ? "," : "", referrers[i].s);
     buf_addstr(&text, "]}");
     assert_returns(0, push_text(store, "a", tag, text.s, &pushed));
@@ -177,15 +178,17 @@ static void test_fallback_tags(void **state)
                                       unit_digest(DIGEST_SHA512, "subject")};
 
     for (size_t i = 0; i < LENGTH_OF(subjects); i++) {
-        struct digest referrers[2];
-        referrers[0] = have_image(store, "a", NULL, "signature");
-        referrers[1] = have_referrer(store, &subjects[i], "type/x", 1); /* in both lists */
-        have_fallback(store, &subjects[i], referrers, 2);
-        struct json *list = list_all(store, &subjects[i], NULL);
-        assert_int_equal(2, json_array_len(list));
-        json_free(list);
-        assert_count(store, &subjects[i], "type/fallback", 1);
-        assert_count(store, &subjects[i], "type/x", 1); /* berth's own entry counts */
+        struct digest referrers[3];
+        referrers[0] = have_referrer(store, &subjects[i], "type/x", 1);
+        unit_delete(store->path, "repositories/a/_referrers"); /* as another registry left it */
+        referrers[1] = have_referrer(store, &subjects[i], "type/y", 2); /* in both lists */
+        referrers[2] = have_image(store, "a", NULL, "of no subject");
+        assert_count(store, &subjects[i], NULL, 1);
+        have_fallback(store, &subjects[i], referrers, LENGTH_OF(referrers));
+        assert_count(store, &subjects[i], NULL, 2);
+        assert_count(store, &subjects[i], "type/x", 1);
+        assert_count(store, &subjects[i], "type/y", 1);
+        assert_count(store, &subjects[i], "type/claimed", 0);
     }
 }
 
@@ -194,11 +197,16 @@ static void test_fallback_entries_without_their_manifest(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a");
     const struct digest subject = unit_digest_of("subject");
-    const struct digest gone = have_image(store, "a", NULL, "signature");
+    struct digest gone[2];
     struct layout_path path;
 
-    have_fallback(store, &subject, &gone, 1);
-    unit_delete(store->path, layout_revision(&path, &name, &gone));
+    gone[0] = have_referrer(store, &subject, "type/x", 1);
+    gone[1] = have_referrer(store, &subject, "type/x", 2);
+    unit_delete(store->path, "repositories/a/_referrers");
+    have_fallback(store, &subject, gone, LENGTH_OF(gone));
+    assert_count(store, &subject, NULL, 2);
+    unit_delete(store->path, layout_revision(&path, &name, &gone[0]));
+    unit_delete(store->path, layout_blob(&path, &gone[1]));
     assert_count(store, &subject, NULL, 0);
 }
 
@@ -217,6 +225,21 @@ static void test_tags_that_only_look_like_a_fallback(void **state)
     assert_count(store, &subject, NULL, 1);
 }
 
+static void test_damaged_entries_are_made_up_from_the_manifest(void **state)
+{
+    static const char *const damages[] = {"", "{", "not JSON"};
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest referrer = have_referrer(store, &subject, "type/x", 1);
+    struct layout_path path;
+
+    for (size_t i = 0; i < LENGTH_OF(damages); i++) {
+        unit_put(store->path, layout_referrer(&path, &name, &subject, &referrer), damages[i]);
+        assert_count(store, &subject, "type/x", 1);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -227,6 +250,7 @@ int main(void)
         STORE_TEST(test_fallback_tags),
         STORE_TEST(test_fallback_entries_without_their_manifest),
         STORE_TEST(test_tags_that_only_look_like_a_fallback),
+        STORE_TEST(test_damaged_entries_are_made_up_from_the_manifest),
     };
 
     return RUN(tests);

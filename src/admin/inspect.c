@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth inspect`. */
+#include "admin/admin.h"
+
+#include "registry/list.h"
+#include "registry/pull.h"
+#include "store/tag.h"
+
+#include <string.h>
+
+/* All that is shown of a manifest. */
+struct view {
+    struct name name;
+    struct pulled_manifest pulled;
+    struct fs_names tags; /* that point at it */
+    int64_t total;        /* bytes of the manifest and all that it refers to directly */
+    struct buf referrers; /* descriptors, as JSON with commas between */
+};
+
+static void view_free(struct view *view)
+{
+    pulled_manifest_free(&view->pulled);
+    fs_names_free(&view->tags);
+    buf_free(&view->referrers);
+}
+
+static int find_tags(const struct store *store, struct view *view, struct err *err)
+{
+    AUTO_NAMES all = {0};
+
+    if (tag_list(store, &view->name, &all, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all.n; i++) {
+        struct tag tag;
+        struct digest current;
+        struct err damaged;
+        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
+            tag_get(store, &view->name, &tag, &current, &damaged) > 0 &&
+            digest_equal(&current, &view->pulled.digest))
+            fs_names_add(&view->tags, tag.s);
+    }
+    return 0;
+}
+
+static int find_referrers(const struct store *store, struct view *view, struct err *err)
+{
+    struct digest last;
+    struct page page = {NULL, INT64_MAX};
+    bool more = true;
+
+    while (more) {
+        AUTO_BUF part = BUF_INIT;
+        if (list_referrers(store, &view->name, &view->pulled.digest, NULL, page, &part, &last,
+                           &more, err) < 0)
+            return -1;
+        if (part.len)
+            buf_addf(&view->referrers, "%s%s", view->referrers.len ? "," : "", part.s);
+        page.last = last.s;
+    }
+    return 0;
+}
+
+static int view_load(const struct store *store, const struct name *name,
+                     const struct reference *reference, struct view *view, struct err *err)
+{
+    *view = (struct view){.name = *name};
+    if (pull_manifest(store, name, reference, &view->pulled, err) < 0)
+        return -1;
+    view->total = (int64_t)view->pulled.bytes.len;
+    for (size_t i = 0; i < view->pulled.manifest.n_references; i++)
+        view->total += view->pulled.manifest.references[i].size;
+    if (find_tags(store, view, err) == 0 && find_referrers(store, view, err) == 0)
+        return 0;
+    view_free(view);
+    return -1;
+}
+
+static const char *role_name(enum descriptor_role role)
+{
+    return role == DESCRIPTOR_CONFIG ? "config" : role == DESCRIPTOR_LAYER ? "layer" : "manifest";
+}
+
+/* "linux/arm64/v8" of an index' entry, or nothing. */
+static void print_platform(const struct descriptor *descriptor, struct buf *out)
+{
+    static const char *const keys[] = {"os", "architecture", "variant"};
+    const struct json *platform = json_get(descriptor->json, "platform");
+    const char *separator = "  ";
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *value = json_text(json_get(platform, keys[i]));
+        if (value) {
+            buf_addf(out, "%s%s", separator, value);
+            separator = "/";
+        }
+    }
+}
+
+static void print_text(const struct view *view, struct buf *out)
+{
+    const struct manifest *manifest = &view->pulled.manifest;
+    char size[ADMIN_SIZE_TEXT];
+
+    buf_addf(out, "repository  %s\ndigest      %s\ntype        %s\n", view->name.s,
+             view->pulled.digest.s, manifest->media_type);
+    admin_size_text(size, view->total);
+    buf_addf(out, "total size  %s\n", size);
+    for (size_t i = 0; i < view->tags.n; i++)
+        buf_addf(out, "tag         %s\n", view->tags.v[i]);
+    if (manifest->has_subject)
+        buf_addf(out, "subject     %s\n", manifest->subject.s);
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        const struct descriptor *descriptor = &manifest->references[i];
+        admin_size_text(size, descriptor->size);
+        buf_addf(out, "%-10s  %s  %s", role_name(descriptor->role), descriptor->digest.s, size);
+        print_platform(descriptor, out);
+        buf_addc(out, '\n');
+    }
+    if (view->referrers.len)
+        buf_addf(out, "referrers   [%s]\n", view->referrers.s);
+}
+
+static void print_json_list(const struct manifest *manifest, enum descriptor_role role,
+                            const char *key, struct buf *out)
+{
+    const char *separator = "";
+
+    buf_addf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        if (manifest->references[i].role != role)
+            continue;
+        buf_addstr(out, separator);
+        json_print(manifest->references[i].json, out);
+        separator = ",";
+    }
+    buf_addc(out, ']');
+}
+
+static void print_json(const struct view *view, struct buf *out)
+{
+    const struct manifest *manifest = &view->pulled.manifest;
+
+    buf_addf(out, "{\"name\":\"%s\",\"digest\":\"%s\",\"mediaType\":", view->name.s,
+             view->pulled.digest.s);
+    json_quote(manifest->media_type, out);
+    buf_addf(out, ",\"size\":%zu,\"totalSize\":%jd,\"tags\":[", view->pulled.bytes.len,
+             (intmax_t)view->total);
+    for (size_t i = 0; i < view->tags.n; i++)
+        buf_addf(out, "%s\"%s\"", i ? "," : "", view->tags.v[i]);
+    buf_addstr(out, "],\"subject\":");
+    buf_addf(out, manifest->has_subject ? "\"%s\"" : "%s",
+             manifest->has_subject ? manifest->subject.s : "null");
+    buf_addstr(out, ",\"config\":");
+    if (manifest->n_references && manifest->references[0].role == DESCRIPTOR_CONFIG)
+        json_print(manifest->references[0].json, out);
+    else
+        buf_addstr(out, "null");
+    print_json_list(manifest, DESCRIPTOR_LAYER, "layers", out);
+    print_json_list(manifest, DESCRIPTOR_CHILD, "manifests", out);
+    buf_addf(out, ",\"referrers\":[%s]}\n", view->referrers.len ? view->referrers.s : "");
+}
+
+int admin_inspect(const struct admin_options *options, char **args, struct err *err)
+{
+    struct admin_store admin;
+    struct name name;
+    struct reference reference;
+    struct view view;
+    AUTO_BUF out = BUF_INIT;
+
+    if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
+        admin_open(options, &admin, err) < 0)
+        return -1;
+    int result = view_load(&admin.store, &name, &reference, &view, err);
+    if (result == 0) {
+        if (options->raw)
+            buf_add(&out, view.pulled.bytes.s, view.pulled.bytes.len);
+        else if (options->json)
+            print_json(&view, &out);
+        else
+            print_text(&view, &out);
+        result = admin_print(&out, err);
+        view_free(&view);
+    }
+    admin_close(&admin);
+    return result;
+}

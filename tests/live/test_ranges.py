@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranges of blobs: the web server answers them where it sends the file, and berth where BERTH_SENDFILE is off."""
+
+import pytest
+
+from tests.cgi.conftest import repo  # noqa: F401 - a fixture
+from tests.cgi.test_pull import (  # noqa: F401
+    test_if_range,
+    test_multiple_ranges,
+    test_range,
+    test_range_of_another_unit,
+    test_unsatisfiable_range,
+)
+from tests.clients.test_ranges import (  # noqa: F401
+    test_every_range_is_answered,
+    test_too_many_ranges_get_all_or_the_whole,
+)
+from tests.conftest import running_front
+from tests.lib import oci
+from tests.lib.oci import expect
+from tests.live.conftest import SERVERS
+
+SIZE = 2048
+
+
+@pytest.fixture(scope="module", params=[(server, sender) for sender in ("server", "berth") for server in SERVERS],
+                ids=lambda param: f"{param[0]}-{param[1]}-sends")
+def front(request):
+    server, sender = request.param
+    with running_front(server, env={"BERTH_SENDFILE": "off"} if sender == "berth" else {}) as front:
+        yield front
+
+
+@pytest.fixture
+def registry(front):
+    """What the tests of clients call it."""
+    return front
+
+
+@pytest.mark.parametrize("value", ["bytes=0-9", "bytes=0-9,1000-1009", "bytes=5000-10000"])
+def test_head(repo, value):
+    """The length of the whole: Range is for GET only (RFC 9110 section 14.2)."""
+    blob = repo.push_blob(oci.blob(SIZE))
+    answer = expect(repo.head(f"blobs/{blob.digest}", {"Range": value}), 200)
+    assert answer.body == b""
+    assert answer.headers["Content-Length"] == str(SIZE)
+    assert answer.headers["Content-Range"] is None
+    assert answer.headers["Accept-Ranges"] == "bytes"
+    assert answer.headers["Docker-Content-Digest"] == blob.digest
