@@ -140,7 +140,11 @@ static int run_command(const struct command *command, int argc, char **argv)
     }
     if (command->run(&options, argv + optind, &err) == 0)
         return EX_OK;
-    fprintf(stderr, "berth: %s: %s\n", err_public_text(err.code), err.msg);
+    /* The public text of the others sends people to the log, which here is this line. */
+    if (err_http_status(err.code) < 500)
+        fprintf(stderr, "berth: %s: %s\n", err_public_text(err.code), err.msg);
+    else
+        fprintf(stderr, "berth: %s\n", err.msg);
     return err_exit_code(err.code);
 }
 

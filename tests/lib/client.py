@@ -12,7 +12,8 @@ from email.message import Message
 TIMEOUT = 60  # seconds without a byte
 
 Headers = dict[str, str] | Iterable[tuple[str, str]] | None
-# Bytes are sent with their Content-Length, pieces as the chunks of a chunked body, None is no body.
+# Bytes are sent with their Content-Length, pieces as the chunks of a chunked body unless the headers say how long they
+# are together, None is no body.
 Body = bytes | Iterable[bytes] | None
 
 
@@ -32,20 +33,23 @@ def header_lines(headers: Headers) -> list[tuple[str, str]]:
     return list(headers.items() if isinstance(headers, dict) else headers or ())
 
 
-def connect(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+def names(headers: Headers) -> set[str]:
+    return {name.lower() for name, _ in header_lines(headers)}
+
+
+def connect(port: int, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout)
     return tls.wrap_socket(connection, server_hostname="localhost") if tls else connection
 
 
 def request_head(method: str, target: str | bytes, headers: Headers = None, body: Body = None) -> bytes:
     """Request line and header section. What the headers do not say about host, connection and body is added."""
-    lines = header_lines(headers)
-    named = {name.lower() for name, _ in lines}
+    named = names(headers)
     defaults = [("Host", "127.0.0.1"), ("Connection", "close")]
     if body is not None and not named & {"content-length", "transfer-encoding"}:
         defaults.append(("Content-Length", str(len(body))) if isinstance(body, bytes) else
                         ("Transfer-Encoding", "chunked"))
-    lines = [line for line in defaults if line[0].lower() not in named] + lines
+    lines = [line for line in defaults if line[0].lower() not in named] + header_lines(headers)
     target = target if isinstance(target, bytes) else target.encode()
     return b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), target,
                                          b"".join(f"{name}: {value}\r\n".encode() for name, value in lines))
@@ -64,8 +68,8 @@ def send(connection: socket.socket, method: str, target: str | bytes, headers: H
     if isinstance(body, bytes):
         connection.sendall(body)
     elif body is not None:
-        for chunk in chunked(body):
-            connection.sendall(chunk)
+        for piece in body if "content-length" in names(headers) else chunked(body):
+            connection.sendall(piece)
 
 
 def receive(connection: socket.socket, method: str = "GET") -> Response:

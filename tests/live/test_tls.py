@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.lib import client, oci
+from tests.lib.broken import expect_offset
 from tests.lib.oci import expect, expect_progress
 from tests.lib.workers import wait_until_idle
 
@@ -109,5 +110,5 @@ def test_aborted_http2_upload(front, repo, end, headers):
             connection.sendall(frame(RST_STREAM, 0, 1, CANCEL))
             time.sleep(0.1)
     wait_until_idle(front)
-    location = expect_progress(repo.front.request("GET", location), 204, 1000)
-    oci.expect_stored(repo, repo.close_upload(location, blob.digest, blob.data[1000:], 1000), blob)
+    offset = expect_offset(front, location, 1000, 10_000, bool(headers))
+    oci.expect_stored(repo, repo.close_upload(location, blob.digest, blob.data[offset:], offset), blob)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ring of the `berth` command."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import running_front
+from tests.lib import client, oci
+from tests.lib.paths import BUILD
+from tests.lib.ports import free_port, listens
+
+PATIENCE = 20  # seconds
+
+
+class Command:
+    """`berth` on one store."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def __call__(self, *args, status=0) -> str:
+        """What it prints; of a failure, what it says on standard error."""
+        done = subprocess.run([BUILD / "berth", *args, "--root", self.root], capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, (args, done)
+        return done.stderr if status else done.stdout
+
+    def json(self, *args):
+        return json.loads(self(*args, "--json"))
+
+
+class Serve:
+    """`berth serve`, as somebody runs it in a terminal."""
+
+    def __init__(self, home: Path, *args):
+        self.home, self.args, self.port = home, args, free_port()
+        self.root = home / "store"
+        (home / "run").mkdir(exist_ok=True)
+
+    def __enter__(self):
+        started = time.monotonic()
+        self.process = subprocess.Popen([BUILD / "berth", "serve", "--listen", f"127.0.0.1:{self.port}", "--root", self.root,
+                                         *self.args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")})
+        while not listens(self.port):
+            assert self.process.poll() is None, self.process.stdout.read()
+            assert time.monotonic() < started + PATIENCE
+            time.sleep(0.005)
+        self.request("GET", "/v2/")
+        self.seconds_to_start = time.monotonic() - started
+        return self
+
+    def request(self, *args, **options):
+        return client.request(self.port, *args, **options)
+
+    def processes(self) -> list[int]:
+        """This command and all that it started."""
+        return [self.process.pid, *descendants(self.process.pid)]
+
+    def stop(self, number=signal.SIGINT) -> str:
+        """All that was printed."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        output, _ = self.process.communicate(timeout=PATIENCE)
+        return output
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+
+
+def descendants(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [*children, *(below for child in children for below in descendants(child))]
+    return []
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts `berth serve` with further arguments."""
+    with contextlib.ExitStack() as started:
+        yield lambda *args: started.enter_context(Serve(tmp_path, *args))
+
+
+@pytest.fixture
+def front():
+    with running_front("cgi") as front:
+        yield front
+
+
+@pytest.fixture
+def repo(front):
+    return oci.Repository(front)
+
+
+@pytest.fixture
+def berth(front):
+    return Command(front.root)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make install`: a system layout with etc/ ready to enable."""
+
+import subprocess
+
+from tests.lib.paths import BUILD
+
+
+def test_layout(tmp_path):
+    subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={tmp_path}"], check=True, capture_output=True)
+    prefix = tmp_path / "usr/local"
+    configuration = prefix / "etc/berth"
+    for program in ("bin/berth", "libexec/berth/berth.fcgi"):
+        assert (prefix / program).stat().st_mode & 0o111
+    for name in ("berth.conf", "lighttpd.conf", "lighttpd-socket.conf", "lighttpd-berth.conf", "apache-fcgid.conf",
+                 "apache-proxy.conf", "nginx.conf"):
+        text = (configuration / name).read_text()
+        assert "@" not in text, name
+    assert 'bin-path" => "/usr/local/libexec/berth/berth.fcgi"' in (configuration / "lighttpd.conf").read_text()
+    assert "ExecStart=/usr/local/libexec/berth/berth.fcgi" in (prefix / "lib/systemd/system/berth.service").read_text()
+    assert (prefix / "lib/systemd/system/berth.socket").exists()
+    for page in ("man1/berth.1", "man5/berth.conf.5", "man5/berth-store.5", "man8/berth.fcgi.8"):
+        assert (prefix / "share/man" / page).exists()
+
+
+def test_an_edited_configuration_stays(tmp_path):
+    install = ["make", "-s", "-C", BUILD, "install", f"DESTDIR={tmp_path}"]
+    subprocess.run(install, check=True, capture_output=True)
+    configuration = tmp_path / "usr/local/etc/berth/berth.conf"
+    configuration.write_text("# mine\n")
+    subprocess.run(install, check=True, capture_output=True)
+    assert configuration.read_text() == "# mine\n"

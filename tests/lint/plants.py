@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each check must find: violations that the self-test plants into a copy of a small part of the tree."""
+
+SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+SCRIPT = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
+PYTHON = "# SPDX-License-Identifier: Apache-2.0\n"
+
+# The part that is copied. It is clean, or the self-test says nothing.
+COPIED = (".clang-format", "src/base/banned.h", "src/base/buf.c", "src/base/buf.h", "src/base/mem.c", "src/base/mem.h",
+          "tests/lint/tree.py", "tests/lint/run")
+
+# (check, file, text that is appended to it)
+PLANTS = (
+    ("layers", "src/base/buf.h", '#include "oci/name.h"\n'),
+    ("layers", "src/oci/plant.c", SPDX + '#include "store/store.h"\n'),
+    ("layers", "src/registry/plant.c", SPDX + '#include "http/request.h"\n'),
+    ("layers", "src/admin/plant.c", SPDX + '#include "api/api.h"\n'),
+    ("layers", "src/base/plant.c", SPDX + '#include "buf.h"\n'),
+    ("layers", "src/other/plant.c", SPDX + '#include "base/buf.h"\n'),
+    ("wrappers", "src/base/plant.h", SPDX + "#include <json-c/json.h>\n"),
+    ("wrappers", "src/base/plant.c", SPDX + "#include <linux/openat2.h>\n"),
+    ("banned", "src/base/plant.c", SPDX + "void f(char *a)\n{\n    strcpy(a, \"\");\n}\n"),
+    ("banned", "tests/plant.c", SPDX + "int f(void)\n{\n    return system (\"x\");\n}\n"),
+    ("sizes", "src/base/plant.c", SPDX + "\n" * 600),
+    ("sizes", "src/base/buf.c", "static void f(void)\n{\n" + "    ;\n" * 59 + "}\n"),
+    ("sizes", "tests/plant.py", PYTHON + "def f():\n" + "    pass\n" * 60),
+    ("sizes", "plant", ""),
+    ("licence", "src/base/plant.h", "/* nothing */\n"),
+    ("licence", "etc/plant.conf", "# nothing\n"),
+    ("licence", "tests/plant.py", "#!/usr/bin/python3\nprint()\n"),
+    ("names", "src/base/plant.h", SPDX + "#define _PLANT_H\n"),
+    ("names", "tests/plant.c", SPDX + "static int __plant;\n"),
+    ("names", "src/store/plant.c", SPDX + 'static const char *path = "repositories/a/_layers";\n'),
+    ("names", "tests/_plant.py", PYTHON),
+    ("headers", "src/base/plant.h", SPDX + "int plant(size_t n);\n"),
+    ("headers", "src/base/mem.h", "int plant(struct unknown { int x; } y);\n"),
+    ("gcc", "src/base/plant.c", SPDX + "int plant(int n);\nint plant(int n)\n{\n    int unused;\n    return n;\n}\n"),
+    ("clang", "src/base/plant.c", SPDX + "int plant(int n);\nint plant(int n)\n{\n    n = n;\n    return n;\n}\n"),
+    ("formatting", "src/base/plant.c", SPDX + "int plant ( int n ) { return n; }\n"),
+    ("cppcheck", "src/base/plant.c", SPDX + "int plant(void)\n{\n    int a[2] = {0};\n    return a[2];\n}\n"),
+    ("shell", "etc/plant.sh", SCRIPT + "if true; then\n"),
+    ("shell", "quickstart", SCRIPT + "case x in\n"),
+    ("python", "tests/plant.py", PYTHON + "def f(:\n"),
+    ("python", "tests/plant", "#!/usr/bin/python3\n" + PYTHON + "print(\n"),
+)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that compilers and other tools make. Each yields what the tool says."""
+
+import os
+from pathlib import Path
+
+from tree import JOBS, Tree, complaints, output_of
+
+HERE = Path(__file__).resolve().parent
+
+# `make lint` says how the build was configured.
+BUILD = os.environ.get("BERTH_BUILD", "build")
+LIBRARIES = os.environ.get("LINT_CPPFLAGS", "").split()
+WARNINGS = os.environ.get("LINT_WARNINGS", "-Wall -Wextra").split()
+
+
+def compiler(name: str, tree: Tree) -> list:
+    return [name, "-std=gnu11", "-D_GNU_SOURCE", "-DHAVE_CONFIG_H", f"-I{tree.root}/src", f"-I{tree.root}/cgi-bin",
+            f"-I{tree.root}/tests", f"-I{BUILD}", *LIBRARIES, *WARNINGS, "-Werror"]
+
+
+def sources(tree: Tree) -> list[Path]:
+    return tree.named(".c", within=("src", "cgi-bin", "tests"))
+
+
+def headers(tree: Tree):
+    """Each header compiles alone, with nothing before it."""
+    yield from complaints([*compiler(name, tree), "-fsyntax-only", "-x", "c", header]
+                          for header in tree.named(".h", within=("src", "cgi-bin", "tests")) for name in ("gcc", "clang"))
+
+
+def gcc(tree: Tree):
+    """All that gcc warns of, some of which it sees only when it optimises."""
+    yield from complaints([*compiler("gcc", tree), "-O2", "-D_FORTIFY_SOURCE=2", "-include", tree.root / "src/base/banned.h",
+                           "-c", "-o", "/dev/null", source] for source in sources(tree))
+
+
+def clang(tree: Tree):
+    """All that clang warns of."""
+    yield from complaints([*compiler("clang", tree), "-O2", "-D_FORTIFY_SOURCE=2", "-include",
+                           tree.root / "src/base/banned.h", "-fsyntax-only", source] for source in sources(tree))
+
+
+def formatting(tree: Tree):
+    """clang-format would change nothing."""
+    yield from complaints(["clang-format", "--style=file", "--dry-run", "--Werror", path] for path in tree.named(".c", ".h"))
+
+
+def cppcheck(tree: Tree):
+    """cppcheck finds nothing but what cppcheck.suppressions excuses."""
+    found = output_of(["cppcheck", "--quiet", f"-j{JOBS}", "--std=c11", "--enable=warning,performance,portability",
+                       "--inline-suppr", f"--suppressions-list={HERE}/cppcheck.suppressions", "--error-exitcode=1",
+                       "-D_GNU_SOURCE", "-DHAVE_SHA256_CTX", f"-I{tree.root}/src", f"-I{tree.root}/cgi-bin",
+                       *(path for path in tree.named(".c", within=("src", "cgi-bin")))])
+    if found:
+        yield found
+
+
+def shell(tree: Tree):
+    """Scripts are sound to the shell that runs them."""
+    for name in ("sh", "bash"):
+        yield from complaints([name, "-n", path] for path in tree.scripts(name))
+    yield from complaints(["sh", "-n", path] for path in tree.named(".sh"))
+
+
+def python(tree: Tree):
+    """Python compiles. (Nothing is written beside it.)"""
+    for path in sorted(set(tree.named(".py")) | set(tree.scripts("python3"))):
+        try:
+            compile(path.read_bytes(), tree.name(path), "exec", dont_inherit=True)
+        except SyntaxError as error:
+            yield f"{tree.name(path)}:{error.lineno}: {error.msg}"
+
+
+CHECKS = (headers, gcc, clang, formatting, cppcheck, shell, python)
