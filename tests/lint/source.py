@@ -35,8 +35,11 @@ BANNED = {"strcpy", "strcat", "strncat", "sprintf", "vsprintf", "strtok", "gets"
           "asctime", "system", "popen", "alloca", "mktemp", "tmpnam", "atoi", "atol", "scanf", "sscanf", "fscanf"}
 
 # Names that begin with an underscore belong to the compiler and libc, of which these are used.
-UNDERSCORED = re.compile(r"_Alignof|_Exit|_exit|_fail|_GNU_SOURCE|__FILE__|__LINE__|__asan_default_options|__attribute__"
-                         r"|__builtin_\w+|__real_\w+|__wrap_\w+")
+UNDERSCORED = re.compile(r"_Alignof|_Exit|_exit|_fail|_GNU_SOURCE|_SC_\w+|__FILE__|__LINE__|__VA_ARGS__"
+                         r"|__asan_default_options|__attribute__|__builtin_\w+|__real_\w+|__wrap_\w+")
+
+# Headers that the build makes; they lie in no folder.
+GENERATED = {"config.h", "lighttpd-berth.h"}
 
 
 def includes(tree: Tree, within: tuple):
@@ -56,7 +59,7 @@ def layers(tree: Tree):
         if layer not in LAYERS:
             yield f"{where}: {layer} is no layer"
         elif kind == '"' and "/" not in header:
-            if header != "config.h" and not (layer == "cgi-bin" and (path.parent / header).is_file()):
+            if header not in GENERATED and not (layer == "cgi-bin" and (path.parent / header).is_file()):
                 yield f'{where}: "{header}" is without its folder'
         elif kind == '"' and header.split("/")[0] not in LAYERS[layer] | {layer}:
             yield f'{where}: {layer} may not include "{header}"'

@@ -50,8 +50,8 @@ def cppcheck(tree: Tree):
     """cppcheck finds nothing but what cppcheck.suppressions excuses."""
     found = output_of(["cppcheck", "--quiet", f"-j{JOBS}", "--std=c11", "--enable=warning,performance,portability",
                        "--inline-suppr", f"--suppressions-list={HERE}/cppcheck.suppressions", "--error-exitcode=1",
-                       "-D_GNU_SOURCE", "-DHAVE_SHA256_CTX", f"-I{tree.root}/src", f"-I{tree.root}/cgi-bin",
-                       *(path for path in tree.named(".c", within=("src", "cgi-bin")))])
+                       "-D_GNU_SOURCE", f"-I{tree.root}/src", f"-I{tree.root}/cgi-bin", f"-I{BUILD}",
+                       *tree.named(".c", within=("src", "cgi-bin"))])
     if found:
         yield found
 

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from tests.lib import client, oci
-from tests.lib.broken import expect_offset
 from tests.lib.oci import expect, expect_progress
 from tests.lib.workers import wait_until_idle
 
@@ -110,5 +109,11 @@ def test_aborted_http2_upload(front, repo, end, headers):
             connection.sendall(frame(RST_STREAM, 0, 1, CANCEL))
             time.sleep(0.1)
     wait_until_idle(front)
-    offset = expect_offset(front, location, 1000, 10_000, bool(headers))
+    status = expect(repo.front.request("GET", location), 204)
+    offset = int(status.headers["Range"].removeprefix("0-")) + 1
+    if front.name == "apache-fcgid" and not headers:
+        # mod_http2 ends the body for the CGI as if it were complete, and only the digest will tell.
+        assert 1000 <= offset <= 11_000
+    else:
+        assert offset == 1000
     oci.expect_stored(repo, repo.close_upload(location, blob.digest, blob.data[offset:], offset), blob)

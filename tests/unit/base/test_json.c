@@ -62,7 +62,7 @@ static void test_accepts(void **state)
         assert_accepted(texts[i]);
 }
 
-static void test_refuses(void **state)
+static void test_refuses_broken_structure(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -90,6 +90,16 @@ static void test_refuses(void **state)
         "{'a':1}",
         "['a']",
         "{\"a\":'b'}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(texts); i++)
+        assert_refused_bytes(texts[i], strlen(texts[i]));
+}
+
+static void test_refuses_what_is_no_json(void **state)
+{
+    static const char *const texts[] = {
         "{}{}",
         "{} {}",
         "{}x",
@@ -403,7 +413,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_refuses_broken_structure),
+        cmocka_unit_test(test_refuses_what_is_no_json),
         cmocka_unit_test(test_numbers_are_those_of_the_grammar),
         cmocka_unit_test(test_keys_stand_once),
         cmocka_unit_test(test_keys_hold_no_nul),
