@@ -13,10 +13,10 @@ from tests.lib import fronts  # noqa: E402 - after its asserts are rewritten
 
 
 @contextlib.contextmanager
-def running_front(name, **options):
-    """A front in a directory that web servers can enter, that has room for the path of a Unix socket, and that is gone
-    afterwards."""
-    with tempfile.TemporaryDirectory(prefix=f"berth-{name}-") as directory:
+def running_front(name, within=None, **options):
+    """A front in a directory, of its own within that for temporary files, that web servers can enter, that has room for
+    the path of a Unix socket, and that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=f"berth-{name}-", dir=within) as directory:
         home = Path(directory)
         home.chmod(0o755)
         with fronts.make(name, home, **options) as front:

@@ -62,6 +62,8 @@ static int take_range(const char **s, int64_t size, struct byte_range *range)
 enum range_verdict header_range(const char *value, int64_t size,
                                 struct byte_range ranges[RANGE_MAX], size_t *n)
 {
+    int64_t total = 0;
+
     *n = 0;
     if (!value || strncasecmp(value, "bytes=", 6) != 0)
         return RANGE_NONE;
@@ -73,7 +75,8 @@ enum range_verdict header_range(const char *value, int64_t size,
         if (satisfiable < 0 || (*s != '\0' && *s != ','))
             return RANGE_UNSATISFIABLE;
         if (satisfiable) {
-            if (*n == RANGE_MAX)
+            total += range.last - range.first + 1;
+            if (*n == RANGE_MAX || total > size)
                 return RANGE_NONE;
             ranges[(*n)++] = range;
         }

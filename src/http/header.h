@@ -27,9 +27,9 @@ enum range_verdict {
     RANGE_UNSATISFIABLE, /* 416 */
 };
 
-/* More ranges than this are no client's need, but a way to make a small request dear (RFC 9110,
- * section 17.15). */
-#define RANGE_MAX 128
+/* podman asks for so many at a time. More, or ranges that together are longer than the blob, are a
+ * way to make a small request dear (RFC 9110, section 17.15): they get all of it instead. */
+#define RANGE_MAX 1024
 
 /* Range of a GET for `size` bytes (RFC 9110, section 14). A malformed set, such as one whose first
  * lies behind its last, is unsatisfiable, as the conformance tests have it. */
