@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SPOOL "_berth/spool"
-
 /* Debian has servers in a directory that is not in everyone's PATH. */
 static int find_lighttpd(struct buf *path, struct err *err)
 {
@@ -94,7 +92,7 @@ static int prepare_store(const struct conf *conf, struct err *err)
 
     if (store_open(&store, conf, true, err) < 0)
         return -1;
-    int result = fs_mkdirs(&store.fs, SPOOL, &dirty, err);
+    int result = fs_mkdirs(&store.fs, LAYOUT_SPOOL, &dirty, err);
     store_close(&store);
     return result;
 }

@@ -88,7 +88,7 @@ int serve_conf_print(const struct serve_conf *conf, struct buf *out, struct err 
     if (add_text(out, "server.document-root = ", conf->runtime, "\n", err) < 0 ||
         add_text(out, "var.berth_root = ", conf->root, "\n", err) < 0)
         return -1;
-    buf_addstr(out, "var.berth_spool = var.berth_root + \"/" LAYOUT_PREFIX "/_berth/spool\"\n");
+    buf_addstr(out, "var.berth_spool = var.berth_root + \"/" LAYOUT_PREFIX "/" LAYOUT_SPOOL "\"\n");
     if (print_backend(conf, out, err) < 0)
         return -1;
     buf_addc(out, '\n');

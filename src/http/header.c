@@ -75,9 +75,10 @@ enum range_verdict header_range(const char *value, int64_t size,
         if (satisfiable < 0 || (*s != '\0' && *s != ','))
             return RANGE_UNSATISFIABLE;
         if (satisfiable) {
-            total += range.last - range.first + 1;
-            if (*n == RANGE_MAX || total > size)
+            int64_t len = range.last - range.first + 1;
+            if (*n == RANGE_MAX || len > size - total)
                 return RANGE_NONE;
+            total += len;
             ranges[(*n)++] = range;
         }
         if (*s == '\0')

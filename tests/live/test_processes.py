@@ -127,7 +127,7 @@ def test_worker_stopped_during_an_upload(start, server, number):
     worker, = wait_for(lambda: busy_workers(front))
     os.kill(worker, number)
     expect(front.request("GET", "/v2/"), 200)
-    assert busy_workers(front) == [worker]
+    assert worker in busy_workers(front)
     location = upload.finish()
     wait_for_workers(front, [worker])
     expect_stored(upload.repo, upload.repo.close_upload(location, upload.blob.digest), upload.blob)

@@ -220,6 +220,12 @@ void unit_assert_content(const char *expected, const char *dir, const char *path
     free(actual);
 }
 
+/* Descriptors that this process has open, besides the one that lists them. */
+static size_t open_descriptors(void)
+{
+    return unit_count("/proc/self", "fd") - 1;
+}
+
 int unit_dir_make(void **state)
 {
     struct unit_dir *dir = calloc(1, sizeof *dir);
@@ -228,6 +234,7 @@ int unit_dir_make(void **state)
     if (!dir)
         return -1;
     *state = dir;
+    dir->descriptors = open_descriptors();
     snprintf(dir->path, sizeof dir->path, "%.40s/berth-unit-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(dir->path))
         return -1;
@@ -245,6 +252,10 @@ int unit_dir_remove(void **state)
 
     fs_root_close(&dir->root);
     int result = nftw(dir->path, delete_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (open_descriptors() != dir->descriptors) {
+        print_error("a descriptor was left open\n");
+        result = -1;
+    }
     free(dir);
     return result;
 }

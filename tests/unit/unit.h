@@ -62,10 +62,12 @@ size_t unit_count(const char *dir, const char *path); /* entries of a directory 
 void unit_assert_content(const char *expected, const char *dir, const char *path, const char *file,
                          int line);
 
-/* A temporary directory, as root: *state is a struct unit_dir. */
+/* A temporary directory, as root: *state is a struct unit_dir. A test that leaves a descriptor open
+ * fails when it is removed. */
 struct unit_dir {
     char path[64];
     struct fs_root root; /* not durable, 0640, 0750 */
+    size_t descriptors;  /* that were open before */
 };
 int unit_dir_make(void **state);
 int unit_dir_remove(void **state);

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ int fsync(int fd);
 int sync_file_range(int fd, off_t off, off_t len, unsigned flags);
 int openat(int fd, const char *path, int flags, ...);
 
-static int fsyncs, writebacks, stale_opens;
+static int fsyncs, writebacks, opens, stale_opens;
 
 int fsync(int fd)
 {
@@ -45,6 +45,7 @@ int openat(int fd, const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = va_arg(ap, mode_t);
     va_end(ap);
+    opens++;
     if (stale_opens > 0) {
         stale_opens--;
         errno = ESTALE;
@@ -85,9 +86,12 @@ static void assert_shut(const struct fs_root *root, const char *path, int flags)
 static void test_paths_inside_open(void **state)
 {
     const struct unit_dir *dir = *state;
-    static const char *const paths[] = {"file", "a/file", "a/b/c/file"};
+    char longest[NAME_MAX + 1];
+    const char *paths[] = {"file", "a/file", "a/b/c/file", "ab/a./.a/a..", longest};
     char byte;
 
+    memset(longest, 'n', NAME_MAX);
+    longest[NAME_MAX] = '\0';
     for (size_t i = 0; i < LENGTH_OF(paths); i++) {
         int fd;
         unit_put(dir->path, paths[i], "x");
@@ -315,6 +319,9 @@ static void test_estale_is_retried_once(void **state)
     assert_fails(IO, fs_open(&dir->root, "file", O_RDONLY, &fd, &failure));
     assert_int_equal(ESTALE, failure.sys);
     assert_int_equal(0, stale_opens);
+    opens = 0;
+    assert_returns(0, fs_open(&dir->root, "none", O_RDONLY, &fd, &failure));
+    assert_int_equal(1, opens); /* other errors are not retried */
 }
 
 static void test_dirty_is_a_set(void **state)

@@ -60,7 +60,7 @@ static void test_content_range(void **state)
 /* What a Range asks of 2048 bytes, as text: "none", "416", or the ranges. */
 static void assert_ranges(const char *value, int64_t size, const char *expected)
 {
-    struct byte_range ranges[RANGE_MAX];
+    static struct byte_range ranges[RANGE_MAX];
     char text[200] = "";
     size_t n = 99, len = 0;
     char *exact = value ? strdup(value) : NULL; /* a sanitizer sees who reads beyond its end */
@@ -146,19 +146,29 @@ static void test_ranges_of_the_extremes(void **state)
     assert_ranges("bytes=-9223372036854775807", INT64_MAX, "0-9223372036854775806");
 }
 
+/* What asks for more than there is gets all of it. */
+static void test_ranges_longer_than_the_blob(void **state)
+{
+    (void)state;
+    assert_ranges("bytes=0-1023,1024-2047", 2048, "0-1023 1024-2047");
+    assert_ranges("bytes=0-1023,1023-2047", 2048, "none");
+    assert_ranges("bytes=0-,0-0", 2048, "none");
+    assert_ranges("bytes=0-,0-", INT64_MAX, "none");
+}
+
 static void test_more_ranges_than_are_served(void **state)
 {
-    struct byte_range ranges[RANGE_MAX];
-    char value[1000] = "bytes=0-0";
+    static struct byte_range ranges[RANGE_MAX];
+    static char value[sizeof "bytes=" + 4 * (RANGE_MAX + 1)] = "bytes=0-0";
     size_t n;
 
     (void)state;
     for (int i = 1; i < RANGE_MAX; i++)
         memcpy(value + strlen(value), ",0-0", 5);
-    assert_int_equal(RANGE_SOME, header_range(value, 10, ranges, &n));
+    assert_int_equal(RANGE_SOME, header_range(value, RANGE_MAX + 1, ranges, &n));
     assert_int_equal(RANGE_MAX, n);
     memcpy(value + strlen(value), ",0-0", 5);
-    assert_int_equal(RANGE_NONE, header_range(value, 10, ranges, &n));
+    assert_int_equal(RANGE_NONE, header_range(value, RANGE_MAX + 1, ranges, &n));
 }
 
 static void test_entity_tags(void **state)
@@ -233,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_content_range),
         cmocka_unit_test(test_ranges_of_a_blob),
         cmocka_unit_test(test_ranges_of_the_extremes),
+        cmocka_unit_test(test_ranges_longer_than_the_blob),
         cmocka_unit_test(test_more_ranges_than_are_served),
         cmocka_unit_test(test_entity_tags),
         cmocka_unit_test(test_media_type_without_parameters),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fuzzes berth.conf: it is read or refused, and what was read is within its limits. */
+#include "fuzz/fuzz.h"
+
+#include "base/conf.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void check(const struct conf *conf)
+{
+    must_hold(conf->root[0] == '/' && conf->sendfile_prefix[0] == '/');
+    must_hold(conf->manifest_limit >= 1024 && conf->page_limit >= 1 && conf->grace >= 0);
+    must_hold(conf->lock_timeout >= 0 && conf->lock_timeout <= 3600);
+    must_hold(conf->file_mode <= 07777 && conf->dir_mode <= 07777);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    char path[64];
+    struct conf conf;
+    struct err err = {0};
+
+    int fd = memfd_create("berth.conf", MFD_CLOEXEC);
+    must_hold(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (conf_load(&conf, path, &err) == 0)
+        check(&conf);
+    else
+        must_hold(err.code == ERR_CONFIG && err.msg[0]);
+    conf_free(&conf);
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fuzzes the reading and writing of JSON: what is read and printed reads as the same again. */
+#include "fuzz/fuzz.h"
+
+#include "base/json.h"
+
+#define DEPTH 32
+
+static void check_print(const struct json *json)
+{
+    AUTO_BUF once = BUF_INIT;
+    AUTO_BUF twice = BUF_INIT;
+    struct err err;
+
+    json_print(json, &once);
+    struct json *again = json_parse(once.s, once.len, DEPTH, &err);
+    must_hold(again);
+    json_print(again, &twice);
+    must_hold(once.len == twice.len && !memcmp(once.s, twice.s, once.len));
+    json_free(again);
+}
+
+/* Any text can be quoted, and then is JSON. */
+static void check_quote(const uint8_t *bytes, size_t len)
+{
+    char *text = text_of(bytes, len);
+    AUTO_BUF quoted = BUF_INIT;
+    struct err err;
+
+    json_quote(text, &quoted);
+    struct json *json = json_parse(quoted.s, quoted.len, DEPTH, &err);
+    const char *read = json_text(json);
+    must_hold(read);
+    must_hold(!strcmp(read, text) || strstr(read, "\xef\xbf\xbd")); /* it was no UTF-8 */
+    json_free(json);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct err err;
+    struct json *json = json_parse((const char *)bytes, len, DEPTH, &err);
+
+    if (json)
+        check_print(json);
+    json_free(json);
+    check_quote(bytes, len);
+    return 0;
+}
