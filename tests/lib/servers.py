@@ -243,7 +243,7 @@ class Apache(Server):
     modules: tuple[str, ...]
 
     def _modules(self):
-        names = ("mpm_event", "authz_core", "alias", "env", "reqtimeout", "filter", "deflate", "xsendfile", "ssl",
+        names = ("mpm_event", "authz_core", "alias", "env", "headers", "reqtimeout", "filter", "deflate", "xsendfile", "ssl",
                  "http2", "socache_shmcb", *self.modules)
         return "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
 
