@@ -137,6 +137,14 @@ static size_t count_keys(struct json_object *value)
     return keys;
 }
 
+/* What is wrong with a document that json-c takes; NULL: nothing. */
+static const char *fault_of(struct json_object *root, size_t keys)
+{
+    if (!json_object_is_type(root, json_type_object) && !json_object_is_type(root, json_type_array))
+        return "neither a JSON object nor a list";
+    return count_keys(root) == keys ? NULL : "a key stands twice in one JSON object";
+}
+
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
 {
     size_t keys;
@@ -156,16 +164,17 @@ struct json *json_parse(const char *text, size_t len, int depth_max, struct err 
     if (error == json_tokener_success && json_tokener_get_parse_end(tokener) != len)
         error = json_tokener_error_parse_unexpected;
     json_tokener_free(tokener);
-    if (error == json_tokener_success && count_keys(root) != keys) {
-        json_object_put(root);
-        err_set(err, ERR_MANIFEST_INVALID, "a key stands twice in one JSON object");
-        return NULL;
-    }
-    if (error != json_tokener_success || !root) {
+    if (error != json_tokener_success) {
         json_object_put(root);
         err_set(err, ERR_MANIFEST_INVALID, "not JSON: %s",
                 error == json_tokener_continue ? "it ends too early"
                                                : json_tokener_error_desc(error));
+        return NULL;
+    }
+    const char *fault = fault_of(root, keys);
+    if (fault) {
+        json_object_put(root);
+        err_set(err, ERR_MANIFEST_INVALID, "%s", fault);
         return NULL;
     }
     return (struct json *)root;
@@ -215,7 +224,9 @@ size_t json_array_len(const struct json *json)
 
 const struct json *json_array_at(const struct json *json, size_t i)
 {
-    return (const struct json *)json_object_array_get_idx(mutable(json), i);
+    return i < json_array_len(json)
+               ? (const struct json *)json_object_array_get_idx(mutable(json), i)
+               : NULL;
 }
 
 const char *json_text(const struct json *json)

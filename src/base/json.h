@@ -22,7 +22,8 @@
 
 struct json;
 
-/* NULL with *err (ERR_MANIFEST_INVALID) set if text isn't JSON. */
+/* NULL with *err (ERR_MANIFEST_INVALID) set if text isn't JSON, or neither an object nor a list:
+ * json-c cannot tell other values from none, or where a number ends. */
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err);
 void json_free(struct json *json);
 

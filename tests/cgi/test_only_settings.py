@@ -13,7 +13,7 @@ import pytest
 
 from tests.cgi.test_lists import next_page
 from tests.cgi.test_store import age_of, blob_data, make_old
-from tests.lib import oci
+from tests.lib import byteranges, oci
 from tests.lib.oci import expect, expect_error, expect_stored
 
 ARTIFACT_TYPE = "application/vnd.example.sbom+json"
@@ -182,13 +182,14 @@ SENDFILE = {
 @pytest.mark.parametrize("sendfile", SENDFILE)
 @pytest.mark.parametrize("algorithm", oci.ALGORITHMS)
 def test_sendfile(start_cgi, sendfile, algorithm):
-    """The server is told the file of a blob, and answers Range itself: so the status is 200, and there is no body."""
+    """The server is told the file of a blob, and answers a single Range itself: so the status is 200, and there is no body.
+    Several ranges are berth's own, since servers join or drop some."""
     front = start_cgi(sendfile=sendfile)
     repo = oci.Repository(front)
     blob = repo.push_blob(oci.blob(algorithm=algorithm))
     name, value = SENDFILE[sendfile]
     path = str(blob_data(Path("/"), blob.digest))[1:]
-    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=0-9,20-29"}):
+    for headers in ({}, {"Range": "bytes=0-9"}):
         response = expect(repo.get(f"blobs/{blob.digest}", headers), 200)
         assert response.headers[name] == value.format(root=front.root, path=path)
         assert response.body == b""
@@ -197,6 +198,9 @@ def test_sendfile(start_cgi, sendfile, algorithm):
         assert response.headers["ETag"] == f'"{blob.digest}"'
         assert response.headers["Content-Type"] == oci.OCTET_STREAM
         assert response.headers["Accept-Ranges"] == "bytes"
+    response = expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=0-9,20-29"}), 206)
+    assert name not in response.headers
+    assert [data for *_, data in byteranges.parts(response)] == [blob.data[0:10], blob.data[20:30]]
 
 
 @pytest.mark.parametrize("sendfile", SENDFILE)

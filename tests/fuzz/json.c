@@ -27,9 +27,11 @@ static void check_quote(const uint8_t *bytes, size_t len)
     AUTO_BUF quoted = BUF_INIT;
     struct err err;
 
+    buf_addc(&quoted, '[');
     json_quote(text, &quoted);
+    buf_addc(&quoted, ']');
     struct json *json = json_parse(quoted.s, quoted.len, DEPTH, &err);
-    const char *read = json_text(json);
+    const char *read = json_text(json_array_at(json, 0));
     must_hold(read);
     must_hold(!strcmp(read, text) || strstr(read, "\xef\xbf\xbd")); /* it was no UTF-8 */
     json_free(json);

@@ -282,6 +282,7 @@ static void test_new_files_get_the_mode_whatever_the_umask(void **state)
     umask(before);
     assert_int_equal(1, opened);
     assert_int_equal(0664, unit_mode(dir->path, "new"));
+    fs_close_auto(&fd);
     assert_fails(IO, fs_open(&dir->root, "new", O_RDWR | O_CREAT | O_EXCL, &fd, &failure));
     assert_int_equal(EEXIST, failure.sys);
 }
