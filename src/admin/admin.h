@@ -44,6 +44,8 @@ int admin_open(const struct admin_options *options, struct admin_store *admin, s
 void admin_close(struct admin_store *admin);
 /* The configuration alone, with root made absolute. */
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);
+/* Gives up root for the owner of the store, if there is a store and it belongs to somebody else. */
+int admin_become_owner(const struct conf *conf, struct err *err);
 
 /* "1.5 MiB", for people. (print.c) */
 #define ADMIN_SIZE_TEXT 24

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import running_front
 from tests.lib import client, oci
 from tests.lib.paths import BUILD
-from tests.lib.ports import free_port, listens
+from tests.lib.ports import free_port
 
 PATIENCE = 20  # seconds
 
@@ -40,20 +40,25 @@ class Serve:
     def __init__(self, home: Path, *args):
         self.home, self.args, self.port = home, args, free_port()
         self.root = home / "store"
+        self.log = home / f"serve-{self.port}.log"
         (home / "run").mkdir(exist_ok=True)
 
     def __enter__(self):
+        """It is ready when it says so."""
         started = time.monotonic()
-        self.process = subprocess.Popen([BUILD / "berth", "serve", "--listen", f"127.0.0.1:{self.port}", "--root", self.root,
-                                         *self.args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")})
-        while not listens(self.port):
-            assert self.process.poll() is None, self.process.stdout.read()
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([BUILD / "berth", "serve", "--listen", f"127.0.0.1:{self.port}",
+                                             "--root", self.root, *self.args], stdout=log, stderr=log,
+                                            env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")})
+        while "Ctrl-C stops it.\n" not in self.output():
+            assert self.process.poll() is None, self.output()
             assert time.monotonic() < started + PATIENCE
             time.sleep(0.005)
-        self.request("GET", "/v2/")
         self.seconds_to_start = time.monotonic() - started
         return self
+
+    def output(self) -> str:
+        return self.log.read_text()
 
     def request(self, *args, **options):
         return client.request(self.port, *args, **options)
@@ -66,8 +71,8 @@ class Serve:
         """All that was printed."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=PATIENCE)
-        return output
+        self.process.wait(PATIENCE)
+        return self.output()
 
     def __exit__(self, *_):
         if self.process.poll() is None:

@@ -2,6 +2,8 @@
 """`berth serve`: a registry in one command, and nothing left of it afterwards."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import oci
+from tests.lib import client, oci
 from tests.lib.oci import expect
 from tests.lib.paths import BUILD
 
@@ -23,6 +25,10 @@ def alive(pids):
         except FileNotFoundError:
             pass
     return running
+
+
+def name_of(pid):
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def assert_gone(serve, processes):
@@ -49,20 +55,103 @@ def test_starts_within_a_second_and_serves(serve):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_leaves_nothing(serve, number):
     registry = serve("--workers", "3")
+    while len(registry.processes()) < 3 + 3:  # one worker is enough to be ready
+        time.sleep(0.01)
     processes = registry.processes()
-    assert len(processes) == 2 + 3
+    assert len(processes) == 3 + 3
     registry.stop(number)
     assert registry.process.returncode == 0
     assert_gone(registry, processes)
 
 
-def test_ends_with_lighttpd(serve):
+@pytest.mark.parametrize("program", ["lighttpd", "berth.fcgi"])
+def test_ends_with_either(serve, program):
     registry = serve()
     processes = registry.processes()
-    os.kill(processes[1], signal.SIGKILL)
-    assert "lighttpd ended" in registry.process.communicate(timeout=10)[0]
-    assert registry.process.returncode == 78
+    os.kill(next(pid for pid in processes if name_of(pid) == program), signal.SIGKILL)
+    assert registry.process.wait(10) == 78
+    assert f"{program} ended by signal 9" in registry.output()
     assert_gone(registry, processes)
+
+
+def test_an_upload_is_finished_first(serve):
+    registry = serve()
+    repo = oci.Repository(registry)
+    location = repo.start_upload()
+    content = oci.blob(200_000)
+
+    def slowly():
+        yield content.data[:100_000]
+        registry.process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        yield content.data[100_000:]
+
+    expect(registry.request("PATCH", location, body=slowly()), 202)
+    assert registry.process.wait(10) == 0
+
+
+def test_a_second_signal_breaks_off(serve):
+    registry = serve()
+    with client.connect(registry.port) as connection:
+        connection.sendall(client.request_head("POST", "/v2/a/blobs/uploads/", {"Content-Length": "9"}))
+        time.sleep(0.2)
+        registry.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert registry.process.poll() is None
+        registry.process.send_signal(signal.SIGINT)
+        assert registry.process.wait(5) == 0
+
+
+def test_says_nothing_of_tls_hellos(serve):
+    """Docker begins every operation with one."""
+    registry = serve()
+    assert client.raw(registry.port, b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03").startswith(b"HTTP/1.0 400 ")
+    assert registry.stop().splitlines()[-1] == "Ctrl-C stops it."
+
+
+def test_spools_of_dead_processes_are_removed(serve):
+    killed = serve()
+    spools = killed.root / "docker/registry/v2/_berth/spool"
+    left, = spools.iterdir()
+    killed.process.kill()
+    killed.process.wait()
+    assert left.is_dir()
+    both = serve(), serve()
+    assert len(list(spools.iterdir())) == 2
+    assert not left.exists()
+    for registry in both:
+        registry.stop()
+    assert not list(spools.iterdir())
+
+
+def test_programs_in_any_directory(tmp_path):
+    """With a space in its name, which lighttpd's bin-path could not have."""
+    place = tmp_path / "my programs"
+    place.mkdir()
+    for program in ("berth", "berth.fcgi"):
+        shutil.copy2(BUILD / program, place)
+    root = tmp_path / 'a "store" \\ of mine'
+    with subprocess.Popen([place / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline().startswith("Serving ")
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+    assert (root / "docker/registry/v2/blobs").is_dir()
+
+
+def test_files_belong_to_the_owner_of_the_store(tmp_path):
+    tmp_path.chmod(0o711)
+    for parent in tmp_path.parents[:-2]:
+        parent.chmod(parent.stat().st_mode | 0o111)
+    root = tmp_path / "store"
+    root.mkdir()
+    os.chown(root, 33, 33)
+    with subprocess.Popen([BUILD / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
+                          text=True) as process:
+        port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        expect(client.request(port, "POST", "/v2/a/blobs/uploads/", body=b""), 202)
+        process.send_signal(signal.SIGINT)
+    assert {path.owner() for path in root.rglob("*")} == {"www-data"}
 
 
 def test_lighttpd_ends_with_it(serve):
@@ -91,7 +180,7 @@ def test_two_on_one_store(serve):
     assert expect(oci.Repository(second, "shared").get("manifests/v1"), 200).body == image.data
 
 
-@pytest.mark.parametrize("listen", ["", "x", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:5000x"])
+@pytest.mark.parametrize("listen", ["", "x", "127.0.0.1:65536", "127.0.0.1:5000x"])
 def test_wrong_listen(tmp_path, listen):
     done = subprocess.run([BUILD / "berth", "serve", "--listen", listen, "--root", tmp_path], capture_output=True, text=True,
                           timeout=20)

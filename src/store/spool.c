@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: spools. Owns the directories in _berth/spool and the `lock` in each; plain files beside them
+ * are those of web servers that were configured by hand. */
+#include "store/spool.h"
+
+#include "base/codec.h"
+#include "base/mem.h"
+#include "store/layout.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPOOL_LOCK "lock"
+
+static int spool_lock(const struct store *store, const char *dir, int flags, int *fd,
+                      struct err *err)
+{
+    struct layout_path path;
+
+    snprintf(path.s, sizeof path.s, "%s/" SPOOL_LOCK, dir);
+    int found = fs_open(&store->fs, path.s, O_RDWR | flags, fd, err);
+    return found > 0 ? fs_lock_try(*fd, FS_LOCK_EXCLUSIVE, err) : found;
+}
+
+/* Removes the spools of dead processes: their locks are free. What cannot be removed is litter, not
+ * an error. */
+static void spool_sweep(const struct store *store)
+{
+    AUTO_NAMES names = {0};
+    struct err ignored;
+
+    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, &ignored) <= 0)
+        return;
+    for (size_t i = 0; i < names.n; i++) {
+        struct layout_path dir;
+        AUTO_FD lock = -1;
+        if (!uuid_valid(names.v[i], strlen(names.v[i])))
+            continue;
+        snprintf(dir.s, sizeof dir.s, LAYOUT_SPOOL "/%s", names.v[i]);
+        if (spool_lock(store, dir.s, 0, &lock, &ignored) > 0)
+            fs_remove_tree(&store->fs, dir.s, &ignored);
+    }
+}
+
+/* Locks it before it gets its name, so that nobody takes it for litter. */
+static int spool_make(const struct store *store, const char *tmp, struct spool *spool,
+                      struct err *err)
+{
+    struct layout_path dir;
+    AUTO_DIRTY dirty = {0}; /* never synced: no spool outlives its process */
+    char id[UUID_SIZE];
+
+    uuid_make(id);
+    snprintf(dir.s, sizeof dir.s, LAYOUT_SPOOL "/%s", id);
+    if (fs_mkdirs(&store->fs, tmp, &dirty, err) < 0 ||
+        spool_lock(store, tmp, O_CREAT, &spool->lock, err) < 0 ||
+        fs_rename(&store->fs, tmp, dir.s, &dirty, err) < 0)
+        return -1;
+    AUTO_BUF path = BUF_INIT;
+    buf_addf(&path, "%s/%s", store->path, dir.s);
+    spool->path = mem_strdup(path.s);
+    return 0;
+}
+
+int spool_open(const struct store *store, struct spool *spool, struct err *err)
+{
+    struct layout_path tmp;
+    struct err ignored;
+
+    *spool = (struct spool){.store = store, .lock = -1};
+    spool_sweep(store);
+    if (spool_make(store, layout_tmp(&tmp), spool, err) == 0)
+        return 0;
+    fs_remove_tree(&store->fs, tmp.s, &ignored);
+    spool_close(spool);
+    return -1;
+}
+
+void spool_close(struct spool *spool)
+{
+    struct err ignored; /* the next spool_open tries again */
+
+    if (spool->path)
+        fs_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, &ignored);
+    free(spool->path);
+    spool->path = NULL;
+    fs_close_auto(&spool->lock);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Spools: directories where a web server keeps request bodies that are still coming in, on the
+ * store's file system, since they may be as large as all that is being pushed. A spool belongs to
+ * the process that opened it; those whose process has died are litter, which the next one removes.
+ */
+#ifndef BERTH_STORE_SPOOL_H
+#define BERTH_STORE_SPOOL_H
+
+#include "store/store.h"
+
+struct spool {
+    const struct store *store;
+    int lock;   /* held while the spool is in use; -1: there is none */
+    char *path; /* absolute */
+};
+#define AUTO_SPOOL __attribute__((cleanup(spool_close))) struct spool
+
+/* Makes a spool, after removing those that nobody uses any more. */
+int spool_open(const struct store *store, struct spool *spool, struct err *err);
+/* Removes it with all that is in it. */
+void spool_close(struct spool *spool);
+
+#endif
