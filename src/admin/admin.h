@@ -34,13 +34,14 @@ admin_run admin_ls, admin_tags;
 admin_run admin_inspect;
 admin_run admin_rm;
 
-/* Loads the configuration and opens the store, as the store's owner. admin_close afterwards, unless
- * it failed. (open.c) */
+/* Loads the configuration and opens the store, as the store's owner, to read or to change it.
+ * admin_close afterwards, unless it failed. (open.c) */
 struct admin_store {
     struct conf conf;
     struct store store;
 };
-int admin_open(const struct admin_options *options, struct admin_store *admin, struct err *err);
+int admin_open(const struct admin_options *options, bool change, struct admin_store *admin,
+               struct err *err);
 void admin_close(struct admin_store *admin);
 /* The configuration alone, with root made absolute. */
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);

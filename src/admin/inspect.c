@@ -4,7 +4,6 @@
 
 #include "registry/list.h"
 #include "registry/pull.h"
-#include "store/tag.h"
 
 #include <string.h>
 
@@ -22,24 +21,6 @@ static void view_free(struct view *view)
     pulled_manifest_free(&view->pulled);
     fs_names_free(&view->tags);
     buf_free(&view->referrers);
-}
-
-static int find_tags(const struct store *store, struct view *view, struct err *err)
-{
-    AUTO_NAMES all = {0};
-
-    if (tag_list(store, &view->name, &all, err) < 0)
-        return -1;
-    for (size_t i = 0; i < all.n; i++) {
-        struct tag tag;
-        struct digest current;
-        struct err damaged;
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
-            tag_get(store, &view->name, &tag, &current, &damaged) > 0 &&
-            digest_equal(&current, &view->pulled.digest))
-            fs_names_add(&view->tags, tag.s);
-    }
-    return 0;
 }
 
 static int find_referrers(const struct store *store, struct view *view, struct err *err)
@@ -69,7 +50,8 @@ static int view_load(const struct store *store, const struct name *name,
     view->total = (int64_t)view->pulled.bytes.len;
     for (size_t i = 0; i < view->pulled.manifest.n_references; i++)
         view->total += view->pulled.manifest.references[i].size;
-    if (find_tags(store, view, err) == 0 && find_referrers(store, view, err) == 0)
+    if (list_tags_of(store, name, &view->pulled.digest, &view->tags, err) == 0 &&
+        find_referrers(store, view, err) == 0)
         return 0;
     view_free(view);
     return -1;
@@ -169,7 +151,7 @@ int admin_inspect(const struct admin_options *options, char **args, struct err *
     AUTO_BUF out = BUF_INIT;
 
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
-        admin_open(options, &admin, err) < 0)
+        admin_open(options, false, &admin, err) < 0)
         return -1;
     int result = view_load(&admin.store, &name, &reference, &view, err);
     if (result == 0) {

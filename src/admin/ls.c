@@ -64,7 +64,7 @@ int admin_ls(const struct admin_options *options, char **args, struct err *err)
     AUTO_BUF out = BUF_INIT;
 
     (void)args;
-    if (admin_open(options, &admin, err) < 0)
+    if (admin_open(options, false, &admin, err) < 0)
         return -1;
     int result = print_repositories(&admin.store, options->json, &out, err);
     if (result == 0)
@@ -118,7 +118,7 @@ int admin_tags(const struct admin_options *options, char **args, struct err *err
     AUTO_BUF out = BUF_INIT;
 
     if (name_parse(&name, args[0], strlen(args[0]), err) < 0 ||
-        admin_open(options, &admin, err) < 0)
+        admin_open(options, false, &admin, err) < 0)
         return -1;
     int result = print_tags(&admin.store, &name, options->json, &out, err);
     if (result == 0)

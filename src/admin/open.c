@@ -72,12 +72,13 @@ static int check_store(const struct conf *conf, struct err *err)
                    conf->root, LAYOUT_PREFIX);
 }
 
-int admin_open(const struct admin_options *options, struct admin_store *admin, struct err *err)
+int admin_open(const struct admin_options *options, bool change, struct admin_store *admin,
+               struct err *err)
 {
     if (admin_conf(options, &admin->conf, err) < 0)
         return -1;
     if (check_store(&admin->conf, err) == 0 && admin_become_owner(&admin->conf, err) == 0 &&
-        store_open(&admin->store, &admin->conf, false, err) == 0)
+        store_open(&admin->store, &admin->conf, change, err) == 0)
         return 0;
     conf_free(&admin->conf);
     return -1;

@@ -6,7 +6,6 @@
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
-#include "store/tag.h"
 
 #include <string.h>
 
@@ -14,23 +13,14 @@
 static int would_remove(const struct store *store, const struct name *name,
                         const struct reference *reference, struct fs_names *tags, struct err *err)
 {
-    AUTO_NAMES all = {0};
     struct digest digest;
 
     int found = pull_resolve(store, name, reference, &digest, err);
     if (found == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
-    if (found < 0 || (reference->is_digest && tag_list(store, name, &all, err) < 0))
+    if (found < 0)
         return -1;
-    for (size_t i = 0; i < all.n; i++) {
-        struct tag tag;
-        struct digest current;
-        struct err damaged;
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
-            tag_get(store, name, &tag, &current, &damaged) > 0 && digest_equal(&current, &digest))
-            fs_names_add(tags, tag.s);
-    }
-    return 0;
+    return reference->is_digest ? list_tags_of(store, name, &digest, tags, err) : 0;
 }
 
 static void print_removed(const struct name *name, const struct reference *reference,
@@ -74,7 +64,7 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
     if (!strpbrk(args[0], ":@"))
         return err_set(err, ERR_USAGE, "%.80s: say which tag or digest", args[0]);
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
-        admin_open(options, &admin, err) < 0)
+        admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;
     int result = options->dry_run
                      ? would_remove(&admin.store, &name, &reference, &tags, err)

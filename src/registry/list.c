@@ -32,6 +32,24 @@ int list_tags(const struct store *store, const struct name *name, struct page pa
     return 0;
 }
 
+int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
+                 struct fs_names *tags, struct err *err)
+{
+    AUTO_NAMES all = {0};
+
+    if (tag_list(store, name, &all, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all.n; i++) {
+        struct tag tag;
+        struct digest current;
+        struct err damaged;
+        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
+            tag_get(store, name, &tag, &current, &damaged) > 0 && digest_equal(&current, digest))
+            fs_names_add(tags, tag.s);
+    }
+    return 0;
+}
+
 struct repository_page {
     const struct store *store;
     struct page page;

@@ -24,6 +24,11 @@ struct page {
 int list_tags(const struct store *store, const struct name *name, struct page page,
               struct fs_names *tags, bool *more, struct err *err);
 
+/* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing.
+ */
+int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
+                 struct fs_names *tags, struct err *err);
+
 /* The repositories that hold a manifest, in the order of repo_walk. */
 int list_repositories(const struct store *store, struct page page, struct fs_names *names,
                       bool *more, struct err *err);

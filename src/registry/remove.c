@@ -2,6 +2,7 @@
  * L3: removing tags, manifests and blobs from a repository. */
 #include "registry/remove.h"
 
+#include "registry/list.h"
 #include "registry/pull.h"
 #include "store/referrer.h"
 #include "store/repo.h"
@@ -9,22 +10,17 @@
 
 #include <string.h>
 
-/* Removes the tags that point at the digest. A tag whose link is damaged points at nothing. */
 static int remove_tags_of(const struct store *store, const struct name *name,
                           const struct digest *digest, struct fs_names *removed, struct err *err)
 {
     AUTO_NAMES tags = {0};
 
-    if (tag_list(store, name, &tags, err) < 0)
+    if (list_tags_of(store, name, digest, &tags, err) < 0)
         return -1;
     for (size_t i = 0; i < tags.n; i++) {
         struct tag tag;
-        struct digest current;
-        struct err damaged;
-        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), &damaged) < 0 ||
-            tag_get(store, name, &tag, &current, &damaged) <= 0 || !digest_equal(&current, digest))
-            continue;
-        if (tag_remove(store, name, &tag, err) < 0)
+        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
+            tag_remove(store, name, &tag, err) < 0)
             return -1;
         if (removed)
             fs_names_add(removed, tag.s);

@@ -11,25 +11,34 @@
 
 #define STORE_VERSION "1\n"
 
-static int store_init(struct store *store, struct err *err)
+static int make_directories(struct store *store, struct fs_dirty *dirty, struct err *err)
 {
     static const char *const dirs[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_TMP,
                                        LAYOUT_REPO_LOCKS};
+
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (fs_mkdirs(&store->fs, dirs[i], dirty, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* A store of Distribution's has no version yet: to read it, nothing need be made. */
+static int store_init(struct store *store, bool create, struct err *err)
+{
     AUTO_DIRTY dirty = {0};
     AUTO_BUF version = BUF_INIT;
 
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (fs_mkdirs(&store->fs, dirs[i], &dirty, err) < 0)
-            return -1;
+    if (create && make_directories(store, &dirty, err) < 0)
+        return -1;
     int found = fs_read(&store->fs, LAYOUT_VERSION, 64, &version, err);
     if (found < 0)
-        return -1;
-    if (!found &&
-        store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), &dirty, err) < 0)
         return -1;
     if (found && strcmp(version.s, STORE_VERSION) != 0)
         return err_set(err, ERR_CONFIG, "%s/" LAYOUT_VERSION " is not 1: it needs a newer berth",
                        store->path);
+    if (create && !found &&
+        store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), &dirty, err) < 0)
+        return -1;
     return fs_dirty_sync(&store->fs, &dirty, err);
 }
 
@@ -47,7 +56,8 @@ int store_open(struct store *store, const struct conf *conf, bool create, struct
         .lock_timeout_ms = conf->lock_timeout * 1000,
         .grace = conf->grace,
     };
-    if (fs_root_open(&store->fs, store->path, create, err) < 0 || store_init(store, err) < 0) {
+    if (fs_root_open(&store->fs, store->path, create, err) < 0 ||
+        store_init(store, create, err) < 0) {
         store_close(store);
         return -1;
     }

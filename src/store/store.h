@@ -25,8 +25,9 @@ struct store {
     int64_t grace;       /* seconds, see conf.h */
 };
 
-/* create: makes what is missing, as a server does; without it a directory that holds no store is an
- * ERR_IO that says so. ERR_CONFIG: the store is of a newer version. */
+/* create: makes what is missing, as everyone does who will change the store; without it nothing is
+ * written, and a directory that holds no store is an ERR_IO that says so. ERR_CONFIG: the store is
+ * of a newer version. */
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
 void store_close(struct store *store);
 
