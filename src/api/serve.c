@@ -21,20 +21,16 @@ static void unsatisfiable(int64_t size, struct response *response)
     response_header(response, "Accept-Ranges", "bytes");
 }
 
-/* All servers decode %-escapes in the header, and the data directory's name may hold anything. */
 static void by_server(const struct api *api, const struct digest *digest, struct response *response)
 {
     struct layout_path path;
-    AUTO_BUF url = BUF_INIT;
 
     layout_blob(&path, digest);
-    if (api->conf->sendfile == CONF_SENDFILE_X_SENDFILE) {
-        percent_encode(&url, api->store->path);
-        response_header(response, "X-Sendfile", "%s/%s", url.s, path.s);
-    } else {
+    if (api->conf->sendfile == CONF_SENDFILE_X_SENDFILE)
+        response_header(response, "X-Sendfile", "%s/%s", api->store->path, path.s);
+    else
         response_header(response, "X-Accel-Redirect", "%s" LAYOUT_PREFIX "/%s",
                         api->conf->sendfile_prefix, path.s);
-    }
     response->length_from_server = true;
 }
 

@@ -144,6 +144,11 @@ static int conf_fill(struct conf *conf, const struct conf_source *source)
     conf->sendfile = (enum conf_sendfile)how;
     conf->log_level = (enum log_level)level;
     conf->lock_timeout = (int)timeout;
+    /* lighttpd would decode an escape in the header, Apache would not. */
+    if (conf->sendfile == CONF_SENDFILE_X_SENDFILE && strchr(conf->root, '%'))
+        return err_set(source->err, ERR_CONFIG,
+                       "%s: root = \"%s\": with sendfile = \"x-sendfile\" it cannot have a %% sign",
+                       source->path, conf->root);
     return 0;
 }
 

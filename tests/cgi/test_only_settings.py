@@ -14,6 +14,7 @@ import pytest
 from tests.cgi.test_lists import next_page
 from tests.cgi.test_store import age_of, blob_data, make_old
 from tests.lib import byteranges, oci
+from tests.lib.fronts import Cgi
 from tests.lib.oci import expect, expect_error, expect_stored
 
 ARTIFACT_TYPE = "application/vnd.example.sbom+json"
@@ -227,3 +228,12 @@ def test_sendfile_prefix(start_cgi):
     blob = repo.push_blob(oci.blob())
     response = repo.get(f"blobs/{blob.digest}")
     assert response.headers["X-Accel-Redirect"].startswith("/private/store/docker/registry/v2/blobs/sha256/")
+
+
+def test_data_directory_that_x_sendfile_cannot_carry(tmp_path):
+    """lighttpd decodes escapes in X-Sendfile, Apache does not: no spelling is right for both."""
+    front = Cgi(tmp_path, root=tmp_path / "a%41b", env={"BERTH_SENDFILE": "x-sendfile"}).start()
+    with front.spawn("GET", "/v2/") as process:
+        _, log = process.communicate(timeout=20)
+    assert process.returncode == 78
+    assert b"% sign" in log
