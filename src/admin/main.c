@@ -20,13 +20,13 @@ static const struct command {
     admin_run *run;
     const char *summary;
 } commands[] = {
-    {"serve", "[--listen ADDR:PORT] [--workers N]", "lw", 0, 0, admin_serve,
+    {"serve", "", "lw", 0, 0, admin_serve,
      "serve a registry with lighttpd, on 127.0.0.1:5000 unless told otherwise"},
     {"ls", "", "", 0, 0, admin_ls, "list the repositories"},
     {"tags", "REPOSITORY", "", 1, 1, admin_tags, "list the tags of a repository"},
-    {"inspect", "[--raw] REPOSITORY[:TAG|@DIGEST]", "R", 1, 1, admin_inspect,
+    {"inspect", "REPOSITORY[:TAG|@DIGEST]", "R", 1, 1, admin_inspect,
      "show a manifest and what belongs to it"},
-    {"rm", "[--dry-run] REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
+    {"rm", "REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
      "remove a tag, or a manifest with all its tags"},
 };
 
@@ -42,12 +42,30 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char common_options[] =
-    "  -r, --root DIR     data directory (default: the configuration's, /var/lib/registry)\n"
-    "  -c, --config FILE  configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if it "
-    "exists)\n"
-    "  -j, --json         print JSON\n"
-    "  -h, --help         show this\n";
+/* What each option does, in the order of help. */
+static const struct {
+    char letter;
+    const char *text;
+} option_help[] = {
+    {'l', "  -l, --listen ADDR:PORT  where to serve (default: 127.0.0.1:5000)\n"},
+    {'w', "  -w, --workers N         processes, each for one request at a time\n"},
+    {'R', "  -R, --raw               print the manifest itself, byte for byte\n"},
+    {'n', "  -n, --dry-run           say what would go, and remove nothing\n"},
+    {'r', "  -r, --root DIR          data directory (default: the configuration's)\n"},
+    {'c',
+     "  -c, --config FILE       configuration (default: $BERTH_CONF, or /etc/berth/berth.conf)\n"},
+    {'j', "  -j, --json              print JSON\n"},
+    {'h', "  -h, --help              show this\n"},
+};
+
+static const char common_letters[] = "rcjh";
+
+static void print_options(const char *letters, FILE *out)
+{
+    for (size_t i = 0; i < sizeof option_help / sizeof *option_help; i++)
+        if (strchr(letters, option_help[i].letter) || strchr(common_letters, option_help[i].letter))
+            fputs(option_help[i].text, out);
+}
 
 static void print_usage(FILE *out)
 {
@@ -57,14 +75,15 @@ static void print_usage(FILE *out)
     fputs("  help     show this, or `berth COMMAND --help`\n"
           "  version  show the version\n\nOptions of all commands:\n",
           out);
-    fputs(common_options, out);
+    print_options("", out);
     fputs("\nSee berth(1).\n", out);
 }
 
 static void print_command_usage(const struct command *command, FILE *out)
 {
-    fprintf(out, "usage: berth %s [OPTIONS] %s\n\n%s\n\n%s", command->name, command->arguments,
-            command->summary, common_options);
+    fprintf(out, "usage: berth %s [OPTIONS] %s\n\n%s\n\n", command->name, command->arguments,
+            command->summary);
+    print_options(command->options, out);
 }
 
 static const struct command *find_command(const char *name)
@@ -121,9 +140,10 @@ static int run_command(const struct command *command, int argc, char **argv)
     struct err err;
     int letter;
 
+    argv[0] = (char[]){"berth"}; /* getopt's messages begin with it */
     while ((letter = getopt_long(argc, argv, "r:c:jhRnl:w:", long_options, NULL)) != -1) {
         bool allowed =
-            letter != '?' && (strchr("rcjh", letter) || strchr(command->options, letter));
+            letter != '?' && (strchr(common_letters, letter) || strchr(command->options, letter));
         int taken = allowed ? take_option(letter, &options, &err) : 1;
         if (taken < 0) {
             fprintf(stderr, "berth: %s\n", err.msg);

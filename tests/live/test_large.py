@@ -4,7 +4,6 @@
 import contextlib
 import hashlib
 import http.client
-import os
 import random
 import threading
 from functools import cache
@@ -15,7 +14,6 @@ import pytest
 from tests.conftest import running_front
 from tests.lib import client, oci
 from tests.lib.oci import expect, expect_progress
-from tests.lib.servers import executable
 
 SIZE = 5 << 30
 PATIENCE = 600  # seconds without a byte: a server that spools hands all of it to berth before it answers
@@ -41,10 +39,6 @@ def digest(size):
     return f"sha256:{sha256.hexdigest()}"
 
 
-def parent(pid):
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 def most_resident(pid):
     """The bytes that a process has ever had in memory."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
@@ -55,8 +49,7 @@ class Memory:
     """Watches all processes of a front while it is open: how much each has ever had in memory."""
 
     def __init__(self, front):
-        self.program = str(front.home / "libexec/berth/berth.fcgi")
-        self.started = {process.pid for process in front.processes}
+        self.front = front
         self.workers, self.servers = {}, {}
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._watch)
@@ -71,22 +64,10 @@ class Memory:
 
     def _watch(self):
         while not self.closed.wait(0.1):
-            for pid in self._processes():
+            workers = self.front.worker_pids()
+            for pid in self.front.pids():
                 with contextlib.suppress(OSError, KeyError):  # it is gone
-                    found = self.workers if executable(pid) == self.program else self.servers
-                    found[pid] = most_resident(pid)
-
-    def _processes(self):
-        """What was started, and all that came of it."""
-        parents = {}
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            with contextlib.suppress(OSError):
-                parents[pid] = parent(pid)
-        family, generation = set(), self.started
-        while generation:
-            family |= generation
-            generation = {pid for pid, of in parents.items() if of in generation}
-        return family
+                    (self.workers if pid in workers else self.servers)[pid] = most_resident(pid)
 
 
 def send_layer(front, location, size, announced):
