@@ -85,13 +85,14 @@ static const char *wanted_ranges(const struct request *request, const struct dig
 
 /* Several ranges are berth's own work, even where they end in the whole blob: lighttpd drops all
  * but the first ten, and both it and Apache join neighbours, while podman takes the n-th part for
- * the n-th range that it asked for. */
+ * the n-th range that it asked for. So is If-Match, which nginx would compare with an entity tag
+ * of its own. */
 static bool leave_to_server(const struct api *api, const struct request *request, int64_t size)
 {
     const char *range = request_header(request, "HTTP_RANGE");
 
     return api->conf->sendfile != CONF_SENDFILE_OFF && size > 0 && request->method == METHOD_GET &&
-           !(range && strchr(range, ','));
+           !(range && strchr(range, ',')) && !request_header(request, "HTTP_IF_MATCH");
 }
 
 void serve_blob(const struct api *api, const struct request *request, const struct digest *digest,

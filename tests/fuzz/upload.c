@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fuzzes the `state` of an upload session: whatever stands there, a session that opens has the
  * digest of its bytes unless the state carries a hash of its own. */
-#include "fuzz/fuzz.h"
+#include "fuzz/temp_store.h"
 
 #include "store/layout.h"
 #include "store/upload.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #define ID "01234567-89ab-cdef-0123-456789abcdef"
 #define DATA "the first bytes of a layer, more than one block of SHA-256 of them, then: the rest"
-
-static struct store store;
-static char root[] = "/tmp/berth-fuzz-XXXXXX";
-
-static void remove_store(void)
-{
-    struct fs_root parent = {.fd = open("/tmp", O_RDONLY | O_DIRECTORY)};
-    struct err err;
-
-    store_close(&store);
-    fs_remove_tree(&parent, root + strlen("/tmp/"), &err);
-    fs_root_close(&parent);
-}
-
-static void make_store(void)
-{
-    struct err err;
-
-    must_hold(mkdtemp(root));
-    struct conf conf = {.root = root, .file_mode = 0600, .dir_mode = 0700};
-    must_hold(store_open(&store, &conf, true, &err) == 0);
-    atexit(remove_store);
-}
 
 static void put(const struct name *name, const char *file, const void *bytes, size_t len)
 {
@@ -43,7 +18,7 @@ static void put(const struct name *name, const char *file, const void *bytes, si
     struct err err;
 
     layout_upload(&path, name, ID, file);
-    must_hold(store_write(&store, path.s, bytes, len, &dirty, &err) == 0);
+    must_hold(store_write(&temp_store, path.s, bytes, len, &dirty, &err) == 0);
 }
 
 static void check_open(struct upload *upload)
@@ -66,12 +41,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct err err;
     int64_t offset;
 
-    if (!store.path)
-        make_store();
+    if (!temp_store.path) {
+        temp_store_make();
+        atexit(temp_store_remove);
+    }
     put(&name, "data", DATA, strlen(DATA));
     put(&name, "state", bytes, len);
-    int known = upload_offset(&store, &name, ID, "", &offset, &err);
-    int opened = upload_open(&store, &name, ID, "", &upload, &err);
+    int known = upload_offset(&temp_store, &name, ID, "", &offset, &err);
+    int opened = upload_open(&temp_store, &name, ID, "", &upload, &err);
     must_hold(known == opened);
     if (opened == 0) {
         must_hold(upload.offset == offset);

@@ -62,7 +62,7 @@ class Server:
 
     def _install(self):
         """The layout of `make install`, below home."""
-        for directory in ("libexec/berth", "etc/berth", "log", "run", "spool", "www", "var/lib"):
+        for directory in ("libexec/berth", "etc/berth", "log", "run", "spool", "www", "var/lib/berth/spool"):
             (self.home / directory).mkdir(parents=True)
         shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
         (self.home / "etc/berth/berth.conf").write_text(
@@ -70,7 +70,7 @@ class Server:
         self.root.mkdir(parents=True, exist_ok=True)
         for path in (self.root, *self.root.rglob("*")):
             shutil.chown(path, self.worker_user, GROUP)
-        for name in ("log", "run", "spool"):
+        for name in ("log", "run", "spool", "var/lib/berth/spool"):
             shutil.chown(self.home / name, USER, GROUP)
         if self.tls_port:
             self.certificate, self.key = make_certificate(self.home)
@@ -201,7 +201,6 @@ class Lighttpd(Server):
     def _main(self):
         (self.home / "etc/berth/lighttpd-berth.conf").write_text(self._render("lighttpd-berth.conf"))
         berth = re.sub(r'("max-procs" => )\d+', rf"\g<1>{self.workers}", self._render(self.config))
-        berth = re.sub(r"(var\.berth_spool\s*= ).*", rf'\g<1>"{self.home}/spool"', berth)
         return f"""
 server.modules = ( "mod_openssl", "mod_accesslog" )
 server.bind = "127.0.0.1"

@@ -4,6 +4,7 @@
 import contextlib
 import hashlib
 import http.client
+import os
 import random
 import threading
 from functools import cache
@@ -124,9 +125,21 @@ def read_whole(stream, buffer):
         view = view[count:]
 
 
+def roomy_directory():
+    """Memory where there is plenty and programs may lie in it: most disks need minutes for all this. Else None, for where
+    temporary files belong."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        return None
+    status = os.statvfs(memory)
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    room = min(status.f_bavail * status.f_frsize, int(meminfo["MemAvailable"].split()[0]) << 10)
+    return memory if room > 3 * SIZE and not status.f_flag & os.ST_NOEXEC else None
+
+
 @pytest.fixture(scope="module", params=["lighttpd", "apache-fcgid", "apache-proxy", "nginx"])
 def large_front(request):
-    with running_front(request.param) as front:
+    with running_front(request.param, within=roomy_directory()) as front:
         yield front
 
 
@@ -151,5 +164,5 @@ def test_in_and_out(large_front, announced):
 def test_only_mod_fcgid(announced):
     """Apache's default LimitRequestBody would cut it off at 1 GiB, and neither client nor berth would know."""
     size = 1100 << 20
-    with running_front("apache-fcgid-only") as front:
+    with running_front("apache-fcgid-only", within=roomy_directory()) as front:
         push_layer(front, oci.Repository(front), size, announced)

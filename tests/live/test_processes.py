@@ -40,7 +40,8 @@ class SlowUpload:
         self.location = self.repo.start_upload()
         wait_until_idle(front)
         self.connection = client.connect(front.port)
-        self.connection.sendall(client.request_head("PATCH", self.location, body=self.blob.data) + self.blob.data[:SENT])
+        head = client.request_head("PATCH", self.location, body=self.blob.data)
+        self.connection.sendall(head + self.blob.data[:SENT])
 
     def finish(self):
         """Sends the rest; the location where the session goes on."""

@@ -47,3 +47,10 @@ def test_head(repo, value):
     assert answer.headers["Content-Range"] is None
     assert answer.headers["Accept-Ranges"] == "bytes"
     assert answer.headers["Docker-Content-Digest"] == blob.digest
+
+
+def test_if_match_with_the_entity_tag(front, repo):
+    """nginx would compare it with an entity tag of its own."""
+    blob = repo.push_blob(oci.blob())
+    response = expect(repo.get(f"blobs/{blob.digest}", {"If-Match": f'"{blob.digest}"'}), 200)
+    assert response.body == blob.data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plain port, tried with TLS first: docker, podman and skopeo do so before each operation on an insecure registry."""
+"""The plain port, tried with TLS first: docker, podman and skopeo do so with each insecure registry."""
 
 import contextlib
 import ssl
@@ -18,8 +18,8 @@ def client_hello():
 
 
 def test_hello_is_refused_at_once(front):
-    """By what begins like HTTP, so that the client knows that it may go on without TLS, and by the end of the connection.
-    A server that waits for the end of a header section costs a client seconds each time."""
+    """By what begins like HTTP, so that the client goes on without TLS, and by the end of the connection. A server
+    that waits for the end of a header section costs a client seconds each time."""
     with client.connect(front.port) as connection, connection.makefile("rb") as stream:
         start = time.monotonic()
         connection.sendall(client_hello())

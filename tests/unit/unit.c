@@ -140,6 +140,13 @@ void unit_delete(const char *dir, const char *path)
     assert_int_equal(0, nftw(join(dir, path), delete_entry, 16, FTW_DEPTH | FTW_PHYS));
 }
 
+void unit_break(const char *dir, const char *path)
+{
+    if (unit_exists(dir, path))
+        unit_delete(dir, path);
+    unit_symlink("nowhere", dir, path);
+}
+
 bool unit_exists(const char *dir, const char *path)
 {
     struct stat st;

@@ -50,6 +50,8 @@ void unit_put(const char *dir, const char *path, const char *text);
 void unit_put_bytes(const char *dir, const char *path, const void *bytes, size_t len);
 void unit_symlink(const char *target, const char *dir, const char *path);
 void unit_delete(const char *dir, const char *path);
+/* Puts a symbolic link there: what lies behind it is an error, as on a failing disk. */
+void unit_break(const char *dir, const char *path);
 bool unit_exists(const char *dir, const char *path); /* anything, a dangling link too */
 /* The content, with a NUL behind it; free(3). NULL: there is no such file. */
 char *unit_get(const char *dir, const char *path);

@@ -139,6 +139,7 @@ static void test_what_is_refused_and_how(void **state)
     } table[] = {
         {"root = \"relative\"", "must be an absolute path"},
         {"root = \"\"", "must be an absolute path"},
+        {"root = \"/a%2fb\" sendfile = \"x-sendfile\"", "cannot have a % sign"},
         {"sendfile_prefix = \"x/\"", "must begin and end with a slash"},
         {"sendfile_prefix = \"/x\"", "must begin and end with a slash"},
         {"sendfile_prefix = \"\"", "must begin and end with a slash"},

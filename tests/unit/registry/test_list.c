@@ -51,6 +51,23 @@ static void test_pages_of_tags(void **state)
     assert_tags(store, "", 1, "B +");
 }
 
+static void test_tags_of_a_digest(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), other = unit_name("b");
+    const struct digest digest = have_image(store, "a", "v2", "mark"), none = unit_digest_of("x");
+    AUTO_NAMES tags = {0};
+
+    have_image(store, "a", "v1", "mark");
+    have_image(store, "a", "v3", "another");
+    unit_put(store->path, "repositories/a/_manifests/tags/damaged/current/link", "x");
+    assert_returns(0, list_tags_of(store, &name, &none, &tags, &failure));
+    assert_returns(0, list_tags_of(store, &other, &digest, &tags, &failure));
+    assert_names(&tags, false, "");
+    assert_returns(0, list_tags_of(store, &name, &digest, &tags, &failure));
+    assert_names(&tags, false, "v1 v2");
+}
+
 static void test_tags_of_no_repository(void **state)
 {
     const struct store *store = *state;
@@ -107,13 +124,31 @@ static void test_what_holds_nothing_any_more_is_not_listed(void **state)
     assert_repositories(store, NULL, 1, "b"); /* and no page to come because of it */
 }
 
+static void test_a_failing_disk_is_no_empty_list(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    const struct page page = {NULL, 10};
+    AUTO_NAMES names = {0};
+    bool more;
+
+    unit_break(store->path, "repositories/a/_manifests/tags");
+    assert_fails(IO, list_tags(store, &name, page, &names, &more, &failure));
+    assert_fails(IO, list_tags_of(store, &name, &digest, &names, &failure));
+    unit_break(store->path, "repositories/a/_manifests/revisions/sha256");
+    assert_fails(IO, list_repositories(store, page, &names, &more, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_pages_of_tags),
+        STORE_TEST(test_tags_of_a_digest),
         STORE_TEST(test_tags_of_no_repository),
         STORE_TEST(test_pages_of_repositories),
         STORE_TEST(test_what_holds_nothing_any_more_is_not_listed),
+        STORE_TEST(test_a_failing_disk_is_no_empty_list),
     };
 
     return RUN(tests);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "registry/list.h"
 #include "store/layout.h"
+#include "store/referrer.h"
 #include "store/repo.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ static struct listing list_page(const struct store *store, const struct digest *
                                 const char *artifact_type, struct page page)
 {
     const struct name name = unit_name("a");
-    struct listing listing = {0};
+    struct listing listing = {.more = true}; /* it is set either way */
     AUTO_BUF json = BUF_INIT;
 
     buf_addstr(&json, "[");
@@ -178,11 +179,12 @@ static void test_fallback_tags(void **state)
                                       unit_digest(DIGEST_SHA512, "subject")};
 
     for (size_t i = 0; i < LENGTH_OF(subjects); i++) {
-        struct digest referrers[3];
+        struct digest referrers[4];
         referrers[0] = have_referrer(store, &subjects[i], "type/x", 1);
         unit_delete(store->path, "repositories/a/_referrers"); /* as another registry left it */
         referrers[1] = have_referrer(store, &subjects[i], "type/y", 2); /* in both lists */
         referrers[2] = have_image(store, "a", NULL, "of no subject");
+        referrers[3] = have_referrer(store, &referrers[2], "type/x", 3); /* of another one */
         assert_count(store, &subjects[i], NULL, 1);
         have_fallback(store, &subjects[i], referrers, LENGTH_OF(referrers));
         assert_count(store, &subjects[i], NULL, 2);
@@ -225,6 +227,75 @@ static void test_tags_that_only_look_like_a_fallback(void **state)
     assert_count(store, &subject, NULL, 1);
 }
 
+static void have_entry(const struct store *store, const struct digest *subject,
+                       const struct digest *referrer, size_t padding)
+{
+    const struct name name = unit_name("a");
+    AUTO_BUF entry = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
+
+    buf_addf(&entry, "{\"digest\":\"%s\",\"padding\":\"", referrer->s);
+    memset(buf_reserve(&entry, padding), 'p', padding);
+    entry.len += padding;
+    buf_addstr(&entry, "\"}");
+    assert_returns(0, repo_link_revision(store, &name, referrer, &dirty, &failure));
+    assert_returns(0, referrer_add(store, &name, subject, referrer, &entry, &dirty, &failure));
+}
+
+static void test_entries_are_shown_as_they_stand(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject"), referrer = unit_digest_of("1");
+
+    have_entry(store, &subject, &referrer, 3);
+    struct json *list = list_all(store, &subject, NULL);
+    assert_string_equal("ppp", json_text(json_get(json_array_at(list, 0), "padding")));
+    json_free(list);
+}
+
+static void test_a_page_is_bounded_in_bytes(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest referrers[] = {unit_digest_of("1"), unit_digest_of("2")};
+
+    for (size_t i = 0; i < LENGTH_OF(referrers); i++)
+        have_entry(store, &subject, &referrers[i], (size_t)5 << 20); /* each more than a page */
+    struct listing first = list_page(store, &subject, NULL, (struct page){NULL, 1000});
+    assert_int_equal(1, json_array_len(first.json));
+    assert_true(first.more);
+    struct listing second = list_page(store, &subject, NULL, (struct page){first.last.s, 1000});
+    assert_int_equal(1, json_array_len(second.json));
+    assert_false(second.more);
+    assert_string_not_equal(first.last.s, second.last.s);
+    json_free(first.json);
+    json_free(second.json);
+}
+
+static void test_a_failing_disk_is_no_empty_list(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest referrer = have_referrer(store, &subject, "type/x", 1);
+    struct layout_path path;
+    struct digest last;
+    bool more;
+    AUTO_BUF json = BUF_INIT;
+    const char *const broken[] = {"repositories/a/_manifests/tags",
+                                  "repositories/a/_manifests/revisions/sha256",
+                                  "repositories/a/_referrers"};
+
+    unit_put(store->path, layout_blob(&path, &referrer), "damaged");
+    unit_put(store->path, layout_referrer(&path, &name, &subject, &referrer), "damaged");
+    for (size_t i = 0; i <= LENGTH_OF(broken); i++) {
+        assert_fails(IO, list_referrers(store, &name, &subject, NULL, (struct page){NULL, 10},
+                                        &json, &last, &more, &failure));
+        if (i < LENGTH_OF(broken))
+            unit_break(store->path, broken[i]);
+    }
+}
+
 static void test_damaged_entries_are_made_up_from_the_manifest(void **state)
 {
     static const char *const damages[] = {"", "{", "not JSON"};
@@ -250,6 +321,9 @@ int main(void)
         STORE_TEST(test_fallback_tags),
         STORE_TEST(test_fallback_entries_without_their_manifest),
         STORE_TEST(test_tags_that_only_look_like_a_fallback),
+        STORE_TEST(test_entries_are_shown_as_they_stand),
+        STORE_TEST(test_a_page_is_bounded_in_bytes),
+        STORE_TEST(test_a_failing_disk_is_no_empty_list),
         STORE_TEST(test_damaged_entries_are_made_up_from_the_manifest),
     };
 

@@ -6,6 +6,7 @@
 #include "store/layout.h"
 #include "store/repo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -111,6 +112,42 @@ static void test_manifests_among_the_layers(void **state)
     assert_fails(MANIFEST_UNKNOWN, pull(store, "a", layer.s, &pulled));
 }
 
+static void test_what_is_too_large_is_no_manifest(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    struct pulled_manifest pulled;
+    struct layout_path path;
+    char absolute[2000];
+
+    snprintf(absolute, sizeof absolute, "%s/%s", store->path, layout_blob(&path, &digest));
+    assert_int_equal(0, truncate(absolute, ((off_t)64 << 20) + 1));
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", "v1", &pulled)); /* and is not read */
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    const struct digest blob = have_blob(store, "a", "content");
+    struct pulled_manifest pulled;
+    struct layout_path path;
+    int64_t size;
+    int fd;
+
+    unit_break(store->path, layout_blob(&path, &digest));
+    assert_fails(IO, pull(store, "a", "v1", &pulled));
+    unit_break(store->path, layout_blob_dir(&path, &blob));
+    assert_fails(IO, pull_blob(store, &name, &blob, &fd, &size, &failure));
+    assert_fails(IO, pull_blob_promise(store, &blob, &failure));
+    unit_break(store->path, "repositories/a/_layers");
+    assert_fails(IO, pull_blob(store, &name, &blob, &fd, &size, &failure));
+    unit_break(store->path, "repositories/a/_manifests");
+    assert_fails(IO, pull(store, "a", "v1", &pulled));
+    assert_fails(IO, pull(store, "a", digest.s, &pulled));
+}
+
 static void test_resolve(void **state)
 {
     const struct store *store = *state;
@@ -155,6 +192,8 @@ int main(void)
         STORE_TEST(test_unknown_manifests),
         STORE_TEST(test_lost_and_damaged_manifests),
         STORE_TEST(test_manifests_among_the_layers),
+        STORE_TEST(test_what_is_too_large_is_no_manifest),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_resolve),
         STORE_TEST(test_takes_no_lock),
     };

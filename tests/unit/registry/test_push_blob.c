@@ -113,8 +113,8 @@ static void test_sha512_that_only_the_end_names(void **state)
 
 static void test_out_of_order(void **state)
 {
-    static const struct push_range wrong[] = {
-        {1, 3}, {4, 6}, {6, 8}, {9, 11}, {INT64_MAX, INT64_MAX}};
+    static const struct push_range wrong[] = {{0, 4}, {1, 3},  {4, 6},
+                                              {6, 8}, {9, 11}, {INT64_MAX, INT64_MAX}};
     const struct store *store = *state;
     const struct digest digest = unit_digest_of("12345678");
     struct push_session session = start(store);
@@ -283,13 +283,48 @@ static void test_mount_of_what_nobody_links_or_nobody_has(void **state)
 {
     const struct store *store = *state;
     const struct name target = unit_name("b"), from = unit_name("a");
-    const struct digest unlinked = unit_digest_of("unlinked"), lost = have_blob(store, "a", "lost");
+    const struct digest unlinked = unit_digest_of("unlinked");
     struct layout_path path;
 
     unit_put(store->path, layout_blob(&path, &unlinked), "unlinked");
     assert_returns(0, push_mount(store, &target, &unlinked, NULL, &failure));
+    const struct digest lost = have_blob(store, "a", "lost");
+    assert_returns(0, push_mount(store, &target, &unlinked, NULL, &failure));
     unit_delete(store->path, layout_blob(&path, &lost));
     assert_returns(0, push_mount(store, &target, &lost, &from, &failure));
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct name target = unit_name("b"), from = unit_name("a");
+    const struct digest digest = have_blob(store, "a", "content");
+    struct push_session session = session_in(store, "a", "");
+    struct text_body body = {"content", false};
+    struct layout_path path;
+
+    unit_break(store->path, "repositories/a/_layers");
+    assert_fails(IO, push_mount(store, &target, &digest, &from, &failure));
+    assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
+    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    unit_break(store->path, "repositories/a/_uploads");
+    assert_fails(IO, push_start(&session, DIGEST_SHA256, &failure));
+    assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
+    unit_break(store->path, layout_blob_dir(&path, &digest));
+    assert_fails(IO, push_mount(store, &target, &digest, NULL, &failure));
+    assert_returns(0, repo_exists(store, &target, &failure));
+}
+
+static void test_waits_for_no_other_writer(void **state)
+{
+    struct store *store = *state;
+    const struct name target = unit_name("b"), from = unit_name("a");
+    AUTO_LOCK lock = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
+    store->lock_timeout_ms = 0;
+    const struct digest digest = have_blob(store, "a", "content");
+    assert_returns(1, push_mount(store, &target, &digest, &from, &failure));
 }
 
 static void test_waits_for_the_sweeper_but_not_for_ever(void **state)
@@ -352,6 +387,8 @@ int main(void)
         STORE_TEST(test_second_writer),
         STORE_TEST(test_mount),
         STORE_TEST(test_mount_of_what_nobody_links_or_nobody_has),
+        STORE_TEST(test_a_failing_disk_is_an_error),
+        STORE_TEST(test_waits_for_no_other_writer),
         STORE_TEST(test_waits_for_the_sweeper_but_not_for_ever),
         STORE_TEST(test_what_is_acknowledged_is_durable),
     };

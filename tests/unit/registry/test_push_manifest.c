@@ -267,6 +267,36 @@ static void test_waits_for_the_repository_and_the_sweeper(void **state)
     assert_returns(0, push_text(store, "a", "v1", "{" V2 "}", &pushed));
 }
 
+static void test_waits_for_no_writer_of_another_repository(void **state)
+{
+    struct store *store = *state;
+    struct pushed_manifest pushed;
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    const struct name other = unit_name("library/alpine");
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &gc, &failure));
+    assert_returns(0, lock_repo(store, &other, &repo, &failure));
+    store->lock_timeout_ms = 0;
+    assert_returns(0, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct digest blob = have_blob(store, "a", "blob");
+    struct wanted nothing = {NULL, false};
+    struct pushed_manifest pushed;
+
+    unit_break(store->path, "repositories/a/_manifests/tags");
+    assert_fails(IO, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+    nothing.asked = true; /* it cannot be */
+    assert_fails(IO, push_if(store, "v1", "{" V2 "}", &nothing));
+    unit_break(store->path, "repositories/a/_layers");
+    assert_fails(IO, push_referring(store, LAYER_OF, &blob));
+    assert_fails(IO, push_referring(store, FOREIGN_LAYER_OF, &blob));
+}
+
 /* Blob, revision, referrer and tag index, tag: each durable before the next points at it. */
 static void test_what_is_acknowledged_is_durable_in_order(void **state)
 {
@@ -314,6 +344,8 @@ int main(void)
         STORE_TEST(test_subject),
         STORE_TEST(test_precondition_is_of_the_tag_as_it_stands),
         STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
+        STORE_TEST(test_waits_for_no_writer_of_another_repository),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_what_is_acknowledged_is_durable_in_order),
     };
 

@@ -159,6 +159,37 @@ static void test_blob(void **state)
     assert_fails(BLOB_UNKNOWN, remove_blob(store, &name, &digest, &failure));
 }
 
+static void test_waits_for_no_other_writer(void **state)
+{
+    struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    const struct digest blob = have_blob(store, "a", "content");
+    AUTO_LOCK lock = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
+    store->lock_timeout_ms = 0;
+    assert_returns(0, remove_it(store, "a", "v1", NULL));
+    assert_returns(0, remove_it(store, "a", digest.s, NULL));
+    assert_returns(0, remove_blob(store, &name, &blob, &failure));
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+    const struct digest blob = have_blob(store, "a", "content");
+
+    unit_break(store->path, "repositories/a/_manifests/tags");
+    assert_fails(IO, remove_it(store, "a", digest.s, NULL));
+    assert_returns(1, repo_has_revision(store, &name, &digest, &failure));
+    unit_break(store->path, "repositories/a/_manifests");
+    assert_fails(IO, remove_it(store, "a", digest.s, NULL));
+    unit_break(store->path, "repositories/a/_layers");
+    assert_fails(IO, remove_blob(store, &name, &blob, &failure));
+}
+
 static void test_waits_for_the_repository_and_the_sweeper(void **state)
 {
     struct store *store = *state;
@@ -209,6 +240,8 @@ int main(void)
         STORE_TEST(test_leaves_the_referrers_of_its_subject),
         STORE_TEST(test_precondition),
         STORE_TEST(test_blob),
+        STORE_TEST(test_waits_for_no_other_writer),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
         STORE_TEST(test_what_is_acknowledged_is_durable),
     };

@@ -57,6 +57,7 @@ static void test_opening_without_creating(void **state)
     unit_put(dir->path, LAYOUT_PREFIX "/blobs/sha256/x", "");
     assert_returns(0, open_at(&store, dir->path, false));
     store_close(&store);
+    assert_int_equal(1, unit_count(dir->path, LAYOUT_PREFIX)); /* nothing was written */
 }
 
 static void test_a_newer_version_is_refused(void **state)
@@ -68,6 +69,7 @@ static void test_a_newer_version_is_refused(void **state)
     for (size_t i = 0; i < LENGTH_OF(versions); i++) {
         unit_put(dir->path, LAYOUT_PREFIX "/_berth/version", versions[i]);
         assert_fails(CONFIG, open_at(&store, dir->path, true));
+        assert_fails(CONFIG, open_at(&store, dir->path, false));
         assert_content(versions[i], dir->path, LAYOUT_PREFIX "/_berth/version");
     }
     unit_put(dir->path, LAYOUT_PREFIX "/_berth/version", "1\n");

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of etc/, as `make install` leaves them, within the configuration that Debian gives each server: what both of
+them say must not collide, and the modules that a comment says to enable must be enough."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.lib.paths import BUILD, ETC
+
+# What Debian's apache2ctl sets (envvars).
+APACHE_ENVIRONMENT = {"APACHE_RUN_USER": "www-data", "APACHE_RUN_GROUP": "www-data"}
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The directory of the configuration files. They name each other by where they are to be installed: here."""
+    subprocess.run(["make", "-s", "-C", BUILD, "install-nodist_etcberthDATA", "install-dist_etcberthDATA",
+                    f"DESTDIR={tmp_path}"], check=True, capture_output=True)
+    configuration = tmp_path / "usr/local/etc/berth"
+    for file in configuration.iterdir():
+        file.write_text(file.read_text().replace("/usr/local/etc/berth", str(configuration)))
+    return configuration
+
+
+def check(*command, **environment):
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["lighttpd.conf", "lighttpd-socket.conf"])
+def test_lighttpd(installed, tmp_path, name):
+    """Its files are linked into conf-enabled/."""
+    enabled = tmp_path / "enabled"
+    enabled.mkdir()
+    (enabled / "50-berth.conf").symlink_to(installed / name)
+    main = tmp_path / "lighttpd.conf"
+    main.write_text(Path("/etc/lighttpd/lighttpd.conf").read_text().replace("/etc/lighttpd/conf-enabled", str(enabled)))
+    check("lighttpd", "-tt", "-f", main)
+
+
+@pytest.mark.parametrize("name", ["apache-fcgid.conf", "apache-proxy.conf"])
+def test_apache(installed, tmp_path, name):
+    """Its files are linked into conf-enabled/, or included in a virtual host."""
+    root = tmp_path / "apache2"
+    shutil.copytree("/etc/apache2", root)
+    (root / "conf-enabled/berth.conf").symlink_to(installed / name)
+    for module in re.search(r"a2enmod (.*)", (installed / name).read_text())[1].split():
+        for available in (root / "mods-available").glob(f"{module}.*"):
+            shutil.copy(available, root / "mods-enabled")
+    environment = {**APACHE_ENVIRONMENT, **{f"APACHE_{kind}_DIR": str(tmp_path) for kind in ("RUN", "LOCK", "LOG")},
+                   "APACHE_PID_FILE": str(tmp_path / "pid")}
+    check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
+    (root / "conf-enabled/berth.conf").unlink()
+    (root / "sites-enabled/berth.conf").write_text(f"<VirtualHost *:80>\n    Include {installed / name}\n</VirtualHost>\n")
+    check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
+
+
+def test_nginx(installed, tmp_path):
+    """Its file is included in a server block."""
+    root = tmp_path / "nginx"
+    shutil.copytree("/etc/nginx", root)
+    main = root / "nginx.conf"
+    main.write_text(main.read_text().replace("/etc/nginx", str(root)).replace("/run/nginx.pid", str(tmp_path / "pid")))
+    for site in (root / "sites-enabled").iterdir():
+        site.unlink()
+    (root / "sites-enabled/berth").write_text(f"server {{\n    listen 127.0.0.1:80;\n    include {installed}/nginx.conf;\n}}\n")
+    check("nginx", "-t", "-c", main, "-g", f"error_log {tmp_path}/error.log;")
+
+
+def test_berth_conf(tmp_path):
+    """Every key that it shows in a comment is one, and the value one that it can have."""
+    text = (ETC / "berth.conf.in").read_text().replace("@localstatedir@", str(tmp_path))
+    shown = re.findall(r'^#(\w+ = ".*")$', text, re.MULTILINE)
+    assert len(shown) == 11
+    configuration = tmp_path / "berth.conf"
+    configuration.write_text("\n".join(shown) + "\n")
+    (tmp_path / "lib").mkdir()
+    done = subprocess.run([BUILD / "berth.fcgi", "--config", configuration], capture_output=True, text=True,
+                          env={"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "SCRIPT_NAME": "/v2", "PATH_INFO": "/"})
+    assert done.stdout.startswith("Status: 200 "), done.stderr
