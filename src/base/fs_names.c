@@ -22,9 +22,12 @@ static int mkdir_one(const struct fs_root *root, const char *path, struct fs_dir
     if (parent < 0)
         return err_sys(err, errno, "open the directory of %s", path);
     if (mkdirat(parent, base, root->dir_mode) < 0) {
-        if (errno == EEXIST)
+        int errnum = errno;
+        struct stat st;
+        if (errnum == EEXIST && fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR(st.st_mode))
             return 0;
-        return err_sys(err, errno, "mkdir %s", path);
+        return err_sys(err, errnum, "mkdir %s", path);
     }
     if (fchmodat(parent, base, root->dir_mode, 0) < 0)
         return err_sys(err, errno, "chmod %s", path);

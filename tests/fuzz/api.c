@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fuzzes whole requests against a small store: whatever comes is answered, in a form that a web
  * server reads as it was meant, and is never berth's own fault. */
-#include "fuzz/cgi_input.h"
-#include "fuzz/temp_store.h"
+#include "fuzz/fuzz.h"
 
 #include "api/api.h"
 #include "base/json.h"

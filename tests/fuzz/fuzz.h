@@ -7,10 +7,13 @@
 #ifndef BERTH_FUZZ_FUZZ_H
 #define BERTH_FUZZ_FUZZ_H
 
+#include "store/store.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 /* libFuzzer's name for it. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -22,15 +25,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
     } while (0)
 
 /* The input as a string; free(3). What is behind a NUL in it is not seen, as in a header. */
-__attribute__((unused)) static inline char *text_of(const uint8_t *bytes, size_t len)
-{
-    char *text = malloc(len + 1);
+char *text_of(const uint8_t *bytes, size_t len);
 
-    must_hold(text);
-    if (len)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
-    return text;
-}
+/* The input as a CGI request: variables, a line each; an empty line begins the body. */
+#define VARIABLES_MAX 64
+struct cgi_input {
+    char *text; /* free(3) */
+    char *variables[VARIABLES_MAX + 1];
+    const char *body;
+    size_t body_len;
+};
+struct cgi_input cgi_input_of(const uint8_t *bytes, size_t len);
+/* A body_read_fn; takes the body off the input. */
+ssize_t cgi_input_read(void *from, void *bytes, size_t len);
+
+/* A store in a temporary directory; temp_store.path is NULL until it is made. */
+extern struct store temp_store;
+extern struct conf temp_conf;
+void temp_store_make(void);
+void temp_store_remove(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fuzzes the making of requests, and the reading of their bodies. */
-#include "fuzz/cgi_input.h"
+#include "fuzz/fuzz.h"
 
 #include "http/request.h"
 

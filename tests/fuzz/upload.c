@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fuzzes the `state` of an upload session: whatever stands there, a session that opens has the
  * digest of its bytes unless the state carries a hash of its own. */
-#include "fuzz/temp_store.h"
+#include "fuzz/fuzz.h"
 
 #include "store/layout.h"
 #include "store/upload.h"

@@ -147,6 +147,16 @@ void unit_break(const char *dir, const char *path)
     unit_symlink("nowhere", dir, path);
 }
 
+void unit_allow_opening(bool allow)
+{
+    static struct rlimit before;
+
+    if (!allow)
+        assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &before));
+    struct rlimit limit = {.rlim_cur = allow ? before.rlim_cur : 0, .rlim_max = before.rlim_max};
+    assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 bool unit_exists(const char *dir, const char *path)
 {
     struct stat st;

@@ -52,6 +52,8 @@ void unit_symlink(const char *target, const char *dir, const char *path);
 void unit_delete(const char *dir, const char *path);
 /* Puts a symbolic link there: what lies behind it is an error, as on a failing disk. */
 void unit_break(const char *dir, const char *path);
+/* Whether any file can be opened: where not, every look-up fails with EMFILE. */
+void unit_allow_opening(bool allow);
 bool unit_exists(const char *dir, const char *path); /* anything, a dangling link too */
 /* The content, with a NUL behind it; free(3). NULL: there is no such file. */
 char *unit_get(const char *dir, const char *path);

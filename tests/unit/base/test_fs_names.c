@@ -41,7 +41,10 @@ static void test_mkdirs_fails_where_a_file_or_too_long_a_path_is(void **state)
     char path[2000];
 
     unit_put(dir->path, "file", "f");
+    unit_symlink("dir", dir->path, "link");
     assert_fails(IO, fs_mkdirs(&dir->root, "file/a", &dirty, &failure));
+    assert_fails(IO, fs_mkdirs(&dir->root, "file", &dirty, &failure));
+    assert_fails(IO, fs_mkdirs(&dir->root, "link", &dirty, &failure));
     assert_fails(IO, fs_mkdirs(&dir->root, "../a", &dirty, &failure));
     for (size_t i = 0; i < sizeof path; i++)
         path[i] = i % 10 == 9 ? '/' : 'd';

@@ -97,6 +97,7 @@ static void test_what_is_no_plain_file_is_no_blob(void **state)
     assert_returns(0, fs_mkdirs(&store->fs, path.s, &dirty, &failure));
     assert_returns(0, blob_stat(store, &dir, &size, &failure));
     assert_fails(IO, blob_open(store, &dir, &fd, &size, &failure));
+    assert_returns(0, blob_freshen(store, &dir, &failure));
     assert_int_equal(-1, fd);
 }
 

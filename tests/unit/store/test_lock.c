@@ -5,6 +5,7 @@
 #include "store/layout.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MOMENT_MS 100
@@ -206,6 +207,36 @@ static void test_a_missing_lock_directory_says_how_to_make_it(void **state)
     assert_fails(IO, lock_repo(store, &name, &lock, &failure));
 }
 
+static void test_lock_files_have_the_mode_of_the_store(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct layout_path path;
+    AUTO_LOCK lock = {-1};
+
+    mode_t before = umask(0777); /* the next process may be of the same group only */
+    int locked = lock_repo(store, &name, &lock, &failure);
+    umask(before);
+    assert_int_equal(0, locked);
+    assert_int_equal(0640, unit_mode(store->path, layout_repo_lock(&path, &name)));
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct lock lock;
+
+    unit_allow_opening(false);
+    int gc = lock_gc(store, FS_LOCK_SHARED, &lock, &failure);
+    int repo = lock_repo(store, &name, &lock, &failure);
+    unit_allow_opening(true);
+    assert_int_equal(-1, gc);
+    assert_int_equal(-1, repo);
+    assert_int_equal(ERR_IO, failure.code);
+    assert_int_equal(-1, lock.fd);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -216,6 +247,8 @@ int main(void)
         STORE_TEST(test_sweeper_is_not_starved),
         STORE_TEST(test_repository_lock_excludes),
         STORE_TEST(test_waiting_is_bounded),
+        STORE_TEST(test_lock_files_have_the_mode_of_the_store),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_a_missing_lock_directory_says_how_to_make_it),
     };
 

@@ -81,11 +81,24 @@ static void test_foreign_entries_are_passed_over(void **state)
     assert_string_equal(referrer.s, digests.v[0]);
 }
 
+static void test_a_failing_disk_is_no_empty_list(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject"), referrer = unit_digest_of("1");
+    AUTO_NAMES digests = {0};
+
+    add(store, "a", &subject, &referrer, "{}");
+    unit_break(store->path, "repositories/a/_referrers");
+    assert_fails(IO, referrer_list(store, &name, &subject, &digests, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_add_list_read_remove),
         STORE_TEST(test_foreign_entries_are_passed_over),
+        STORE_TEST(test_a_failing_disk_is_no_empty_list),
     };
 
     return RUN(tests);

@@ -252,6 +252,65 @@ static void test_walk_follows_no_link(void **state)
     fs_force_walk(false);
 }
 
+static void test_walk_over_a_failing_disk(void **state)
+{
+    const struct store *store = *state;
+    struct collector collector = {.left = -1};
+
+    make_repositories(store);
+    unit_allow_opening(false);
+    int walked = repo_walk(store, NULL, collect, &collector, &failure);
+    unit_allow_opening(true);
+    assert_int_equal(-1, walked);
+    assert_int_equal(ERR_IO, failure.code);
+    assert_null(collector.names.s);
+}
+
+static int exhaust(void *context, const struct name *name, struct err *err)
+{
+    (void)name;
+    (void)err;
+    ++*(int *)context;
+    unit_allow_opening(false);
+    return 0;
+}
+
+static void test_walk_that_fails_on_its_way(void **state)
+{
+    const struct store *store = *state;
+    int visited = 0;
+
+    make_repositories(store);
+    int walked = repo_walk(store, NULL, exhaust, &visited, &failure);
+    unit_allow_opening(true);
+    assert_int_equal(-1, walked);
+    assert_int_equal(ERR_IO, failure.code);
+    assert_int_equal(1, visited);
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), other = unit_name("b");
+    const struct digest digest = unit_digest_of("1");
+    AUTO_DIRTY dirty = {0};
+    AUTO_NAMES hex = {0};
+
+    assert_returns(0, repo_link_revision(store, &name, &digest, &dirty, &failure));
+    unit_break(store->path, "repositories/a/_manifests/revisions/sha256");
+    assert_fails(IO, repo_has_manifests(store, &name, &failure));
+    assert_fails(IO, repo_has_revision(store, &name, &digest, &failure));
+    assert_fails(IO, repo_list_revisions(store, &name, DIGEST_SHA256, &hex, &failure));
+    unit_break(store->path, "repositories/a/_manifests");
+    assert_fails(IO, repo_create(store, &name, &dirty, &failure));
+    unit_break(store->path, "repositories/b");
+    assert_fails(IO, repo_create(store, &other, &dirty, &failure));
+    assert_fails(IO, repo_link_layer(store, &other, &digest, &dirty, &failure));
+    assert_fails(IO, repo_link_revision(store, &other, &digest, &dirty, &failure));
+    assert_fails(IO, repo_unlink_layer(store, &other, &digest, &dirty, &failure));
+    assert_fails(IO, repo_exists(store, &other, &failure));
+}
+
 static void test_walk_of_the_longest_names(void **state)
 {
     const struct store *store = *state;
@@ -285,6 +344,9 @@ int main(void)
         STORE_TEST(test_walk_passes_an_error_on),
         STORE_TEST(test_walk_passes_over_foreign_entries),
         STORE_TEST(test_walk_follows_no_link),
+        STORE_TEST(test_walk_over_a_failing_disk),
+        STORE_TEST(test_walk_that_fails_on_its_way),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_walk_of_the_longest_names),
     };
 

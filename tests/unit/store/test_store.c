@@ -77,6 +77,25 @@ static void test_a_newer_version_is_refused(void **state)
     store_close(&store);
 }
 
+static void test_a_store_that_cannot_be_made(void **state)
+{
+    static const char *const in_the_way[] = {"blobs", "_berth/lock", "_berth/version/x"};
+    const struct unit_dir *dir = *state;
+    struct store store;
+
+    for (size_t i = 0; i < LENGTH_OF(in_the_way); i++) {
+        char path[100];
+        snprintf(path, sizeof path, LAYOUT_PREFIX "/%s", in_the_way[i]);
+        unit_put(dir->path, path, "");
+        assert_fails(IO, open_at(&store, dir->path, true));
+        assert_int_equal(-1, store.fs.fd);
+        unit_delete(dir->path, "docker");
+    }
+    /* An administrator's link to a larger disk: berth would not follow it later. */
+    unit_symlink("/tmp", dir->path, LAYOUT_PREFIX "/repositories");
+    assert_fails(IO, open_at(&store, dir->path, true));
+}
+
 static void test_writing_leaves_no_temporary_file(void **state)
 {
     const struct store *store = *state;
@@ -139,6 +158,7 @@ int main(void)
         DIR_TEST(test_creating_a_store),
         DIR_TEST(test_opening_without_creating),
         DIR_TEST(test_a_newer_version_is_refused),
+        DIR_TEST(test_a_store_that_cannot_be_made),
         STORE_TEST(test_writing_leaves_no_temporary_file),
         STORE_TEST(test_a_link_is_the_digest_alone),
         STORE_TEST(test_what_is_no_link),

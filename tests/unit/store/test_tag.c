@@ -117,6 +117,22 @@ static void test_list_is_in_byte_order_without_what_is_no_tag(void **state)
     assert_returns(0, tag_list(store, &other, &tags, &failure));
 }
 
+static void test_a_failing_disk_is_no_empty_list(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest digest = unit_digest_of("1");
+    struct digest current;
+    AUTO_NAMES tags = {0};
+
+    set(store, "v1", &digest);
+    unit_break(store->path, TAGS);
+    assert_fails(IO, tag_list(store, &name, &tags, &failure));
+    assert_fails(IO, tag_get(store, &name, &tag, &current, &failure));
+    assert_int_equal(-1, tag_remove(store, &name, &tag, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -125,6 +141,7 @@ int main(void)
         STORE_TEST(test_damaged_links),
         STORE_TEST(test_remove_takes_the_tag_alone),
         STORE_TEST(test_list_is_in_byte_order_without_what_is_no_tag),
+        STORE_TEST(test_a_failing_disk_is_no_empty_list),
     };
 
     return RUN(tests);
