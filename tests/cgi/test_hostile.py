@@ -60,8 +60,8 @@ def digest_cases(digest):
     yield Case("POST", f"/v2/{{name}}/blobs/uploads/?mount={digest}&from={{name}}", 400, "DIGEST_INVALID", body=b"")
 
 
-# What climbs or splits a path. Servers resolve `..` and `//`, decode `%2F` or refuse it, and refuse NUL: their answer is
-# that to the path which remains.
+# What climbs or splits a path. Servers resolve `..` and `//`, decode `%2F` or refuse it, and refuse NUL: their answer
+# is that to the path which remains.
 CLIMBING_DIGESTS = ["sha256:../../x", "sha256:..%2F..%2Fx", f"sha256:%2e%2e/{HEX}", f"..%2Fsha256:{HEX}",
                     f"{HEX[:2]}/{HEX}", "sha256:" + "..%2f" * 20 + "etc%2Fpasswd"]
 
@@ -73,7 +73,8 @@ def climbing_cases(digest):
 
 
 # In a query berth decodes; a NUL would hide what is behind it.
-QUERY_DIGESTS = {"sha256:../../x": "DIGEST_INVALID", "": "DIGEST_INVALID", "%2e%2e%2f": "DIGEST_INVALID", HEX: "DIGEST_INVALID",
+QUERY_DIGESTS = {"sha256:../../x": "DIGEST_INVALID", "": "DIGEST_INVALID", "%2e%2e%2f": "DIGEST_INVALID",
+                 HEX: "DIGEST_INVALID",
                  "sha256:" + "%00" * 64: "UNSUPPORTED", f"sha256:{HEX}%00": "UNSUPPORTED", "sha256:%": "UNSUPPORTED"}
 MOUNT_SOURCES = {"../x": "NAME_INVALID", "..%2Fx": "NAME_INVALID", "%2e%2e": "NAME_INVALID", "/": "NAME_INVALID",
                  "A": "NAME_INVALID", "a//b": "NAME_INVALID", "x" * 256: "NAME_INVALID", "_layers": "NAME_INVALID",
@@ -109,7 +110,8 @@ NAMES = {
     "%252e%252e": (404,), "x%252F{name}": (404,), "%25": (),
     # What a decoder might take for a dot, a slash or the end.
     "%c0%ae%c0%ae": (), "%c0%af{name}": (), "%ef%bc%8e%ef%bc%8e": (), "{name}%0d%0aX-Injected:%201": (404,),
-    "{name}%0a": (404,), "{name}%0ab": (404,), "{name}%7f": (), "{name}%20": (403, 404), "{name};x": (), "{name}%3Fx": (403, 404), "{name}%23x": (404,),
+    "{name}%0a": (404,), "{name}%0ab": (404,), "{name}%7f": (), "{name}%20": (403, 404), "{name};x": (),
+    "{name}%3Fx": (403, 404), "{name}%23x": (404,),
     # Too long, within a component and altogether.
     "x" * 256: (), "x/" * 128 + "x": (), "y" * 3000: (403,),
     # The store's own directories.

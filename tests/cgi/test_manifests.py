@@ -99,7 +99,8 @@ def data_field(repo):
 def non_distributable_layers(repo):
     """Layers that are elsewhere, where `urls` says, beside one that is here."""
     config = repo.push_blob(oci.blob(64, oci.OCI_CONFIG))
-    foreign = [oci.blob(64, f"application/vnd.oci.image.layer.nondistributable.v1.{kind}") for kind in ("tar+gzip", "tar")]
+    foreign = [oci.blob(64, f"application/vnd.oci.image.layer.nondistributable.v1.{kind}")
+               for kind in ("tar+gzip", "tar")]
     layers = [layer.descriptor(urls=[f"https://layers.example.com/{layer.digest}"]) for layer in foreign]
     return [oci.image(config.descriptor(), [*layers, repo.push_blob(oci.blob(64, oci.OCI_LAYER)).descriptor()])]
 

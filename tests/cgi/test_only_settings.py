@@ -183,8 +183,8 @@ SENDFILE = {
 @pytest.mark.parametrize("sendfile", SENDFILE)
 @pytest.mark.parametrize("algorithm", oci.ALGORITHMS)
 def test_sendfile(start_cgi, sendfile, algorithm):
-    """The server is told the file of a blob, and answers a single Range itself: so the status is 200, and there is no body.
-    Several ranges are berth's own, since servers join or drop some."""
+    """The server is told the file of a blob, and answers a single Range itself: so the status is 200, and there is no
+    body. Several ranges are berth's own, since servers join or drop some."""
     front = start_cgi(sendfile=sendfile)
     repo = oci.Repository(front)
     blob = repo.push_blob(oci.blob(algorithm=algorithm))

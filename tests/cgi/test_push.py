@@ -96,7 +96,7 @@ def test_chunks_out_of_order_in_patch(repo):
 @BOTH_ALGORITHMS
 @pytest.mark.parametrize("last_in_put", [False, True])
 def test_chunks_out_of_order(repo, algorithm, last_in_put):
-    """3b.3: before each chunk a wrong one, 416 in PATCH and in PUT; a GET on that same target, query and all, recovers."""
+    """3b.3: before each chunk a wrong one, 416 in PATCH and in PUT; a GET on that target, query and all, recovers."""
     blob = oci.blob(300, algorithm=algorithm)
     location, received = repo.start_upload(), 0
     while received < len(blob.data):
@@ -131,7 +131,8 @@ def test_mount_without_from(repo, other_repo, algorithm):
     expect_stored(repo, repo.post_upload(f"?mount={blob.digest}"), blob)
 
 
-@pytest.mark.parametrize("query", ["&from={other}", "&from={empty}", ""], ids=["lacks-it", "unknown-repository", "none"])
+@pytest.mark.parametrize("query", ["&from={other}", "&from={empty}", ""],
+                         ids=["lacks-it", "unknown-repository", "none"])
 @BOTH_ALGORITHMS
 def test_mount_of_a_missing_blob(repo, other_repo, query, algorithm):
     """3a.15, 3a.16, 3b.3: a session begins instead, and takes the blob."""

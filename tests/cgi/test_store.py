@@ -236,7 +236,8 @@ def test_foreign_entries(repo):
     """What berth does not know is passed over: temporary files, notes of an administrator, half a tag of a crash."""
     manifest = repo.push_image("latest")
     tags = repo.directory / "_manifests/tags"
-    for path in (repo.directory / "note.txt", tags / ".hidden", repo.directory / "_manifests/revisions/sha256/link.tmp"):
+    revisions = repo.directory / "_manifests/revisions"
+    for path in (repo.directory / "note.txt", tags / ".hidden", revisions / "sha256/link.tmp"):
         path.write_text("x")
     (tags / "half").mkdir()
     (repo.directory / "_backup").mkdir()
@@ -447,7 +448,8 @@ def test_symbolic_links_are_not_followed(repo, v2, outside, plant):
     plant(repo, v2, manifest, outside)
     affected = AFFECTED[plant]
     with assert_unchanged(outside):
-        for kind, path in (("blob", f"blobs/{layer}"), ("tag", "manifests/latest"), ("digest", f"manifests/{manifest.digest}")):
+        for kind, path in (("blob", f"blobs/{layer}"), ("tag", "manifests/latest"),
+                           ("digest", f"manifests/{manifest.digest}")):
             for method in ("GET", "HEAD"):
                 response = expect(repo.request(method, path), *((404, 500) if kind in affected else (200,)))
                 assert b"5ec2e7" not in response.body

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /* The linker (--wrap) leads upload.c here when it takes a lock: what another process does between
  * its opening of the file and its lock can be done in before_lock. */
@@ -114,7 +115,11 @@ static void test_goes_on_where_it_was(void **state)
         assert_int_equal(5, upload.saved);
         assert_returns(0, write_text(&upload, " world"));
         assert_int_equal(11, upload.offset);
+        assert_returns(0, upload_save(&upload, &failure));
+        upload_close(&upload);
+        assert_returns(0, reopen(store, id, users[i], &upload));
         assert_digest(&upload, "hello world");
+        assert_digest(&upload, "hello world"); /* as often as one asks */
         assert_content("hello world", store->path, path_of(id, "data"));
     }
 }
@@ -392,7 +397,44 @@ static void test_rollback_to_what_was_acknowledged(void **state)
     upload_close(&upload);
     assert_returns(0, reopen(store, id, "", &upload));
     assert_returns(0, write_text(&upload, "!"));
+    assert_returns(0, upload_save(&upload, &failure));
+    assert_returns(0, write_text(&upload, "?"));
+    assert_returns(0, upload_rollback(&upload, &failure));
+    assert_int_equal(6, upload.offset);
     assert_digest(&upload, "hello!");
+}
+
+static void test_a_failing_disk_is_an_error(void **state)
+{
+    const struct store *store = *state;
+    struct upload upload, second;
+    struct digest digest;
+    struct rlimit before, small;
+
+    assert_returns(0, create(store, "", &upload));
+    assert_returns(0, write_text(&upload, "hello"));
+    unit_allow_opening(false);
+    int saved = upload_save(&upload, &failure);
+    int created = create(store, "", &second);
+    unit_allow_opening(true);
+    assert_int_equal(-1, saved);
+    assert_int_equal(0, upload.saved); /* nothing was acknowledged */
+    assert_int_equal(-1, created);
+    assert_int_equal(-1, second.fd);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){.rlim_cur = 7, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    assert_fails(IO, write_text(&upload, " world"));
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    upload.digester_valid = false;
+    unit_put(store->path, path_of(upload.id, "data"), "hel"); /* shorter than it was */
+    assert_fails(IO, upload_digest(&upload, DIGEST_SHA256, &digest, &failure));
+    unit_break(store->path, "repositories/a/_uploads");
+    assert_fails(IO, create(store, "", &second));
+    assert_fails(IO, reopen(store, upload.id, "", &second));
+    upload_close(&upload);
 }
 
 static void test_other_algorithms(void **state)
@@ -529,6 +571,7 @@ int main(void)
         STORE_TEST(test_second_writer_is_turned_away),
         STORE_TEST(test_finished_between_opening_and_locking),
         STORE_TEST(test_rollback_to_what_was_acknowledged),
+        STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_other_algorithms),
         STORE_TEST(test_expect_changes_the_algorithm_before_the_first_byte),
         STORE_TEST(test_large_data_is_read_again_whole),
