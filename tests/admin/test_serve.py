@@ -124,12 +124,16 @@ def test_spools_of_dead_processes_are_removed(serve):
     assert not list(spools.iterdir())
 
 
-def test_programs_in_any_directory(tmp_path):
-    """With a space in its name, which lighttpd's bin-path could not have."""
-    place = tmp_path / "my programs"
+def copy_programs(place):
     place.mkdir()
     for program in ("berth", "berth.fcgi"):
         shutil.copy2(BUILD / program, place)
+    return place
+
+
+def test_programs_in_any_directory(tmp_path):
+    """With a space in its name, which lighttpd's bin-path could not have."""
+    place = copy_programs(tmp_path / "my programs")
     root = tmp_path / 'a "store" \\ of mine'
     with subprocess.Popen([place / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
                           text=True) as process:
@@ -143,10 +147,11 @@ def test_files_belong_to_the_owner_of_the_store(tmp_path):
     tmp_path.chmod(0o711)
     for parent in tmp_path.parents[:-2]:
         parent.chmod(parent.stat().st_mode | 0o111)
+    place = copy_programs(tmp_path / "programs")  # the checkout may be closed to others than root
     root = tmp_path / "store"
     root.mkdir()
     os.chown(root, 33, 33)
-    with subprocess.Popen([BUILD / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
+    with subprocess.Popen([place / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
                           text=True) as process:
         port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
         expect(client.request(port, "POST", "/v2/a/blobs/uploads/", body=b""), 202)
