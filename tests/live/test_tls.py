@@ -114,8 +114,8 @@ def test_aborted_http2_upload(front, repo, end, headers):
     wait_until_idle(front)
     status = expect(repo.front.request("GET", location), 204)
     offset = int(status.headers["Range"].removeprefix("0-")) + 1
-    if front.name == "apache-fcgid" and not headers:
-        # mod_http2 ends the body for the CGI as if it were complete, and only the digest will tell.
+    if front.name.startswith("apache") and not headers:
+        # mod_http2 may end the body as if it were complete, and then only the digest will tell.
         assert 1000 <= offset <= 11_000
     else:
         assert offset == 1000
