@@ -23,6 +23,8 @@
 int fsync(int fd);
 int sync_file_range(int fd, off_t off, off_t len, unsigned flags);
 int openat(int fd, const char *path, int flags, ...);
+ssize_t pread(int fd, void *bytes, size_t len, off_t off);
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t off);
 
 static int fsyncs, writebacks, opens, stale_opens;
 
@@ -52,6 +54,32 @@ int openat(int fd, const char *path, int flags, ...)
         return -1;
     }
     return (int)syscall(SYS_openat, fd, path, flags, mode);
+}
+
+/* As much at a time as they take; 0: without end. Each second call is interrupted then. */
+static size_t io_max;
+static bool interrupted;
+
+static bool interrupts(void)
+{
+    interrupted = io_max > 0 && !interrupted;
+    if (interrupted)
+        errno = EINTR;
+    return interrupted;
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t off)
+{
+    if (interrupts())
+        return -1;
+    return syscall(SYS_pread64, fd, bytes, io_max && len > io_max ? io_max : len, off);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t off)
+{
+    if (interrupts())
+        return -1;
+    return syscall(SYS_pwrite64, fd, bytes, io_max && len > io_max ? io_max : len, off);
 }
 
 static int with_openat2(void **state)
@@ -252,6 +280,27 @@ static void test_pread_and_pwrite_at_offsets(void **state)
     assert_fails(IO, fs_pread_all(fd, bytes, 1, 0, &failure));
 }
 
+static void test_short_and_interrupted_calls_are_gone_on_with(void **state)
+{
+    const struct unit_dir *dir = *state;
+    static const char text[] = "more than one call takes";
+    char bytes[sizeof text] = "";
+    AUTO_FD fd = -1;
+
+    assert_returns(1, fs_open(&dir->root, "file", O_RDWR | O_CREAT, &fd, &failure));
+    for (size_t step = 1; step <= sizeof text; step++) {
+        assert_int_equal(0, ftruncate(fd, 0));
+        memset(bytes, 0, sizeof bytes);
+        io_max = step;
+        int written = fs_pwrite_all(fd, text, strlen(text), 3, &failure);
+        int got = fs_pread_all(fd, bytes, strlen(text), 3, &failure);
+        io_max = 0;
+        assert_int_equal(0, written);
+        assert_int_equal(0, got);
+        assert_string_equal(text, bytes);
+    }
+}
+
 /* Writes that the kernel takes only in part, and a disk that fills up. */
 static void test_pwrite_reports_what_does_not_fit(void **state)
 {
@@ -440,6 +489,7 @@ int main(void)
         BOTH_WAYS(test_read_wants_a_plain_file),
         DIR_TEST(test_read_appends_whole_files_up_to_the_limit),
         DIR_TEST(test_pread_and_pwrite_at_offsets),
+        DIR_TEST(test_short_and_interrupted_calls_are_gone_on_with),
         DIR_TEST(test_pwrite_reports_what_does_not_fit),
         BOTH_WAYS(test_new_files_get_the_mode_whatever_the_umask),
         DIR_TEST(test_root_open),

@@ -51,6 +51,10 @@ static void test_mkdirs_fails_where_a_file_or_too_long_a_path_is(void **state)
     path[sizeof path - 1] = '\0';
     assert_fails(IO, fs_mkdirs(&dir->root, path, &dirty, &failure));
     assert_int_equal(ENAMETOOLONG, failure.sys);
+    assert_fails(IO, fs_unlink(&dir->root, path, &dirty, &failure));
+    assert_int_equal(ENAMETOOLONG, failure.sys);
+    assert_fails(IO, fs_rename(&dir->root, "file", path, &dirty, &failure));
+    assert_content("f", dir->path, "file");
 }
 
 static void test_replace_makes_and_replaces(void **state)
