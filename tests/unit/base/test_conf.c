@@ -79,6 +79,31 @@ static void test_every_key(void **state)
     conf_free(&conf);
 }
 
+static void test_limits_are_inclusive(void **state)
+{
+    struct conf conf;
+
+    assert_returns(0, load(*state,
+                           "manifest_limit = 1073741824\nlock_timeout = 3600\n"
+                           "page_limit = 1000000\ngrace = 2147483647\nfile_mode = 07777\n",
+                           &conf));
+    assert_int_equal(1073741824, conf.manifest_limit);
+    assert_int_equal(3600, conf.lock_timeout);
+    assert_int_equal(1000000, conf.page_limit);
+    assert_int_equal(2147483647, conf.grace);
+    assert_int_equal(07777, conf.file_mode);
+    conf_free(&conf);
+}
+
+static void test_only_x_sendfile_minds_a_percent_sign(void **state)
+{
+    struct conf conf;
+
+    assert_returns(0, load(*state, "root = \"/a%2fb\"\nsendfile = \"x-accel-redirect\"\n", &conf));
+    assert_string_equal("/a%2fb", conf.root);
+    conf_free(&conf);
+}
+
 static void test_environment_wins_over_the_file(void **state)
 {
     struct conf conf;
@@ -128,6 +153,9 @@ static void test_berth_conf_names_the_file(void **state)
     assert_fails(CONFIG, conf_load(&conf, NULL, &failure));
     assert_non_null(strstr(failure.msg, "missing.conf: No such file"));
     conf_free(&conf);
+    setenv("BERTH_CONF", "", 1); /* empty is unset */
+    assert_returns(0, conf_load(&conf, NULL, &failure));
+    conf_free(&conf);
     unsetenv("BERTH_CONF");
 }
 
@@ -174,6 +202,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_defaults),
         DIR_TEST(test_every_key),
+        DIR_TEST(test_limits_are_inclusive),
+        DIR_TEST(test_only_x_sendfile_minds_a_percent_sign),
         DIR_TEST(test_environment_wins_over_the_file),
         DIR_TEST(test_a_wrong_variable_is_refused_too),
         DIR_TEST(test_berth_conf_names_the_file),

@@ -53,6 +53,7 @@ static void test_accepts(void **state)
         "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\"]",
         "[\"\x7f\"]",
         "[\"\xc3\xa9 \xe2\x82\xac \xed\x9f\xbf \xee\x80\x80 \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf\"]",
+        "[\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80\"]", /* the bounds */
         "[\"/* no comment */ 'single' NaN\"]",
     };
 

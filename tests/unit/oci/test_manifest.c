@@ -140,6 +140,7 @@ static void test_what_is_no_manifest(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(texts); i++) {
         struct manifest manifest;
+        memset(&manifest, 0xff, sizeof manifest);
         assert_fails(MANIFEST_INVALID, parse(&manifest, texts[i]));
         assert_null(manifest.json); /* nothing is left to free */
         assert_null(manifest.references);
