@@ -11,7 +11,7 @@ bool conditional_not_modified(const struct request *request, const struct digest
 
     response_header(response, "Docker-Content-Digest", "%s", digest->s);
     response_header(response, "ETag", "\"%s\"", digest->s);
-    if (!known || !header_etag_matches(known, digest->s, true))
+    if (!known || !header_etag_matches(known, digest->s, true, ETAG_WEAK))
         return false;
     response->status = 304;
     return true;
@@ -24,9 +24,9 @@ static bool holds(const void *context, const struct digest *current)
     const char *none_match = request_header(request, "HTTP_IF_NONE_MATCH");
     const char *etag = current ? current->s : "";
 
-    if (match && !header_etag_matches(match, etag, current != NULL))
+    if (match && !header_etag_matches(match, etag, current != NULL, ETAG_STRONG))
         return false;
-    return !none_match || !header_etag_matches(none_match, etag, current != NULL);
+    return !none_match || !header_etag_matches(none_match, etag, current != NULL, ETAG_WEAK);
 }
 
 struct precondition conditional_precondition(const struct request *request)

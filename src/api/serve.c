@@ -78,7 +78,7 @@ static const char *wanted_ranges(const struct request *request, const struct dig
     const char *if_range = request_header(request, "HTTP_IF_RANGE");
 
     if (request->method != METHOD_GET ||
-        (if_range && !header_etag_matches(if_range, digest->s, true)))
+        (if_range && !header_etag_matches(if_range, digest->s, true, ETAG_STRONG)))
         return NULL;
     return request_header(request, "HTTP_RANGE");
 }

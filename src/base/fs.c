@@ -131,17 +131,25 @@ int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, st
     return 1;
 }
 
+/* The mode counts whatever the umask is; an existing directory keeps its own. A failure shows when
+ * it is opened. */
+static void make_directory(const struct fs_root *root, const char *path)
+{
+    if (mkdir(path, root->dir_mode) == 0 && chmod(path, root->dir_mode) < 0)
+        rmdir(path);
+}
+
 int fs_root_open(struct fs_root *root, const char *path, bool create, struct err *err)
 {
-    if (create && mkdir(path, root->dir_mode) < 0 && errno == ENOENT) {
-        char *parents = mem_strdup(path);
-        for (char *c = strchr(parents + 1, '/'); c; c = strchr(c + 1, '/')) {
+    if (create) {
+        char *prefix = mem_strdup(path);
+        for (char *c = strchr(prefix + 1, '/'); c; c = strchr(c + 1, '/')) {
             *c = '\0';
-            mkdir(parents, 0755); /* an existing one is fine; a failure shows below */
+            make_directory(root, prefix);
             *c = '/';
         }
-        mkdir(path, root->dir_mode);
-        free(parents);
+        make_directory(root, prefix);
+        free(prefix);
     }
     root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root->fd < 0)

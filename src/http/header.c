@@ -86,7 +86,8 @@ enum range_verdict header_range(const char *value, int64_t size,
     }
 }
 
-bool header_etag_matches(const char *value, const char *etag, bool exists)
+bool header_etag_matches(const char *value, const char *etag, bool exists,
+                         enum etag_comparison comparison)
 {
     size_t len = strlen(etag);
 
@@ -94,14 +95,14 @@ bool header_etag_matches(const char *value, const char *etag, bool exists)
         s += strspn(s, " \t,");
         if (*s == '*')
             return exists;
-        if (!strncmp(s, "W/", 2))
+        bool weak = !strncmp(s, "W/", 2);
+        if (weak)
             s += 2;
-        if (*s != '"')
-            return false;
-        const char *end = strchr(s + 1, '"');
+        const char *end = *s == '"' ? strchr(s + 1, '"') : NULL;
         if (!end)
             return false;
-        if (exists && (size_t)(end - s - 1) == len && !memcmp(s + 1, etag, len))
+        if (exists && (!weak || comparison == ETAG_WEAK) && (size_t)(end - s - 1) == len &&
+            !memcmp(s + 1, etag, len))
             return true;
         s = end + 1;
         s += strspn(s, " \t,");

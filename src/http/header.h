@@ -36,9 +36,12 @@ enum range_verdict {
 enum range_verdict header_range(const char *value, int64_t size,
                                 struct byte_range ranges[RANGE_MAX], size_t *n);
 
-/* Whether If-Match or If-None-Match names the entity tag (without quotes); `*` matches if `exists`.
- * The comparison is weak for If-None-Match; entity tags of berth are never weak. */
-bool header_etag_matches(const char *value, const char *etag, bool exists);
+/* Whether If-Match, If-Range or If-None-Match names the entity tag (without quotes); `*` matches if
+ * `exists`. A weak entity tag (W/) names it only in If-None-Match, whose comparison is weak (RFC
+ * 9110, section 13.1). */
+enum etag_comparison { ETAG_STRONG, ETAG_WEAK };
+bool header_etag_matches(const char *value, const char *etag, bool exists,
+                         enum etag_comparison comparison);
 
 /* Copies a media type without its parameters, in at most size bytes. */
 void header_media_type(const char *value, char *out, size_t size);

@@ -51,7 +51,7 @@ int64_t response_body_len(const struct response *response);
  * an empty line). */
 void response_print_headers(const struct response *response, struct buf *out);
 
-/* Hands the body to `write` in order, in pieces of at most 64 KiB; stops at the first -1 and
+/* Hands the body to `write` in order, a file in parts of at most 64 KiB; stops at the first -1 and
  * returns it. */
 typedef int response_write_fn(void *to, const void *bytes, size_t len);
 int response_send_body(const struct response *response, response_write_fn *write, void *to);

@@ -119,6 +119,11 @@ const char *layout_referrer(struct layout_path *path, const struct name *name,
                   digest_hex(referrer));
 }
 
+const char *layout_spool(struct layout_path *path, const char *id)
+{
+    return format(path, LAYOUT_SPOOL "/%s", id);
+}
+
 const char *layout_tmp(struct layout_path *path)
 {
     char id[UUID_SIZE];

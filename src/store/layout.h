@@ -50,6 +50,8 @@ const char *layout_referrers(struct layout_path *path, const struct name *name,
 const char *layout_referrer(struct layout_path *path, const struct name *name,
                             const struct digest *subject, const struct digest *referrer);
 
+/* A web server's spool; its id is a UUID. */
+const char *layout_spool(struct layout_path *path, const char *id);
 /* A new name in _berth/tmp, for a file that will be renamed into place or removed. */
 const char *layout_tmp(struct layout_path *path);
 /* One of 256 files, by a hash of the repository's name. */

@@ -8,7 +8,6 @@
 #include "store/layout.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +16,9 @@
 static int spool_lock(const struct store *store, const char *dir, int flags, int *fd,
                       struct err *err)
 {
-    struct layout_path path;
+    AUTO_BUF path = BUF_INIT;
 
-    snprintf(path.s, sizeof path.s, "%s/" SPOOL_LOCK, dir);
+    buf_addf(&path, "%s/" SPOOL_LOCK, dir);
     int found = fs_open(&store->fs, path.s, O_RDWR | flags, fd, err);
     return found > 0 ? fs_lock_try(*fd, FS_LOCK_EXCLUSIVE, err) : found;
 }
@@ -38,8 +37,7 @@ static void spool_sweep(const struct store *store)
         AUTO_FD lock = -1;
         if (!uuid_valid(names.v[i], strlen(names.v[i])))
             continue;
-        snprintf(dir.s, sizeof dir.s, LAYOUT_SPOOL "/%s", names.v[i]);
-        if (spool_lock(store, dir.s, 0, &lock, &ignored) > 0)
+        if (spool_lock(store, layout_spool(&dir, names.v[i]), 0, &lock, &ignored) > 0)
             fs_remove_tree(&store->fs, dir.s, &ignored);
     }
 }
@@ -53,10 +51,9 @@ static int spool_make(const struct store *store, const char *tmp, struct spool *
     char id[UUID_SIZE];
 
     uuid_make(id);
-    snprintf(dir.s, sizeof dir.s, LAYOUT_SPOOL "/%s", id);
     if (fs_mkdirs(&store->fs, tmp, &dirty, err) < 0 ||
         spool_lock(store, tmp, O_CREAT, &spool->lock, err) < 0 ||
-        fs_rename(&store->fs, tmp, dir.s, &dirty, err) < 0)
+        fs_rename(&store->fs, tmp, layout_spool(&dir, id), &dirty, err) < 0)
         return -1;
     AUTO_BUF path = BUF_INIT;
     buf_addf(&path, "%s/%s", store->path, dir.s);

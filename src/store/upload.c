@@ -12,8 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* `state` is a few lines of "key value"; the user's name is the only part without a bound. */
-#define STATE_SIZE_MAX 8192
+/* `state` is a few lines of "key value"; a user's name is as long as the web server lets it be, and
+ * three times that when escaped. */
+#define STATE_SIZE_MAX ((size_t)1 << 20)
 
 /* Writeback starts after each so many bytes, so that the final fsync stays short. */
 #define WRITE_BEHIND ((int64_t)16 << 20)
@@ -122,6 +123,7 @@ int upload_create(const struct store *store, const struct name *name, const char
     AUTO_DIRTY made = {0}; /* upload_save makes them durable once somebody was told of them */
     struct layout_path path;
     char started[RFC3339_SIZE];
+    struct err ignored;
 
     *upload = (struct upload){.store = store, .name = *name, .user = mem_strdup(user), .fd = -1};
     uuid_make(upload->id);
@@ -139,6 +141,7 @@ int upload_create(const struct store *store, const struct name *name, const char
         return 0;
     err_set(err, ERR_IO, "%s cannot be made", path.s);
 failed:
+    fs_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), &ignored);
     upload_close(upload);
     return -1;
 }

@@ -148,3 +148,11 @@ def test_one_of_many_makes_the_tag(repo):
         assert len(winners) == 1
         assert repo.get("manifests/latest").body == winners[0].data
         expect(repo.delete("manifests/latest"), 202)
+
+
+def test_weak_entity_tag_is_no_match(repo):
+    """If-Match compares strongly (RFC 9110, section 13.1.1)."""
+    old = repo.push_image("latest")
+    weak = {"If-Match": f'W/"{old.digest}"'}
+    expect(repo.delete("manifests/latest", weak), 412)
+    assert expect(repo.get("manifests/latest"), 200).body == old.data

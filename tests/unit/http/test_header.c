@@ -201,12 +201,16 @@ static void test_entity_tags(void **state)
 
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(table); i++) {
-        bool matches = header_etag_matches(table[i].value, "sha256:ab", true);
+        bool matches = header_etag_matches(table[i].value, "sha256:ab", true, ETAG_WEAK);
         if (matches != table[i].matches)
             fail_msg("%s %s", table[i].value, matches ? "matches" : "does not match");
         /* Nothing matches what is not there, not even an empty tag. */
-        assert_false(header_etag_matches(table[i].value, "", false));
+        assert_false(header_etag_matches(table[i].value, "", false, ETAG_WEAK));
     }
+    assert_true(header_etag_matches("W/\"sha256:ab\"", "sha256:ab", true, ETAG_WEAK));
+    assert_false(header_etag_matches("W/\"sha256:ab\"", "sha256:ab", true, ETAG_STRONG));
+    assert_true(header_etag_matches("W/\"a\", \"sha256:ab\"", "sha256:ab", true, ETAG_STRONG));
+    assert_true(header_etag_matches("*", "sha256:ab", true, ETAG_STRONG));
 }
 
 static void test_media_type_without_parameters(void **state)
