@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Small encodings: hex, percent (RFC 3986), RFC 3339 time, decimal numbers, random UUIDs (RFC
- * 9562).
+ * Small encodings: hex, percent (RFC 3986), base64, RFC 3339 time, decimal numbers, random UUIDs
+ * (RFC 9562).
  */
 #ifndef BERTH_BASE_CODEC_H
 #define BERTH_BASE_CODEC_H
@@ -22,6 +22,12 @@ bool hex_decode(unsigned char *out, const char *hex, size_t len);
 bool percent_decode_query(struct buf *out, const char *s, size_t len);
 /* Escapes everything but RFC 3986's unreserved characters and `/`. */
 void percent_encode(struct buf *out, const char *s);
+
+/* RFC 4648: base64url without padding (section 5), and plain base64 with it (section 4). Decoding
+ * is strict: no other character, and no stray bits at the end, so that one text has one meaning. */
+void base64url_encode(struct buf *out, const void *bytes, size_t len);
+bool base64url_decode(struct buf *out, const char *s, size_t len);
+bool base64_decode(struct buf *out, const char *s, size_t len);
 
 /* A decimal number without sign or space. Numbers too large for int64_t become INT64_MAX. */
 bool decimal_parse(const char *s, size_t len, int64_t *value);

@@ -12,6 +12,27 @@
 #include <string.h>
 #include <unistd.h>
 
+static cfg_opt_t group_options[] = {
+    CFG_STR_LIST("members", NULL, CFGF_NONE),
+    CFG_END(),
+};
+
+static cfg_opt_t repository_options[] = {
+    CFG_STR_LIST("pull", NULL, CFGF_NONE),
+    CFG_STR_LIST("push", NULL, CFGF_NONE),
+    CFG_STR_LIST("delete", NULL, CFGF_NONE),
+    CFG_STR_LIST("admin", NULL, CFGF_NONE),
+    CFG_STR_LIST("immutable", NULL, CFGF_NONE),
+    CFG_BOOL("readonly", cfg_false, CFGF_NONE),
+    CFG_END(),
+};
+
+static cfg_opt_t issuer_options[] = {
+    CFG_STR("keys", "", CFGF_NONE),
+    CFG_STR("audience", "", CFGF_NONE),
+    CFG_END(),
+};
+
 /* Every key once, with its default. All are read as text, so that file and environment take one
  * way. */
 static cfg_opt_t conf_options[] = {
@@ -26,6 +47,18 @@ static cfg_opt_t conf_options[] = {
     CFG_STR("page_limit", "1000", CFGF_NONE),
     CFG_STR("grace", "86400", CFGF_NONE),
     CFG_STR("log_level", "warning", CFGF_NONE),
+    CFG_STR("htpasswd", "", CFGF_NONE),
+    CFG_STR("realm", "berth", CFGF_NONE),
+    CFG_STR("credential_cache", "300", CFGF_NONE),
+    CFG_STR("token_keys", "", CFGF_NONE),
+    CFG_STR("token_realm", "", CFGF_NONE),
+    CFG_STR("token_service", "berth", CFGF_NONE),
+    CFG_STR("token_lifetime", "300", CFGF_NONE),
+    CFG_STR("groups_file", "", CFGF_NONE),
+    CFG_STR("readonly", "false", CFGF_NONE),
+    CFG_SEC("group", group_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("repository", repository_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("issuer", issuer_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_END(),
 };
 
@@ -119,7 +152,76 @@ static int conf_paths(struct conf *conf, const struct conf_source *source)
         return err_set(source->err, ERR_CONFIG,
                        "%s: sendfile_prefix = \"%s\": must begin and end with a slash",
                        source->path, prefix);
+    conf->htpasswd = mem_strdup(conf_value(source, "htpasswd"));
+    conf->realm = mem_strdup(conf_value(source, "realm"));
+    conf->token_keys = mem_strdup(conf_value(source, "token_keys"));
+    conf->token_realm = mem_strdup(conf_value(source, "token_realm"));
+    conf->token_service = mem_strdup(conf_value(source, "token_service"));
+    conf->groups_file = mem_strdup(conf_value(source, "groups_file"));
+    if (strpbrk(conf->realm, "\"\\\r\n") || strpbrk(conf->token_realm, "\"\\\r\n") ||
+        strpbrk(conf->token_service, "\"\\\r\n"))
+        return err_set(source->err, ERR_CONFIG,
+                       "%s: realm, token_realm and token_service cannot hold quotes or backslashes",
+                       source->path);
     return 0;
+}
+
+static int conf_numbers(struct conf *conf, const struct conf_source *source)
+{
+    int64_t timeout;
+
+    if (conf_mode(source, "file_mode", &conf->file_mode) < 0 ||
+        conf_mode(source, "dir_mode", &conf->dir_mode) < 0 ||
+        conf_number(source, "manifest_limit", 10, 1024, 1 << 30, &conf->manifest_limit) < 0 ||
+        conf_number(source, "lock_timeout", 10, 0, 3600, &timeout) < 0 ||
+        conf_number(source, "page_limit", 10, 1, 1000000, &conf->page_limit) < 0 ||
+        conf_number(source, "grace", 10, 0, INT32_MAX, &conf->grace) < 0 ||
+        conf_number(source, "credential_cache", 10, 0, 86400, &conf->credential_cache) < 0 ||
+        conf_number(source, "token_lifetime", 10, 60, 86400, &conf->token_lifetime) < 0)
+        return -1;
+    conf->lock_timeout = (int)timeout;
+    return 0;
+}
+
+static void copy_list(struct conf_list *list, cfg_t *section, const char *key)
+{
+    list->n = cfg_size(section, key);
+    list->v = mem_alloc(list->n * sizeof *list->v);
+    for (size_t i = 0; i < list->n; i++)
+        list->v[i] = mem_strdup(cfg_getnstr(section, key, (unsigned)i));
+}
+
+static void conf_sections(struct conf *conf, cfg_t *cfg)
+{
+    conf->n_groups = cfg_size(cfg, "group");
+    conf->groups = mem_alloc(conf->n_groups * sizeof *conf->groups);
+    for (size_t i = 0; i < conf->n_groups; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "group", (unsigned)i);
+        conf->groups[i].name = mem_strdup(cfg_title(section));
+        copy_list(&conf->groups[i].members, section, "members");
+    }
+    conf->n_repositories = cfg_size(cfg, "repository");
+    conf->repositories = mem_alloc(conf->n_repositories * sizeof *conf->repositories);
+    for (size_t i = 0; i < conf->n_repositories; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "repository", (unsigned)i);
+        struct conf_repository *repository = &conf->repositories[i];
+        repository->pattern = mem_strdup(cfg_title(section));
+        repository->line = section->line;
+        copy_list(&repository->pull, section, "pull");
+        copy_list(&repository->push, section, "push");
+        copy_list(&repository->remove, section, "delete");
+        copy_list(&repository->admin, section, "admin");
+        copy_list(&repository->immutable, section, "immutable");
+        repository->readonly = cfg_getbool(section, "readonly");
+    }
+    conf->n_issuers = cfg_size(cfg, "issuer");
+    conf->issuers = mem_alloc(conf->n_issuers * sizeof *conf->issuers);
+    for (size_t i = 0; i < conf->n_issuers; i++) {
+        cfg_t *section = cfg_getnsec(cfg, "issuer", (unsigned)i);
+        conf->issuers[i].iss = mem_strdup(cfg_title(section));
+        conf->issuers[i].keys = mem_strdup(cfg_getstr(section, "keys"));
+        conf->issuers[i].audience = mem_strdup(cfg_getstr(section, "audience"));
+    }
 }
 
 static int conf_fill(struct conf *conf, const struct conf_source *source)
@@ -127,23 +229,20 @@ static int conf_fill(struct conf *conf, const struct conf_source *source)
     static const char *const durability[] = {"full", "none", NULL};
     static const char *const sendfile[] = {"off", "x-sendfile", "x-accel-redirect", NULL};
     static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-    int none, how, level;
-    int64_t timeout;
+    static const char *const truth[] = {"false", "true", NULL};
+    int none, how, level, readonly;
 
-    if (conf_paths(conf, source) < 0 || conf_choice(source, "durability", durability, &none) < 0 ||
+    if (conf_paths(conf, source) < 0 || conf_numbers(conf, source) < 0 ||
+        conf_choice(source, "durability", durability, &none) < 0 ||
         conf_choice(source, "sendfile", sendfile, &how) < 0 ||
         conf_choice(source, "log_level", levels, &level) < 0 ||
-        conf_mode(source, "file_mode", &conf->file_mode) < 0 ||
-        conf_mode(source, "dir_mode", &conf->dir_mode) < 0 ||
-        conf_number(source, "manifest_limit", 10, 1024, 1 << 30, &conf->manifest_limit) < 0 ||
-        conf_number(source, "lock_timeout", 10, 0, 3600, &timeout) < 0 ||
-        conf_number(source, "page_limit", 10, 1, 1000000, &conf->page_limit) < 0 ||
-        conf_number(source, "grace", 10, 0, INT32_MAX, &conf->grace) < 0)
+        conf_choice(source, "readonly", truth, &readonly) < 0)
         return -1;
     conf->durable = none == 0;
     conf->sendfile = (enum conf_sendfile)how;
     conf->log_level = (enum log_level)level;
-    conf->lock_timeout = (int)timeout;
+    conf->readonly = readonly == 1;
+    conf_sections(conf, source->cfg);
     /* lighttpd would decode an escape in the header, Apache would not. */
     if (conf->sendfile == CONF_SENDFILE_X_SENDFILE && strchr(conf->root, '%'))
         return err_set(source->err, ERR_CONFIG,
@@ -165,8 +264,10 @@ int conf_load(struct conf *conf, const char *path, struct err *err)
         abort(); /* out of memory */
     cfg_set_error_function(source.cfg, conf_report);
     int parsed = CFG_SUCCESS;
-    if (required || access(fallback, F_OK) == 0)
+    if (required || access(fallback, F_OK) == 0) {
+        conf->path = mem_strdup(source.path);
         parsed = cfg_parse(source.cfg, source.path);
+    }
     int result = 0;
     if (parsed == CFG_FILE_ERROR)
         result = err_sys(err, errno, "configuration file %s", source.path);
@@ -180,9 +281,49 @@ int conf_load(struct conf *conf, const char *path, struct err *err)
     return result;
 }
 
+static void free_list(struct conf_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i]);
+    free(list->v);
+}
+
+static void free_sections(struct conf *conf)
+{
+    for (size_t i = 0; i < conf->n_groups; i++) {
+        free(conf->groups[i].name);
+        free_list(&conf->groups[i].members);
+    }
+    free(conf->groups);
+    for (size_t i = 0; i < conf->n_repositories; i++) {
+        struct conf_repository *repository = &conf->repositories[i];
+        free(repository->pattern);
+        free_list(&repository->pull);
+        free_list(&repository->push);
+        free_list(&repository->remove);
+        free_list(&repository->admin);
+        free_list(&repository->immutable);
+    }
+    free(conf->repositories);
+    for (size_t i = 0; i < conf->n_issuers; i++) {
+        free(conf->issuers[i].iss);
+        free(conf->issuers[i].keys);
+        free(conf->issuers[i].audience);
+    }
+    free(conf->issuers);
+}
+
 void conf_free(struct conf *conf)
 {
+    free_sections(conf);
+    free(conf->path);
     free(conf->root);
     free(conf->sendfile_prefix);
+    free(conf->htpasswd);
+    free(conf->realm);
+    free(conf->token_keys);
+    free(conf->token_realm);
+    free(conf->token_service);
+    free(conf->groups_file);
     *conf = (struct conf){0};
 }

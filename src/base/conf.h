@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The configuration, berth.conf(5): read once with libconfuse (which nobody else includes), then
- * each key from the environment variable BERTH_<KEY> where that is set.
+ * each key from the environment variable BERTH_<KEY> where that is set. Sections stand in the file
+ * only.
  */
 #ifndef BERTH_BASE_CONF_H
 #define BERTH_BASE_CONF_H
@@ -10,12 +11,41 @@
 #include "base/log.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 enum conf_sendfile { CONF_SENDFILE_OFF, CONF_SENDFILE_X_SENDFILE, CONF_SENDFILE_X_ACCEL };
 
+struct conf_list {
+    char **v;
+    size_t n;
+};
+
+/* group "NAME" { members = {...} } */
+struct conf_group {
+    char *name;
+    struct conf_list members; /* users */
+};
+
+/* repository "GLOB" { ... }: see auth/policy.h for what it means. */
+struct conf_repository {
+    char *pattern;
+    int line; /* in conf->path */
+    struct conf_list pull, push, remove, admin;
+    struct conf_list immutable; /* globs of tags */
+    bool readonly;
+};
+
+/* issuer "ISS" { keys = FILE  audience = TEXT }: an external token server. */
+struct conf_issuer {
+    char *iss;
+    char *keys;     /* PEM or JWKS file */
+    char *audience; /* "": token_service */
+};
+
 struct conf {
+    char *path;   /* the file that was read, NULL if none was */
     char *root;   /* data directory, absolute */
     bool durable; /* fsync what was acknowledged */
     enum conf_sendfile sendfile;
@@ -27,6 +57,23 @@ struct conf {
     int64_t page_limit;     /* entries in one page of a listing */
     int64_t grace;          /* seconds for which the collector leaves new and touched blobs alone */
     enum log_level log_level;
+
+    char *htpasswd;           /* "": berth checks no passwords, the web server may */
+    char *realm;              /* of berth's own Basic challenge */
+    int64_t credential_cache; /* seconds for which a verified password is remembered */
+    char *token_keys;         /* directory of signing keys; "": no token endpoint */
+    char *token_realm;        /* absolute URL of the token endpoint; "": from the request */
+    char *token_service;      /* audience of the tokens */
+    int64_t token_lifetime;   /* seconds */
+    char *groups_file;        /* Apache's group file; "": none */
+    bool readonly;            /* no pushes, no deletes */
+
+    struct conf_group *groups;
+    size_t n_groups;
+    struct conf_repository *repositories; /* in the order of the file */
+    size_t n_repositories;
+    struct conf_issuer *issuers;
+    size_t n_issuers;
 };
 
 /* Reads path, or where it is NULL $BERTH_CONF, or else /etc/berth/berth.conf if there is one.

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Globs of repository names and tags: `*` stands for any characters within one path component, `**`
+ * also for slashes, `?` for one character other than a slash. Nothing else is special.
+ */
+#ifndef BERTH_AUTH_GLOB_H
+#define BERTH_AUTH_GLOB_H
+
+#include <stdbool.h>
+
+bool glob_matches(const char *glob, const char *s);
+
+/* Whether a is more specific than b (negative), less (positive) or equally (0): without wildcards
+ * before with, then the longer text in front of the first wildcard, then more text in all, then
+ * fewer `**`. */
+int glob_compare(const char *a, const char *b);
+
+#endif

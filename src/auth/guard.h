@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All that decides who may do what, read from the configuration and read again when one of its
+ * files changes. A change that cannot be read opens nothing: what was last good stays, and the log
+ * says so.
+ */
+#ifndef BERTH_AUTH_GUARD_H
+#define BERTH_AUTH_GUARD_H
+
+#include "auth/passwd.h"
+#include "auth/policy.h"
+#include "auth/token.h"
+
+/* Valid until the next guard_rules. */
+struct rules {
+    struct conf conf; /* of which only what concerns access counts */
+    struct policy *policy;
+    struct passwd *passwd; /* NULL: berth checks no passwords */
+    struct tokens *tokens; /* NULL: there are no tokens */
+};
+
+struct guard;
+
+/* config as for conf_load. ERR_CONFIG. NULL on error. */
+struct guard *guard_new(const char *config, struct err *err);
+void guard_free(struct guard *guard);
+
+/* Looks at the files, a stat(2) each. */
+const struct rules *guard_rules(struct guard *guard);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who makes a request, and what a token that he showed leaves him to do. Nobody is a user with the
+ * name "".
+ */
+#ifndef BERTH_AUTH_IDENTITY_H
+#define BERTH_AUTH_IDENTITY_H
+
+#include "oci/name.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What one may do to a repository; a set. */
+enum action {
+    ACTION_PULL = 1,
+    ACTION_PUSH = 2,
+    ACTION_DELETE = 4,
+    ACTION_ADMIN = 8, /* moves and deletes immutable tags */
+    ACTION_ALL = 15,
+};
+
+/* One entry of a token's `access` claim. */
+struct grant {
+    const char *pattern; /* a repository's name; of robots' tokens also a glob */
+    int actions;
+};
+
+struct identity {
+    const char *user; /* "" is nobody */
+    bool has_token;   /* then only the grants' actions are left of the user's rights */
+    struct grant *grants;
+    size_t n_grants;
+    bool catalog; /* the token lets him see the list of all repositories that he may pull */
+};
+
+/* What the token leaves, before any rule: all without one. */
+int identity_actions(const struct identity *identity, const struct name *name);
+
+#endif

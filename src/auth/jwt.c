@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: signed tokens. */
+#include "auth/jwt.h"
+
+#include "base/codec.h"
+
+#include <string.h>
+
+#define JWT_DEPTH_MAX 16
+#define JWT_SIZE_MAX 16384
+
+int jwt_sign(const struct key *key, const struct buf *claims, struct buf *token, struct err *err)
+{
+    AUTO_BUF header = BUF_INIT;
+    AUTO_BUF signature = BUF_INIT;
+    AUTO_BUF signed_part = BUF_INIT;
+
+    buf_addf(&header, "{\"typ\":\"JWT\",\"alg\":\"%s\",\"kid\":", key_algorithm(key));
+    json_quote(key_id(key), &header);
+    buf_addc(&header, '}');
+    base64url_encode(&signed_part, header.s, header.len);
+    buf_addc(&signed_part, '.');
+    base64url_encode(&signed_part, claims->s, claims->len);
+    if (key_sign(key, signed_part.s, signed_part.len, &signature, err) < 0)
+        return -1;
+    buf_add(token, signed_part.s, signed_part.len);
+    buf_addc(token, '.');
+    base64url_encode(token, signature.s, signature.len);
+    return 0;
+}
+
+/* One part of a token, decoded from base64url and JSON. */
+static struct json *decode_part(const char *s, size_t len)
+{
+    AUTO_BUF text = BUF_INIT;
+    struct err invalid;
+
+    if (len > JWT_SIZE_MAX || !base64url_decode(&text, s, len))
+        return NULL;
+    struct json *json = json_parse(text.s, text.len, JWT_DEPTH_MAX, &invalid);
+    if (json && !json_is_object(json)) {
+        json_free(json);
+        json = NULL;
+    }
+    return json;
+}
+
+/* The two dots; false if there are not exactly two. */
+static bool split(const char *token, const char **first, const char **second)
+{
+    *first = strchr(token, '.');
+    *second = *first ? strchr(*first + 1, '.') : NULL;
+    return *second && !strchr(*second + 1, '.');
+}
+
+struct json *jwt_peek(const char *token)
+{
+    const char *first, *second;
+
+    if (!split(token, &first, &second))
+        return NULL;
+    return decode_part(first + 1, (size_t)(second - first - 1));
+}
+
+static bool header_fits(const struct json *header, const struct key *key)
+{
+    const char *algorithm = json_text(json_get(header, "alg"));
+    const char *id = json_text(json_get(header, "kid"));
+
+    /* "crit" names extensions that must be understood: berth understands none. */
+    if (!algorithm || strcmp(algorithm, key_algorithm(key)) != 0 || json_get(header, "crit"))
+        return false;
+    return !id || *key_id(key) == '\0' || !strcmp(id, key_id(key));
+}
+
+static bool signature_valid(const struct key_set *keys, const char *token, const char *first,
+                            const char *second)
+{
+    AUTO_BUF signature = BUF_INIT;
+    struct json *header = decode_part(token, (size_t)(first - token));
+    bool valid = false;
+
+    if (header && base64url_decode(&signature, second + 1, strlen(second + 1)) && signature.len > 0)
+        for (size_t i = 0; !valid && i < keys->n; i++)
+            valid =
+                header_fits(header, keys->v[i]) &&
+                key_verify(keys->v[i], token, (size_t)(second - token), signature.s, signature.len);
+    json_free(header);
+    return valid;
+}
+
+static int check_times(const struct json *claims, time_t now, struct err *err)
+{
+    int64_t expires, not_before;
+
+    if (!json_size(json_get(claims, "exp"), &expires))
+        return err_set(err, ERR_UNAUTHORIZED, "the token does not expire");
+    if (now - JWT_LEEWAY >= expires)
+        return err_set(err, ERR_UNAUTHORIZED, "the token has expired");
+    if (!json_get(claims, "nbf"))
+        return 0;
+    if (!json_size(json_get(claims, "nbf"), &not_before) || now + JWT_LEEWAY < not_before)
+        return err_set(err, ERR_UNAUTHORIZED, "the token is not valid yet");
+    return 0;
+}
+
+struct json *jwt_verify(const struct key_set *keys, const char *token, time_t now, struct err *err)
+{
+    const char *first, *second;
+
+    if (strlen(token) > JWT_SIZE_MAX || !split(token, &first, &second) ||
+        !signature_valid(keys, token, first, second)) {
+        err_set(err, ERR_UNAUTHORIZED, "the token is not signed by a key that is trusted here");
+        return NULL;
+    }
+    struct json *claims = decode_part(first + 1, (size_t)(second - first - 1));
+    if (!claims) {
+        err_set(err, ERR_UNAUTHORIZED, "the token's claims are no JSON object");
+        return NULL;
+    }
+    if (check_times(claims, now, err) == 0)
+        return claims;
+    json_free(claims);
+    return NULL;
+}

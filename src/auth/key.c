@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: signing keys over libcrypto (the only user of openssl/pem.h, ec.h, x509.h). Reading JWKS is
+ * in key_jwks.c. */
+#include "auth/key.h"
+
+#include "auth/key_make.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RSA_BITS_MIN 2048
+#define KEY_FILE_MAX ((size_t)1 << 20)
+#define ES256_HALF 32
+
+struct key {
+    EVP_PKEY *pkey;
+    const char *algorithm;
+    char *id;
+};
+
+/* The one algorithm that such a key may be used with; NULL for other kinds. */
+static const char *algorithm_of(EVP_PKEY *pkey)
+{
+    char group[32] = "";
+
+    switch (EVP_PKEY_get_base_id(pkey)) {
+    case EVP_PKEY_ED25519:
+        return "EdDSA";
+    case EVP_PKEY_EC:
+        EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL);
+        return !strcmp(group, "prime256v1") ? "ES256" : NULL;
+    case EVP_PKEY_RSA:
+        return EVP_PKEY_get_bits(pkey) >= RSA_BITS_MIN ? "RS256" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Takes pkey over. False if it is of no use. */
+static bool add_pkey(struct key_set *set, EVP_PKEY *pkey, const char *id)
+{
+    const char *algorithm = pkey ? algorithm_of(pkey) : NULL;
+
+    if (!algorithm) {
+        EVP_PKEY_free(pkey);
+        return false;
+    }
+    struct key *key = mem_alloc(sizeof *key);
+    *key = (struct key){pkey, algorithm, mem_strdup(id)};
+    set->v = mem_grow(set->v, set->n + 1, sizeof *set->v);
+    set->v[set->n++] = key;
+    return true;
+}
+
+bool key_make_ed25519(struct key_set *set, const char *id, const void *x, size_t len)
+{
+    return add_pkey(set, EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, len), id);
+}
+
+static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    EVP_PKEY *pkey = NULL;
+
+    if (ctx && params && EVP_PKEY_fromdata_init(ctx) > 0)
+        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
+    EVP_PKEY_CTX_free(ctx);
+    return pkey;
+}
+
+bool key_make_p256(struct key_set *set, const char *id, const void *x, const void *y)
+{
+    unsigned char point[1 + 2 * ES256_HALF] = {POINT_CONVERSION_UNCOMPRESSED};
+    char group[] = "prime256v1";
+
+    memcpy(point + 1, x, ES256_HALF);
+    memcpy(point + 1 + ES256_HALF, y, ES256_HALF);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+        OSSL_PARAM_construct_end(),
+    };
+    return add_pkey(set, from_params("EC", params), id);
+}
+
+bool key_make_rsa(struct key_set *set, const char *id, const void *n, size_t n_len, const void *e,
+                  size_t e_len)
+{
+    BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL);
+    BIGNUM *exponent = BN_bin2bn(e, (int)e_len, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+
+    if (modulus && exponent && build &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent))
+        params = OSSL_PARAM_BLD_to_param(build);
+    bool added = add_pkey(set, from_params("RSA", params), id);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(modulus);
+    BN_free(exponent);
+    return added;
+}
+
+/* No passphrases: a server cannot ask for them. */
+static int no_passphrase(char *out, int size, int writing, void *context)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return -1;
+}
+
+static EVP_PKEY *read_block(const char *name, const unsigned char *der, long len)
+{
+    EVP_PKEY *pkey = NULL;
+
+    if (!strcmp(name, PEM_STRING_PUBLIC))
+        return d2i_PUBKEY(NULL, &der, len);
+    if (!strcmp(name, PEM_STRING_X509)) {
+        X509 *certificate = d2i_X509(NULL, &der, len);
+        if (certificate)
+            pkey = X509_get_pubkey(certificate);
+        X509_free(certificate);
+        return pkey;
+    }
+    if (strstr(name, "PRIVATE KEY"))
+        return d2i_AutoPrivateKey(NULL, &der, len);
+    return NULL;
+}
+
+static int add_pem(struct key_set *set, const struct buf *text, const char *id)
+{
+    BIO *bio = BIO_new_mem_buf(text->s, (int)text->len);
+    char *name = NULL, *header = NULL;
+    unsigned char *der = NULL;
+    long len;
+    int added = 0;
+
+    while (bio && PEM_read_bio(bio, &name, &header, &der, &len) > 0) {
+        EVP_CIPHER_INFO cipher;
+        if (PEM_get_EVP_CIPHER_INFO(header, &cipher) &&
+            PEM_do_header(&cipher, der, &len, no_passphrase, NULL))
+            added += add_pkey(set, read_block(name, der, len), id);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(der);
+    }
+    BIO_free(bio);
+    return added;
+}
+
+static int read_text(const char *path, struct buf *text, struct err *err)
+{
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int errnum = errno;
+        return err_set(err, ERR_CONFIG, "key file %s: %s", path, strerror(errnum));
+    }
+    if (!S_ISREG(st.st_mode) || (size_t)st.st_size > KEY_FILE_MAX)
+        return err_set(err, ERR_CONFIG, "key file %s: not a plain file of at most 1 MiB", path);
+    if (fs_pread_all(fd, buf_reserve(text, (size_t)st.st_size), (size_t)st.st_size, 0, err) < 0)
+        return -1;
+    text->len = (size_t)st.st_size;
+    text->s[text->len] = '\0';
+    return 0;
+}
+
+static int add_file(struct key_set *set, const char *path, const char *id, struct err *err)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    if (read_text(path, &text, err) < 0)
+        return -1;
+    bool jwks = text.s[strspn(text.s, " \t\r\n")] == '{';
+    int added = jwks ? key_add_jwks(set, &text, err) : add_pem(set, &text, id);
+    explicit_bzero(text.s, text.len);
+    if (added == 0)
+        return err_set(err, ERR_CONFIG,
+                       "key file %s: no Ed25519, P-256 or RSA key (2048 bits or more) in it", path);
+    return added < 0 ? -1 : 0;
+}
+
+int key_set_add_file(struct key_set *set, const char *path, struct err *err)
+{
+    return add_file(set, path, "", err);
+}
+
+int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
+{
+    struct fs_root dir = {.fd = -1};
+    AUTO_NAMES names = {0};
+
+    if (fs_root_open(&dir, path, false, err) < 0)
+        return err_set(err, ERR_CONFIG, "token_keys = \"%s\": make it with `berth token init`",
+                       path);
+    int listed = fs_list(&dir, ".", &names, err);
+    fs_root_close(&dir);
+    if (listed < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        AUTO_BUF file = BUF_INIT;
+        size_t len = strlen(names.v[i]);
+        if (len <= 4 || strcmp(names.v[i] + len - 4, ".pem") != 0)
+            continue;
+        buf_addf(&file, "%s/%s", path, names.v[i]);
+        names.v[i][len - 4] = '\0';
+        if (add_file(set, file.s, names.v[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void key_set_free(struct key_set *set)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        EVP_PKEY_free(set->v[i]->pkey);
+        free(set->v[i]->id);
+        free(set->v[i]);
+    }
+    free(set->v);
+    *set = (struct key_set){0};
+}
+
+int key_generate(const char *dir, const char *id, const char *algorithm, struct err *err)
+{
+    bool ed25519 = !strcmp(algorithm, "EdDSA");
+    AUTO_BUF path = BUF_INIT;
+
+    if (!ed25519 && strcmp(algorithm, "ES256") != 0)
+        return err_set(err, ERR_USAGE, "\"%.20s\": keys are made for EdDSA or ES256", algorithm);
+    buf_addf(&path, "%s/%s.pem", dir, id);
+    EVP_PKEY *pkey = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+                             : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text;
+    long len = 0;
+    if (pkey && bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL))
+        len = BIO_get_mem_data(bio, &text);
+    int result = 0;
+    AUTO_FD fd = open(path.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (len <= 0)
+        result = err_set(err, ERR_INTERNAL, "libcrypto made no key");
+    else if (fd < 0)
+        result = err_sys(err, errno, "create %s", path.s);
+    else if (fs_pwrite_all(fd, text, (size_t)len, 0, err) < 0)
+        result = -1;
+    else if (fsync(fd) < 0)
+        result = err_sys(err, errno, "fsync %s", path.s);
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+    return result;
+}
+
+const char *key_id(const struct key *key)
+{
+    return key->id;
+}
+
+const char *key_algorithm(const struct key *key)
+{
+    return key->algorithm;
+}
+
+static bool is_es256(const struct key *key)
+{
+    return !strcmp(key->algorithm, "ES256");
+}
+
+/* EdDSA hashes by itself. */
+static const EVP_MD *message_digest(const struct key *key)
+{
+    return strcmp(key->algorithm, "EdDSA") ? EVP_sha256() : NULL;
+}
+
+/* libcrypto speaks DER, JWS the two numbers one after the other. */
+static bool es256_to_jws(const unsigned char *der, size_t len, struct buf *signature)
+{
+    unsigned char raw[2 * ES256_HALF];
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
+    bool ok = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, ES256_HALF) == ES256_HALF &&
+              BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + ES256_HALF, ES256_HALF) == ES256_HALF;
+
+    if (ok)
+        buf_add(signature, raw, sizeof raw);
+    ECDSA_SIG_free(sig);
+    return ok;
+}
+
+static int es256_to_der(const unsigned char *raw, unsigned char **der)
+{
+    ECDSA_SIG *sig = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(raw, ES256_HALF, NULL);
+    BIGNUM *s = BN_bin2bn(raw + ES256_HALF, ES256_HALF, NULL);
+    int len = -1;
+
+    if (sig && r && s && ECDSA_SIG_set0(sig, r, s)) {
+        len = i2d_ECDSA_SIG(sig, der);
+    } else {
+        BN_free(r);
+        BN_free(s);
+    }
+    ECDSA_SIG_free(sig);
+    return len;
+}
+
+int key_sign(const struct key *key, const void *bytes, size_t len, struct buf *signature,
+             struct err *err)
+{
+    unsigned char raw[512];
+    size_t raw_len = sizeof raw;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestSignInit(ctx, NULL, message_digest(key), NULL, key->pkey) > 0 &&
+              EVP_DigestSign(ctx, raw, &raw_len, bytes, len) > 0;
+
+    EVP_MD_CTX_free(ctx);
+    if (ok && is_es256(key))
+        ok = es256_to_jws(raw, raw_len, signature);
+    else if (ok)
+        buf_add(signature, raw, raw_len);
+    return ok ? 0 : err_set(err, ERR_INTERNAL, "the key %s cannot sign", key->id);
+}
+
+bool key_verify(const struct key *key, const void *bytes, size_t len, const void *signature,
+                size_t signature_len)
+{
+    unsigned char *der = NULL;
+
+    if (is_es256(key)) {
+        if (signature_len != 2 * (size_t)ES256_HALF)
+            return false;
+        int der_len = es256_to_der(signature, &der);
+        if (der_len < 0)
+            return false;
+        signature = der;
+        signature_len = (size_t)der_len;
+    }
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, message_digest(key), NULL, key->pkey) > 0 &&
+              EVP_DigestVerify(ctx, signature, signature_len, bytes, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    OPENSSL_free(der);
+    return ok;
+}

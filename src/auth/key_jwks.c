@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: keys from a JSON Web Key Set (RFC 7517, RFC 7518 section 6, RFC 8037). */
+#include "auth/key_make.h"
+
+#include "base/codec.h"
+#include "base/json.h"
+
+#include <string.h>
+
+#define JWKS_DEPTH_MAX 8
+#define P256_BYTES 32
+
+static bool member_is(const struct json *key, const char *name, const char *value)
+{
+    const char *text = json_text(json_get(key, name));
+
+    return text && !strcmp(text, value);
+}
+
+static bool decode_member(const struct json *key, const char *name, struct buf *bytes)
+{
+    const char *text = json_text(json_get(key, name));
+
+    buf_clear(bytes);
+    return text && base64url_decode(bytes, text, strlen(text)) && bytes->len > 0;
+}
+
+static bool add_key(struct key_set *set, const struct json *key)
+{
+    const char *kid = json_text(json_get(key, "kid"));
+    const char *id = kid ? kid : "";
+    AUTO_BUF a = BUF_INIT;
+    AUTO_BUF b = BUF_INIT;
+
+    if (json_get(key, "use") && !member_is(key, "use", "sig"))
+        return false;
+    if (member_is(key, "kty", "OKP") && member_is(key, "crv", "Ed25519"))
+        return decode_member(key, "x", &a) && key_make_ed25519(set, id, a.s, a.len);
+    if (member_is(key, "kty", "EC") && member_is(key, "crv", "P-256"))
+        return decode_member(key, "x", &a) && decode_member(key, "y", &b) && a.len == P256_BYTES &&
+               b.len == P256_BYTES && key_make_p256(set, id, a.s, b.s);
+    if (member_is(key, "kty", "RSA"))
+        return decode_member(key, "n", &a) && decode_member(key, "e", &b) &&
+               key_make_rsa(set, id, a.s, a.len, b.s, b.len);
+    return false;
+}
+
+int key_add_jwks(struct key_set *set, const struct buf *text, struct err *err)
+{
+    struct json *json = json_parse(text->s, text->len, JWKS_DEPTH_MAX, err);
+    const struct json *keys = json_get(json, "keys");
+    int added = 0;
+
+    if (!json) {
+        err->code = ERR_CONFIG;
+        return -1;
+    }
+    for (size_t i = 0; i < json_array_len(keys); i++)
+        added += add_key(set, json_array_at(keys, i));
+    json_free(json);
+    return added;
+}

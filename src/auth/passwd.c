@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: checking passwords against an htpasswd file (the only user of crypt.h). Changing the file is
+ * in passwd_file.c. */
+#include "auth/passwd.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "oci/digest.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define CACHE_ENTRIES 256
+
+struct entry {
+    char *user;
+    char *hash;
+    int line;
+    bool usable;
+};
+
+/* That a user showed the right password, without the password: the key is random in each process.
+ */
+struct remembered {
+    struct digest proof;
+    time_t until;
+};
+
+struct passwd {
+    char *path;
+    struct entry *entries;
+    size_t n;
+    int64_t cache_seconds;
+    unsigned char key[32];
+    struct remembered cache[CACHE_ENTRIES];
+    size_t next;
+};
+
+static void add_entry(struct passwd *passwd, char *line, int number)
+{
+    char *colon = strchr(line, ':');
+
+    line[strcspn(line, "\r\n")] = '\0';
+    if (*line == '#' || *line == '\0' || !colon)
+        return;
+    *colon = '\0';
+    char *hash = colon + 1;
+    hash[strcspn(hash, ":")] = '\0'; /* what follows is a comment to htpasswd(1) */
+    int check = crypt_checksalt(hash);
+    passwd->entries = mem_grow(passwd->entries, passwd->n + 1, sizeof *passwd->entries);
+    passwd->entries[passwd->n++] = (struct entry){
+        .user = mem_strdup(line),
+        .hash = mem_strdup(hash),
+        .line = number,
+        .usable = check != CRYPT_SALT_INVALID && check != CRYPT_SALT_METHOD_DISABLED,
+    };
+}
+
+static int describe_unusable(const struct passwd *passwd, const struct entry *entry,
+                             struct err *err)
+{
+    const char *kind = !strncmp(entry->hash, "$apr1$", 6) ? "Apache's MD5 ($apr1$)"
+                       : !strncmp(entry->hash, "{SHA}", 5)
+                           ? "{SHA}"
+                           : "of a kind that libcrypt does not know";
+
+    return err_set(
+        err, ERR_CONFIG,
+        "%.80s:%d: the hash of \"%.40s\" is %s: set the password again with `berth user passwd`",
+        passwd->path, entry->line, entry->user, kind);
+}
+
+int passwd_check(const struct passwd *passwd, struct err *err)
+{
+    for (size_t i = 0; i < passwd->n; i++)
+        if (!passwd->entries[i].usable)
+            return describe_unusable(passwd, &passwd->entries[i], err);
+    return 0;
+}
+
+struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t size = 0;
+    struct err unusable;
+
+    if (!file) {
+        err_set(err, ERR_CONFIG, "htpasswd = \"%s\": %s", path, strerror(errno));
+        return NULL;
+    }
+    struct passwd *passwd = mem_alloc(sizeof *passwd);
+    passwd->path = mem_strdup(path);
+    passwd->cache_seconds = cache_seconds;
+    if (getrandom(passwd->key, sizeof passwd->key, 0) != sizeof passwd->key)
+        abort();
+    for (int number = 1; getline(&line, &size, file) >= 0; number++)
+        add_entry(passwd, line, number);
+    free(line);
+    fclose(file);
+    for (size_t i = 0; i < passwd->n; i++) {
+        if (!passwd->entries[i].usable) {
+            describe_unusable(passwd, &passwd->entries[i], &unusable);
+            log_error("%s", unusable.msg);
+        }
+    }
+    return passwd;
+}
+
+void passwd_free(struct passwd *passwd)
+{
+    if (!passwd)
+        return;
+    for (size_t i = 0; i < passwd->n; i++) {
+        free(passwd->entries[i].user);
+        free(passwd->entries[i].hash);
+    }
+    explicit_bzero(passwd->key, sizeof passwd->key);
+    free(passwd->entries);
+    free(passwd->path);
+    free(passwd);
+}
+
+static const struct entry *find(const struct passwd *passwd, const char *user)
+{
+    for (size_t i = 0; i < passwd->n; i++)
+        if (passwd->entries[i].usable && !strcmp(passwd->entries[i].user, user))
+            return &passwd->entries[i];
+    return NULL;
+}
+
+/* Strings of the same length in the same time. */
+static bool equal_secret(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+    unsigned char difference = len != strlen(b);
+
+    for (size_t i = 0; !difference && i < len; i++)
+        difference |= (unsigned char)(a[i] ^ b[i]);
+    return difference == 0;
+}
+
+static bool crypt_matches(const char *password, const char *hash)
+{
+    static struct crypt_data data; /* 32 KiB; one request at a time in a process */
+    const char *result = crypt_r(password, hash, &data);
+    bool same = result && *result != '*' && equal_secret(result, hash);
+
+    explicit_bzero(&data, sizeof data);
+    return same;
+}
+
+/* Keyed hash over user, stored hash and password, each with its NUL. The stored hash is in it, so
+ * that a changed password ends what was remembered. */
+static void make_proof(const struct passwd *passwd, const struct entry *entry, const char *password,
+                       struct digest *proof)
+{
+    AUTO_DIGESTER digester;
+
+    digester_init(&digester, DIGEST_SHA512);
+    digester_update(&digester, passwd->key, sizeof passwd->key);
+    digester_update(&digester, entry->user, strlen(entry->user) + 1);
+    digester_update(&digester, entry->hash, strlen(entry->hash) + 1);
+    digester_update(&digester, password, strlen(password) + 1);
+    digester_final(&digester, proof);
+}
+
+static bool is_remembered(const struct passwd *passwd, const struct digest *proof)
+{
+    time_t now = time(NULL);
+
+    for (size_t i = 0; i < CACHE_ENTRIES; i++)
+        if (passwd->cache[i].until > now && digest_equal(&passwd->cache[i].proof, proof))
+            return true;
+    return false;
+}
+
+static void remember(struct passwd *passwd, const struct digest *proof)
+{
+    passwd->cache[passwd->next] = (struct remembered){*proof, time(NULL) + passwd->cache_seconds};
+    passwd->next = (passwd->next + 1) % CACHE_ENTRIES;
+}
+
+/* What an unknown user's password is hashed with: a hash as the file's users have it, so that it
+ * takes as long. */
+static const char *stand_in(const struct passwd *passwd)
+{
+    for (size_t i = 0; i < passwd->n; i++)
+        if (passwd->entries[i].usable)
+            return passwd->entries[i].hash;
+    return "$2b$10$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa";
+}
+
+bool passwd_verify(struct passwd *passwd, const char *user, const char *password)
+{
+    const struct entry *entry = find(passwd, user);
+    struct digest proof;
+
+    if (!entry) {
+        crypt_matches(password, stand_in(passwd));
+        return false;
+    }
+    make_proof(passwd, entry, password, &proof);
+    if (is_remembered(passwd, &proof))
+        return true;
+    if (!crypt_matches(password, entry->hash))
+        return false;
+    if (passwd->cache_seconds > 0)
+        remember(passwd, &proof);
+    return true;
+}
+
+#define BCRYPT_PASSWORD_MAX 72
+
+int passwd_hash(const char *password, int cost, struct buf *hash, struct err *err)
+{
+    static struct crypt_data data;
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+
+    if (*password == '\0')
+        return err_set(err, ERR_USAGE, "an empty password");
+    if (strlen(password) > BCRYPT_PASSWORD_MAX)
+        return err_set(err, ERR_USAGE, "bcrypt takes passwords of at most %d bytes",
+                       BCRYPT_PASSWORD_MAX);
+    if (!crypt_gensalt_rn("$2y$", (unsigned long)cost, NULL, 0, salt, sizeof salt))
+        return err_sys(err, errno, "make a salt");
+    const char *result = crypt_r(password, salt, &data);
+    if (!result || *result == '*')
+        return err_sys(err, errno, "hash a password");
+    buf_addstr(hash, result);
+    explicit_bzero(&data, sizeof data);
+    return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: access rules. */
+#include "auth/policy.h"
+
+#include "auth/glob.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct membership {
+    char *group;
+    char *user;
+};
+
+struct policy {
+    const struct conf *conf;
+    bool open;
+    struct membership *members;
+    size_t n_members;
+    char **groups; /* all names, also of empty groups */
+    size_t n_groups;
+};
+
+static void add_group(struct policy *policy, const char *group)
+{
+    policy->groups = mem_grow(policy->groups, policy->n_groups + 1, sizeof *policy->groups);
+    policy->groups[policy->n_groups++] = mem_strdup(group);
+}
+
+static void add_member(struct policy *policy, const char *group, const char *user)
+{
+    policy->members = mem_grow(policy->members, policy->n_members + 1, sizeof *policy->members);
+    policy->members[policy->n_members++] = (struct membership){mem_strdup(group), mem_strdup(user)};
+}
+
+/* A line of Apache's AuthGroupFile: "group: user user". */
+static int parse_group_line(struct policy *policy, char *line, int number, struct err *err)
+{
+    char *save;
+
+    line += strspn(line, " \t");
+    if (*line == '#' || *line == '\n' || *line == '\0')
+        return 0;
+    char *colon = strchr(line, ':');
+    if (!colon)
+        return err_set(err, ERR_CONFIG, "%s:%d: must be \"group: user user ...\"",
+                       policy->conf->groups_file, number);
+    *colon = '\0';
+    line[strcspn(line, " \t")] = '\0';
+    add_group(policy, line);
+    for (char *user = strtok_r(colon + 1, " \t\r\n", &save); user;
+         user = strtok_r(NULL, " \t\r\n", &save))
+        add_member(policy, line, user);
+    return 0;
+}
+
+static int read_groups_file(struct policy *policy, struct err *err)
+{
+    const char *path = policy->conf->groups_file;
+    char *line = NULL;
+    size_t size = 0;
+    int number = 0, result = 0;
+
+    if (!*path)
+        return 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_set(err, ERR_CONFIG, "groups_file = \"%s\": %s", path, strerror(errno));
+    while (result == 0 && getline(&line, &size, file) >= 0)
+        result = parse_group_line(policy, line, ++number, err);
+    if (result == 0 && ferror(file))
+        result = err_set(err, ERR_CONFIG, "%s cannot be read", path);
+    free(line);
+    fclose(file);
+    return result;
+}
+
+static bool group_exists(const struct policy *policy, const char *group)
+{
+    for (size_t i = 0; i < policy->n_groups; i++)
+        if (!strcmp(policy->groups[i], group))
+            return true;
+    return false;
+}
+
+static int check_list(const struct policy *policy, const struct conf_repository *rule,
+                      const struct conf_list *list, struct err *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *who = list->v[i];
+        if (*who == '\0')
+            return err_set(err, ERR_CONFIG, "%s:%d: repository \"%s\": an empty name",
+                           policy->conf->path, rule->line, rule->pattern);
+        if (*who == '@' && !group_exists(policy, who + 1))
+            return err_set(err, ERR_CONFIG, "%s:%d: repository \"%s\": there is no group \"%s\"",
+                           policy->conf->path, rule->line, rule->pattern, who + 1);
+    }
+    return 0;
+}
+
+/* A mistyped group would silently shut its members out, or, in a narrower rule, let others in. */
+static int check_rules(const struct policy *policy, struct err *err)
+{
+    for (size_t i = 0; i < policy->conf->n_repositories; i++) {
+        const struct conf_repository *rule = &policy->conf->repositories[i];
+        if (*rule->pattern == '\0' || strspn(rule->pattern, "abcdefghijklmnopqrstuvwxyz0123456789"
+                                                            "._-/*?") != strlen(rule->pattern))
+            return err_set(err, ERR_CONFIG,
+                           "%s:%d: repository \"%s\": no repository's name can match this",
+                           policy->conf->path, rule->line, rule->pattern);
+        if (check_list(policy, rule, &rule->pull, err) < 0 ||
+            check_list(policy, rule, &rule->push, err) < 0 ||
+            check_list(policy, rule, &rule->remove, err) < 0 ||
+            check_list(policy, rule, &rule->admin, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct policy *policy_new(const struct conf *conf, bool open, struct err *err)
+{
+    struct policy *policy = mem_alloc(sizeof *policy);
+
+    policy->conf = conf;
+    policy->open = open;
+    for (size_t i = 0; i < conf->n_groups; i++) {
+        add_group(policy, conf->groups[i].name);
+        for (size_t k = 0; k < conf->groups[i].members.n; k++)
+            add_member(policy, conf->groups[i].name, conf->groups[i].members.v[k]);
+    }
+    if (read_groups_file(policy, err) == 0 && check_rules(policy, err) == 0)
+        return policy;
+    policy_free(policy);
+    return NULL;
+}
+
+void policy_free(struct policy *policy)
+{
+    if (!policy)
+        return;
+    for (size_t i = 0; i < policy->n_members; i++) {
+        free(policy->members[i].group);
+        free(policy->members[i].user);
+    }
+    for (size_t i = 0; i < policy->n_groups; i++)
+        free(policy->groups[i]);
+    free(policy->members);
+    free(policy->groups);
+    free(policy);
+}
+
+static bool is_member(const struct policy *policy, const char *group, const char *user)
+{
+    for (size_t i = 0; i < policy->n_members; i++)
+        if (!strcmp(policy->members[i].group, group) && !strcmp(policy->members[i].user, user))
+            return true;
+    return false;
+}
+
+static bool listed(const struct policy *policy, const struct conf_list *list, const char *user)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *who = list->v[i];
+        if (!strcmp(who, "*"))
+            return true;
+        if (*user == '\0')
+            continue;
+        /* A user may be called "@admins", but that does not make him a member. */
+        if (*who == '@' ? is_member(policy, who + 1, user)
+                        : !strcmp(who, "users") || !strcmp(who, user))
+            return true;
+    }
+    return false;
+}
+
+static const struct conf_repository *find_rule(const struct conf *conf, const struct name *name)
+{
+    const struct conf_repository *best = NULL;
+
+    for (size_t i = 0; i < conf->n_repositories; i++) {
+        const struct conf_repository *rule = &conf->repositories[i];
+        if (glob_matches(rule->pattern, name->s) &&
+            (!best || glob_compare(rule->pattern, best->pattern) < 0))
+            best = rule;
+    }
+    return best;
+}
+
+struct verdict policy_verdict(const struct policy *policy, const struct identity *identity,
+                              const struct name *name)
+{
+    const struct conf *conf = policy->conf;
+    struct verdict verdict = {.readonly = conf->readonly};
+
+    if (conf->n_repositories == 0) {
+        verdict.actions = policy->open || *identity->user ? ACTION_ALL : 0;
+        return verdict;
+    }
+    verdict.rule = find_rule(conf, name);
+    if (!verdict.rule)
+        return verdict;
+    verdict.readonly = conf->readonly || verdict.rule->readonly;
+    if (listed(policy, &verdict.rule->admin, identity->user))
+        verdict.actions = ACTION_ALL;
+    if (listed(policy, &verdict.rule->push, identity->user))
+        verdict.actions |= ACTION_PUSH | ACTION_PULL;
+    if (listed(policy, &verdict.rule->remove, identity->user))
+        verdict.actions |= ACTION_DELETE | ACTION_PULL;
+    if (listed(policy, &verdict.rule->pull, identity->user))
+        verdict.actions |= ACTION_PULL;
+    return verdict;
+}
+
+bool policy_permits(const struct policy *policy, const struct identity *identity,
+                    const struct name *name, enum action action)
+{
+    struct verdict verdict = policy_verdict(policy, identity, name);
+    int actions = verdict.actions & identity_actions(identity, name);
+
+    if (verdict.readonly)
+        actions &= ACTION_PULL;
+    return (actions & (int)action) != 0;
+}
+
+bool policy_immutable(const struct policy *policy, const struct identity *identity,
+                      const struct name *name, const struct tag *tag)
+{
+    struct verdict verdict = policy_verdict(policy, identity, name);
+
+    if (!verdict.rule || (verdict.actions & identity_actions(identity, name) & ACTION_ADMIN))
+        return false;
+    for (size_t i = 0; i < verdict.rule->immutable.n; i++)
+        if (glob_matches(verdict.rule->immutable.v[i], tag->s))
+            return true;
+    return false;
+}

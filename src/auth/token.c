@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: issuing and reading tokens. Robots' files are in token_robot.c. */
+#include "auth/token.h"
+
+#include "auth/jwt.h"
+#include "auth/token_robot.h"
+#include "base/codec.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_ISSUER "berth"
+
+struct issuer {
+    const char *iss;
+    const char *audience;
+    struct key_set keys;
+};
+
+struct tokens {
+    const char *service;
+    const char *directory;
+    int64_t lifetime;
+    struct key_set own;
+    struct issuer *issuers;
+    size_t n_issuers;
+};
+
+struct tokens *tokens_load(const struct conf *conf, struct err *err)
+{
+    struct tokens *tokens = mem_alloc(sizeof *tokens);
+
+    tokens->service = conf->token_service;
+    tokens->directory = conf->token_keys;
+    tokens->lifetime = conf->token_lifetime;
+    tokens->issuers = mem_alloc(conf->n_issuers * sizeof *tokens->issuers);
+    if (*conf->token_keys && key_set_add_dir(&tokens->own, conf->token_keys, err) < 0)
+        goto failed;
+    if (*conf->token_keys && tokens->own.n == 0) {
+        err_set(err, ERR_CONFIG, "token_keys = \"%s\": no key in it: run `berth token init`",
+                conf->token_keys);
+        goto failed;
+    }
+    for (size_t i = 0; i < conf->n_issuers; i++) {
+        const struct conf_issuer *from = &conf->issuers[i];
+        struct issuer *issuer = &tokens->issuers[tokens->n_issuers++];
+        issuer->iss = from->iss;
+        issuer->audience = *from->audience ? from->audience : conf->token_service;
+        if (key_set_add_file(&issuer->keys, from->keys, err) < 0)
+            goto failed;
+    }
+    return tokens;
+failed:
+    tokens_free(tokens);
+    return NULL;
+}
+
+void tokens_free(struct tokens *tokens)
+{
+    if (!tokens)
+        return;
+    for (size_t i = 0; i < tokens->n_issuers; i++)
+        key_set_free(&tokens->issuers[i].keys);
+    key_set_free(&tokens->own);
+    free(tokens->issuers);
+    free(tokens);
+}
+
+bool tokens_can_issue(const struct tokens *tokens)
+{
+    return tokens->own.n > 0;
+}
+
+/* `aud` is a text or a list of texts (RFC 7519, section 4.1.3). */
+static bool has_audience(const struct json *claims, const char *audience)
+{
+    const struct json *aud = json_get(claims, "aud");
+    const char *text = json_text(aud);
+
+    if (text)
+        return !strcmp(text, audience);
+    for (size_t i = 0; i < json_array_len(aud); i++) {
+        text = json_text(json_array_at(aud, i));
+        if (text && !strcmp(text, audience))
+            return true;
+    }
+    return false;
+}
+
+/* Whose keys are to verify the token, by what it says of its issuer. */
+static const struct key_set *choose_keys(const struct tokens *tokens, const char *text,
+                                         const char **audience)
+{
+    struct json *claims = jwt_peek(text);
+    const char *iss = json_text(json_get(claims, "iss"));
+    const struct key_set *keys = NULL;
+
+    if (iss && !strcmp(iss, OWN_ISSUER)) {
+        keys = &tokens->own;
+        *audience = tokens->service;
+    }
+    for (size_t i = 0; iss && !keys && i < tokens->n_issuers; i++) {
+        if (!strcmp(iss, tokens->issuers[i].iss)) {
+            keys = &tokens->issuers[i].keys;
+            *audience = tokens->issuers[i].audience;
+        }
+    }
+    json_free(claims);
+    return keys;
+}
+
+static int identity_from_claims(const struct tokens *tokens, const struct json *claims, bool own,
+                                struct arena *arena, struct identity *identity, struct err *err)
+{
+    const char *subject = json_text(json_get(claims, "sub"));
+    const char *robot = json_text(json_get(claims, "robot"));
+    const char *jti = json_text(json_get(claims, "jti"));
+    struct scopes scopes = {0};
+
+    if (own && robot && !token_robot_is_current(tokens->directory, robot, jti))
+        return err_set(err, ERR_UNAUTHORIZED, "the robot %.64s's token was revoked", robot);
+    scope_parse_access(&scopes, arena, json_get(claims, "access"));
+    *identity = (struct identity){
+        .user = subject ? arena_strndup(arena, subject, strlen(subject)) : "",
+        .has_token = true,
+        .grants = scopes.grants,
+        .n_grants = scopes.n,
+        .catalog = scopes.catalog,
+    };
+    return 0;
+}
+
+int token_identify(const struct tokens *tokens, const char *text, struct arena *arena,
+                   struct identity *identity, struct err *err)
+{
+    const char *audience = NULL;
+    const struct key_set *keys = choose_keys(tokens, text, &audience);
+    int result = -1;
+
+    if (!keys)
+        return err_set(err, ERR_UNAUTHORIZED, "the token is of no issuer that is trusted here");
+    struct json *claims = jwt_verify(keys, text, time(NULL), err);
+    if (!claims)
+        return -1;
+    if (!has_audience(claims, audience))
+        err_set(err, ERR_UNAUTHORIZED, "the token is for another audience");
+    else
+        result = identity_from_claims(tokens, claims, keys == &tokens->own, arena, identity, err);
+    json_free(claims);
+    return result;
+}
+
+static int sign(const struct tokens *tokens, const char *user, const struct scopes *scopes,
+                const char *jti, const char *robot, int64_t expires, struct buf *token,
+                struct err *err)
+{
+    AUTO_BUF claims = BUF_INIT;
+    int64_t now = time(NULL);
+
+    if (!tokens_can_issue(tokens))
+        return err_set(err, ERR_CONFIG, "no key to sign tokens with: run `berth token init`");
+    buf_addstr(&claims, "{\"iss\":\"" OWN_ISSUER "\",\"aud\":");
+    json_quote(tokens->service, &claims);
+    buf_addstr(&claims, ",\"sub\":");
+    json_quote(user, &claims);
+    buf_addf(&claims, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd,\"jti\":\"%s\",", (intmax_t)now,
+             (intmax_t)now, (intmax_t)expires, jti);
+    if (robot)
+        buf_addf(&claims, "\"robot\":\"%s\",", robot);
+    buf_addstr(&claims, "\"access\":");
+    scope_print_access(scopes, &claims);
+    buf_addc(&claims, '}');
+    return jwt_sign(tokens->own.v[tokens->own.n - 1], &claims, token, err);
+}
+
+int token_issue(const struct tokens *tokens, const char *user, const struct scopes *scopes,
+                struct buf *token, int64_t *expires_in, struct err *err)
+{
+    char jti[UUID_SIZE];
+
+    uuid_make(jti);
+    *expires_in = tokens->lifetime;
+    return sign(tokens, user, scopes, jti, NULL, time(NULL) + tokens->lifetime, token, err);
+}
+
+int token_issue_robot(const struct tokens *tokens, const struct robot *robot, struct buf *token,
+                      struct err *err)
+{
+    struct arena arena = {0};
+    struct scopes scopes = {0};
+    char jti[UUID_SIZE];
+
+    uuid_make(jti);
+    scope_parse(&scopes, &arena, robot->scope);
+    int result;
+    if (scopes.n == 0 && !scopes.catalog)
+        result =
+            err_set(err, ERR_USAGE, "scope \"%.80s\": must be like repository:team/app:pull,push",
+                    robot->scope);
+    else
+        result = token_robot_save(tokens->directory, robot, jti, err);
+    if (result == 0)
+        result = sign(tokens, robot->user, &scopes, jti, robot->name, robot->expires, token, err);
+    arena_free(&arena);
+    return result;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: robots' files. Owns <token_keys>/robots/<name>. */
+#include "auth/token_robot.h"
+
+#include "base/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROBOTS "robots"
+#define ROBOT_NAME_MAX 64
+#define ROBOT_FILE_MAX 65536
+
+struct robot_path {
+    char s[sizeof ROBOTS + ROBOT_NAME_MAX + 2];
+};
+
+/* It becomes a file's name, so nothing else may pass. */
+static int robot_path(struct robot_path *path, const char *name, struct err *err)
+{
+    static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t len = strlen(name);
+
+    if (len == 0 || len > ROBOT_NAME_MAX || !strchr(alnum, name[0]) ||
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != len)
+        return err_set(err, ERR_USAGE,
+                       "\"%.64s\" is no robot's name: up to %d of A-Z a-z 0-9 . _ -", name,
+                       ROBOT_NAME_MAX);
+    snprintf(path->s, sizeof path->s, ROBOTS "/%s", name);
+    return 0;
+}
+
+static int open_keys(const char *token_keys, struct fs_root *root, struct err *err)
+{
+    *root = (struct fs_root){.fd = -1, .durable = true, .file_mode = 0640, .dir_mode = 0750};
+    return fs_root_open(root, token_keys, false, err);
+}
+
+int token_read_robot(const char *token_keys, const char *name, struct buf *json, struct err *err)
+{
+    struct robot_path path;
+    struct fs_root root;
+
+    if (robot_path(&path, name, err) < 0 || open_keys(token_keys, &root, err) < 0)
+        return -1;
+    int found = fs_read(&root, path.s, ROBOT_FILE_MAX, json, err);
+    fs_root_close(&root);
+    return found;
+}
+
+bool token_robot_is_current(const char *token_keys, const char *name, const char *jti)
+{
+    AUTO_BUF text = BUF_INIT;
+    struct err err;
+
+    if (!jti || token_read_robot(token_keys, name, &text, &err) <= 0)
+        return false;
+    struct json *json = json_parse(text.s, text.len, 4, &err);
+    const char *current = json_text(json_get(json, "jti"));
+    bool same = current && !strcmp(current, jti);
+    json_free(json);
+    return same;
+}
+
+int token_robot_save(const char *token_keys, const struct robot *robot, const char *jti,
+                     struct err *err)
+{
+    struct robot_path path, tmp;
+    struct fs_root root;
+    AUTO_DIRTY dirty = {0};
+    AUTO_BUF json = BUF_INIT;
+
+    if (robot_path(&path, robot->name, err) < 0 || open_keys(token_keys, &root, err) < 0)
+        return -1;
+    buf_addf(&json, "{\"jti\":\"%s\",\"user\":", jti);
+    json_quote(robot->user, &json);
+    buf_addstr(&json, ",\"scope\":");
+    json_quote(robot->scope, &json);
+    buf_addf(&json, ",\"expires\":%jd}\n", (intmax_t)robot->expires);
+    snprintf(tmp.s, sizeof tmp.s, ROBOTS "/.%.40s", jti);
+    int result = fs_mkdirs(&root, ROBOTS, &dirty, err);
+    if (result == 0)
+        result = fs_replace(&root, tmp.s, path.s, json.s, json.len, &dirty, err);
+    if (result == 0)
+        result = fs_dirty_sync(&root, &dirty, err);
+    fs_root_close(&root);
+    return result;
+}
+
+int token_revoke_robot(const char *token_keys, const char *name, struct err *err)
+{
+    struct robot_path path;
+    struct fs_root root;
+    AUTO_DIRTY dirty = {0};
+
+    if (robot_path(&path, name, err) < 0 || open_keys(token_keys, &root, err) < 0)
+        return -1;
+    int removed = fs_unlink(&root, path.s, &dirty, err);
+    if (removed > 0 && fs_dirty_sync(&root, &dirty, err) < 0)
+        removed = -1;
+    fs_root_close(&root);
+    return removed;
+}
+
+int token_list_robots(const char *token_keys, struct fs_names *names, struct err *err)
+{
+    struct fs_root root;
+
+    if (open_keys(token_keys, &root, err) < 0)
+        return -1;
+    int listed = fs_list(&root, ROBOTS, names, err);
+    fs_root_close(&root);
+    return listed < 0 ? -1 : 0;
+}
