@@ -38,16 +38,23 @@ static bool is_listening_socket(int fd)
 
 static int serve_store(const struct conf *conf, int (*serve)(const struct api *api))
 {
-    struct store store;
+    struct store store = {.fs.fd = -1};
+    struct store nothing = {.fs.fd = -1};
+    struct api api = {.conf = conf, .store = &store, .nothing = &nothing};
     struct err err;
+    int code;
 
-    if (store_open(&store, conf, true, &err) < 0) {
+    api.guard = guard_new(conf->path, &err);
+    if (api.guard && store_open(&store, conf, true, &err) == 0 &&
+        store_open_nothing(&nothing, &store, &err) == 0) {
+        code = serve(&api);
+    } else {
         log_error("%s", err.msg);
-        return err_exit_code(err.code);
+        code = err_exit_code(err.code);
     }
-    struct api api = {conf, &store};
-    int code = serve(&api);
+    store_close(&nothing);
     store_close(&store);
+    guard_free(api.guard);
     return code;
 }
 

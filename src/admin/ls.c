@@ -44,7 +44,7 @@ static int print_repositories(const struct store *store, bool json, struct buf *
     AUTO_NAMES names = {0};
     bool more;
 
-    if (list_repositories(store, everything, &names, &more, err) < 0)
+    if (list_repositories(store, everything, (struct name_filter){0}, &names, &more, err) < 0)
         return -1;
     int width = widest(&names, "REPOSITORY");
     if (json)

@@ -66,9 +66,9 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;
-    int result = options->dry_run
-                     ? would_remove(&admin.store, &name, &reference, &tags, err)
-                     : remove_manifest(&admin.store, &name, &reference, none, &tags, err);
+    int result = options->dry_run ? would_remove(&admin.store, &name, &reference, &tags, err)
+                                  : remove_manifest(&admin.store, &name, &reference, none,
+                                                    (struct tag_guard){0}, &tags, err);
     if (result == 0) {
         print_removed(&name, &reference, &tags, options, &out);
         result = admin_print(&out, err);

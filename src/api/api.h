@@ -6,6 +6,7 @@
 #ifndef BERTH_API_API_H
 #define BERTH_API_API_H
 
+#include "auth/guard.h"
 #include "base/conf.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -15,6 +16,12 @@
 struct api {
     const struct conf *conf;
     const struct store *store;
+    const struct store *nothing; /* holds nothing: what one who may not read is shown */
+    struct guard *guard;
+
+    /* Of the request that is being answered; set by api_handle. */
+    const struct rules *rules;
+    struct identity who;
 };
 
 /* What the route found in the path. */
@@ -28,7 +35,7 @@ struct target {
 typedef int api_handler(const struct api *api, struct request *request, const struct target *target,
                         struct response *response, struct err *err);
 
-/* Answers one request, whatever it is; logs errors. (route.c) */
+/* Answers one request, whatever it is; logs errors and denials. (route.c) */
 void api_handle(const struct api *api, struct request *request, struct response *response);
 
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
@@ -36,6 +43,7 @@ void api_error(struct response *response, const struct err *err);
 
 api_handler system_get;
 api_handler catalog_get;
+api_handler token_get, token_post;
 api_handler blobs_get, blobs_delete;
 api_handler uploads_post, uploads_get, uploads_patch, uploads_put, uploads_delete;
 api_handler manifests_get, manifests_put, manifests_delete;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: /v2/<name>/blobs/<digest> (end-2, end-10). */
+#include "api/access.h"
 #include "api/api.h"
 #include "api/serve.h"
 #include "registry/pull.h"
@@ -18,7 +19,7 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
         pull_blob(api->store, &target->name, &digest, &fd, &size, err) < 0)
         return -1;
     serve_blob(api, request, &digest, fd, size, response);
-    if (request->method == METHOD_HEAD)
+    if (request->method == METHOD_HEAD && access_permits(api, &target->name, ACTION_PUSH))
         return pull_blob_promise(api->store, &digest, err);
     return 0;
 }

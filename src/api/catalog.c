@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: GET /v2/_catalog (CNCF Distribution's API). */
+#include "api/access.h"
 #include "api/api.h"
 #include "api/page.h"
 
@@ -13,7 +14,7 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
 
     (void)target;
     if (page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0 ||
-        list_repositories(api->store, page, &names, &more, err) < 0)
+        list_repositories(api->store, page, access_listed(api), &names, &more, err) < 0)
         return -1;
     buf_addstr(&json, "{\"repositories\":");
     page_print_names(&names, &json);

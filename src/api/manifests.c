@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: /v2/<name>/manifests/<reference> (end-3, end-7a, end-7b, end-9). */
+#include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
 #include "http/header.h"
@@ -114,6 +115,7 @@ int manifests_put(const struct api *api, struct request *request, const struct t
     struct push_manifest push = {
         .name = target->name,
         .precondition = conditional_precondition(request),
+        .guard = access_tag_guard(api),
     };
     struct pushed_manifest pushed;
     char media_type[256];
@@ -141,7 +143,7 @@ int manifests_delete(const struct api *api, struct request *request, const struc
 
     if (parse_known_reference(target, &reference, err) < 0 ||
         remove_manifest(api->store, &target->name, &reference, conditional_precondition(request),
-                        NULL, err) < 0)
+                        access_tag_guard(api), NULL, err) < 0)
         return -1;
     response->status = 202;
     return 0;

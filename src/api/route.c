@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: the table of routes, and the way of a request through it. */
+#include "api/access.h"
 #include "api/api.h"
 
 #include <stdio.h>
@@ -12,30 +13,34 @@
  * component. */
 static const struct route {
     int methods;
+    enum access access;
     const char *suffix; /* behind /v2/<name> */
     api_handler *handler;
 } routes[] = {
-    {METHOD_POST, "/blobs/uploads/", uploads_post},      /* end-4a, end-4b, end-4c, end-11 */
-    {METHOD_POST, "/blobs/uploads", uploads_post},       /* the same */
-    {GET_HEAD, "/blobs/uploads/*", uploads_get},         /* end-13 */
-    {METHOD_PATCH, "/blobs/uploads/*", uploads_patch},   /* end-5 */
-    {METHOD_PUT, "/blobs/uploads/*", uploads_put},       /* end-6 */
-    {METHOD_DELETE, "/blobs/uploads/*", uploads_delete}, /* end-14 */
-    {GET_HEAD, "/blobs/*", blobs_get},                   /* end-2 */
-    {METHOD_DELETE, "/blobs/*", blobs_delete},           /* end-10 */
-    {GET_HEAD, "/manifests/*", manifests_get},           /* end-3 */
-    {METHOD_PUT, "/manifests/*", manifests_put},         /* end-7a, end-7b */
-    {METHOD_DELETE, "/manifests/*", manifests_delete},   /* end-9 */
-    {GET_HEAD, "/tags/list", tags_get},                  /* end-8a, end-8b */
-    {GET_HEAD, "/referrers/*", referrers_get},           /* end-12a, end-12b */
+    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads/",
+     uploads_post},                                             /* end-4a, end-4b, end-4c, end-11 */
+    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads", uploads_post}, /* the same */
+    {GET_HEAD, ACCESS_PUSH, "/blobs/uploads/*", uploads_get},   /* end-13 */
+    {METHOD_PATCH, ACCESS_PUSH, "/blobs/uploads/*", uploads_patch},   /* end-5 */
+    {METHOD_PUT, ACCESS_PUSH, "/blobs/uploads/*", uploads_put},       /* end-6 */
+    {METHOD_DELETE, ACCESS_PUSH, "/blobs/uploads/*", uploads_delete}, /* end-14 */
+    {GET_HEAD, ACCESS_PULL, "/blobs/*", blobs_get},                   /* end-2 */
+    {METHOD_DELETE, ACCESS_DELETE, "/blobs/*", blobs_delete},         /* end-10 */
+    {GET_HEAD, ACCESS_PULL, "/manifests/*", manifests_get},           /* end-3 */
+    {METHOD_PUT, ACCESS_PUSH, "/manifests/*", manifests_put},         /* end-7a, end-7b */
+    {METHOD_DELETE, ACCESS_DELETE, "/manifests/*", manifests_delete}, /* end-9 */
+    {GET_HEAD, ACCESS_PULL, "/tags/list", tags_get},                  /* end-8a, end-8b */
+    {GET_HEAD, ACCESS_PULL, "/referrers/*", referrers_get},           /* end-12a, end-12b */
 };
 
 /* The same for paths without a repository. */
 static const struct route fixed_routes[] = {
-    {GET_HEAD, "/v2/", system_get}, /* end-1 */
-    {GET_HEAD, "/v2", system_get},
-    {GET_HEAD, "/v2/_catalog", catalog_get},
-    {GET_HEAD, "/v2/_catalog/", catalog_get},
+    {GET_HEAD, ACCESS_PING, "/v2/", system_get}, /* end-1 */
+    {GET_HEAD, ACCESS_PING, "/v2", system_get},
+    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog", catalog_get},
+    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog/", catalog_get},
+    {METHOD_GET, ACCESS_TOKEN, "/token", token_get}, /* Docker Registry v2 token protocol */
+    {METHOD_POST, ACCESS_TOKEN, "/token", token_post},
 };
 
 /* Matches a pattern against the end of the path, component by component. Returns the length of what
@@ -72,13 +77,13 @@ struct match {
 static int match_fixed(struct match *match, const struct request *request)
 {
     for (size_t i = 0; i < sizeof fixed_routes / sizeof *fixed_routes; i++) {
-        if (!strcmp(request->path, fixed_routes[i].suffix)) {
-            match->allowed = fixed_routes[i].methods;
+        if (strcmp(request->path, fixed_routes[i].suffix) != 0)
+            continue;
+        match->allowed |= fixed_routes[i].methods;
+        if (fixed_routes[i].methods & (int)request->method)
             match->route = &fixed_routes[i];
-            return 1;
-        }
     }
-    return 0;
+    return match->allowed != 0;
 }
 
 static int match_repository(struct match *match, const struct request *request, struct err *err)
@@ -115,7 +120,7 @@ static int find_route(struct match *match, const struct request *request, struct
         found = match_repository(match, request, err);
     if (found == 0)
         return err_set(err, ERR_ROUTE_UNKNOWN, "%.100s", request->path);
-    if (found > 0 && (!match->route || !(match->route->methods & (int)request->method)))
+    if (found > 0 && !match->route)
         return err_set(err, ERR_METHOD, "see Allow");
     return found < 0 ? -1 : 0;
 }
@@ -139,22 +144,65 @@ static void add_allow(struct response *response, int methods)
     response_header(response, "Allow", "%s", list);
 }
 
-void api_handle(const struct api *api, struct request *request, struct response *response)
+/* Whoever showed something wrong is told what the route would want, too. */
+static void challenge(const struct api *api, const struct request *request,
+                      const struct match *match, struct response *response)
 {
+    struct match wanted = *match;
+    struct err unknown;
+
+    if (!wanted.route && find_route(&wanted, request, &unknown) < 0)
+        wanted.route = NULL;
+    access_challenge(api, request, wanted.route ? wanted.route->access : ACCESS_PING,
+                     &wanted.target.name, response);
+}
+
+/* Asks for permission, then the handler. Who may not read is shown an empty store, so that no
+ * answer differs from that for what does not exist. */
+static int answer(struct api *api, struct request *request, const struct match *match,
+                  struct response *response, struct err *err)
+{
+    const struct route *route = match->route;
+    struct err hidden;
+
+    int permitted = access_permit(api, route->access, &match->target.name, err);
+    if (permitted < 0)
+        return -1;
+    if (permitted == 0) {
+        err_set(&hidden, ERR_DENIED, "may not pull");
+        access_log_denial(api, request, &hidden);
+        api->store = api->nothing;
+    }
+    return route->handler(api, request, &match->target, response, err);
+}
+
+static void log_failure(const struct api *api, const struct request *request, const struct err *err)
+{
+    if (err->code == ERR_UNAUTHORIZED || err->code == ERR_DENIED)
+        access_log_denial(api, request, err);
+    else if (err_http_status(err->code) >= 500)
+        log_error("%s: %s", request->path, err->msg);
+    else
+        log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
+}
+
+void api_handle(const struct api *shared, struct request *request, struct response *response)
+{
+    struct api api = *shared;
     struct match match = {0};
     struct err err;
 
-    int result = find_route(&match, request, &err);
+    int identified = access_identify(&api, request, &err);
+    int result = identified < 0 ? -1 : find_route(&match, request, &err);
     if (result == 0)
-        result = match.route->handler(api, request, &match.target, response, &err);
+        result = answer(&api, request, &match, response, &err);
     if (result < 0) {
-        if (err_http_status(err.code) >= 500)
-            log_error("%s: %s", request->path, err.msg);
-        else
-            log_info("%s: %s: %s", request->path, err_public_text(err.code), err.msg);
+        log_failure(&api, request, &err);
         api_error(response, &err);
         if (err.code == ERR_METHOD)
             add_allow(response, match.allowed);
+        if (err.code == ERR_UNAUTHORIZED)
+            challenge(&api, request, &match, response);
     }
     response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
     if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: /v2/<name>/blobs/uploads/ and the sessions below it (end-4a to end-6, end-11, end-13,
  * end-14). */
+#include "api/access.h"
 #include "api/api.h"
 #include "http/header.h"
 #include "registry/push_blob.h"
@@ -18,17 +19,17 @@ static struct push_body body_of(struct request *request)
 }
 
 static void session_init(struct push_session *session, const struct api *api,
-                         const struct request *request, const struct target *target)
+                         const struct target *target)
 {
     *session =
-        (struct push_session){.store = api->store, .name = target->name, .user = request->user};
+        (struct push_session){.store = api->store, .name = target->name, .user = api->who.user};
 }
 
 /* The session that the path names. */
 static int session_of(struct push_session *session, const struct api *api,
-                      const struct request *request, const struct target *target, struct err *err)
+                      const struct target *target, struct err *err)
 {
-    session_init(session, api, request, target);
+    session_init(session, api, target);
     if (!uuid_valid(target->last, strlen(target->last)))
         return err_set(err, ERR_UPLOAD_UNKNOWN, "%.40s", target->last);
     memcpy(session->id, target->last, sizeof session->id);
@@ -81,7 +82,8 @@ static int try_mount(const struct api *api, struct request *request, const struc
     bool has_source = from && *from;
     if (has_source && name_parse(&source, from, strlen(from), err) < 0)
         return -1;
-    int mounted = push_mount(api->store, &target->name, &digest, has_source ? &source : NULL, err);
+    int mounted = push_mount(api->store, &target->name, &digest, has_source ? &source : NULL,
+                             access_readable(api), err);
     if (mounted > 0)
         answer_blob(&target->name, &digest, response);
     return mounted;
@@ -99,7 +101,7 @@ int uploads_post(const struct api *api, struct request *request, const struct ta
     int mounted = try_mount(api, request, target, response, err);
     if (mounted)
         return mounted < 0 ? -1 : 0;
-    session_init(&session, api, request, target);
+    session_init(&session, api, target);
     if (algorithm_text && digest_algorithm_parse(&algorithm, algorithm_text, err) < 0)
         return -1;
     if (digest_text) {
@@ -121,8 +123,8 @@ int uploads_get(const struct api *api, struct request *request, const struct tar
     struct push_session session;
     int64_t offset;
 
-    if (session_of(&session, api, request, target, err) < 0 ||
-        push_offset(&session, &offset, err) < 0)
+    (void)request;
+    if (session_of(&session, api, target, err) < 0 || push_offset(&session, &offset, err) < 0)
         return -1;
     answer_session(&session, 204, offset, response);
     return 0;
@@ -146,8 +148,7 @@ int uploads_patch(const struct api *api, struct request *request, const struct t
     struct push_range range;
     int64_t offset;
 
-    if (session_of(&session, api, request, target, err) < 0 ||
-        parse_range(request, &range, err) < 0)
+    if (session_of(&session, api, target, err) < 0 || parse_range(request, &range, err) < 0)
         return -1;
     if (push_chunk(&session, range, body_of(request), &offset, err) < 0)
         return answer_chunk_error(&session, offset, response, err);
@@ -164,8 +165,7 @@ int uploads_put(const struct api *api, struct request *request, const struct tar
     struct digest digest;
     int64_t offset;
 
-    if (session_of(&session, api, request, target, err) < 0 ||
-        parse_range(request, &range, err) < 0)
+    if (session_of(&session, api, target, err) < 0 || parse_range(request, &range, err) < 0)
         return -1;
     if (!digest_text)
         return err_set(err, ERR_DIGEST_INVALID, "the digest parameter is missing");
@@ -182,7 +182,8 @@ int uploads_delete(const struct api *api, struct request *request, const struct 
 {
     struct push_session session;
 
-    if (session_of(&session, api, request, target, err) < 0 || push_cancel(&session, err) < 0)
+    (void)request;
+    if (session_of(&session, api, target, err) < 0 || push_cancel(&session, err) < 0)
         return -1;
     response->status = 204;
     return 0;

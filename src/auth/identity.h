@@ -31,7 +31,8 @@ struct identity {
     bool has_token;   /* then only the grants' actions are left of the user's rights */
     struct grant *grants;
     size_t n_grants;
-    bool catalog; /* the token lets him see the list of all repositories that he may pull */
+    const char *robot; /* whose long-lived token it is, NULL: nobody's */
+    bool catalog;      /* the token lets him see the list of all repositories that he may pull */
 };
 
 /* What the token leaves, before any rule: all without one. */

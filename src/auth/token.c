@@ -124,6 +124,7 @@ static int identity_from_claims(const struct tokens *tokens, const struct json *
     *identity = (struct identity){
         .user = subject ? arena_strndup(arena, subject, strlen(subject)) : "",
         .has_token = true,
+        .robot = own && robot ? arena_strndup(arena, robot, strlen(robot)) : NULL,
         .grants = scopes.grants,
         .n_grants = scopes.n,
         .catalog = scopes.catalog,

@@ -40,19 +40,22 @@ static const char *decode_part(struct request *request, const char *s, size_t le
 
     buf_addstr(&decoded, "");
     if (!percent_decode_query(&decoded, s, len) || memchr(decoded.s, '\0', decoded.len)) {
-        err_set(err, ERR_REQUEST_INVALID, "broken %%-escape in the query");
+        err_set(err, ERR_REQUEST_INVALID, "broken %%-escape in the parameters");
         return NULL;
     }
     return arena_strndup(&request->arena, decoded.s, decoded.len);
 }
 
-static int parse_query(struct request *request, const char *query, struct err *err)
+int request_add_parameters(struct request *request, const char *query, struct err *err)
 {
-    size_t n = 1;
+    struct query_parameter *before = request->query;
+    size_t n = request->n_query + 1;
 
     for (const char *c = query; *c; c++)
         n += *c == '&';
     request->query = arena_alloc(&request->arena, n * sizeof *request->query);
+    if (request->n_query)
+        memcpy(request->query, before, request->n_query * sizeof *before);
     while (*query) {
         size_t len = strcspn(query, "&");
         const char *equals = memchr(query, '=', len);
@@ -89,10 +92,10 @@ int request_init(struct request *request, char *const *variables, body_read_fn *
 
     request->method = parse_method(request_variable(request, "REQUEST_METHOD"));
     request->path = arena_printf(&request->arena, "%s%s", script ? script : "", info ? info : "");
-    request->user = user ? user : "";
+    request->remote_user = user ? user : "";
     if (length && !decimal_parse(length, strlen(length), &request->content_length))
         return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
-    return query ? parse_query(request, query, err) : 0;
+    return query ? request_add_parameters(request, query, err) : 0;
 }
 
 void request_free(struct request *request)

@@ -41,8 +41,8 @@ struct request {
     const char *path; /* decoded once, by the web server */
     struct query_parameter *query;
     size_t n_query;
-    int64_t content_length; /* bytes, -1: unknown */
-    const char *user;       /* REMOTE_USER, which the web server verified; "" is nobody */
+    int64_t content_length;  /* bytes, -1: unknown */
+    const char *remote_user; /* whom the web server verified; "" is nobody */
     body_read_fn *body_read;
     void *body_from;
     int64_t body_seen; /* bytes read so far */
@@ -59,7 +59,11 @@ const char *request_variable(const struct request *request, const char *name);
 /* A header, by its CGI name ("HTTP_IF_MATCH"): the same thing, for readers. */
 #define request_header(request, cgi_name) request_variable(request, cgi_name)
 
-/* The first query parameter of that name, decoded, or NULL. */
+/* Adds the parameters of a form body (application/x-www-form-urlencoded) to those of the query.
+ * REQUEST_INVALID. */
+int request_add_parameters(struct request *request, const char *text, struct err *err);
+
+/* The first parameter of that name, decoded, or NULL. */
 const char *request_parameter(const struct request *request, const char *key);
 
 /* Reads the next bytes of the body: their number, or 0 when all of it was read. SIZE_INVALID if the

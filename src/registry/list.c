@@ -53,6 +53,7 @@ int list_tags_of(const struct store *store, const struct name *name, const struc
 struct repository_page {
     const struct store *store;
     struct page page;
+    struct name_filter filter;
     struct fs_names *names;
     bool more;
 };
@@ -61,6 +62,8 @@ static int visit_repository(void *context, const struct name *name, struct err *
 {
     struct repository_page *list = context;
 
+    if (list->filter.admits && !list->filter.admits(list->filter.context, name))
+        return 0;
     int has = repo_has_manifests(list->store, name, err);
     if (has <= 0)
         return has;
@@ -72,10 +75,10 @@ static int visit_repository(void *context, const struct name *name, struct err *
     return 0;
 }
 
-int list_repositories(const struct store *store, struct page page, struct fs_names *names,
-                      bool *more, struct err *err)
+int list_repositories(const struct store *store, struct page page, struct name_filter filter,
+                      struct fs_names *names, bool *more, struct err *err)
 {
-    struct repository_page list = {store, page, names, false};
+    struct repository_page list = {store, page, filter, names, false};
 
     if (repo_walk(store, page.last, visit_repository, &list, err) < 0)
         return -1;

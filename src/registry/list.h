@@ -7,6 +7,7 @@
 #define BERTH_REGISTRY_LIST_H
 
 #include "base/fs.h"
+#include "registry/permission.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -29,9 +30,9 @@ int list_tags(const struct store *store, const struct name *name, struct page pa
 int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
                  struct fs_names *tags, struct err *err);
 
-/* The repositories that hold a manifest, in the order of repo_walk. */
-int list_repositories(const struct store *store, struct page page, struct fs_names *names,
-                      bool *more, struct err *err);
+/* The repositories that hold a manifest and that the filter admits, in the order of repo_walk. */
+int list_repositories(const struct store *store, struct page page, struct name_filter filter,
+                      struct fs_names *names, bool *more, struct err *err);
 
 /* The manifests whose subject this is, also of those that other registries' clients left in the tag
  * `<algorithm>-<hex>`: appends their descriptors to json, with commas between. With an

@@ -131,6 +131,7 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
 struct mount_search {
     const struct store *store;
     const struct digest *digest;
+    struct name_filter readable;
     bool found;
 };
 
@@ -138,6 +139,8 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
 {
     struct mount_search *search = context;
 
+    if (search->readable.admits && !search->readable.admits(search->readable.context, name))
+        return 0;
     int has = repo_has_layer(search->store, name, search->digest, err);
     search->found = has > 0;
     return has;
@@ -145,19 +148,19 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
 
 /* Whether the source has the blob. Without a source any repository will do. */
 static int source_has(const struct store *store, const struct digest *digest,
-                      const struct name *from, struct err *err)
+                      const struct name *from, struct name_filter readable, struct err *err)
 {
-    struct mount_search search = {store, digest, false};
+    struct mount_search search = {store, digest, readable, false};
 
-    if (from)
-        return repo_has_layer(store, from, digest, err);
-    if (repo_walk(store, NULL, visit_holder, &search, err) < 0)
+    int failed = from ? visit_holder(&search, from, err) < 0
+                      : repo_walk(store, NULL, visit_holder, &search, err) < 0;
+    if (failed)
         return -1;
     return search.found;
 }
 
 int push_mount(const struct store *store, const struct name *name, const struct digest *digest,
-               const struct name *from, struct err *err)
+               const struct name *from, struct name_filter readable, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
@@ -165,7 +168,7 @@ int push_mount(const struct store *store, const struct name *name, const struct 
 
     int has = blob_stat(store, digest, &size, err);
     if (has > 0)
-        has = source_has(store, digest, from, err);
+        has = source_has(store, digest, from, readable, err);
     if (has <= 0)
         return has;
     if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)

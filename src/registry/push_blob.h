@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_PUSH_BLOB_H
 #define BERTH_REGISTRY_PUSH_BLOB_H
 
+#include "registry/permission.h"
 #include "store/upload.h"
 
 #include <sys/types.h>
@@ -51,9 +52,9 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
                struct err *err);
 
 /* Links a blob that `from` has (NULL: that any repository has) into the repository. 0: there is
- * none. */
+ * none in a repository that the filter admits. */
 int push_mount(const struct store *store, const struct name *name, const struct digest *digest,
-               const struct name *from, struct err *err);
+               const struct name *from, struct name_filter readable, struct err *err);
 
 int push_offset(const struct push_session *session, int64_t *offset, struct err *err);
 int push_cancel(const struct push_session *session, struct err *err);

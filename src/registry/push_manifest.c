@@ -61,12 +61,36 @@ static int check_precondition(const struct store *store, const struct push_manif
                    exists ? current.s : "not there");
 }
 
+static size_t tags_of(const struct push_manifest *push, const struct tag **tags)
+{
+    *tags = push->reference.is_digest ? push->tags : &push->reference.tag;
+    return push->reference.is_digest ? push->n_tags : 1;
+}
+
+/* A tag that is not there yet may be made, and one that stays where it is does not move. A damaged
+ * one points at nothing. */
+static int check_tags(const struct store *store, const struct push_manifest *push,
+                      const struct digest *digest, struct err *err)
+{
+    const struct tag *tags;
+    size_t n = tags_of(push, &tags);
+    struct digest current;
+    struct err damaged;
+
+    for (size_t i = 0; push->guard.may_move && i < n; i++)
+        if (tag_get(store, &push->name, &tags[i], &current, &damaged) > 0 &&
+            !digest_equal(&current, digest) &&
+            !push->guard.may_move(push->guard.context, &push->name, &tags[i]))
+            return err_set(err, ERR_DENIED, "the tag %s is immutable", tags[i].s);
+    return 0;
+}
+
 /* The tags, in two durable steps: their indexes, then they themselves. */
 static int set_tags(const struct store *store, const struct push_manifest *push,
                     const struct digest *digest, struct fs_dirty *dirty, struct err *err)
 {
-    const struct tag *tags = push->reference.is_digest ? push->tags : &push->reference.tag;
-    size_t n = push->reference.is_digest ? push->n_tags : 1;
+    const struct tag *tags;
+    size_t n = tags_of(push, &tags);
 
     for (size_t i = 0; i < n; i++)
         if (tag_add_index(store, &push->name, &tags[i], digest, dirty, err) < 0)
@@ -100,6 +124,7 @@ static int publish(const struct store *store, const struct push_manifest *push,
 
     if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
         lock_repo(store, &push->name, &repo, err) < 0 || check_precondition(store, push, err) < 0 ||
+        check_tags(store, push, digest, err) < 0 ||
         check_references(store, &push->name, manifest, err) < 0 ||
         blob_publish_bytes(store, digest, push->bytes, push->len, &dirty, err) < 0 ||
         fs_dirty_sync(&store->fs, &dirty, err) < 0 ||

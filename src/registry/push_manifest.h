@@ -7,6 +7,7 @@
 
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "registry/permission.h"
 #include "registry/precondition.h"
 #include "store/store.h"
 
@@ -19,6 +20,7 @@ struct push_manifest {
     size_t len;
     const char *content_type; /* without parameters; NULL: none was sent */
     struct precondition precondition;
+    struct tag_guard guard;
 };
 
 struct pushed_manifest {
@@ -30,7 +32,7 @@ struct pushed_manifest {
 /* Stores it, links it into the repository and into the referrers of its subject, and sets its tags,
  * in this order and durably. Takes its locks. MANIFEST_INVALID, DIGEST_INVALID (the reference is
  * another digest), MANIFEST_BLOB_UNKNOWN (something that it refers to is not in the repository),
- * PRECONDITION. */
+ * PRECONDITION, DENIED (the guard does not let a tag be moved). */
 int push_manifest(const struct store *store, const struct push_manifest *push,
                   struct pushed_manifest *pushed, struct err *err);
 

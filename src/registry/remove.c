@@ -10,15 +10,29 @@
 
 #include <string.h>
 
+static int check_tag(const struct name *name, const struct tag *tag, struct tag_guard guard,
+                     struct err *err)
+{
+    if (!guard.may_move || guard.may_move(guard.context, name, tag))
+        return 0;
+    return err_set(err, ERR_DENIED, "the tag %s is immutable", tag->s);
+}
+
+/* All that point at the digest, or, if one of them has to stay, none. */
 static int remove_tags_of(const struct store *store, const struct name *name,
-                          const struct digest *digest, struct fs_names *removed, struct err *err)
+                          const struct digest *digest, struct tag_guard guard,
+                          struct fs_names *removed, struct err *err)
 {
     AUTO_NAMES tags = {0};
+    struct tag tag;
 
     if (list_tags_of(store, name, digest, &tags, err) < 0)
         return -1;
+    for (size_t i = 0; i < tags.n; i++)
+        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
+            check_tag(name, &tag, guard, err) < 0)
+            return -1;
     for (size_t i = 0; i < tags.n; i++) {
-        struct tag tag;
         if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
             tag_remove(store, name, &tag, err) < 0)
             return -1;
@@ -45,12 +59,12 @@ static int leave_referrers(const struct store *store, const struct name *name,
 
 /* Names go before what they point at. */
 static int remove_revision(const struct store *store, const struct name *name,
-                           const struct reference *reference, struct fs_names *removed_tags,
-                           struct err *err)
+                           const struct reference *reference, struct tag_guard guard,
+                           struct fs_names *removed_tags, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
-    if (remove_tags_of(store, name, &reference->digest, removed_tags, err) < 0 ||
+    if (remove_tags_of(store, name, &reference->digest, guard, removed_tags, err) < 0 ||
         leave_referrers(store, name, reference, &dirty, err) < 0 ||
         repo_unlink_revision(store, name, &reference->digest, &dirty, err) < 0)
         return -1;
@@ -59,7 +73,7 @@ static int remove_revision(const struct store *store, const struct name *name,
 
 int remove_manifest(const struct store *store, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
-                    struct fs_names *removed_tags, struct err *err)
+                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
@@ -83,9 +97,11 @@ int remove_manifest(const struct store *store, const struct name *name,
         !precondition.holds(precondition.context, exists > 0 ? &current : NULL))
         return err_set(err, ERR_PRECONDITION, "%s is %s now", reference_text(reference),
                        exists > 0 ? current.s : "not there");
+    if (exists && !reference->is_digest && check_tag(name, &reference->tag, guard, err) < 0)
+        return -1;
     if (exists && !reference->is_digest)
         exists = tag_remove(store, name, &reference->tag, err);
-    else if (exists && remove_revision(store, name, reference, removed_tags, err) < 0)
+    else if (exists && remove_revision(store, name, reference, guard, removed_tags, err) < 0)
         return -1;
     if (exists == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);

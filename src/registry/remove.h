@@ -8,14 +8,16 @@
 #define BERTH_REGISTRY_REMOVE_H
 
 #include "oci/reference.h"
+#include "registry/permission.h"
 #include "registry/precondition.h"
 #include "store/store.h"
 
 /* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
- * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION. */
+ * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the guard does not let
+ * one of the tags go; then all stay). */
 int remove_manifest(const struct store *store, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
-                    struct fs_names *removed_tags, struct err *err);
+                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err);
 
 /* The repository's link to a blob. BLOB_UNKNOWN. */
 int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,

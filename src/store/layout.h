@@ -14,6 +14,7 @@
 
 #define LAYOUT_BLOBS "blobs"
 #define LAYOUT_REPOSITORIES "repositories"
+#define LAYOUT_OWN "_berth"
 #define LAYOUT_TMP "_berth/tmp"
 #define LAYOUT_LOCKS "_berth/lock"
 #define LAYOUT_REPO_LOCKS "_berth/lock/repo"

@@ -64,6 +64,22 @@ int store_open(struct store *store, const struct conf *conf, bool create, struct
     return 0;
 }
 
+/* Our own directory has neither blobs nor repositories in it. */
+int store_open_nothing(struct store *nothing, const struct store *store, struct err *err)
+{
+    AUTO_BUF path = BUF_INIT;
+
+    buf_addf(&path, "%s/" LAYOUT_OWN, store->path);
+    *nothing = *store;
+    nothing->fs.fd = -1;
+    nothing->path = mem_strdup(path.s);
+    if (fs_root_open(&nothing->fs, path.s, false, err) < 0) {
+        store_close(nothing);
+        return -1;
+    }
+    return 0;
+}
+
 void store_close(struct store *store)
 {
     fs_root_close(&store->fs);

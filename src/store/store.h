@@ -30,6 +30,8 @@ struct store {
  * of a newer version. */
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
 void store_close(struct store *store);
+/* A view in which nothing exists, to read from; closed like a store. */
+int store_open_nothing(struct store *nothing, const struct store *store, struct err *err);
 
 /* Makes path hold the bytes, whole or not at all; its directories as needed. */
 int store_write(const struct store *store, const char *path, const void *bytes, size_t len,

@@ -47,17 +47,33 @@ static void fill(void)
                           &err) == 0);
 }
 
+static struct store nothing = {.fs.fd = -1};
+static struct guard *guard;
+
+static void clean_up(void)
+{
+    store_close(&nothing);
+    guard_free(guard);
+    temp_store_remove();
+}
+
 static void renew_store(void)
 {
     static int inputs;
+    struct err err;
 
     if (inputs++ % INPUTS_PER_STORE != 0)
         return;
-    if (temp_store.path)
+    if (temp_store.path) {
+        store_close(&nothing);
         temp_store_remove();
-    else
-        atexit(temp_store_remove);
+    } else {
+        atexit(clean_up);
+        guard = guard_new("/dev/null", &err);
+        must_hold(guard);
+    }
     temp_store_make();
+    must_hold(store_open_nothing(&nothing, &temp_store, &err) == 0);
     fill();
 }
 
@@ -88,13 +104,15 @@ static void check_response(const struct response *response)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+    renew_store();
+
     struct cgi_input input = cgi_input_of(bytes, len);
-    struct api api = {&temp_conf, &temp_store};
+    struct api api = {
+        .conf = &temp_conf, .store = &temp_store, .nothing = &nothing, .guard = guard};
     struct request request;
     struct response response;
     struct err err;
 
-    renew_store();
     response_init(&response);
     if (request_init(&request, input.variables, cgi_input_read, &input, &err) == 0)
         api_handle(&api, &request, &response);

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct err err;
 
     if (request_init(&request, input.variables, cgi_input_read, &input, &err) == 0) {
-        must_hold(request.content_length >= -1 && request.user && request.path);
+        must_hold(request.content_length >= -1 && request.remote_user && request.path);
         for (size_t i = 0; i < request.n_query; i++)
             must_hold(request_parameter(&request, request.query[i].key) && request.query[i].value);
         check_body(&request, body_len);

@@ -43,7 +43,7 @@ static void test_defaults(void **state)
     assert_returns(0, init(&request, variables, NULL));
     assert_int_equal(METHOD_OTHER, request.method);
     assert_string_equal("", request.path);
-    assert_string_equal("", request.user);
+    assert_string_equal("", request.remote_user);
     assert_int_equal(-1, request.content_length);
     assert_int_equal(0, request.n_query);
     assert_null(request_parameter(&request, "n"));
@@ -108,7 +108,7 @@ static void test_first_of_a_repeated_variable_counts_and_empty_is_unset(void **s
 
     (void)state;
     assert_returns(0, init(&request, variables, NULL));
-    assert_string_equal("alice", request.user);
+    assert_string_equal("alice", request.remote_user);
     assert_int_equal(-1, request.content_length);
     assert_null(request_variable(&request, "CONTENT_TYPE"));
     assert_null(request_variable(&request, "CONTENT"));
@@ -126,7 +126,7 @@ static void test_nobody_but_remote_user_is_anybody(void **state)
 
     (void)state;
     assert_returns(0, init(&request, variables, NULL));
-    assert_string_equal("", request.user);
+    assert_string_equal("", request.remote_user);
     request_free(&request);
 }
 

@@ -90,7 +90,8 @@ static void assert_repositories(const struct store *store, const char *last, int
     AUTO_NAMES names = {0};
     bool more = !strchr(expected, '+');
 
-    assert_returns(0, list_repositories(store, (struct page){last, n}, &names, &more, &failure));
+    assert_returns(0, list_repositories(store, (struct page){last, n}, (struct name_filter){0},
+                                        &names, &more, &failure));
     assert_names(&names, more, expected);
 }
 
@@ -137,7 +138,8 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     assert_fails(IO, list_tags(store, &name, page, &names, &more, &failure));
     assert_fails(IO, list_tags_of(store, &name, &digest, &names, &failure));
     unit_break(store->path, "repositories/a/_manifests/revisions/sha256");
-    assert_fails(IO, list_repositories(store, page, &names, &more, &failure));
+    assert_fails(IO,
+                 list_repositories(store, page, (struct name_filter){0}, &names, &more, &failure));
 }
 
 int main(void)

@@ -266,16 +266,19 @@ static void test_mount(void **state)
     const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
     struct layout_path path;
 
-    assert_returns(0, push_mount(store, &target, &none, &from, &failure));
-    assert_returns(0, push_mount(store, &target, &none, NULL, &failure));
-    assert_returns(0, push_mount(store, &target, &digest, &empty, &failure));
+    assert_returns(0, push_mount(store, &target, &none, &from, (struct name_filter){0}, &failure));
+    assert_returns(0, push_mount(store, &target, &none, NULL, (struct name_filter){0}, &failure));
+    assert_returns(0,
+                   push_mount(store, &target, &digest, &empty, (struct name_filter){0}, &failure));
     assert_returns(0, repo_exists(store, &target, &failure)); /* nothing came of it */
     unit_age(store->path, layout_blob(&path, &digest), 5000);
-    assert_returns(1, push_mount(store, &target, &digest, &from, &failure));
+    assert_returns(1,
+                   push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
     assert_true(unit_age_of(store->path, path.s) < 100); /* the collector leaves it alone */
     assert_has(store, "b", &digest, "content");
     const struct name anywhere = unit_name("d/e");
-    assert_returns(1, push_mount(store, &anywhere, &digest, NULL, &failure));
+    assert_returns(1,
+                   push_mount(store, &anywhere, &digest, NULL, (struct name_filter){0}, &failure));
     assert_has(store, "d/e", &digest, "content");
 }
 
@@ -287,11 +290,13 @@ static void test_mount_of_what_nobody_links_or_nobody_has(void **state)
     struct layout_path path;
 
     unit_put(store->path, layout_blob(&path, &unlinked), "unlinked");
-    assert_returns(0, push_mount(store, &target, &unlinked, NULL, &failure));
+    assert_returns(0,
+                   push_mount(store, &target, &unlinked, NULL, (struct name_filter){0}, &failure));
     const struct digest lost = have_blob(store, "a", "lost");
-    assert_returns(0, push_mount(store, &target, &unlinked, NULL, &failure));
+    assert_returns(0,
+                   push_mount(store, &target, &unlinked, NULL, (struct name_filter){0}, &failure));
     unit_delete(store->path, layout_blob(&path, &lost));
-    assert_returns(0, push_mount(store, &target, &lost, &from, &failure));
+    assert_returns(0, push_mount(store, &target, &lost, &from, (struct name_filter){0}, &failure));
 }
 
 static void test_a_failing_disk_is_an_error(void **state)
@@ -304,14 +309,14 @@ static void test_a_failing_disk_is_an_error(void **state)
     struct layout_path path;
 
     unit_break(store->path, "repositories/a/_layers");
-    assert_fails(IO, push_mount(store, &target, &digest, &from, &failure));
+    assert_fails(IO, push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
     assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
     assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
     unit_break(store->path, "repositories/a/_uploads");
     assert_fails(IO, push_start(&session, DIGEST_SHA256, &failure));
     assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
     unit_break(store->path, layout_blob_dir(&path, &digest));
-    assert_fails(IO, push_mount(store, &target, &digest, NULL, &failure));
+    assert_fails(IO, push_mount(store, &target, &digest, NULL, (struct name_filter){0}, &failure));
     assert_returns(0, repo_exists(store, &target, &failure));
 }
 
@@ -324,7 +329,8 @@ static void test_waits_for_no_other_writer(void **state)
     assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
     store->lock_timeout_ms = 0;
     const struct digest digest = have_blob(store, "a", "content");
-    assert_returns(1, push_mount(store, &target, &digest, &from, &failure));
+    assert_returns(1,
+                   push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
 }
 
 static void test_waits_for_the_sweeper_but_not_for_ever(void **state)
@@ -340,7 +346,8 @@ static void test_waits_for_the_sweeper_but_not_for_ever(void **state)
     assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
     assert_returns(0, chunk(&session, ANYWHERE, "cont", &offset)); /* no lock for a chunk */
     assert_fails(BUSY, finish(&session, ANYWHERE, &digest, "ent"));
-    assert_fails(BUSY, push_mount(store, &target, &digest, &from, &failure));
+    assert_fails(BUSY,
+                 push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
     assert_offset(&session, 4); /* the client can try again */
     lock_free(&lock);
     assert_returns(0, finish(&session, ANYWHERE, &digest, "ent"));
@@ -365,7 +372,7 @@ static void test_what_is_acknowledged_is_durable(void **state)
     assert_true(trace_rename_to("/link", -1) > synced); /* no link to a blob that may be lost */
 
     trace_start(store->path);
-    assert_returns(1, push_mount(store, &other, &digest, NULL, &failure));
+    assert_returns(1, push_mount(store, &other, &digest, NULL, (struct name_filter){0}, &failure));
     trace_stop();
     trace_assert_durable();
 }

@@ -17,7 +17,7 @@ static int remove_it(const struct store *store, const char *repository, const ch
     const struct name name = unit_name(repository);
     const struct reference parsed = reference_to(reference);
 
-    return remove_manifest(store, &name, &parsed, none, tags, &failure);
+    return remove_manifest(store, &name, &parsed, none, (struct tag_guard){0}, tags, &failure);
 }
 
 static void test_tag_alone(void **state)
@@ -121,8 +121,8 @@ static int remove_if(const struct store *store, const char *reference, const cha
     const struct reference parsed = reference_to(reference);
     const struct wanted wanted = {digest};
 
-    return remove_manifest(store, &name, &parsed, (struct precondition){holds, &wanted}, NULL,
-                           &failure);
+    return remove_manifest(store, &name, &parsed, (struct precondition){holds, &wanted},
+                           (struct tag_guard){0}, NULL, &failure);
 }
 
 static void test_precondition(void **state)

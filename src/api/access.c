@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L4: who makes a request, and what he is let do. */
+#include "api/access.h"
+
+#include "auth/scope.h"
+#include "base/codec.h"
+#include "base/log.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define CREDENTIALS_MAX 16384
+
+/* What follows the scheme in the Authorization header; NULL: another scheme, or none. */
+static const char *authorization(const struct request *request, const char *scheme)
+{
+    const char *value = request_header(request, "HTTP_AUTHORIZATION");
+    size_t len = strlen(scheme);
+
+    if (!value || strncasecmp(value, scheme, len) != 0 || value[len] != ' ')
+        return NULL;
+    return value + len + strspn(value + len, " ");
+}
+
+bool access_password(const struct api *api, struct arena *arena, const char *user,
+                     const char *password, struct identity *identity)
+{
+    const struct rules *rules = api->rules;
+    struct err no_token;
+
+    *identity = (struct identity){.user = user};
+    if (!*user)
+        return false;
+    if (rules->passwd && passwd_verify(rules->passwd, user, password))
+        return true;
+    return rules->tokens &&
+           token_identify(rules->tokens, password, arena, identity, &no_token) == 0 &&
+           identity->robot && !strcmp(identity->user, user);
+}
+
+/* "user:password" (RFC 7617). False if it cannot be that. */
+static bool parse_basic(struct request *request, const char *text, char **user, char **password)
+{
+    AUTO_BUF decoded = BUF_INIT;
+    size_t len = strlen(text);
+
+    if (len > CREDENTIALS_MAX || !base64_decode(&decoded, text, len) || decoded.len == 0 ||
+        memchr(decoded.s, '\0', decoded.len))
+        return false;
+    *user = arena_strndup(&request->arena, decoded.s, decoded.len);
+    explicit_bzero(decoded.s, decoded.len);
+    *password = strchr(*user, ':');
+    if (!*password)
+        return false;
+    *(*password)++ = '\0';
+    return true;
+}
+
+static int identify_basic(struct api *api, struct request *request, const char *text,
+                          struct err *err)
+{
+    char *user, *password;
+
+    bool parsed = parse_basic(request, text, &user, &password);
+    if (parsed) {
+        bool right = access_password(api, &request->arena, user, password, &api->who);
+        explicit_bzero(password, strlen(password));
+        if (right)
+            return 0;
+    }
+    api->who = (struct identity){.user = parsed ? user : ""}; /* for the log */
+    return err_set(err, ERR_UNAUTHORIZED, "wrong user name or password");
+}
+
+int access_identify(struct api *api, struct request *request, struct err *err)
+{
+    const char *bearer = authorization(request, "Bearer");
+    const char *basic = authorization(request, "Basic");
+
+    api->rules = guard_rules(api->guard);
+    api->who = (struct identity){.user = request->remote_user};
+    if (bearer && api->rules->tokens) {
+        api->who.user = "";
+        return token_identify(api->rules->tokens, bearer, &request->arena, &api->who, err);
+    }
+    /* The server's word is enough, unless berth has passwords of its own. */
+    if (basic && (api->rules->passwd || (api->rules->tokens && !*request->remote_user)))
+        return identify_basic(api, request, basic, err);
+    return 0;
+}
+
+bool access_asks(const struct api *api)
+{
+    return api->rules->passwd || api->rules->tokens;
+}
+
+static int insufficient(struct err *err)
+{
+    return err_set(err, ERR_UNAUTHORIZED, "the token is not for this");
+}
+
+static int permit_catalog(const struct api *api, struct err *err)
+{
+    if (api->who.has_token && !api->who.catalog)
+        return insufficient(err);
+    if (!*api->who.user && !api->who.has_token && access_asks(api))
+        return err_set(err, ERR_UNAUTHORIZED, "log in to see the catalog");
+    return 1;
+}
+
+static int permit_repository(const struct api *api, enum action action, const struct name *name,
+                             struct err *err)
+{
+    struct verdict verdict = policy_verdict(api->rules->policy, &api->who, name);
+
+    if (verdict.actions & (int)action) {
+        if (!(identity_actions(&api->who, name) & (int)action))
+            return insufficient(err);
+        if (action != ACTION_PULL && verdict.readonly)
+            return err_set(err, ERR_DENIED, "%s is read-only for maintenance", name->s);
+        return 1;
+    }
+    if (!*api->who.user)
+        return err_set(err, ERR_UNAUTHORIZED, "log in first");
+    if (action == ACTION_PULL)
+        return 0;
+    return err_set(err, ERR_DENIED, "you may not %s %s",
+                   action == ACTION_PUSH ? "push to" : "delete from", name->s);
+}
+
+int access_permit(const struct api *api, enum access access, const struct name *name,
+                  struct err *err)
+{
+    switch (access) {
+    case ACCESS_TOKEN:
+        return 1;
+    case ACCESS_PING:
+        if (!*api->who.user && !api->who.has_token && access_asks(api))
+            return err_set(err, ERR_UNAUTHORIZED, "log in first");
+        return 1;
+    case ACCESS_CATALOG:
+        return permit_catalog(api, err);
+    default:
+        return permit_repository(api, (enum action)access, name, err);
+    }
+}
+
+bool access_permits(const struct api *api, const struct name *name, enum action action)
+{
+    return policy_permits(api->rules->policy, &api->who, name, action);
+}
+
+static bool may_pull(const void *context, const struct name *name)
+{
+    return access_permits(context, name, ACTION_PULL);
+}
+
+struct name_filter access_readable(const struct api *api)
+{
+    return (struct name_filter){may_pull, api};
+}
+
+static bool rules_let_pull(const void *context, const struct name *name)
+{
+    const struct api *api = context;
+
+    return policy_verdict(api->rules->policy, &api->who, name).actions & ACTION_PULL;
+}
+
+struct name_filter access_listed(const struct api *api)
+{
+    return (struct name_filter){rules_let_pull, api};
+}
+
+static bool may_move(const void *context, const struct name *name, const struct tag *tag)
+{
+    const struct api *api = context;
+
+    return !policy_immutable(api->rules->policy, &api->who, name, tag);
+}
+
+struct tag_guard access_tag_guard(const struct api *api)
+{
+    return (struct tag_guard){may_move, api};
+}
+
+/* The scheme and host by which the client came. It could lie about them only to itself. */
+static void print_own_url(const struct request *request, struct buf *url)
+{
+    const char *forwarded = request_header(request, "HTTP_X_FORWARDED_PROTO");
+    const char *https = request_variable(request, "HTTPS");
+    const char *host = request_header(request, "HTTP_HOST");
+    bool tls = forwarded ? !strcmp(forwarded, "https") : https && strcasecmp(https, "off") != 0;
+    static const char host_characters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+
+    if (!host || host[strspn(host, host_characters)])
+        host = "localhost";
+    buf_addf(url, "%s://%s/token", tls ? "https" : "http", host);
+}
+
+/* What the client has to ask the token endpoint for. */
+static void print_scope(enum access access, const struct name *name, struct buf *scope)
+{
+    if (access == ACCESS_CATALOG)
+        buf_addstr(scope, ",scope=\"registry:catalog:*\"");
+    else if (access == ACCESS_PULL)
+        buf_addf(scope, ",scope=\"repository:%s:pull\"", name->s);
+    else if (access == ACCESS_PUSH)
+        buf_addf(scope, ",scope=\"repository:%s:pull,push\"", name->s);
+    else if (access == ACCESS_DELETE)
+        buf_addf(scope, ",scope=\"repository:%s:delete\"", name->s);
+}
+
+void access_challenge(const struct api *api, const struct request *request, enum access access,
+                      const struct name *name, struct response *response)
+{
+    const struct conf *conf = &api->rules->conf;
+    AUTO_BUF realm = BUF_INIT;
+    AUTO_BUF scope = BUF_INIT;
+
+    if (!api->rules->tokens || access == ACCESS_TOKEN) {
+        response_header(response, "WWW-Authenticate", "Basic realm=\"%s\", charset=\"UTF-8\"",
+                        conf->realm);
+        return;
+    }
+    if (*conf->token_realm)
+        buf_addstr(&realm, conf->token_realm);
+    else
+        print_own_url(request, &realm);
+    buf_addstr(&scope, "");
+    print_scope(access, name, &scope);
+    if (api->who.has_token)
+        buf_addstr(&scope, ",error=\"insufficient_scope\"");
+    else if (authorization(request, "Bearer"))
+        buf_addstr(&scope, ",error=\"invalid_token\"");
+    response_header(response, "WWW-Authenticate", "Bearer realm=\"%s\",service=\"%s\"%s", realm.s,
+                    conf->token_service, scope.s);
+}
+
+void access_log_denial(const struct api *api, const struct request *request, const struct err *err)
+{
+    const char *client = request_variable(request, "REMOTE_ADDR");
+    const char *method = request_variable(request, "REQUEST_METHOD");
+    /* Everyone's first request is one without credentials: no attack, and no denial. */
+    bool asked = err->code == ERR_UNAUTHORIZED && !*api->who.user && !api->who.has_token &&
+                 !request_header(request, "HTTP_AUTHORIZATION");
+
+    log_write(asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: client %s user \"%s\" %s %s: %s",
+              asked ? "asked to log in" : "denied", client ? client : "-", api->who.user,
+              method ? method : "-", request->path, err->msg);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who makes a request, and what he is let do (berth.conf(5), "Access rules"). The same questions
+ * guard every route; a repository that one may not read is answered as one that does not exist.
+ *
+ * Identity is, in this order: a Bearer token, where berth knows tokens; Basic, where berth checks
+ * passwords (a robot's token is a password too); REMOTE_USER, which the web server verified;
+ * nobody. An Authorization header that nobody checked proves nothing.
+ */
+#ifndef BERTH_API_ACCESS_H
+#define BERTH_API_ACCESS_H
+
+#include "api/api.h"
+#include "registry/permission.h"
+
+/* What a route wants to do. */
+enum access {
+    ACCESS_PING = 0x100,
+    ACCESS_CATALOG = 0x200,
+    ACCESS_TOKEN = 0x400, /* whoever has the right password */
+    ACCESS_PULL = ACTION_PULL,
+    ACCESS_PUSH = ACTION_PUSH,
+    ACCESS_DELETE = ACTION_DELETE,
+};
+
+/* Sets api->who. ERR_UNAUTHORIZED: what was shown is wrong, expired or revoked. */
+int access_identify(struct api *api, struct request *request, struct err *err);
+
+/* The user of these credentials; false if they are wrong. A password that is a robot's token counts
+ * as that. */
+bool access_password(const struct api *api, struct arena *arena, const char *user,
+                     const char *password, struct identity *identity);
+
+/* Whether berth itself asks for a login. */
+bool access_asks(const struct api *api);
+
+/* 1: permitted. 0: he may not read this, and shall not know that it exists. ERR_UNAUTHORIZED: a
+ * login, or a token for more, could help. ERR_DENIED. */
+int access_permit(const struct api *api, enum access access, const struct name *name,
+                  struct err *err);
+
+/* The same question about other repositories that a handler comes across. */
+bool access_permits(const struct api *api, const struct name *name, enum action action);
+struct name_filter access_readable(const struct api *api); /* with the token, for a mount */
+struct name_filter access_listed(const struct api *api);   /* by the rules, for the catalog */
+struct tag_guard access_tag_guard(const struct api *api);
+
+/* Adds WWW-Authenticate: a token for what the route wants to do, or a password. */
+void access_challenge(const struct api *api, const struct request *request, enum access access,
+                      const struct name *name, struct response *response);
+
+/* One line for fail2ban: `denied: client ADDRESS user "NAME" METHOD PATH: REASON`. */
+void access_log_denial(const struct api *api, const struct request *request, const struct err *err);
+
+#endif
