@@ -219,7 +219,9 @@ void access_challenge(const struct api *api, const struct request *request, enum
     AUTO_BUF realm = BUF_INIT;
     AUTO_BUF scope = BUF_INIT;
 
-    if (!api->rules->tokens || access == ACCESS_TOKEN) {
+    bool by_token =
+        api->rules->tokens && (*conf->token_realm || tokens_can_issue(api->rules->tokens));
+    if (!by_token || access == ACCESS_TOKEN) {
         response_header(response, "WWW-Authenticate", "Basic realm=\"%s\", charset=\"UTF-8\"",
                         conf->realm);
         return;

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.lib import client
+from tests.lib import client, htpasswd
 from tests.lib.client import Body, Headers, Response
 from tests.lib.paths import BUILD, ETC
 from tests.lib.ports import free_port
@@ -43,8 +43,9 @@ class Server:
     worker_user = USER
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
-                 tls: bool = False):
+                 tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {}):
         self.home, self.workers = home, workers
+        self.auth, self.users = auth, users  # one of the logins in etc/, and the passwords that it knows
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
         self.port = free_port()
@@ -62,11 +63,17 @@ class Server:
 
     def _install(self):
         """The layout of `make install`, below home."""
-        for directory in ("libexec/berth", "etc/berth", "log", "run", "spool", "www", "var/lib/berth/spool"):
+        for directory in ("libexec/berth", "etc/berth/errors", "etc/berth/nginx-enabled", "log", "run", "spool", "www", "var/lib/berth/spool"):
             (self.home / directory).mkdir(parents=True)
         shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
-        (self.home / "etc/berth/berth.conf").write_text(
-            "".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n' for name, value in self.settings.items()))
+        conf = self.home / "etc/berth/berth.conf"
+        if given := self.settings.get("BERTH_CONF"):  # one that a test changes while the server runs
+            conf.symlink_to(given)
+        else:
+            conf.write_text("".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n'
+                                    for name, value in self.settings.items()))
+        shutil.copy2(ETC / "errors/401.html", self.home / "etc/berth/errors")
+        htpasswd.write(self.home / "etc/berth/users", self.users)
         self.root.mkdir(parents=True, exist_ok=True)
         for path in (self.root, *self.root.rglob("*")):
             shutil.chown(path, self.worker_user, GROUP)
@@ -86,6 +93,9 @@ class Server:
         if how := self.settings.get("BERTH_SENDFILE"):  # which the files set, each for its server
             text = re.sub(r'(BERTH_SENDFILE"?\s+(?:=>\s+)?"?)x-[a-z-]+', rf"\g<1>{how}", text)
         return text
+
+    def _login(self, server: str) -> str:
+        return self._render(f"{server}-auth-{self.auth}.conf.in") if self.auth else ""
 
     def _main(self) -> str:
         raise NotImplementedError
@@ -211,6 +221,7 @@ server.document-root = "{self.home}/www"
 server.errorlog = "{self.error_log}"
 accesslog.filename = "{self.access_log}"
 {self._tls_socket()}
+{self._login("lighttpd")}
 {berth}
 """
 
@@ -243,7 +254,7 @@ class Apache(Server):
 
     def _modules(self):
         names = ("mpm_event", "authz_core", "alias", "env", "headers", "reqtimeout", "filter", "deflate", "xsendfile", "ssl",
-                 "http2", "socache_shmcb", *self.modules)
+                 "http2", "socache_shmcb", "authn_core", "auth_basic", "authn_file", "authz_user", *self.modules)
         return "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
 
     def _berth(self):
@@ -266,6 +277,7 @@ CustomLog {self.access_log} common
     Require all denied
 </Directory>
 {self._berth()}
+{self._login("apache")}
 {self._tls_host()}
 """
 
@@ -332,6 +344,8 @@ class Nginx(Server):
 
     def _main(self):
         shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")
+        if self.auth:
+            (self.home / "etc/berth/nginx-enabled/login.conf").write_text(self._login("nginx"))
         tls = f"""listen 127.0.0.1:{self.tls_port} ssl http2;
         ssl_certificate {self.certificate};
         ssl_certificate_key {self.key};""" if self.tls_port else ""

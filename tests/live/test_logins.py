@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logins by the web server, with the files of etc/ that a user enables: in front of everything, in front of writing, and
+in front of the token endpoint."""
+
+import json
+
+import pytest
+
+from tests.conftest import running_front
+from tests.lib import access, oci
+from tests.lib.access import basic, bearer
+from tests.live.conftest import SERVERS
+from tests.live.test_attacks import SPELLINGS
+
+USERS = {"alice": "alice's: password", "bob": "b"}
+ALICE, BOB = (basic(*user) for user in USERS.items())
+RULES = """
+repository "**" {{ pull = {{"*"}} push = {{"users"}} delete = {{"users"}} }}
+repository "private/*" {{ pull = {{"alice"}} push = {{"alice"}} }}
+"""
+UNCHECKED = [{"Remote-User": "alice"}, {"REMOTE_USER": "alice"}, {"X-Remote-User": "alice"}, {"X-Forwarded-User": "alice"}]
+
+
+def front_with(auth, tokens=False):
+    @pytest.fixture(scope="module", params=SERVERS)
+    def front(request):
+        with access.site(rules=RULES, passwords=False, tokens=tokens) as site:
+            with running_front(request.param, env=site.env, auth=auth, users=USERS) as front:
+                for name in ("public/app", "private/app"):
+                    headers = token_of(front, ALICE, name) if tokens else ALICE
+                    response = front.request("POST", f"/v2/{name}/blobs/uploads/?digest={oci.digest_of(b'x')}", headers, b"x")
+                    oci.expect(response, 201)
+                yield front
+    return front
+
+
+def token_of(front, headers, name, actions="pull,push"):
+    response = oci.expect(front.request("GET", f"/token?service=berth&scope=repository:{name}:{actions}", headers), 200)
+    return bearer(json.loads(response.body)["token"])
+
+
+login, anonymous, tokens = front_with("login"), front_with("anonymous"), front_with("tokens", tokens=True)
+
+
+def get(front, name, headers={}):
+    return front.request("GET", f"/v2/{name}/tags/list", headers)
+
+
+def start_upload(front, name, headers={}):
+    return front.request("POST", f"/v2/{name}/blobs/uploads/", headers, b"")
+
+
+def expect_server_asks(response):
+    """A 401 of the web server's own, as berth's would look."""
+    oci.expect_error(response, 401, "UNAUTHORIZED")
+    assert response.headers.get_all("WWW-Authenticate")[0].startswith('Basic realm="berth"')
+    assert len(response.headers.get_all("WWW-Authenticate")) == 1
+    assert response.headers.get_all("Docker-Distribution-Api-Version") == ["registry/2.0"]
+    assert response.headers["Content-Type"].partition(";")[0] == "application/json"
+
+
+@pytest.mark.parametrize("headers", [{}, basic("alice", "x"), basic("carol", "b"), bearer("alice"), *UNCHECKED], ids=str)
+def test_login_for_everything(login, headers):
+    for method, target in [("GET", "/v2/"), ("GET", "/v2/_catalog"), ("GET", "/v2/public/app/tags/list"),
+                           ("HEAD", "/v2/public/app/manifests/latest"), ("POST", "/v2/public/app/blobs/uploads/"),
+                           ("DELETE", "/v2/public/app/manifests/latest"), ("GET", "/token")]:
+        response = login.request(method, target, headers, b"" if method == "POST" else None)
+        if method == "HEAD":
+            oci.expect(response, 401)
+        else:
+            expect_server_asks(response)
+
+
+def test_login_lets_in(login):
+    assert oci.expect(login.request("GET", "/v2/", ALICE), 200).headers.get_all("Docker-Distribution-Api-Version") == [
+        "registry/2.0"]
+    for _ in range(2):  # the second time from the cache, where there is one
+        oci.expect(get(login, "private/app", ALICE), 200)
+    oci.expect(start_upload(login, "private/app", ALICE), 202)
+
+
+def test_login_names_the_user(login):
+    """REMOTE_USER reaches the rules."""
+    oci.expect_error(get(login, "private/app", BOB), 404, "NAME_UNKNOWN")
+    oci.expect_error(start_upload(login, "private/app", BOB), 403, "DENIED")
+    oci.expect(get(login, "public/app", BOB), 200)
+
+
+@pytest.mark.parametrize("target", SPELLINGS)
+def test_login_however_the_path_is_spelt(login, target):
+    response = login.request("GET", target)
+    assert response.status in (301, 400, 401, 403, 404), response
+    assert b'"tags"' not in response.body
+
+
+def test_anonymous_reads(anonymous):
+    oci.expect(get(anonymous, "public/app"), 200)
+    oci.expect(anonymous.request("GET", "/v2/public/app/blobs/" + oci.digest_of(b"x")), 200)
+    for response in (anonymous.request("GET", "/v2/"), anonymous.request("GET", "/v2"), start_upload(anonymous, "public/app"),
+                     anonymous.request("DELETE", "/v2/public/app/manifests/x"),
+                     anonymous.request("PUT", "/v2/public/app/manifests/x", body=b"{}")):
+        expect_server_asks(response)
+
+
+def test_anonymous_writes_with_login(anonymous):
+    oci.expect(anonymous.request("GET", "/v2/", ALICE), 200)
+    response = oci.expect(start_upload(anonymous, "public/app", ALICE), 202)
+    location = response.headers["Location"]
+    oci.expect(anonymous.request("PATCH", location, ALICE, b"x"), 202)
+    oci.expect(anonymous.request("PUT", f"{location}?digest={oci.digest_of(b'x')}", ALICE, b""), 201)
+
+
+def test_anonymous_credentials_are_checked(anonymous):
+    """Who logs in reads more; a wrong password is not taken for nobody's."""
+    oci.expect(get(anonymous, "private/app", ALICE), 200)
+    oci.expect_error(get(anonymous, "private/app", BOB), 404, "NAME_UNKNOWN")
+    expect_server_asks(get(anonymous, "public/app", basic("alice", "x")))
+    oci.expect_error(get(anonymous, "private/app"), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("headers", UNCHECKED, ids=str)
+def test_anonymous_is_nobody(anonymous, headers):
+    oci.expect_error(get(anonymous, "private/app", headers), 401, "UNAUTHORIZED")
+    expect_server_asks(start_upload(anonymous, "public/app", headers))
+
+
+@pytest.mark.parametrize("headers", [{"X-HTTP-Method-Override": "GET"}, {"X-HTTP-Method": "GET"}, {"X-Method-Override": "GET"}],
+                         ids=str)
+def test_anonymous_method_override(anonymous, headers):
+    expect_server_asks(start_upload(anonymous, "public/app", headers))
+    for method in ("POST", "PUT", "DELETE"):
+        assert anonymous.request("GET", "/v2/public/app/blobs/uploads/", {
+            name: method for name in headers}).status in (401, 404, 405)
+
+
+@pytest.mark.parametrize("target", SPELLINGS)
+def test_anonymous_writes_however_the_path_is_spelt(anonymous, target):
+    """Whatever the server makes of it, nothing is written without a login."""
+    target = target.replace("tags/list", "blobs/uploads/").replace("private", "public")
+    response = anonymous.request("POST", target, body=b"")
+    assert response.status in (301, 400, 401, 403, 404, 405), response
+
+
+def test_tokens(tokens):
+    """The server checks the password at /token, berth the token everywhere else."""
+    response = tokens.request("GET", "/v2/")
+    oci.expect_error(response, 401, "UNAUTHORIZED")
+    assert response.headers["WWW-Authenticate"] == (
+        'Bearer realm="http://127.0.0.1/token",service="berth"')  # by the Host that the client named
+    expect_server_asks(tokens.request("GET", "/token?service=berth", basic("alice", "x")))
+    oci.expect(get(tokens, "private/app", token_of(tokens, ALICE, "private/app")), 200)
+    oci.expect_error(get(tokens, "private/app", token_of(tokens, BOB, "private/app")), 404, "NAME_UNKNOWN")
+    upload = oci.expect(start_upload(tokens, "private/app", token_of(tokens, ALICE, "private/app")), 202)
+    patched = tokens.request("PATCH", upload.headers["Location"], token_of(tokens, ALICE, "private/app"), b"x")
+    oci.expect(patched, 202)
+
+
+def test_tokens_of_nobody(tokens):
+    """Without credentials there is a token for what everybody may do."""
+    nobody = token_of(tokens, {}, "public/app")
+    oci.expect(tokens.request("GET", "/v2/", nobody), 200)
+    oci.expect(get(tokens, "public/app", nobody), 200)
+    oci.expect_error(start_upload(tokens, "public/app", nobody), 401, "UNAUTHORIZED")
+    oci.expect_error(get(tokens, "private/app", token_of(tokens, {}, "private/app")), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("headers", [ALICE, basic("alice", "x"), *UNCHECKED], ids=str)
+def test_tokens_and_what_nobody_checked(tokens, headers):
+    """At /v2/ the server checks nothing: a password there is only a claim."""
+    oci.expect_error(get(tokens, "private/app", headers), 401, "UNAUTHORIZED")
+
+
+def test_tokens_by_post(tokens):
+    """Where only the server knows the passwords, clients are sent to GET."""
+    form = b"grant_type=password&username=alice&password=b&service=berth"
+    response = tokens.request("POST", "/token", {"Content-Type": "application/x-www-form-urlencoded"}, form)
+    oci.expect_error(response, 405, "UNSUPPORTED")
+    assert "GET" in response.headers["Allow"]
