@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/token, the Docker Registry v2 token protocol, and what a denial leaves in the log."""
+
+import json
+import re
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import running_front
+from tests.lib import access, oci
+from tests.lib.access import USERS, Site, basic, bearer
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def place(tmp_path):
+    site = Site(tmp_path)
+    with running_front("cgi", env=site.env) as front:
+        yield front, site
+
+
+def claims_of(response):
+    answer = json.loads(oci.expect(response, 200).body)
+    part = answer["token"].split(".")[1]
+    return json.loads(access.base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def granted(response):
+    return {entry["name"]: set(entry["actions"]) for entry in claims_of(response)["access"]}
+
+
+def test_answer(place):
+    front, _ = place
+    response = front.request("GET", "/token?service=berth&scope=repository:public/app:pull", basic("bob", USERS["bob"]))
+    answer = json.loads(oci.expect(response, 200).body)
+    assert answer["token"] == answer["access_token"] and answer["expires_in"] == 300
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", answer["issued_at"])
+    assert response.headers["Cache-Control"] == "no-store"
+    claims = claims_of(response)
+    now = time.time()
+    assert claims["sub"] == "bob" and claims["iss"] == "berth" and claims["aud"] == "berth"
+    assert abs(claims["exp"] - now - 300) < 10 and abs(claims["nbf"] - now) < 10
+    assert claims["jti"] != claims_of(front.request("GET", "/token", basic("bob", USERS["bob"])))["jti"]
+
+
+@pytest.mark.parametrize("user, scopes, wanted", [
+    ("alice", ["repository:public/app:pull,push"], {"public/app": {"pull", "push"}}),
+    ("bob", ["repository:public/app:pull,push"], {"public/app": {"pull"}}),
+    ("bob", ["repository:private/app:pull,push"], {}),
+    ("alice", ["repository:public/app:*"], {"public/app": {"pull", "push", "delete"}}),
+    ("alice", ["repository:public/app:delete"], {"public/app": {"delete"}}),
+    ("root", ["repository:public/app:push"], {"public/app": {"push", "admin"}}),
+    ("root", ["repository:public/app:pull"], {"public/app": {"pull"}}),
+    ("alice", ["repository:public/a:pull repository:public/b:push"], {"public/a": {"pull"}, "public/b": {"push"}}),
+    ("alice", ["repository:public/a:pull", "repository:public/b:push"], {"public/a": {"pull"}, "public/b": {"push"}}),
+    ("alice", ["repository(plugin):public/a:pull"], {"public/a": {"pull"}}),
+    ("alice", ["repository:public/*:pull", "repository:**:pull", "repository::pull", "repository:A:pull"], {}),
+    ("alice", ["repository:public/a:fly", "nonsense", "a:b:c", ":", "::", "repository:public/a"], {}),
+    (None, ["repository:public/app:pull,push"], {"public/app": {"pull"}}),
+    (None, ["repository:private/app:pull"], {}),
+    ("alice", ["repository:public/x:pull"] * 500, {"public/x": {"pull"}}),
+])
+def test_what_is_granted(place, user, scopes, wanted):
+    """What was asked for, as far as the rules go, and nothing else."""
+    front, _ = place
+    query = "&".join("scope=" + scope.replace(" ", "%20").replace("*", "%2A") for scope in scopes)
+    assert granted(front.request("GET", f"/token?{query}", basic(user, USERS[user]) if user else {})) == wanted
+
+
+def test_catalog_scope(place):
+    front, _ = place
+    response = front.request("GET", "/token?scope=registry:catalog:*", basic("bob", USERS["bob"]))
+    assert claims_of(response)["access"] == [{"type": "registry", "name": "catalog", "actions": ["*"]}]
+
+
+def test_another_service(place):
+    front, _ = place
+    oci.expect_error(front.request("GET", "/token?service=other"), 400, "UNSUPPORTED")
+
+
+@pytest.mark.parametrize("form, status", [
+    ("grant_type=password&username=bob&password=b", 200), ("grant_type=password&username=bob&password=x", 401),
+    ("grant_type=password&username=bob", 400), ("grant_type=password&username=&password=b", 401), ("", 400),
+    ("grant_type=client_credentials", 400), ("grant_type=refresh_token", 400),
+    ("grant_type=refresh_token&refresh_token=x", 401), ("grant_type=password&username=bob%0&password=b", 400),
+    ("grant_type=password&username=bob&password=b%00", 400), ("x=" + "y" * 70000, 400),
+])
+def test_oauth2(place, form, status):
+    front, _ = place
+    response = front.request("POST", "/token?scope=repository:public/app:pull", FORM, form.encode())
+    oci.expect(response, status)
+    if status == 200:
+        assert granted(response) == {"public/app": {"pull"}} and claims_of(response)["sub"] == "bob"
+
+
+def test_oauth2_scopes_in_the_form(place):
+    front, _ = place
+    form = b"grant_type=password&username=alice&password=alice%27s%3A+password&scope=repository%3Apublic%2Fapp%3Apull%2Cpush"
+    assert granted(front.request("POST", "/token", FORM, form)) == {"public/app": {"pull", "push"}}
+
+
+def test_short_token_does_not_renew_itself(place):
+    front, site = place
+    short = site.token()
+    oci.expect_error(front.request("GET", "/token", bearer(short)), 401, "UNAUTHORIZED")
+    form = b"grant_type=refresh_token&refresh_token=" + short.encode()
+    oci.expect_error(front.request("POST", "/token", FORM, form), 401, "UNAUTHORIZED")
+
+
+def test_rotation_logs_nobody_out(place):
+    """A new key signs; what the old one signed stays valid until it is taken away."""
+    front, site = place
+    old = json.loads(front.request("GET", "/token", basic("bob", USERS["bob"])).body)["token"]
+    access.Key(site.keys / "k2.pem", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", alg="ES256")
+    new = json.loads(front.request("GET", "/token", basic("bob", USERS["bob"])).body)["token"]
+    header = json.loads(access.base64.urlsafe_b64decode(new.split(".")[0] + "=="))
+    assert header["alg"] == "ES256" and header["kid"] == "k2"
+    for text in (old, new):
+        oci.expect(front.request("GET", "/v2/", bearer(text)), 200)
+    (site.keys / "k1.pem").unlink()
+    oci.expect(front.request("GET", "/v2/", bearer(new)), 200)
+    oci.expect_error(front.request("GET", "/v2/", bearer(old)), 401, "UNAUTHORIZED")
+
+
+def test_without_tokens(tmp_path):
+    site = Site(tmp_path, rules="", tokens=False)
+    with running_front("cgi", env=site.env) as front:
+        oci.expect_error(front.request("GET", "/token", basic("bob", USERS["bob"])), 404, "NAME_UNKNOWN")
+        challenge = oci.expect(front.request("GET", "/v2/"), 401).headers["WWW-Authenticate"]
+        assert challenge == 'Basic realm="berth", charset="UTF-8"'
+
+
+@pytest.mark.parametrize("variables, headers, url", [
+    ({}, {"Host": "r.example:5000"}, "http://r.example:5000/token"),
+    ({"HTTPS": "on"}, {"Host": "r.example"}, "https://r.example/token"),
+    ({"HTTPS": "off"}, {"Host": "[::1]:5000"}, "http://[::1]:5000/token"),
+    ({}, {"Host": "r.example", "X-Forwarded-Proto": "https"}, "https://r.example/token"),
+    ({}, {"Host": 'r.example",x="'}, "http://localhost/token"),
+])
+def test_realm_by_the_request(place, variables, headers, url):
+    front, _ = place
+    challenge = front.request("GET", "/v2/", headers, variables=variables).headers["WWW-Authenticate"]
+    assert challenge == f'Bearer realm="{url}",service="berth"'
+
+
+def test_realm_and_service_by_the_configuration(tmp_path):
+    site = Site(tmp_path)
+    site.head += 'token_realm = "https://tokens.example/auth"\ntoken_service = "our registry"\n'
+    site.write(access.RULES)
+    with running_front("cgi", env=site.env) as front:
+        challenge = front.request("GET", "/v2/public/app/manifests/x").headers["WWW-Authenticate"] or ""
+        assert not challenge  # everybody may read there
+        challenge = front.request("DELETE", "/v2/public/app/manifests/x").headers["WWW-Authenticate"]
+        assert challenge == ('Bearer realm="https://tokens.example/auth",service="our registry",'
+                             'scope="repository:public/app:delete"')
+
+
+class Log:
+    """What the program writes to standard error."""
+
+    def __init__(self, front):
+        self.front = front
+
+    def of(self, method, target, headers):
+        with self.front.spawn(method, target, headers, None, {"REMOTE_ADDR": "192.0.2.7"}) as process:
+            return process.communicate(timeout=60)[1].decode()
+
+
+@pytest.mark.parametrize("headers, target, line", [
+    (basic("bob", "x"), "/v2/", 'user "bob" GET /v2/: wrong user name or password'),
+    (basic('a" GET / client 1.2.3.4', "x"), "/v2/",
+     'user "a" GET / client 1.2.3.4" GET /v2/: wrong user name or password'),
+    (basic("bob\ndenied client 1.2.3.4", "x"), "/v2/",
+     r'user "bob\x0adenied client 1.2.3.4" GET /v2/: wrong user name or password'),
+    (bearer("x"), "/v2/", 'user "" GET /v2/: the token is of no issuer that is trusted here'),
+    (basic("bob", USERS["bob"]), "/v2/private/app/tags/list", 'user "bob" GET /v2/private/app/tags/list: may not pull'),
+])
+def test_denial_is_one_line(place, headers, target, line):
+    front, _ = place
+    lines = Log(front).of("GET", target, headers).splitlines()
+    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7 {line}"), lines
+
+
+def test_who_showed_nothing_is_not_denied(place):
+    """Every client begins so."""
+    front, _ = place
+    assert Log(front).of("GET", "/v2/", {}) == ""
+
+
+def test_fail2ban(place, tmp_path):
+    """The filter in etc/ counts wrong passwords, and neither missing rights nor what a password says of others."""
+    front, _ = place
+    log = tmp_path / "error.log"
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S: (mod_fastcgi.c.421) FastCGI-stderr: ")
+    text = "".join(Log(front).of("GET", target, headers) for headers, target in [
+        (basic("bob", "x"), "/v2/"), (basic('a denied" client 198.51.100.9 user "', "x"), "/v2/a b/tags/list"), (bearer("x"), "/v2/"),
+        (basic("bob", USERS["bob"]), "/v2/private/app/tags/list"), ({}, "/v2/")])
+    log.write_text("".join(stamp + line for line in text.splitlines(keepends=True)))
+    filter_file = tmp_path / "berth.conf"
+    filter_file.write_text((access.ETC / "fail2ban-filter.conf.in").read_text())
+    found = subprocess.run(["fail2ban-regex", "--print-all-matched", log, filter_file], check=True, capture_output=True,
+                           text=True).stdout
+    assert "Lines: 4 lines, 0 ignored, 3 matched, 1 missed" in found, found
+    assert "198.51.100.9" not in subprocess.run(["fail2ban-regex", "-o", "ip", log, filter_file], check=True,
+                                                capture_output=True, text=True).stdout
