@@ -43,9 +43,10 @@ class Server:
     worker_user = USER
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
-                 tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {}):
+                 tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
+                 cost: int = 5):
         self.home, self.workers = home, workers
-        self.auth, self.users = auth, users  # one of the logins in etc/, and the passwords that it knows
+        self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
         self.port = free_port()
@@ -73,7 +74,7 @@ class Server:
             conf.write_text("".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n'
                                     for name, value in self.settings.items()))
         shutil.copy2(ETC / "errors/401.html", self.home / "etc/berth/errors")
-        htpasswd.write(self.home / "etc/berth/users", self.users)
+        htpasswd.write(self.home / "etc/berth/users", self.users, self.cost)
         self.root.mkdir(parents=True, exist_ok=True)
         for path in (self.root, *self.root.rglob("*")):
             shutil.chown(path, self.worker_user, GROUP)
