@@ -62,15 +62,14 @@ struct json *jwt_peek(const char *token)
     return decode_part(first + 1, (size_t)(second - first - 1));
 }
 
+/* All keys are tried, whatever `kid` says: some issuers' tokens and key sets name the same key
+ * differently. */
 static bool header_fits(const struct json *header, const struct key *key)
 {
     const char *algorithm = json_text(json_get(header, "alg"));
-    const char *id = json_text(json_get(header, "kid"));
 
     /* "crit" names extensions that must be understood: berth understands none. */
-    if (!algorithm || strcmp(algorithm, key_algorithm(key)) != 0 || json_get(header, "crit"))
-        return false;
-    return !id || *key_id(key) == '\0' || !strcmp(id, key_id(key));
+    return algorithm && !strcmp(algorithm, key_algorithm(key)) && !json_get(header, "crit");
 }
 
 static bool signature_valid(const struct key_set *keys, const char *token, const char *first,

@@ -206,3 +206,59 @@ def test_fail2ban(place, tmp_path):
     assert "Lines: 4 lines, 0 ignored, 3 matched, 1 missed" in found, found
     assert "198.51.100.9" not in subprocess.run(["fail2ban-regex", "-o", "ip", log, filter_file], check=True,
                                                 capture_output=True, text=True).stdout
+
+
+@pytest.fixture(params=["ES256", "RS256", "EdDSA"])
+def issuer_key(request, tmp_path):
+    options = {"ES256": ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"), "EdDSA": ("-algorithm", "ed25519"),
+               "RS256": ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")}
+    return access.Key(tmp_path / "theirs.pem", *options[request.param], alg=request.param)
+
+
+def certificate_of(key):
+    return subprocess.run(["openssl", "req", "-x509", "-new", "-key", key.path, "-subj", "/CN=issuer"], check=True,
+                          capture_output=True).stdout
+
+
+@pytest.mark.parametrize("form", ["public key", "certificate", "both in one file"])
+def test_external_issuer(tmp_path, issuer_key, form):
+    """As GitLab or docker_auth: the token server alone decides where there are no rules, also for nobody."""
+    pem = tmp_path / "theirs.crt"
+    other = access.Key(tmp_path / "other.pem", "-algorithm", "ed25519", alg="EdDSA")
+    pem.write_bytes({"public key": issuer_key.public, "certificate": lambda: certificate_of(issuer_key),
+                     "both in one file": lambda: other.public() + certificate_of(issuer_key)}[form]())
+    site = Site(tmp_path, rules="", passwords=False, tokens=False)
+    site.head += (f'token_realm = "https://gitlab.example/jwt/auth"\ntoken_service = "container_registry"\n'
+                  f'issuer "gitlab-issuer" {{ keys = "{pem}" }}\n')
+    site.write("")
+    with running_front("cgi", env=site.env) as front:
+        challenge = oci.expect(front.request("POST", "/v2/a/blobs/uploads/", {}, b""), 401).headers["WWW-Authenticate"]
+        assert challenge == ('Bearer realm="https://gitlab.example/jwt/auth",service="container_registry",'
+                             'scope="repository:a:pull,push"')
+
+        def token(user, **actions):
+            return bearer(access.token(issuer_key, {"kid": "AAAA:BBBB"}, iss="gitlab-issuer", aud="container_registry",
+                                       sub=user, access=access.grants(**actions)))
+        for user in ("alice", "", None):
+            oci.expect(front.request("POST", "/v2/a/blobs/uploads/", token(user, a="push,pull"), b""), 202)
+            oci.expect_error(front.request("POST", "/v2/a/blobs/uploads/", token(user, a="pull"), b""), 401, "UNAUTHORIZED")
+            oci.expect_error(front.request("POST", "/v2/b/blobs/uploads/", token(user, a="push,pull"), b""), 401,
+                             "UNAUTHORIZED")
+        oci.expect_error(front.request("POST", "/v2/a/blobs/uploads/", {}, b""), 401, "UNAUTHORIZED")
+
+
+def test_external_issuer_by_jwks(tmp_path):
+    """A key set, whose ids need not be those in the tokens (Keycloak's docker tokens have others)."""
+    key = access.Key(tmp_path / "theirs.pem", "-algorithm", "ed25519", alg="EdDSA")
+    raw = access.base64.b64decode("".join(key.public().decode().splitlines()[1:-1]))[-32:]
+    jwks = tmp_path / "jwks.json"
+    keys = [{"kty": "oct", "k": "AAAA"}, {"kty": "OKP", "crv": "X25519", "x": access.b64(raw)},
+            {"kty": "OKP", "crv": "Ed25519", "x": access.b64(raw), "use": "sig", "kid": "one"}]
+    jwks.write_text(json.dumps({"keys": keys}))
+    site = Site(tmp_path, rules="", passwords=False, tokens=False)
+    site.head += f'issuer "https://kc.example" {{ keys = "{jwks}" audience = "docker" }}\n'
+    site.write("")
+    with running_front("cgi", env=site.env) as front:
+        for header in ({}, {"kid": "one"}, {"kid": "other"}):
+            text = access.token(key, header, iss="https://kc.example", aud=["x", "docker"], access=access.grants(a="push"))
+            oci.expect(front.request("POST", "/v2/a/blobs/uploads/", bearer(text), b""), 202)
