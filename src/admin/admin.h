@@ -24,6 +24,11 @@ struct admin_options {
     bool dry_run;
     const char *listen;
     int workers; /* 0: not said */
+    const char *cost;
+    const char *algorithm;
+    const char *user;
+    const char *scope;
+    const char *expires;
 };
 
 /* Runs one subcommand; args end with NULL. Returns 0, or -1 with *err set. */
@@ -33,6 +38,11 @@ admin_run admin_serve;
 admin_run admin_ls, admin_tags;
 admin_run admin_inspect;
 admin_run admin_rm;
+admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
+admin_run admin_access;
+admin_run admin_config_check;
+admin_run admin_token_init, admin_token_keys;
+admin_run admin_token_issue, admin_token_ls, admin_token_revoke;
 
 /* Loads the configuration and opens the store, as the store's owner, to read or to change it.
  * admin_close afterwards, unless it failed. (open.c) */
@@ -47,6 +57,12 @@ void admin_close(struct admin_store *admin);
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);
 /* Gives up root for the owner of the store, if there is a store and it belongs to somebody else. */
 int admin_become_owner(const struct conf *conf, struct err *err);
+/* The same for another directory, also where only its group is another. */
+int admin_become_owner_of(const char *directory, struct err *err);
+/* As root, gives what root made there to the group of the store, whose user is to read it. */
+int admin_give_to_group(const struct conf *conf, const char *path, struct err *err);
+/* Says on standard error if only root can read what root made. */
+void admin_note_root(const char *path);
 
 /* "1.5 MiB", for people. (print.c) */
 #define ADMIN_SIZE_TEXT 24

@@ -13,7 +13,7 @@
 #define WORKERS_MAX 1024
 
 static const struct command {
-    const char *name;
+    const char *name; /* one word or two */
     const char *arguments;
     const char *options; /* letters, besides those that all take */
     int args_min, args_max;
@@ -28,18 +28,29 @@ static const struct command {
      "show a manifest and what belongs to it"},
     {"rm", "REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
      "remove a tag, or a manifest with all its tags"},
+    {"user add", "FILE USER", "C", 2, 2, admin_user_add, "add a user to an htpasswd file"},
+    {"user passwd", "FILE USER", "C", 2, 2, admin_user_passwd, "change a user's password"},
+    {"user rm", "FILE USER", "", 2, 2, admin_user_rm, "remove a user from an htpasswd file"},
+    {"user ls", "FILE", "", 1, 1, admin_user_ls, "list the users of an htpasswd file"},
+    {"access", "USER REPOSITORY [ACTION]", "", 2, 3, admin_access,
+     "say what a user may do, by which rule; - is nobody"},
+    {"config check", "", "", 0, 0, admin_config_check, "find mistakes in the configuration"},
+    {"token init", "[DIR]", "a", 0, 1, admin_token_init,
+     "make a key that signs tokens from now on"},
+    {"token keys", "", "", 0, 0, admin_token_keys, "list the keys of tokens"},
+    {"token issue", "[NAME]", "use", 0, 1, admin_token_issue, "issue a robot's token"},
+    {"token ls", "", "", 0, 0, admin_token_ls, "list the robots' tokens"},
+    {"token revoke", "NAME", "", 1, 1, admin_token_revoke, "end a robot's token"},
 };
 
 static const struct option long_options[] = {
-    {"root", required_argument, NULL, 'r'},
-    {"config", required_argument, NULL, 'c'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"raw", no_argument, NULL, 'R'},
-    {"dry-run", no_argument, NULL, 'n'},
-    {"listen", required_argument, NULL, 'l'},
-    {"workers", required_argument, NULL, 'w'},
-    {NULL, 0, NULL, 0},
+    {"root", required_argument, NULL, 'r'},    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
+    {"raw", no_argument, NULL, 'R'},           {"dry-run", no_argument, NULL, 'n'},
+    {"listen", required_argument, NULL, 'l'},  {"workers", required_argument, NULL, 'w'},
+    {"cost", required_argument, NULL, 'C'},    {"algorithm", required_argument, NULL, 'a'},
+    {"user", required_argument, NULL, 'u'},    {"scope", required_argument, NULL, 's'},
+    {"expires", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
 };
 
 /* What each option does, in the order of help. */
@@ -51,6 +62,12 @@ static const struct {
     {'w', "  -w, --workers N         processes, each for one request at a time\n"},
     {'R', "  -R, --raw               print the manifest itself, byte for byte\n"},
     {'n', "  -n, --dry-run           say what would go, and remove nothing\n"},
+    {'C',
+     "  -C, --cost N            of bcrypt, 4 to 17 (default: 10); one more doubles the time\n"},
+    {'a', "  -a, --algorithm NAME    EdDSA or ES256 (default: EdDSA)\n"},
+    {'u', "  -u, --user USER         whose rights the token has\n"},
+    {'s', "  -s, --scope SCOPE       what it is for, like repository:team/*:pull,push\n"},
+    {'e', "  -e, --expires TIME      until when, like 12h, 90d, 52w (default: 90d)\n"},
     {'r', "  -r, --root DIR          data directory (default: the configuration's)\n"},
     {'c',
      "  -c, --config FILE       configuration (default: $BERTH_CONF, or /etc/berth/berth.conf)\n"},
@@ -71,9 +88,9 @@ static void print_usage(FILE *out)
 {
     fputs("usage: berth COMMAND [OPTIONS] [ARGUMENTS]\n\n", out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    fputs("  help     show this, or `berth COMMAND --help`\n"
-          "  version  show the version\n\nOptions of all commands:\n",
+        fprintf(out, "  %-12s  %s\n", commands[i].name, commands[i].summary);
+    fputs("  help          show this, or `berth COMMAND --help`\n"
+          "  version       show the version\n\nOptions of all commands:\n",
           out);
     print_options("", out);
     fputs("\nSee berth(1).\n", out);
@@ -86,12 +103,36 @@ static void print_command_usage(const struct command *command, FILE *out)
     print_options(command->options, out);
 }
 
-static const struct command *find_command(const char *name)
+/* The command that args begin with; *words: of how many. */
+static const struct command *find_command(char **args, int *words)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (!strcmp(commands[i].name, name))
+    for (size_t i = 0; args[0] && i < sizeof commands / sizeof *commands; i++) {
+        const char *name = commands[i].name;
+        size_t first = strcspn(name, " ");
+        if (strlen(args[0]) != first || strncmp(args[0], name, first) != 0)
+            continue;
+        *words = name[first] ? 2 : 1;
+        if (!name[first] || (args[1] && !strcmp(args[1], name + first + 1)))
             return &commands[i];
+    }
     return NULL;
+}
+
+/* The commands of two words that begin with this one; false: there are none. */
+static bool print_family_usage(const char *word, FILE *out)
+{
+    bool any = false;
+    size_t len = strlen(word);
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        const struct command *command = &commands[i];
+        if (strncmp(command->name, word, len) != 0 || command->name[len] != ' ')
+            continue;
+        fprintf(out, "%s berth %s [OPTIONS] %s\n", any ? "      " : "usage:", command->name,
+                command->arguments);
+        any = true;
+    }
+    return any;
 }
 
 static int parse_workers(const char *text, int *workers, struct err *err)
@@ -129,6 +170,21 @@ static int take_option(int letter, struct admin_options *options, struct err *er
         return 0;
     case 'w':
         return parse_workers(optarg, &options->workers, err);
+    case 'C':
+        options->cost = optarg;
+        return 0;
+    case 'a':
+        options->algorithm = optarg;
+        return 0;
+    case 'u':
+        options->user = optarg;
+        return 0;
+    case 's':
+        options->scope = optarg;
+        return 0;
+    case 'e':
+        options->expires = optarg;
+        return 0;
     default:
         return 1;
     }
@@ -141,7 +197,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     int letter;
 
     argv[0] = (char[]){"berth"}; /* getopt's messages begin with it */
-    while ((letter = getopt_long(argc, argv, "r:c:jhRnl:w:", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "r:c:jhRnl:w:C:a:u:s:e:", long_options, NULL)) != -1) {
         bool allowed =
             letter != '?' && (strchr(common_letters, letter) || strchr(command->options, letter));
         int taken = allowed ? take_option(letter, &options, &err) : 1;
@@ -171,14 +227,18 @@ static int run_command(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    const struct command *command = find_command(name);
+    int words;
+    const struct command *command = find_command(argv + 1, &words);
 
     if (command)
-        return run_command(command, argc - 1, argv + 1);
+        return run_command(command, argc - words, argv + words);
     if (!strcmp(name, "version") || !strcmp(name, "--version") || !strcmp(name, "-V")) {
         puts("berth " PACKAGE_VERSION);
         return EX_OK;
     }
+    bool family_asked = argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"));
+    if (print_family_usage(name, family_asked ? stdout : stderr))
+        return family_asked ? EX_OK : EX_USAGE;
     bool asked = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
     if (!asked && *name)
         fprintf(stderr, "berth: there is no command \"%s\"\n", name);

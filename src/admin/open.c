@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,6 +46,16 @@ static int stat_store(const struct conf *conf, struct stat *st)
     return stat(path.s, st);
 }
 
+static int become(uid_t uid, gid_t gid, const char *directory, struct err *err)
+{
+    const struct passwd *owner = getpwuid(uid);
+    int groups = owner ? initgroups(owner->pw_name, gid) : setgroups(1, &gid);
+
+    if (groups < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        return err_sys(err, errno, "become the owner of %.120s", directory);
+    return 0;
+}
+
 /* As root, become the store's owner for good: a file of root's in it would lock the web server's
  * workers out. An empty directory is a store that is about to be made. */
 int admin_become_owner(const struct conf *conf, struct err *err)
@@ -54,12 +65,40 @@ int admin_become_owner(const struct conf *conf, struct err *err)
     if (geteuid() != 0 || (stat_store(conf, &st) < 0 && stat(conf->root, &st) < 0) ||
         st.st_uid == 0)
         return 0;
-    const struct passwd *owner = getpwuid(st.st_uid);
-    int groups = owner ? initgroups(owner->pw_name, st.st_gid) : setgroups(1, &st.st_gid);
-    if (groups < 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
-        setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
-        return err_sys(err, errno, "become the owner of %.120s", conf->root);
+    return become(st.st_uid, st.st_gid, conf->root, err);
+}
+
+int admin_become_owner_of(const char *directory, struct err *err)
+{
+    struct stat st;
+
+    if (geteuid() != 0)
+        return 0;
+    if (stat(directory, &st) < 0)
+        return err_sys(err, errno, "%.120s", directory);
+    return become(st.st_uid, st.st_gid, directory, err);
+}
+
+int admin_give_to_group(const struct conf *conf, const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || stat_store(conf, &st) < 0)
+        return 0;
+    if (chown(path, (uid_t)-1, st.st_gid) < 0)
+        return err_sys(err, errno, "give %.120s to the group of the store", path);
     return 0;
+}
+
+void admin_note_root(const char *path)
+{
+    struct stat st;
+
+    if (geteuid() == 0 && stat(path, &st) == 0 && st.st_uid == 0 && st.st_gid == 0)
+        fprintf(stderr,
+                "berth: %s is for root only: if the web server runs as another user, give it to "
+                "that group with chgrp -R\n",
+                path);
 }
 
 static int check_store(const struct conf *conf, struct err *err)

@@ -241,14 +241,35 @@ void key_set_free(struct key_set *set)
     *set = (struct key_set){0};
 }
 
+/* The workers notice a new name in the directory, and read the file at once: it has to be whole. */
+static int save_new(const char *dir, const char *id, const char *text, size_t len, struct err *err)
+{
+    AUTO_BUF path = BUF_INIT;
+    AUTO_BUF tmp = BUF_INIT;
+    int result = 0;
+
+    buf_addf(&path, "%s/%s.pem", dir, id);
+    buf_addf(&tmp, "%s/.%s.XXXXXX", dir, id);
+    AUTO_FD fd = mkostemp(tmp.s, O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "create %s", tmp.s);
+    if (fs_pwrite_all(fd, text, len, 0, err) < 0)
+        result = -1;
+    else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0 || link(tmp.s, path.s) < 0)
+        result = err_sys(err, errno, "create %s", path.s);
+    unlink(tmp.s);
+    AUTO_FD directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (result == 0 && (directory < 0 || fsync(directory) < 0))
+        result = err_sys(err, errno, "fsync %s", dir);
+    return result;
+}
+
 int key_generate(const char *dir, const char *id, const char *algorithm, struct err *err)
 {
     bool ed25519 = !strcmp(algorithm, "EdDSA");
-    AUTO_BUF path = BUF_INIT;
 
     if (!ed25519 && strcmp(algorithm, "ES256") != 0)
         return err_set(err, ERR_USAGE, "\"%.20s\": keys are made for EdDSA or ES256", algorithm);
-    buf_addf(&path, "%s/%s.pem", dir, id);
     EVP_PKEY *pkey = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
                              : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     BIO *bio = BIO_new(BIO_s_mem());
@@ -256,16 +277,8 @@ int key_generate(const char *dir, const char *id, const char *algorithm, struct 
     long len = 0;
     if (pkey && bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL))
         len = BIO_get_mem_data(bio, &text);
-    int result = 0;
-    AUTO_FD fd = open(path.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (len <= 0)
-        result = err_set(err, ERR_INTERNAL, "libcrypto made no key");
-    else if (fd < 0)
-        result = err_sys(err, errno, "create %s", path.s);
-    else if (fs_pwrite_all(fd, text, (size_t)len, 0, err) < 0)
-        result = -1;
-    else if (fsync(fd) < 0)
-        result = err_sys(err, errno, "fsync %s", path.s);
+    int result = len > 0 ? save_new(dir, id, text, (size_t)len, err)
+                         : err_set(err, ERR_INTERNAL, "libcrypto made no key");
     BIO_free(bio);
     EVP_PKEY_free(pkey);
     return result;

@@ -83,12 +83,22 @@ int passwd_check(const struct passwd *passwd, struct err *err)
     return 0;
 }
 
-struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err)
+bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why)
+{
+    for (size_t i = 0; i < passwd->n; i++) {
+        if (!passwd->entries[i].usable && nth-- == 0) {
+            describe_unusable(passwd, &passwd->entries[i], why);
+            return true;
+        }
+    }
+    return false;
+}
+
+struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *err)
 {
     FILE *file = fopen(path, "re");
     char *line = NULL;
     size_t size = 0;
-    struct err unusable;
 
     if (!file) {
         err_set(err, ERR_CONFIG, "htpasswd = \"%s\": %s", path, strerror(errno));
@@ -103,12 +113,16 @@ struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *
         add_entry(passwd, line, number);
     free(line);
     fclose(file);
-    for (size_t i = 0; i < passwd->n; i++) {
-        if (!passwd->entries[i].usable) {
-            describe_unusable(passwd, &passwd->entries[i], &unusable);
-            log_error("%s", unusable.msg);
-        }
-    }
+    return passwd;
+}
+
+struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err)
+{
+    struct passwd *passwd = passwd_read(path, cache_seconds, err);
+    struct err why;
+
+    for (size_t i = 0; passwd && passwd_unusable(passwd, i, &why); i++)
+        log_error("%s", why.msg);
     return passwd;
 }
 

@@ -20,6 +20,8 @@ struct passwd;
  * log in. A verified password is remembered for cache_seconds, as a keyed hash. ERR_CONFIG. NULL on
  * error. */
 struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err);
+/* The same without the log. */
+struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *err);
 void passwd_free(struct passwd *passwd);
 
 /* Takes as long for an unknown user as for a wrong password. */
@@ -27,6 +29,8 @@ bool passwd_verify(struct passwd *passwd, const char *user, const char *password
 
 /* The first hash in the file that cannot be checked: ERR_CONFIG with line and remedy. */
 int passwd_check(const struct passwd *passwd, struct err *err);
+/* The nth of them from 0, so described; false: there are fewer. */
+bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why);
 
 /* A bcrypt hash of the password; ERR_USAGE if bcrypt cannot take it whole (more than 72 bytes). */
 int passwd_hash(const char *password, int cost, struct buf *hash, struct err *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The access rules, berth.conf(5): who may pull, push and delete, by globs of repository names. The
- * rule of the most specific glob that matches applies alone; where rules exist and none matches,
- * nobody may anything. Without any rule everyone who is let in may do everything.
+ * rule of the most specific glob that matches applies alone, of two equally specific ones the first
+ * in the file; where rules exist and none matches, nobody may anything. Without any rule everyone
+ * who is let in may do everything: who logged in, or shows a token, as far as the token goes.
  *
  * Lists hold users, "@group", "users" (everyone who logged in) and "*" (everyone). Who may push or
  * delete may also pull; who is admin may everything.
@@ -22,9 +23,9 @@ struct verdict {
     bool readonly;                      /* nobody may change anything now */
 };
 
-/* Reads the group file and resolves the rules of conf, which must outlive the policy. `open`:
- * without rules, nobody may do as much as a user. ERR_CONFIG with file, line and remedy. NULL on
- * error. */
+/* Reads the group file and resolves the rules of conf, which must outlive the policy. A group may
+ * stand in both; it has the members of both. `open`: without rules, nobody may do as much as a
+ * user. ERR_CONFIG with file, line and what is wrong. NULL on error. */
 struct policy *policy_new(const struct conf *conf, bool open, struct err *err);
 void policy_free(struct policy *policy);
 

@@ -49,10 +49,10 @@ static void add(struct scopes *scopes, struct arena *arena, const char *type, si
 {
     if (type_len == 8 && !memcmp(type, "registry", 8) && name_len == 7 &&
         !memcmp(name, "catalog", 7)) {
-        scopes->catalog = true;
+        scopes->catalog |= actions == ACTION_ALL; /* "*", the one action that it has */
         return;
     }
-    if (type_len != 10 || memcmp(type, "repository", 10) != 0 || !actions ||
+    if (type_len != 10 || memcmp(type, "repository", 10) != 0 || !actions || name_len == 0 ||
         scopes->n == SCOPES_MAX)
         return;
     if (!scopes->grants)

@@ -2,6 +2,7 @@
  * L0: berth.conf and BERTH_* variables (the only user of confuse.h). */
 #include "base/conf.h"
 
+#include "base/conf_text.h"
 #include "base/mem.h"
 
 #include <confuse.h>
@@ -191,13 +192,14 @@ static void copy_list(struct conf_list *list, cfg_t *section, const char *key)
         list->v[i] = mem_strdup(cfg_getnstr(section, key, (unsigned)i));
 }
 
-static void conf_sections(struct conf *conf, cfg_t *cfg)
+static void conf_sections(struct conf *conf, cfg_t *cfg, const struct conf_text *text)
 {
     conf->n_groups = cfg_size(cfg, "group");
     conf->groups = mem_alloc(conf->n_groups * sizeof *conf->groups);
     for (size_t i = 0; i < conf->n_groups; i++) {
         cfg_t *section = cfg_getnsec(cfg, "group", (unsigned)i);
         conf->groups[i].name = mem_strdup(cfg_title(section));
+        conf->groups[i].line = conf_text_line(text, "group", i);
         copy_list(&conf->groups[i].members, section, "members");
     }
     conf->n_repositories = cfg_size(cfg, "repository");
@@ -206,7 +208,7 @@ static void conf_sections(struct conf *conf, cfg_t *cfg)
         cfg_t *section = cfg_getnsec(cfg, "repository", (unsigned)i);
         struct conf_repository *repository = &conf->repositories[i];
         repository->pattern = mem_strdup(cfg_title(section));
-        repository->line = section->line;
+        repository->line = conf_text_line(text, "repository", i);
         copy_list(&repository->pull, section, "pull");
         copy_list(&repository->push, section, "push");
         copy_list(&repository->remove, section, "delete");
@@ -219,12 +221,14 @@ static void conf_sections(struct conf *conf, cfg_t *cfg)
     for (size_t i = 0; i < conf->n_issuers; i++) {
         cfg_t *section = cfg_getnsec(cfg, "issuer", (unsigned)i);
         conf->issuers[i].iss = mem_strdup(cfg_title(section));
+        conf->issuers[i].line = conf_text_line(text, "issuer", i);
         conf->issuers[i].keys = mem_strdup(cfg_getstr(section, "keys"));
         conf->issuers[i].audience = mem_strdup(cfg_getstr(section, "audience"));
     }
 }
 
-static int conf_fill(struct conf *conf, const struct conf_source *source)
+static int conf_fill(struct conf *conf, const struct conf_source *source,
+                     const struct conf_text *text)
 {
     static const char *const durability[] = {"full", "none", NULL};
     static const char *const sendfile[] = {"off", "x-sendfile", "x-accel-redirect", NULL};
@@ -242,7 +246,7 @@ static int conf_fill(struct conf *conf, const struct conf_source *source)
     conf->sendfile = (enum conf_sendfile)how;
     conf->log_level = (enum log_level)level;
     conf->readonly = readonly == 1;
-    conf_sections(conf, source->cfg);
+    conf_sections(conf, source->cfg, text);
     /* lighttpd would decode an escape in the header, Apache would not. */
     if (conf->sendfile == CONF_SENDFILE_X_SENDFILE && strchr(conf->root, '%'))
         return err_set(source->err, ERR_CONFIG,
@@ -251,33 +255,42 @@ static int conf_fill(struct conf *conf, const struct conf_source *source)
     return 0;
 }
 
+static int conf_parse(const struct conf_source *source, struct conf_text *text)
+{
+    if (conf_text_read(text, source->path, source->err) < 0)
+        return -1;
+    FILE *file = fmemopen(text->text.s, text->text.len, "r");
+    if (!file)
+        return err_sys(source->err, errno, "read %s", source->path);
+    free(source->cfg->filename); /* for conf_report */
+    source->cfg->filename = mem_strdup(source->path);
+    int parsed = cfg_parse_fp(source->cfg, file);
+    fclose(file);
+    return parsed == CFG_SUCCESS ? 0 : err_set(source->err, ERR_CONFIG, "%s", conf_parse_message);
+}
+
 int conf_load(struct conf *conf, const char *path, struct err *err)
 {
     static const char fallback[] = "/etc/berth/berth.conf";
     const char *named = path ? path : getenv("BERTH_CONF");
     bool required = named && *named;
     struct conf_source source = {.path = required ? named : fallback, .err = err};
+    struct conf_text text = {0};
 
     *conf = (struct conf){0};
     source.cfg = cfg_init(conf_options, CFGF_NONE);
     if (!source.cfg)
         abort(); /* out of memory */
     cfg_set_error_function(source.cfg, conf_report);
-    int parsed = CFG_SUCCESS;
+    int result = 0;
     if (required || access(fallback, F_OK) == 0) {
         conf->path = mem_strdup(source.path);
-        parsed = cfg_parse(source.cfg, source.path);
+        result = conf_parse(&source, &text);
     }
-    int result = 0;
-    if (parsed == CFG_FILE_ERROR)
-        result = err_sys(err, errno, "configuration file %s", source.path);
-    else if (parsed == CFG_PARSE_ERROR)
-        result = err_set(err, ERR_CONFIG, "%s", conf_parse_message);
-    else
-        result = conf_fill(conf, &source);
+    if (result == 0)
+        result = conf_fill(conf, &source, &text);
+    conf_text_free(&text);
     cfg_free(source.cfg);
-    if (result < 0 && parsed == CFG_FILE_ERROR)
-        err->code = ERR_CONFIG;
     return result;
 }
 

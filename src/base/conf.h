@@ -25,6 +25,7 @@ struct conf_list {
 /* group "NAME" { members = {...} } */
 struct conf_group {
     char *name;
+    int line;                 /* in conf->path */
     struct conf_list members; /* users */
 };
 
@@ -40,6 +41,7 @@ struct conf_repository {
 /* issuer "ISS" { keys = FILE  audience = TEXT }: an external token server. */
 struct conf_issuer {
     char *iss;
+    int line;       /* in conf->path */
     char *keys;     /* PEM or JWKS file */
     char *audience; /* "": token_service */
 };

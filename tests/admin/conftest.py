@@ -107,3 +107,33 @@ def repo(front):
 @pytest.fixture
 def berth(front):
     return Command(front.root)
+
+
+class Machine:
+    """`berth` with a configuration of its own."""
+
+    def __init__(self, home: Path):
+        self.home, self.root, self.conf = home, home / "store", home / "berth.conf"
+        self.htpasswd, self.keys = home / "htpasswd", home / "keys"
+        self.root.mkdir()
+        self.configure()
+
+    def configure(self, *lines: str):
+        self.conf.write_text("\n".join([f'root = "{self.root}"', *lines, ""]))
+
+    def environment(self) -> dict:
+        return {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(self.conf)}
+
+    def run(self, *args, typed="", status=0) -> subprocess.CompletedProcess:
+        done = subprocess.run([BUILD / "berth", *args], input=typed, capture_output=True, text=True, timeout=60,
+                              env=self.environment())
+        assert done.returncode == status, (args, done)
+        return done
+
+    def json(self, *args, status=0):
+        return json.loads(self.run(*args, "--json", status=status).stdout)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)

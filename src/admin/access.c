@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth access`: what a user may do, and by which rule. */
+#include "admin/admin.h"
+
+#include "auth/policy.h"
+#include "auth/scope.h"
+#include "base/json.h"
+
+#include <string.h>
+
+static const struct {
+    const char *word;
+    enum action action;
+} actions[] = {
+    {"pull", ACTION_PULL},
+    {"push", ACTION_PUSH},
+    {"delete", ACTION_DELETE},
+    {"admin", ACTION_ADMIN},
+};
+
+struct question {
+    const struct conf *conf;
+    const struct policy *policy;
+    struct identity who;
+    struct name name;
+    int asked; /* a set of actions */
+};
+
+static bool permits(const struct question *question, enum action action)
+{
+    return policy_permits(question->policy, &question->who, &question->name, action);
+}
+
+static void print_rule(const struct question *question, const struct verdict *verdict,
+                       struct buf *out)
+{
+    const struct conf_repository *rule = verdict->rule;
+
+    if (rule)
+        buf_addf(out, "%s:%d: repository \"%s\"\n", question->conf->path, rule->line,
+                 rule->pattern);
+    else if (question->conf->n_repositories)
+        buf_addstr(out, "no rule matches: nobody may do anything\n");
+    else if (*question->who.user || verdict->actions)
+        buf_addstr(out, "no access rules: everyone who is let in may do everything\n");
+    else
+        buf_addstr(out, "no access rules: everyone who logged in may do everything\n");
+    if (verdict->readonly)
+        buf_addstr(out, "readonly: for now nobody may change anything\n");
+    for (size_t i = 0; rule && i < rule->immutable.n; i++)
+        buf_addf(out, "immutable tags: %s%s\n", rule->immutable.v[i],
+                 verdict->actions & ACTION_ADMIN ? " (but not for admin)" : "");
+}
+
+static void print_text(const struct question *question, const struct verdict *verdict,
+                       struct buf *out)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (question->asked & (int)actions[i].action)
+            buf_addf(out, "%-6s  %s\n", actions[i].word,
+                     permits(question, actions[i].action) ? "yes" : "no");
+    print_rule(question, verdict, out);
+}
+
+static void print_json(const struct question *question, const struct verdict *verdict,
+                       struct buf *out)
+{
+    const struct conf_repository *rule = verdict->rule;
+    const char *separator = "";
+
+    buf_addstr(out, "{\"user\":");
+    json_quote(question->who.user, out);
+    buf_addf(out, ",\"repository\":\"%s\",\"actions\":{", question->name.s);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (!(question->asked & (int)actions[i].action))
+            continue;
+        buf_addf(out, "%s\"%s\":%s", separator, actions[i].word,
+                 permits(question, actions[i].action) ? "true" : "false");
+        separator = ",";
+    }
+    buf_addstr(out, "},\"rule\":");
+    if (rule) {
+        buf_addstr(out, "{\"file\":");
+        json_quote(question->conf->path, out);
+        buf_addf(out, ",\"line\":%d,\"repository\":\"%s\"}", rule->line, rule->pattern);
+    } else {
+        buf_addstr(out, "null");
+    }
+    buf_addf(out, ",\"rules\":%zu,\"readonly\":%s,\"immutable\":[", question->conf->n_repositories,
+             verdict->readonly ? "true" : "false");
+    for (size_t i = 0; rule && i < rule->immutable.n; i++) {
+        buf_addstr(out, i ? "," : "");
+        json_quote(rule->immutable.v[i], out);
+    }
+    buf_addstr(out, "]}\n");
+}
+
+static int answer(const struct question *question, bool json, const char *action, struct err *err)
+{
+    struct verdict verdict = policy_verdict(question->policy, &question->who, &question->name);
+    AUTO_BUF out = BUF_INIT;
+
+    if (json)
+        print_json(question, &verdict, &out);
+    else
+        print_text(question, &verdict, &out);
+    if (admin_print(&out, err) < 0)
+        return -1;
+    if (action && !permits(question, (enum action)question->asked))
+        return err_set(err, ERR_DENIED, "%s of %s", action, question->name.s);
+    return 0;
+}
+
+int admin_access(const struct admin_options *options, char **args, struct err *err)
+{
+    struct conf conf;
+    struct question question = {.conf = &conf, .asked = ACTION_ALL};
+
+    question.who.user = strcmp(args[0], "-") ? args[0] : "";
+    if (name_parse(&question.name, args[1], strlen(args[1]), err) < 0)
+        return -1;
+    if (args[2]) {
+        question.asked = scope_actions(args[2], strlen(args[2]));
+        if (strpbrk(args[2], ",*") || !question.asked)
+            return err_set(err, ERR_USAGE, "\"%.20s\": must be pull, push, delete or admin",
+                           args[2]);
+    }
+    if (admin_conf(options, &conf, err) < 0)
+        return -1;
+    /* As guard.c: whether somebody who shows nothing is let in. */
+    bool open = !*conf.htpasswd && !*conf.token_keys && !conf.n_issuers;
+    struct policy *policy = policy_new(&conf, open, err);
+    question.policy = policy;
+    int result = policy ? answer(&question, options->json, args[2], err) : -1;
+    policy_free(policy);
+    conf_free(&conf);
+    return result;
+}

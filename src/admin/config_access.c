@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth config check`: groups and access rules. */
+#include "admin/findings.h"
+
+#include "admin/robot.h"
+#include "auth/passwd.h"
+#include "auth/policy.h"
+#include "auth/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Users that can log in, as far as berth knows. */
+struct known {
+    const struct conf *conf;
+    struct fs_names users;
+    bool all; /* where somebody else verifies users, too */
+};
+
+static void add_robots(struct known *known)
+{
+    AUTO_NAMES names = {0};
+    struct err no_matter;
+
+    if (!*known->conf->token_keys ||
+        token_list_robots(known->conf->token_keys, &names, &no_matter) < 0)
+        return;
+    for (size_t i = 0; i < names.n; i++) {
+        struct json *robot = robot_read(known->conf->token_keys, names.v[i], &no_matter);
+        const char *user = json_text(json_get(robot, "user"));
+        if (user)
+            fs_names_add(&known->users, user);
+        json_free(robot);
+    }
+}
+
+static void find_known(struct known *known)
+{
+    struct err no_matter;
+
+    known->all = !*known->conf->htpasswd || known->conf->n_issuers ||
+                 passwd_users(known->conf->htpasswd, &known->users, &no_matter) < 0;
+    add_robots(known);
+}
+
+static bool is_known(const struct known *known, const char *user)
+{
+    for (size_t i = 0; i < known->users.n; i++)
+        if (!strcmp(known->users.v[i], user))
+            return true;
+    return known->all;
+}
+
+static void check_user(const struct known *known, const char *path, int line, const char *user,
+                       struct findings *findings)
+{
+    if (!is_known(known, user))
+        config_warn(findings, "%s:%d: the user \"%s\" is not in %s", path, line, user,
+                    known->conf->htpasswd);
+}
+
+static void check_groups(const struct known *known, struct findings *findings)
+{
+    const struct conf *conf = known->conf;
+
+    for (size_t i = 0; i < conf->n_groups; i++) {
+        const struct conf_group *group = &conf->groups[i];
+        if (group->members.n == 0)
+            config_warn(findings, "%s:%d: the group \"%s\" has no members", conf->path, group->line,
+                        group->name);
+        for (size_t k = 0; k < group->members.n; k++)
+            check_user(known, conf->path, group->line, group->members.v[k], findings);
+    }
+}
+
+/* A line that policy_new took. */
+static void check_group_line(const struct known *known, char *line, int number,
+                             struct findings *findings)
+{
+    const char *path = known->conf->groups_file;
+    char *colon = strchr(line, ':');
+    char *save;
+
+    line += strspn(line, " \t");
+    if (*line == '#' || !colon)
+        return;
+    *colon = '\0';
+    char *user = strtok_r(colon + 1, " \t\r\n", &save);
+    if (!user)
+        config_warn(findings, "%s:%d: the group \"%s\" has no members", path, number, line);
+    for (; user; user = strtok_r(NULL, " \t\r\n", &save))
+        check_user(known, path, number, user, findings);
+}
+
+static void check_groups_file(const struct known *known, struct findings *findings)
+{
+    FILE *file = *known->conf->groups_file ? fopen(known->conf->groups_file, "re") : NULL;
+    char *line = NULL;
+    size_t size = 0;
+
+    if (!file)
+        return;
+    for (int number = 1; getline(&line, &size, file) >= 0; number++)
+        check_group_line(known, line, number, findings);
+    free(line);
+    fclose(file);
+}
+
+static void check_list(const struct known *known, const struct conf_repository *rule,
+                       const struct conf_list *list, struct findings *findings)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *who = list->v[i];
+        if (*who != '@' && strcmp(who, "*") != 0 && strcmp(who, "users") != 0)
+            check_user(known, known->conf->path, rule->line, who, findings);
+    }
+}
+
+/* What stands for the wildcards in a name that is to be matched by this pattern and, as far as it
+ * can be, by no other that is narrower. */
+struct filling {
+    const char *within, *across;
+    char one;
+};
+
+static bool fill(const char *pattern, const struct filling *filling, struct name *name)
+{
+    char text[NAME_LEN_MAX + 1];
+    size_t len = 0;
+    struct err err;
+
+    for (const char *c = pattern; *c && len < sizeof text - 16; c++) {
+        if (c[0] == '*' && c[1] == '*') {
+            len += (size_t)snprintf(text + len, 16, "%s", filling->across);
+            c++;
+        } else if (*c == '*') {
+            len += (size_t)snprintf(text + len, 16, "%s", filling->within);
+        } else {
+            text[len++] = *c == '?' ? filling->one : *c;
+        }
+    }
+    return name_parse(name, text, len, &err) == 0;
+}
+
+/* Another rule applies to each name that the pattern matches; tried with some names. */
+static void check_reach(const struct policy *policy, const struct conf *conf,
+                        const struct conf_repository *rule, struct findings *findings)
+{
+    static const struct filling fillings[] = {
+        {"zq0", "zq0/zq1", 'z'}, {"7k", "7k", '7'}, {"x", "x/y/x", 'x'}};
+    const struct identity nobody = {.user = ""};
+    const struct conf_repository *other = NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof fillings / sizeof *fillings; i++) {
+        struct name name;
+        if (strlen(rule->pattern) > NAME_LEN_MAX - 32 || !fill(rule->pattern, &fillings[i], &name))
+            continue;
+        any = true;
+        other = policy_verdict(policy, &nobody, &name).rule;
+        if (other == rule)
+            return;
+    }
+    if (!any)
+        config_warn(findings, "%s:%d: repository \"%s\": no repository can be called so",
+                    conf->path, rule->line, rule->pattern);
+    else if (other)
+        config_warn(findings,
+                    "%s:%d: repository \"%s\" never applies: \"%s\" in line %d comes before it",
+                    conf->path, rule->line, rule->pattern, other->pattern, other->line);
+}
+
+/* policy_new stops at the first mistake; with one rule at a time it finds one in each. */
+static void check_rule(const struct known *known, const struct conf_repository *rule,
+                       struct findings *findings)
+{
+    struct conf alone = *known->conf;
+    struct conf_repository copy = *rule;
+    struct err err;
+
+    alone.repositories = &copy;
+    alone.n_repositories = 1;
+    struct policy *policy = policy_new(&alone, false, &err);
+    if (!policy)
+        config_error(findings, &err);
+    policy_free(policy);
+    check_list(known, rule, &rule->pull, findings);
+    check_list(known, rule, &rule->push, findings);
+    check_list(known, rule, &rule->remove, findings);
+    check_list(known, rule, &rule->admin, findings);
+}
+
+void config_check_access(const struct conf *conf, struct findings *findings)
+{
+    struct known known = {.conf = conf};
+    struct conf no_rules = *conf;
+    struct err err;
+
+    no_rules.n_repositories = 0;
+    struct policy *policy = policy_new(&no_rules, false, &err);
+    if (!policy) { /* the groups cannot be read */
+        config_error(findings, &err);
+        return;
+    }
+    policy_free(policy);
+    find_known(&known);
+    check_groups(&known, findings);
+    check_groups_file(&known, findings);
+    for (size_t i = 0; i < conf->n_repositories; i++)
+        check_rule(&known, &conf->repositories[i], findings);
+    policy = policy_new(conf, false, &err);
+    for (size_t i = 0; policy && i < conf->n_repositories; i++)
+        check_reach(policy, conf, &conf->repositories[i], findings);
+    policy_free(policy);
+    fs_names_free(&known.users);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth token issue`, `ls` and `revoke`: robots' tokens. */
+#include "admin/robot.h"
+
+#include "admin/admin.h"
+#include "auth/token.h"
+#include "base/codec.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define EXPIRES_DEFAULT "90d"
+#define EXPIRES_MAX ((int64_t)100 * 365 * 86400)
+
+/* "90d": a number and a unit. */
+static int parse_duration(const char *text, int64_t *seconds, struct err *err)
+{
+    static const char units[] = "smhdw";
+    static const int64_t factors[] = {1, 60, 3600, 86400, 7 * 86400};
+    size_t len = strlen(text);
+    const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
+    int64_t n;
+
+    if (!unit || !decimal_parse(text, len - 1, &n) || n < 1 ||
+        n > EXPIRES_MAX / factors[unit - units])
+        return err_set(err, ERR_USAGE,
+                       "--expires \"%.40s\": must be a number with s, m, h, d or w behind it, like "
+                       "90d, up to 100 years",
+                       text);
+    *seconds = n * factors[unit - units];
+    return 0;
+}
+
+static bool actions_known(const char *text)
+{
+    for (;;) {
+        size_t len = strcspn(text, ",");
+        if (scope_actions(text, len) == 0)
+            return false;
+        if (!text[len])
+            return true;
+        text += len + 1;
+    }
+}
+
+/* A server passes over what it does not know; here it is a slip of the pen. */
+static int check_scope(const char *text, struct err *err)
+{
+    for (size_t len; *text; text += len + (text[len] == ' ')) {
+        struct arena arena = {0};
+        struct scopes scopes = {0};
+        char one[512];
+
+        len = strcspn(text, " ");
+        if (len == 0)
+            continue;
+        snprintf(one, sizeof one, "%.*s", (int)len, text);
+        scope_parse(&scopes, &arena, one);
+        bool known =
+            len < sizeof one && (scopes.n ? actions_known(strrchr(one, ':') + 1) : scopes.catalog);
+        arena_free(&arena);
+        if (!known)
+            return err_set(err, ERR_USAGE,
+                           "--scope \"%.80s\": must be like repository:team/app:pull,push or "
+                           "registry:catalog:*",
+                           one);
+    }
+    return 0;
+}
+
+static int parse_options(const struct admin_options *options, const char *name, struct robot *robot,
+                         struct err *err)
+{
+    int64_t seconds = 0;
+
+    if (!options->user || !*options->user || strpbrk(options->user, ":\r\n"))
+        return err_set(err, ERR_USAGE, "--user USER says whose rights the token has");
+    if (!options->scope || !*options->scope)
+        return err_set(err, ERR_USAGE,
+                       "--scope SCOPE says what the token is for, like repository:team/*:pull");
+    if (parse_duration(options->expires ? options->expires : EXPIRES_DEFAULT, &seconds, err) < 0 ||
+        check_scope(options->scope, err) < 0)
+        return -1;
+    *robot = (struct robot){
+        .name = name ? name : options->user,
+        .user = options->user,
+        .scope = options->scope,
+        .expires = time(NULL) + seconds,
+    };
+    return 0;
+}
+
+static int load_keys(const struct admin_options *options, struct conf *conf, struct err *err)
+{
+    if (admin_conf(options, conf, err) < 0)
+        return -1;
+    if (!*conf->token_keys)
+        err_set(err, ERR_CONFIG, "token_keys is not configured: run `berth token init DIR`");
+    else if (admin_become_owner_of(conf->token_keys, err) == 0)
+        return 0;
+    conf_free(conf);
+    return -1;
+}
+
+static void print_issued(const struct robot *robot, const struct buf *token, bool json,
+                         struct buf *out)
+{
+    char expires[RFC3339_SIZE];
+
+    if (!json) {
+        buf_addf(out, "%s\n", token->s);
+        return;
+    }
+    rfc3339_format(expires, robot->expires);
+    buf_addf(out, "{\"name\":\"%s\",\"user\":", robot->name);
+    json_quote(robot->user, out);
+    buf_addstr(out, ",\"scope\":");
+    json_quote(robot->scope, out);
+    buf_addf(out, ",\"expires\":\"%s\",\"token\":\"%s\"}\n", expires, token->s);
+}
+
+static int issue(const struct conf *conf, const struct robot *robot, bool json, struct err *err)
+{
+    struct conf own = *conf;
+    struct err no_matter;
+    AUTO_BUF before = BUF_INIT;
+    AUTO_BUF token = BUF_INIT;
+    AUTO_BUF out = BUF_INIT;
+
+    own.n_issuers = 0; /* whose keys issue nothing */
+    struct tokens *tokens = tokens_load(&own, err);
+    if (!tokens)
+        return -1;
+    bool again = token_read_robot(conf->token_keys, robot->name, &before, &no_matter) > 0;
+    int result = token_issue_robot(tokens, robot, &token, err);
+    tokens_free(tokens);
+    if (result < 0)
+        return -1;
+    if (again)
+        fprintf(stderr, "berth: the earlier token %s is revoked\n", robot->name);
+    print_issued(robot, &token, json, &out);
+    return admin_print(&out, err);
+}
+
+int admin_token_issue(const struct admin_options *options, char **args, struct err *err)
+{
+    struct robot robot;
+    struct conf conf;
+
+    if (parse_options(options, args[0], &robot, err) < 0 || load_keys(options, &conf, err) < 0)
+        return -1;
+    int result = issue(&conf, &robot, options->json, err);
+    conf_free(&conf);
+    return result;
+}
+
+struct json *robot_read(const char *token_keys, const char *name, struct err *err)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    int found = token_read_robot(token_keys, name, &text, err);
+    if (found == 0)
+        err_set(err, ERR_NOT_FOUND, "the token %.64s", name);
+    return found > 0 ? json_parse(text.s, text.len, 4, err) : NULL;
+}
+
+static const char *text_or(const struct json *robot, const char *key)
+{
+    const char *text = json_text(json_get(robot, key));
+
+    return text ? text : "-";
+}
+
+static void print_robot(const char *name, const struct json *robot, bool json, int width,
+                        struct buf *out)
+{
+    char expires[RFC3339_SIZE];
+    int64_t when = 0;
+
+    json_size(json_get(robot, "expires"), &when);
+    rfc3339_format(expires, when);
+    bool expired = when <= time(NULL);
+    if (!json) {
+        buf_addf(out, "%-*s  %s  %-8s  %s%s\n", width, name, expires, text_or(robot, "user"),
+                 text_or(robot, "scope"), expired ? " (expired)" : "");
+        return;
+    }
+    buf_addf(out, "{\"name\":\"%s\",\"user\":", name);
+    json_quote(text_or(robot, "user"), out);
+    buf_addstr(out, ",\"scope\":");
+    json_quote(text_or(robot, "scope"), out);
+    buf_addf(out, ",\"expires\":\"%s\",\"expired\":%s}", expires, expired ? "true" : "false");
+}
+
+/* A damaged file is reported, and lets nobody in. */
+static void print_robots(const char *token_keys, const struct fs_names *names, bool json,
+                         struct buf *out)
+{
+    const char *separator = "";
+    size_t width = strlen("NAME");
+    struct err err;
+
+    for (size_t i = 0; i < names->n; i++)
+        if (strlen(names->v[i]) > width)
+            width = strlen(names->v[i]);
+    if (json)
+        buf_addstr(out, "{\"tokens\":[");
+    else
+        buf_addf(out, "%-*s  %-20s  USER      SCOPE\n", (int)width, "NAME", "EXPIRES");
+    for (size_t i = 0; i < names->n; i++) {
+        struct json *robot = robot_read(token_keys, names->v[i], &err);
+        if (!robot) {
+            fprintf(stderr, "berth: the token %s: %s\n", names->v[i], err.msg);
+            continue;
+        }
+        buf_addstr(out, json ? separator : "");
+        separator = ",";
+        print_robot(names->v[i], robot, json, (int)width, out);
+        json_free(robot);
+    }
+    buf_addstr(out, json ? "]}\n" : "");
+}
+
+int admin_token_ls(const struct admin_options *options, char **args, struct err *err)
+{
+    struct conf conf;
+    AUTO_NAMES names = {0};
+    AUTO_BUF out = BUF_INIT;
+
+    (void)args;
+    if (load_keys(options, &conf, err) < 0)
+        return -1;
+    int result = token_list_robots(conf.token_keys, &names, err);
+    if (result == 0) {
+        print_robots(conf.token_keys, &names, options->json, &out);
+        result = admin_print(&out, err);
+    }
+    conf_free(&conf);
+    return result;
+}
+
+int admin_token_revoke(const struct admin_options *options, char **args, struct err *err)
+{
+    struct conf conf;
+
+    if (load_keys(options, &conf, err) < 0)
+        return -1;
+    int revoked = token_revoke_robot(conf.token_keys, args[0], err);
+    if (revoked == 0)
+        err_set(err, ERR_NOT_FOUND, "no token is called %.64s: see `berth token ls`", args[0]);
+    conf_free(&conf);
+    return revoked > 0 ? 0 : -1;
+}
