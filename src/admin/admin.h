@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ADMIN_TLS_NAMES_MAX 64
+
 /* What the command line said. */
 struct admin_options {
     const char *root;   /* NULL: the configuration's */
@@ -29,6 +31,12 @@ struct admin_options {
     const char *user;
     const char *scope;
     const char *expires;
+    const char *htpasswd, *realm;
+    const char *tls_cert, *tls_key;
+    bool tls_self_signed;
+    const char *tls_dir;
+    const char *tls_names[ADMIN_TLS_NAMES_MAX];
+    int n_tls_names;
 };
 
 /* Runs one subcommand; args end with NULL. Returns 0, or -1 with *err set. */

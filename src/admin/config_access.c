@@ -86,6 +86,7 @@ static void check_group_line(const struct known *known, char *line, int number,
     if (*line == '#' || !colon)
         return;
     *colon = '\0';
+    line[strcspn(line, " \t")] = '\0';
     char *user = strtok_r(colon + 1, " \t\r\n", &save);
     if (!user)
         config_warn(findings, "%s:%d: the group \"%s\" has no members", path, number, line);

@@ -20,7 +20,7 @@ static const struct command {
     admin_run *run;
     const char *summary;
 } commands[] = {
-    {"serve", "", "lw", 0, 0, admin_serve,
+    {"serve", "", "lwHMKPSND", 0, 0, admin_serve,
      "serve a registry with lighttpd, on 127.0.0.1:5000 unless told otherwise"},
     {"ls", "", "", 0, 0, admin_ls, "list the repositories"},
     {"tags", "REPOSITORY", "", 1, 1, admin_tags, "list the tags of a repository"},
@@ -44,13 +44,27 @@ static const struct command {
 };
 
 static const struct option long_options[] = {
-    {"root", required_argument, NULL, 'r'},    {"config", required_argument, NULL, 'c'},
-    {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
-    {"raw", no_argument, NULL, 'R'},           {"dry-run", no_argument, NULL, 'n'},
-    {"listen", required_argument, NULL, 'l'},  {"workers", required_argument, NULL, 'w'},
-    {"cost", required_argument, NULL, 'C'},    {"algorithm", required_argument, NULL, 'a'},
-    {"user", required_argument, NULL, 'u'},    {"scope", required_argument, NULL, 's'},
-    {"expires", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
+    {"root", required_argument, NULL, 'r'},
+    {"config", required_argument, NULL, 'c'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"raw", no_argument, NULL, 'R'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"listen", required_argument, NULL, 'l'},
+    {"workers", required_argument, NULL, 'w'},
+    {"cost", required_argument, NULL, 'C'},
+    {"algorithm", required_argument, NULL, 'a'},
+    {"user", required_argument, NULL, 'u'},
+    {"scope", required_argument, NULL, 's'},
+    {"expires", required_argument, NULL, 'e'},
+    {"htpasswd", required_argument, NULL, 'H'},
+    {"realm", required_argument, NULL, 'M'},
+    {"tls-cert", required_argument, NULL, 'K'},
+    {"tls-key", required_argument, NULL, 'P'},
+    {"tls-self-signed", no_argument, NULL, 'S'},
+    {"tls-name", required_argument, NULL, 'N'},
+    {"tls-dir", required_argument, NULL, 'D'},
+    {NULL, 0, NULL, 0},
 };
 
 /* What each option does, in the order of help. */
@@ -60,6 +74,13 @@ static const struct {
 } option_help[] = {
     {'l', "  -l, --listen ADDR:PORT  where to serve (default: 127.0.0.1:5000)\n"},
     {'w', "  -w, --workers N         processes, each for one request at a time\n"},
+    {'H', "      --htpasswd FILE     let in only who is in this file, see berth user\n"},
+    {'M', "      --realm TEXT        what clients are told that they log in to\n"},
+    {'K', "      --tls-cert FILE     TLS with this certificate, and its chain\n"},
+    {'P', "      --tls-key FILE      and with this key\n"},
+    {'S', "      --tls-self-signed   TLS with a certificate of its own\n"},
+    {'N', "      --tls-name NAME     host name or address that it is for too, repeatable\n"},
+    {'D', "      --tls-dir DIR       where it is kept, with its CA and their keys\n"},
     {'R', "  -R, --raw               print the manifest itself, byte for byte\n"},
     {'n', "  -n, --dry-run           say what would go, and remove nothing\n"},
     {'C',
@@ -146,6 +167,43 @@ static int parse_workers(const char *text, int *workers, struct err *err)
     return 0;
 }
 
+static int add_tls_name(const char *name, struct admin_options *options, struct err *err)
+{
+    if (options->n_tls_names == ADMIN_TLS_NAMES_MAX)
+        return err_set(err, ERR_USAGE, "--tls-name can be given %d times", ADMIN_TLS_NAMES_MAX);
+    options->tls_names[options->n_tls_names++] = name;
+    return 0;
+}
+
+/* Those that have no letter on the command line. */
+static int take_long_option(int letter, struct admin_options *options, struct err *err)
+{
+    switch (letter) {
+    case 'H':
+        options->htpasswd = optarg;
+        return 0;
+    case 'M':
+        options->realm = optarg;
+        return 0;
+    case 'K':
+        options->tls_cert = optarg;
+        return 0;
+    case 'P':
+        options->tls_key = optarg;
+        return 0;
+    case 'S':
+        options->tls_self_signed = true;
+        return 0;
+    case 'N':
+        return add_tls_name(optarg, options, err);
+    case 'D':
+        options->tls_dir = optarg;
+        return 0;
+    default:
+        return 1;
+    }
+}
+
 /* Takes one option; 1 for --help. */
 static int take_option(int letter, struct admin_options *options, struct err *err)
 {
@@ -186,7 +244,7 @@ static int take_option(int letter, struct admin_options *options, struct err *er
         options->expires = optarg;
         return 0;
     default:
-        return 1;
+        return take_long_option(letter, options, err);
     }
 }
 

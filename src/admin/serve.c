@@ -80,72 +80,103 @@ static int open_store(const struct conf *conf, struct store *store, struct spool
     return 0;
 }
 
-/* Who serves what, for the one line that needs it when all is well. */
-struct banner {
+/* How it is served. */
+struct front {
+    const struct admin_options *options;
     const struct conf *conf;
     const struct listener *listener;
+    const struct serve_tls *tls;
+    const struct serve_login *login;
     int workers;
 };
 
+static void print_note(const struct front *front)
+{
+    if (front->listener->loopback || (front->login->any && front->tls->on))
+        return;
+    if (front->login->any)
+        puts("Note: passwords and images cross the network unencrypted: see --tls-self-signed and "
+             "--tls-cert.\n");
+    else if (front->tls->on)
+        puts("Note: everybody who reaches this port may pull, push and delete: see --htpasswd.\n");
+    else
+        puts("Note: everybody who reaches this port may pull, push and delete, without TLS: see "
+             "--htpasswd and --tls-self-signed.\n");
+}
+
 static void print_banner(const void *context)
 {
-    const struct banner *banner = context;
-    const struct listener *listener = banner->listener;
+    const struct front *front = context;
+    const struct listener *listener = front->listener;
     const char *host = listener->any ? "localhost" : listener->host;
 
-    printf("Serving   http://%s:%d/v2/ with %d workers\n"
-           "Storing   %s\n"
-           "\n"
-           "Try it with an image that you have, here called IMAGE:\n"
-           "  docker tag IMAGE %s:%d/my-image\n"
+    printf("Serving   http%s://%s:%d/v2/ with %d workers\n"
+           "Storing   %s\n",
+           front->tls->on ? "s" : "", listener->host, listener->port, front->workers,
+           front->conf->root);
+    tls_print_trust(front->tls, front->options, listener);
+    printf("%sTry it with an image that you have, here called IMAGE:\n",
+           front->tls->dir.len ? "" : "\n");
+    if (front->login->any)
+        printf("  docker login %s:%d\n", host, listener->port);
+    printf("  docker tag IMAGE %s:%d/my-image\n"
            "  docker push %s:%d/my-image\n"
            "  docker pull %s:%d/my-image\n"
            "\n",
-           listener->host, listener->port, banner->workers, banner->conf->root, host,
-           listener->port, host, listener->port, host, listener->port);
-    if (!listener->loopback)
-        printf("Everybody who reaches this port may pull, push and delete, without TLS. Docker on "
-               "other\nmachines wants it in insecure-registries. README.md has the way with a web "
-               "server's\nTLS and passwords.\n\n");
+           host, listener->port, host, listener->port, host, listener->port);
+    print_note(front);
     printf("Ctrl-C stops it.\n");
     fflush(stdout);
 }
 
-static int serve_store(const struct admin_options *options, const struct programs *programs,
-                       const struct conf *conf, const struct listener *listener,
+static int serve_store(const struct front *front, const struct programs *programs,
                        const struct store *store, const struct spool *spool, struct err *err)
 {
-    struct banner banner = {conf, listener,
-                            options->workers ? options->workers : default_workers()};
     AUTO_RUNTIME runtime = RUNTIME_INIT;
     AUTO_BUF blobs = BUF_INIT;
     const struct children_plan plan = {.fcgi = programs->fcgi.s,
                                        .lighttpd = programs->lighttpd.s,
-                                       .workers = banner.workers,
-                                       .listener = listener,
-                                       .runtime = &runtime};
+                                       .workers = front->workers,
+                                       .listener = front->listener,
+                                       .runtime = &runtime,
+                                       .tls = front->tls->on,
+                                       .login = front->login->file.len > 0};
 
     buf_addf(&blobs, "%s/" LAYOUT_BLOBS, store->path);
-    if (runtime_make(&runtime, err) < 0 ||
-        runtime_configure(&runtime, listener, spool->path, blobs.s, err) < 0)
+    const struct runtime_plan configuration = {.listener = front->listener,
+                                               .tls = front->tls,
+                                               .login = front->login,
+                                               .spool = spool->path,
+                                               .blobs = blobs.s};
+    if (runtime_make(&runtime, err) < 0 || runtime_configure(&runtime, &configuration, err) < 0)
         return -1;
-    return children_run(&plan, print_banner, &banner, err);
+    return children_run(&plan, print_banner, front, err);
 }
 
 int admin_serve(const struct admin_options *options, char **args, struct err *err)
 {
     AUTO_PROGRAMS programs = {0};
     AUTO_LISTENER listener = LISTENER_INIT;
+    AUTO_TLS tls = {0};
+    AUTO_LOGIN login = {0};
     AUTO_ADMIN admin = {.store.fs.fd = -1};
     AUTO_SPOOL spool = {.lock = -1};
 
     (void)args;
-    /* The port before the owner: only root binds one below 1024. */
+    /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
     if (find_programs(&programs, err) < 0 || admin_conf(options, &admin.conf, err) < 0 ||
+        login_prepare(options, &admin.conf, &login, err) < 0 ||
         listener_open(&listener, options->listen, err) < 0 ||
+        tls_prepare(options, &listener, &tls, err) < 0 ||
         export_settings(options, &admin.conf, err) < 0 ||
-        admin_become_owner(&admin.conf, err) < 0 ||
+        admin_become_owner(&admin.conf, err) < 0 || login_check(&login, err) < 0 ||
         open_store(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    return serve_store(options, &programs, &admin.conf, &listener, &admin.store, &spool, err);
+    const struct front front = {.options = options,
+                                .conf = &admin.conf,
+                                .listener = &listener,
+                                .tls = &tls,
+                                .login = &login,
+                                .workers = options->workers ? options->workers : default_workers()};
+    return serve_store(&front, &programs, &admin.store, &spool, err);
 }

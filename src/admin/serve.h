@@ -6,6 +6,7 @@
 #ifndef BERTH_ADMIN_SERVE_H
 #define BERTH_ADMIN_SERVE_H
 
+#include "admin/admin.h"
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
@@ -37,12 +38,47 @@ struct listener {
 int listener_open(struct listener *listener, const char *text, struct err *err);
 void listener_close(struct listener *listener);
 
+/* serve_tls.c: the certificate, of --tls-cert or of an authority of berth's own. It is read before
+ * root is given up, so a key may be readable by root alone. Set to {0}; tls_free afterwards, also
+ * after an error. */
+#define AUTO_TLS __attribute__((cleanup(tls_free))) struct serve_tls
+struct serve_tls {
+    bool on;
+    struct buf certificate, key; /* PEM */
+    struct buf dir;              /* path; empty: no authority of its own */
+    struct buf authority;        /* PEM */
+    struct buf authority_key;    /* PEM, only while it is needed */
+};
+/* Loads, makes or renews. ERR_USAGE for options that do not go together. */
+int tls_prepare(const struct admin_options *options, const struct listener *listener,
+                struct serve_tls *tls, struct err *err);
+void tls_free(struct serve_tls *tls);
+/* Says how clients come to trust an authority of its own. */
+void tls_print_trust(const struct serve_tls *tls, const struct admin_options *options,
+                     const struct listener *listener);
+
+/* serve_login.c: the logins that lighttpd checks. Set to {0}; login_free afterwards. */
+#define AUTO_LOGIN __attribute__((cleanup(login_free))) struct serve_login
+struct serve_login {
+    struct buf file;   /* absolute path of the htpasswd file; empty: lighttpd checks none */
+    const char *realm; /* without quotes and the like, as is file */
+    bool any;          /* somebody checks logins: lighttpd or berth itself */
+};
+/* conf must live as long. ERR_USAGE, ERR_CONFIG. */
+int login_prepare(const struct admin_options *options, const struct conf *conf,
+                  struct serve_login *login, struct err *err);
+/* Whether the user as whom this runs, which is lighttpd's, can read the file. */
+int login_check(const struct serve_login *login, struct err *err);
+void login_free(struct serve_login *login);
+
 /* serve_runtime.c: a private directory with the workers' socket and lighttpd's configuration. Set
  * to RUNTIME_INIT; runtime_remove afterwards, also after an error. */
 struct runtime {
     int fd;                         /* the socket, listening */
     struct buf dir, socket, config; /* paths */
     struct buf empty; /* path of a directory for lighttpd, which wants a document root */
+    struct buf ask;   /* socket where lighttpd answers without TLS, if its port is for TLS */
+    struct buf certificate, key, refusal; /* files for lighttpd; refusal is the body of a 401 */
 };
 #define RUNTIME_INIT                                                                               \
     {                                                                                              \
@@ -51,9 +87,15 @@ struct runtime {
 #define AUTO_RUNTIME __attribute__((cleanup(runtime_remove))) struct runtime
 int runtime_make(struct runtime *runtime, struct err *err);
 void runtime_remove(struct runtime *runtime);
-/* Writes lighttpd's configuration; spool and blobs are absolute paths of directories. */
-int runtime_configure(const struct runtime *runtime, const struct listener *listener,
-                      const char *spool, const char *blobs, struct err *err);
+/* What lighttpd's configuration depends on. */
+struct runtime_plan {
+    const struct listener *listener;
+    const struct serve_tls *tls;
+    const struct serve_login *login;
+    const char *spool, *blobs; /* absolute paths of directories */
+};
+/* Writes it, and the files that it names. */
+int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err);
 
 /* serve_children.c */
 struct children_plan {
@@ -62,6 +104,8 @@ struct children_plan {
     int workers;
     const struct listener *listener;
     const struct runtime *runtime;
+    bool tls;   /* the first request goes to runtime->ask */
+    bool login; /* lighttpd asks for one below /v2 */
 };
 /* Runs the two until SIGINT, SIGTERM or SIGHUP, or until one of them ends by itself, which is an
  * ERR_CONFIG. Calls ready as soon as a request has been answered. None of their processes is left

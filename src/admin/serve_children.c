@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,10 +140,25 @@ static bool is_noise(const char *line)
     return false;
 }
 
+/* Some systems have these modules of lighttpd in packages of their own. */
+static void explain_module(const char *line)
+{
+    if (strstr(line, "mod_openssl"))
+        fputs("berth serve: TLS needs lighttpd's mod_openssl: apt install lighttpd-mod-openssl "
+              "(Fedora: dnf install lighttpd-mod_openssl)\n",
+              stderr);
+    else if (strstr(line, "mod_auth"))
+        fputs("berth serve: --htpasswd needs lighttpd's mod_auth and mod_authn_file (Alpine: apk "
+              "add lighttpd-mod_auth)\n",
+              stderr);
+}
+
 static void pass_on_line(struct buf *line)
 {
     if (!is_noise(line->s))
         fprintf(stderr, "%s\n", line->s);
+    if (strstr(line->s, "dlopen() failed"))
+        explain_module(line->s);
     buf_clear(line);
 }
 
@@ -226,35 +242,66 @@ static int check_running(const struct children *children, struct err *err)
     return children->lighttpd.running ? 0 : say_how_it_ended(&children->lighttpd, err);
 }
 
-/* Sends a request through everything, as a client would. */
-static int ask(const struct listener *listener, struct err *err)
+static bool is_undisturbed(const struct children *children)
 {
-    static const char request[] = "GET /v2/ HTTP/1.0\r\n\r\n";
-    int fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return !children->asked && children->workers.running && children->lighttpd.running;
+}
 
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&listener->address, listener->len) == 0 &&
-        write(fd, request, sizeof request - 1) == sizeof request - 1)
+static int connect_to(const void *address, socklen_t len)
+{
+    int family = ((const struct sockaddr *)address)->sa_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && connect(fd, address, len) < 0) {
+        int saved = errno;
+        fs_close_auto(&fd);
+        errno = saved;
+    }
+    return fd;
+}
+
+/* lighttpd makes the socket without TLS itself, so it may take a moment to be there. */
+static int connect_ask(struct children *children, const struct children_plan *plan)
+{
+    int64_t deadline = now_ms() + START_MS;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", plan->runtime->ask.s);
+    while ((fd = connect_to(&address, sizeof address)) < 0 && is_undisturbed(children) &&
+           now_ms() < deadline)
+        attend(children, -1, 10);
+    return fd;
+}
+
+/* Sends a request through everything, as a client would; where lighttpd wants a login, to a path
+ * for which it wants none. */
+static int ask(struct children *children, const struct children_plan *plan, struct err *err)
+{
+    const struct listener *listener = plan->listener;
+    const char *request = plan->login ? "GET /token HTTP/1.0\r\n\r\n" : "GET /v2/ HTTP/1.0\r\n\r\n";
+    ssize_t len = (ssize_t)strlen(request);
+    int fd =
+        plan->tls ? connect_ask(children, plan) : connect_to(&listener->address, listener->len);
+
+    if (fd >= 0 && write(fd, request, (size_t)len) == len)
         return fd;
     err_sys(err, errno, "connect to %s:%d", listener->host, listener->port);
     fs_close_auto(&fd);
     return -1;
 }
 
-static bool is_undisturbed(const struct children *children)
-{
-    return !children->asked && children->workers.running && children->lighttpd.running;
-}
-
 /* Waits for the answer to the first request, so that what is said to be served is. */
-static int await_answer(struct children *children, const struct listener *listener, struct err *err)
+static int await_answer(struct children *children, const struct children_plan *plan,
+                        struct err *err)
 {
     int64_t deadline = now_ms() + START_MS;
     char status[13] = ""; /* "HTTP/1.0 200" */
     bool answered = false;
-    AUTO_FD fd = ask(listener, err);
+    AUTO_FD fd = ask(children, plan, err);
 
     if (fd < 0)
-        return -1;
+        return check_running(children, err) < 0 ? -1 : children->asked ? 0 : -1;
     while (!answered && is_undisturbed(children) && now_ms() < deadline)
         answered = attend(children, fd, deadline - now_ms());
     if (answered && read(fd, status, sizeof status - 1) == sizeof status - 1 && status[9] < '5')
@@ -315,7 +362,7 @@ static int serve_until_asked(struct children *children, const struct children_pl
                              struct err *err)
 {
     if (start_workers(children, plan, err) < 0 || start_lighttpd(children, plan, err) < 0 ||
-        await_answer(children, plan->listener, err) < 0)
+        await_answer(children, plan, err) < 0)
         return -1;
     if (!children->asked)
         ready(context);

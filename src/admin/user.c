@@ -8,10 +8,8 @@
 #include "base/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define COST_MIN 4
@@ -29,23 +27,6 @@ static int parse_cost(const struct admin_options *options, int *cost, struct err
     if (!decimal_parse(text, strlen(text), &n) || n < COST_MIN || n > COST_MAX)
         return err_set(err, ERR_USAGE, "--cost takes a number from %d to %d", COST_MIN, COST_MAX);
     *cost = (int)n;
-    return 0;
-}
-
-/* Two of these commands at once would lose a change. The file itself is replaced, so the lock is on
- * its directory. */
-static int lock_beside(const char *path, int *fd, struct err *err)
-{
-    AUTO_BUF directory = BUF_INIT;
-    const char *slash = strrchr(path, '/');
-
-    if (slash)
-        buf_add(&directory, path, (size_t)(slash - path) + 1);
-    else
-        buf_addstr(&directory, ".");
-    *fd = open(directory.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0 || flock(*fd, LOCK_EX) < 0)
-        return err_sys(err, errno, "%.120s", directory.s);
     return 0;
 }
 
@@ -101,13 +82,12 @@ static int set_password(const struct admin_options *options, char **args, bool a
     const char *path = args[0], *user = args[1];
     AUTO_PASSWORD password;
     AUTO_BUF hash = BUF_INIT;
-    AUTO_FD lock = -1;
     int cost;
 
-    /* Before somebody types a password in vain, and again under the lock. */
+    /* Before somebody types a password in vain, and after he took his time. */
     if (parse_cost(options, &cost, err) < 0 || check_presence(path, user, add, err) < 0 ||
         password_ask(&password, user, err) < 0 || passwd_hash(password.s, cost, &hash, err) < 0 ||
-        lock_beside(path, &lock, err) < 0 || check_presence(path, user, add, err) < 0)
+        check_presence(path, user, add, err) < 0)
         return -1;
     bool is_new = access(path, F_OK) < 0;
     if (passwd_set(path, user, hash.s, err) < 0)
@@ -127,11 +107,7 @@ int admin_user_passwd(const struct admin_options *options, char **args, struct e
 
 int admin_user_rm(const struct admin_options *options, char **args, struct err *err)
 {
-    AUTO_FD lock = -1;
-
     (void)options;
-    if (lock_beside(args[0], &lock, err) < 0)
-        return -1;
     int removed = passwd_remove(args[0], args[1], err);
     return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
 }

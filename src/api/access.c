@@ -62,6 +62,10 @@ static int identify_basic(struct api *api, struct request *request, const char *
     char *user, *password;
 
     bool parsed = parse_basic(request, text, &user, &password);
+    if (parsed && !*user && !*password) { /* podman and skopeo say so that they have none */
+        api->who = (struct identity){.user = ""};
+        return 0;
+    }
     if (parsed) {
         bool right = access_password(api, &request->arena, user, password, &api->who);
         explicit_bzero(password, strlen(password));

@@ -62,28 +62,36 @@ struct json *jwt_peek(const char *token)
     return decode_part(first + 1, (size_t)(second - first - 1));
 }
 
-/* All keys are tried, whatever `kid` says: some issuers' tokens and key sets name the same key
- * differently. */
-static bool header_fits(const struct json *header, const struct key *key)
+/* Tries the keys with this algorithm, those that `kid` names or the others. */
+static bool any_verifies(const struct key_set *keys, const struct json *header, bool named,
+                         const char *token, size_t len, const struct buf *signature)
 {
     const char *algorithm = json_text(json_get(header, "alg"));
+    const char *kid = json_text(json_get(header, "kid"));
 
-    /* "crit" names extensions that must be understood: berth understands none. */
-    return algorithm && !strcmp(algorithm, key_algorithm(key)) && !json_get(header, "crit");
+    for (size_t i = 0; algorithm && i < keys->n; i++) {
+        const struct key *key = keys->v[i];
+        if (!strcmp(algorithm, key_algorithm(key)) && (kid && !strcmp(kid, key_id(key))) == named &&
+            key_verify(key, token, len, signature->s, signature->len))
+            return true;
+    }
+    return false;
 }
 
+/* `kid` is a hint and refuses nothing: some issuers write another one than in their JWKS. */
 static bool signature_valid(const struct key_set *keys, const char *token, const char *first,
                             const char *second)
 {
     AUTO_BUF signature = BUF_INIT;
     struct json *header = decode_part(token, (size_t)(first - token));
+    size_t len = (size_t)(second - token);
     bool valid = false;
 
-    if (header && base64url_decode(&signature, second + 1, strlen(second + 1)) && signature.len > 0)
-        for (size_t i = 0; !valid && i < keys->n; i++)
-            valid =
-                header_fits(header, keys->v[i]) &&
-                key_verify(keys->v[i], token, (size_t)(second - token), signature.s, signature.len);
+    /* "crit" names extensions that must be understood: berth understands none. */
+    if (header && !json_get(header, "crit") &&
+        base64url_decode(&signature, second + 1, strlen(second + 1)) && signature.len > 0)
+        valid = any_verifies(keys, header, true, token, len, &signature) ||
+                any_verifies(keys, header, false, token, len, &signature);
     json_free(header);
     return valid;
 }

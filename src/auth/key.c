@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: signing keys over libcrypto (the only user of openssl/pem.h, ec.h, x509.h). Reading JWKS is
+ * L2: signing keys over libcrypto (the only user of openssl/ec.h, rsa.h, x509.h). Reading JWKS is
  * in key_jwks.c. */
 #include "auth/key.h"
 
 #include "auth/key_make.h"
+#include "auth/pem.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
-#include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192 /* a longer one takes too long, at each token */
 #define KEY_FILE_MAX ((size_t)1 << 20)
 #define ES256_HALF 32
 
@@ -32,6 +32,13 @@ struct key {
     const char *algorithm;
     char *id;
 };
+
+static bool rsa_fits(EVP_PKEY *pkey)
+{
+    int bits = EVP_PKEY_get_bits(pkey);
+
+    return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
+}
 
 /* The one algorithm that such a key may be used with; NULL for other kinds. */
 static const char *algorithm_of(EVP_PKEY *pkey)
@@ -45,10 +52,20 @@ static const char *algorithm_of(EVP_PKEY *pkey)
         EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL);
         return !strcmp(group, "prime256v1") ? "ES256" : NULL;
     case EVP_PKEY_RSA:
-        return EVP_PKEY_get_bits(pkey) >= RSA_BITS_MIN ? "RS256" : NULL;
+        return rsa_fits(pkey) ? "RS256" : NULL;
     default:
         return NULL;
     }
+}
+
+/* What a signature can be trusted to: an RSA exponent of 1 verifies what anybody writes. */
+static bool is_sound(EVP_PKEY *pkey)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    bool sound = ctx && EVP_PKEY_public_check(ctx) > 0;
+
+    EVP_PKEY_CTX_free(ctx);
+    return sound;
 }
 
 /* Takes pkey over. False if it is of no use. */
@@ -56,7 +73,7 @@ static bool add_pkey(struct key_set *set, EVP_PKEY *pkey, const char *id)
 {
     const char *algorithm = pkey ? algorithm_of(pkey) : NULL;
 
-    if (!algorithm) {
+    if (!algorithm || !is_sound(pkey)) {
         EVP_PKEY_free(pkey);
         return false;
     }
@@ -118,58 +135,49 @@ bool key_make_rsa(struct key_set *set, const char *id, const void *n, size_t n_l
     return added;
 }
 
-/* No passphrases: a server cannot ask for them. */
-static int no_passphrase(char *out, int size, int writing, void *context)
-{
-    (void)out;
-    (void)size;
-    (void)writing;
-    (void)context;
-    return -1;
-}
-
 static EVP_PKEY *read_block(const char *name, const unsigned char *der, long len)
 {
     EVP_PKEY *pkey = NULL;
 
-    if (!strcmp(name, PEM_STRING_PUBLIC))
+    if (!strcmp(name, PEM_KIND_PUBLIC_KEY))
         return d2i_PUBKEY(NULL, &der, len);
-    if (!strcmp(name, PEM_STRING_X509)) {
+    if (!strcmp(name, PEM_KIND_CERTIFICATE)) {
         X509 *certificate = d2i_X509(NULL, &der, len);
         if (certificate)
             pkey = X509_get_pubkey(certificate);
         X509_free(certificate);
         return pkey;
     }
-    if (strstr(name, "PRIVATE KEY"))
+    if (strstr(name, PEM_KIND_PRIVATE_KEY))
         return d2i_AutoPrivateKey(NULL, &der, len);
     return NULL;
 }
 
+/* What a PEM file adds. */
+struct pem_keys {
+    struct key_set *set;
+    const char *id;
+    int added;
+};
+
+static void add_block(void *context, const char *name, const unsigned char *der, long len)
+{
+    struct pem_keys *keys = context;
+
+    keys->added += add_pkey(keys->set, read_block(name, der, len), keys->id);
+}
+
 static int add_pem(struct key_set *set, const struct buf *text, const char *id)
 {
-    BIO *bio = BIO_new_mem_buf(text->s, (int)text->len);
-    char *name = NULL, *header = NULL;
-    unsigned char *der = NULL;
-    long len;
-    int added = 0;
+    struct pem_keys keys = {set, id, 0};
 
-    while (bio && PEM_read_bio(bio, &name, &header, &der, &len) > 0) {
-        EVP_CIPHER_INFO cipher;
-        if (PEM_get_EVP_CIPHER_INFO(header, &cipher) &&
-            PEM_do_header(&cipher, der, &len, no_passphrase, NULL))
-            added += add_pkey(set, read_block(name, der, len), id);
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_free(der);
-    }
-    BIO_free(bio);
-    return added;
+    pem_each(text, add_block, &keys);
+    return keys.added;
 }
 
 static int read_text(const char *path, struct buf *text, struct err *err)
 {
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* of a pipe nobody waits for */
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -192,17 +200,43 @@ static int add_file(struct key_set *set, const char *path, const char *id, struc
     if (read_text(path, &text, err) < 0)
         return -1;
     bool jwks = text.s[strspn(text.s, " \t\r\n")] == '{';
-    int added = jwks ? key_add_jwks(set, &text, err) : add_pem(set, &text, id);
+    struct err why;
+    int added = jwks ? key_add_jwks(set, &text, &why) : add_pem(set, &text, id);
     explicit_bzero(text.s, text.len);
+    if (added < 0)
+        return err_set(err, ERR_CONFIG, "key file %s: %.60s", path, why.msg);
     if (added == 0)
         return err_set(err, ERR_CONFIG,
                        "key file %s: no Ed25519, P-256 or RSA key (2048 bits or more) in it", path);
-    return added < 0 ? -1 : 0;
+    return 0;
 }
 
 int key_set_add_file(struct key_set *set, const char *path, struct err *err)
 {
     return add_file(set, path, "", err);
+}
+
+/* Only these kinds sign, and only the private half of one can. */
+static int check_signing(const struct key *key, const char *path, struct err *err)
+{
+    AUTO_BUF signature = BUF_INIT;
+    struct err cannot;
+
+    if (strcmp(key->algorithm, "RS256") != 0 && key_sign(key, "", 0, &signature, &cannot) == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG, "key file %s: must hold a private Ed25519 or P-256 key", path);
+}
+
+static int add_signing_file(struct key_set *set, const char *path, const char *id, struct err *err)
+{
+    size_t before = set->n;
+
+    if (add_file(set, path, id, err) < 0)
+        return -1;
+    for (size_t i = before; i < set->n; i++)
+        if (check_signing(set->v[i], path, err) < 0)
+            return -1;
+    return 0;
 }
 
 int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
@@ -224,7 +258,7 @@ int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
             continue;
         buf_addf(&file, "%s/%s", path, names.v[i]);
         names.v[i][len - 4] = '\0';
-        if (add_file(set, file.s, names.v[i], err) < 0)
+        if (add_signing_file(set, file.s, names.v[i], err) < 0)
             return -1;
     }
     return 0;
@@ -272,14 +306,12 @@ int key_generate(const char *dir, const char *id, const char *algorithm, struct 
         return err_set(err, ERR_USAGE, "\"%.20s\": keys are made for EdDSA or ES256", algorithm);
     EVP_PKEY *pkey = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
                              : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text;
-    long len = 0;
-    if (pkey && bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL))
-        len = BIO_get_mem_data(bio, &text);
-    int result = len > 0 ? save_new(dir, id, text, (size_t)len, err)
-                         : err_set(err, ERR_INTERNAL, "libcrypto made no key");
-    BIO_free(bio);
+    AUTO_BUF text = BUF_INIT;
+    int result = pkey && pem_add_key(&text, pkey)
+                     ? save_new(dir, id, text.s, text.len, err)
+                     : err_set(err, ERR_INTERNAL, "libcrypto made no key");
+    if (text.s)
+        explicit_bzero(text.s, text.len);
     EVP_PKEY_free(pkey);
     return result;
 }

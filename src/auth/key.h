@@ -20,10 +20,12 @@ struct key_set {
     size_t n;
 };
 
-/* Adds the keys of a file: one or more in PEM (public or private keys, or certificates), or a JWKS
- * (RFC 7517; keys of other kinds or uses are passed over). ERR_CONFIG. */
+/* Adds the keys of a file: one or more in PEM (public or private keys, or certificates, whose dates
+ * don't count), or a JWKS (RFC 7517; keys of other kinds, algorithms or uses are passed over).
+ * ERR_CONFIG, also where nothing was added. */
 int key_set_add_file(struct key_set *set, const char *path, struct err *err);
-/* Adds the private keys of a directory, each from <id>.pem, in the order of their names. */
+/* Adds the private keys of a directory, each from <id>.pem, in the order of their names. All can
+ * sign; another kind of key there is an ERR_CONFIG. */
 int key_set_add_dir(struct key_set *set, const char *path, struct err *err);
 void key_set_free(struct key_set *set);
 

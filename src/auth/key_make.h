@@ -13,7 +13,7 @@ bool key_make_p256(struct key_set *set, const char *id, const void *x, const voi
 bool key_make_rsa(struct key_set *set, const char *id, const void *n, size_t n_len, const void *e,
                   size_t e_len);
 
-/* The number of keys added from a JWKS, or -1. */
+/* The number of keys added from a JWKS, or -1; the message does not name the file. */
 int key_add_jwks(struct key_set *set, const struct buf *text, struct err *err);
 
 #endif

@@ -41,33 +41,57 @@ struct passwd {
     size_t next;
 };
 
+/* Digits that end a hash. One that was cut off would be of no use, and fail in no time. */
+static const struct {
+    const char *kind;
+    size_t digits;
+} hash_ends[] = {
+    {"$2", 53},  {"$y$", 43}, {"$gy$", 43},   {"$7$", 43},
+    {"$6$", 86}, {"$5$", 43}, {"$sha1$", 28}, {"$1$", 22},
+};
+
+static bool is_complete(const char *hash)
+{
+    const char *end = strrchr(hash, '$') + 1;
+
+    for (size_t i = 0; i < sizeof hash_ends / sizeof *hash_ends; i++)
+        if (!strncmp(hash, hash_ends[i].kind, strlen(hash_ends[i].kind)))
+            return strlen(end) == hash_ends[i].digits;
+    return true;
+}
+
+static bool is_usable(const char *hash)
+{
+    int check = *hash == '$' ? crypt_checksalt(hash) : CRYPT_SALT_INVALID;
+
+    return check != CRYPT_SALT_INVALID && check != CRYPT_SALT_METHOD_DISABLED && is_complete(hash);
+}
+
 static void add_entry(struct passwd *passwd, char *line, int number)
 {
     char *colon = strchr(line, ':');
 
-    line[strcspn(line, "\r\n")] = '\0';
-    if (*line == '#' || *line == '\0' || !colon)
+    if (*line == '#' || !colon || colon == line)
         return;
     *colon = '\0';
     char *hash = colon + 1;
-    hash[strcspn(hash, ":")] = '\0'; /* what follows is a comment to htpasswd(1) */
-    int check = crypt_checksalt(hash);
+    hash[strcspn(hash, ": \t\r\n")] = '\0'; /* behind a colon is a comment to htpasswd(1) */
     passwd->entries = mem_grow(passwd->entries, passwd->n + 1, sizeof *passwd->entries);
     passwd->entries[passwd->n++] = (struct entry){
         .user = mem_strdup(line),
         .hash = mem_strdup(hash),
         .line = number,
-        .usable = check != CRYPT_SALT_INVALID && check != CRYPT_SALT_METHOD_DISABLED,
+        .usable = is_usable(hash),
     };
 }
 
 static int describe_unusable(const struct passwd *passwd, const struct entry *entry,
                              struct err *err)
 {
-    const char *kind = !strncmp(entry->hash, "$apr1$", 6) ? "Apache's MD5 ($apr1$)"
-                       : !strncmp(entry->hash, "{SHA}", 5)
-                           ? "{SHA}"
-                           : "of a kind that libcrypt does not know";
+    const char *kind = !strncmp(entry->hash, "$apr1$", 6)  ? "Apache's MD5 ($apr1$)"
+                       : !strncmp(entry->hash, "{SHA}", 5) ? "{SHA}"
+                       : *entry->hash == '$'               ? "unknown to libcrypt, or cut off"
+                                                           : "of no kind that is safe";
 
     return err_set(
         err, ERR_CONFIG,
@@ -111,9 +135,14 @@ struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *
         abort();
     for (int number = 1; getline(&line, &size, file) >= 0; number++)
         add_entry(passwd, line, number);
+    bool failed = ferror(file);
     free(line);
     fclose(file);
-    return passwd;
+    if (!failed)
+        return passwd;
+    err_set(err, ERR_CONFIG, "htpasswd = \"%s\": it cannot be read", path);
+    passwd_free(passwd);
+    return NULL;
 }
 
 struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err)
@@ -143,7 +172,7 @@ void passwd_free(struct passwd *passwd)
 static const struct entry *find(const struct passwd *passwd, const char *user)
 {
     for (size_t i = 0; i < passwd->n; i++)
-        if (passwd->entries[i].usable && !strcmp(passwd->entries[i].user, user))
+        if (!strcmp(passwd->entries[i].user, user))
             return &passwd->entries[i];
     return NULL;
 }
@@ -154,19 +183,25 @@ static bool equal_secret(const char *a, const char *b)
     size_t len = strlen(a);
     unsigned char difference = len != strlen(b);
 
-    for (size_t i = 0; !difference && i < len; i++)
+    if (difference)
+        return false;
+    for (size_t i = 0; i < len; i++)
         difference |= (unsigned char)(a[i] ^ b[i]);
     return difference == 0;
 }
 
-static bool crypt_matches(const char *password, const char *hash)
+enum outcome { OUTCOME_SAME, OUTCOME_OTHER, OUTCOME_FAILED };
+
+static enum outcome compare(const char *password, const char *hash)
 {
     static struct crypt_data data; /* 32 KiB; one request at a time in a process */
     const char *result = crypt_r(password, hash, &data);
-    bool same = result && *result != '*' && equal_secret(result, hash);
+    enum outcome outcome = !result || *result == '*'    ? OUTCOME_FAILED
+                           : equal_secret(result, hash) ? OUTCOME_SAME
+                                                        : OUTCOME_OTHER;
 
     explicit_bzero(&data, sizeof data);
-    return same;
+    return outcome;
 }
 
 /* Keyed hash over user, stored hash and password, each with its NUL. The stored hash is in it, so
@@ -184,9 +219,18 @@ static void make_proof(const struct passwd *passwd, const struct entry *entry, c
     digester_final(&digester, proof);
 }
 
+/* A clock that nobody sets. */
+static time_t seconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return ts.tv_sec;
+}
+
 static bool is_remembered(const struct passwd *passwd, const struct digest *proof)
 {
-    time_t now = time(NULL);
+    time_t now = seconds();
 
     for (size_t i = 0; i < CACHE_ENTRIES; i++)
         if (passwd->cache[i].until > now && digest_equal(&passwd->cache[i].proof, proof))
@@ -196,18 +240,19 @@ static bool is_remembered(const struct passwd *passwd, const struct digest *proo
 
 static void remember(struct passwd *passwd, const struct digest *proof)
 {
-    passwd->cache[passwd->next] = (struct remembered){*proof, time(NULL) + passwd->cache_seconds};
+    passwd->cache[passwd->next] = (struct remembered){*proof, seconds() + passwd->cache_seconds};
     passwd->next = (passwd->next + 1) % CACHE_ENTRIES;
 }
 
-/* What an unknown user's password is hashed with: a hash as the file's users have it, so that it
- * takes as long. */
-static const char *stand_in(const struct passwd *passwd)
+/* Hashes the password in vain, with a hash as the file's users have it, so that it takes as long. A
+ * hash that is damaged inside fails at once. */
+static void take_time(const struct passwd *passwd, const char *password)
 {
     for (size_t i = 0; i < passwd->n; i++)
-        if (passwd->entries[i].usable)
-            return passwd->entries[i].hash;
-    return "$2b$10$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa";
+        if (passwd->entries[i].usable &&
+            compare(password, passwd->entries[i].hash) != OUTCOME_FAILED)
+            return;
+    compare(password, "$2b$10$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa");
 }
 
 bool passwd_verify(struct passwd *passwd, const char *user, const char *password)
@@ -215,14 +260,17 @@ bool passwd_verify(struct passwd *passwd, const char *user, const char *password
     const struct entry *entry = find(passwd, user);
     struct digest proof;
 
-    if (!entry) {
-        crypt_matches(password, stand_in(passwd));
+    if (!entry || !entry->usable) {
+        take_time(passwd, password);
         return false;
     }
     make_proof(passwd, entry, password, &proof);
     if (is_remembered(passwd, &proof))
         return true;
-    if (!crypt_matches(password, entry->hash))
+    enum outcome outcome = compare(password, entry->hash);
+    if (outcome == OUTCOME_FAILED)
+        take_time(passwd, password);
+    if (outcome != OUTCOME_SAME)
         return false;
     if (passwd->cache_seconds > 0)
         remember(passwd, &proof);
@@ -244,9 +292,10 @@ int passwd_hash(const char *password, int cost, struct buf *hash, struct err *er
     if (!crypt_gensalt_rn("$2y$", (unsigned long)cost, NULL, 0, salt, sizeof salt))
         return err_sys(err, errno, "make a salt");
     const char *result = crypt_r(password, salt, &data);
-    if (!result || *result == '*')
-        return err_sys(err, errno, "hash a password");
-    buf_addstr(hash, result);
+    int errnum = errno;
+    bool made = result && *result != '*';
+    if (made)
+        buf_addstr(hash, result);
     explicit_bzero(&data, sizeof data);
-    return 0;
+    return made ? 0 : err_sys(err, errnum, "hash a password");
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Users and password hashes in a file as htpasswd(1) writes it, checked with crypt_r(3) (libxcrypt,
- * which nobody else includes): bcrypt, SHA-crypt, yescrypt and what else that library knows.
- * Apache's own $apr1$ and {SHA} it does not know.
+ * which nobody else includes): bcrypt, SHA-crypt, yescrypt and what else that library knows, but
+ * not DES, which sees 8 characters of a password and looks like a password itself. Apache's own
+ * $apr1$ and {SHA} it does not know.
+ *
+ * Lines end in LF or CRLF; empty ones, comments (#) and what has no colon are passed over. The
+ * first line of a user counts, as with the web servers.
  */
 #ifndef BERTH_AUTH_PASSWD_H
 #define BERTH_AUTH_PASSWD_H
@@ -16,15 +20,16 @@
 
 struct passwd;
 
-/* Reads the file; each user whose hash cannot be checked is logged with line and remedy, and cannot
- * log in. A verified password is remembered for cache_seconds, as a keyed hash. ERR_CONFIG. NULL on
- * error. */
+/* Reads the file, all of it or none; each user whose hash cannot be checked is logged with line and
+ * remedy, and cannot log in. A verified password is remembered for cache_seconds, as a keyed hash.
+ * ERR_CONFIG. NULL on error. */
 struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err);
 /* The same without the log. */
 struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *err);
 void passwd_free(struct passwd *passwd);
 
-/* Takes as long for an unknown user as for a wrong password. */
+/* Takes as long for a user who is unknown, or whose hash cannot be checked, as for a wrong password
+ * of the first user in the file. */
 bool passwd_verify(struct passwd *passwd, const char *user, const char *password);
 
 /* The first hash in the file that cannot be checked: ERR_CONFIG with line and remedy. */
@@ -32,12 +37,17 @@ int passwd_check(const struct passwd *passwd, struct err *err);
 /* The nth of them from 0, so described; false: there are fewer. */
 bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why);
 
-/* A bcrypt hash of the password; ERR_USAGE if bcrypt cannot take it whole (more than 72 bytes). */
+/* A bcrypt hash of the password; ERR_USAGE if bcrypt cannot take it whole (more than 72 bytes), or
+ * for an empty one. */
 int passwd_hash(const char *password, int cost, struct buf *hash, struct err *err);
 
-/* Changes of the file, each atomic, keeping its mode, owner and all other lines. */
+/* Changes of the file, each atomic and durable, keeping its mode, owner and all other lines. Of a
+ * symbolic link, the file that it leads to is replaced. Two at once do not lose a change: the file
+ * is locked meanwhile, ERR_BUSY after 10 seconds. passwd_set makes a file, with mode 0640, and
+ * leaves the user one line. ERR_USAGE for a user or hash that cannot stand in such a file. */
 int passwd_set(const char *path, const char *user, const char *hash, struct err *err);
 int passwd_remove(const char *path, const char *user, struct err *err); /* 0: no such user */
+/* Each once, in byte order. A file that is not there has none. */
 int passwd_users(const char *path, struct fs_names *users, struct err *err);
 
 #endif

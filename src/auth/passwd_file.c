@@ -2,15 +2,98 @@
  * L2: changing an htpasswd file, for `berth user`. */
 #include "auth/passwd.h"
 
-#include "base/mem.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NEW_FILE_MODE 0640
+#define LOCK_TIMEOUT_MS 10000
+
+/* An htpasswd file that is to be changed. */
+struct target {
+    char path[PATH_MAX]; /* no symbolic link */
+    int fd;              /* holds the lock */
+    bool is_new;         /* was made for the lock, and is empty */
+    struct stat st;
+};
+
+/* 0: it is not there. Where a link leads nowhere, nobody knows where a file is wanted. */
+static int resolve(struct target *target, const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (realpath(path, target->path))
+        return 1;
+    if (errno != ENOENT || lstat(path, &st) == 0)
+        return err_sys(err, errno, "open %s", path);
+    if (snprintf(target->path, sizeof target->path, "%s", path) >= (int)sizeof target->path)
+        return err_sys(err, ENAMETOOLONG, "open %s", path);
+    return 0;
+}
+
+static int create(struct target *target, struct err *err)
+{
+    target->fd = open(target->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, NEW_FILE_MODE);
+    if (target->fd < 0 && errno == EEXIST)
+        return 0;
+    if (target->fd < 0 || fchmod(target->fd, NEW_FILE_MODE) < 0)
+        return err_sys(err, errno, "create %s", target->path);
+    target->is_new = true;
+    return 1;
+}
+
+/* 1: locked; 0: somebody replaced the file before the lock was there, or it is gone. */
+static int lock(struct target *target, struct err *err)
+{
+    struct stat now;
+
+    if (!target->is_new)
+        target->fd = open(target->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (target->fd < 0)
+        return errno == ENOENT ? 0 : err_sys(err, errno, "open %s", target->path);
+    int locked = fs_lock_wait(target->fd, FS_LOCK_EXCLUSIVE, LOCK_TIMEOUT_MS, err);
+    if (locked <= 0)
+        return locked < 0 ? -1
+                          : err_set(err, ERR_BUSY, "somebody else is changing %s", target->path);
+    if (fstat(target->fd, &target->st) < 0)
+        return err_sys(err, errno, "stat %s", target->path);
+    if (!S_ISREG(target->st.st_mode))
+        return err_set(err, ERR_USAGE, "%s is no plain file", target->path);
+    if (stat(target->path, &now) == 0 && now.st_dev == target->st.st_dev &&
+        now.st_ino == target->st.st_ino)
+        return 1;
+    fs_close_auto(&target->fd);
+    target->is_new = false;
+    return 0;
+}
+
+/* Opens the file for a change, with create makes it. 1, or 0: it is not there. */
+static int target_open(struct target *target, const char *path, bool make, struct err *err)
+{
+    for (;;) {
+        int found = resolve(target, path, err);
+        if (found < 0 || (found == 0 && !make))
+            return found;
+        if (found == 0 && create(target, err) < 0)
+            return -1;
+        int locked = lock(target, err);
+        if (locked != 0)
+            return locked;
+    }
+}
+
+/* What was made for the lock and then not filled goes again. */
+static void target_close(struct target *target, bool done)
+{
+    if (target->is_new && !done)
+        unlink(target->path);
+    fs_close_auto(&target->fd);
+}
 
 static bool line_is_of(const char *line, const char *user)
 {
@@ -19,23 +102,26 @@ static bool line_is_of(const char *line, const char *user)
     return !strncmp(line, user, len) && line[len] == ':';
 }
 
-/* Copies all lines but the user's; 1 if he had one. A file that is not there has no lines. */
-static int copy_without(const char *path, const char *user, struct buf *text, struct err *err)
+/* Copies all lines but the user's, in place of whose first one `entry` comes. 1: he had one. */
+static int copy_lines(const char *path, const char *user, const char *entry, struct buf *text,
+                      struct err *err)
 {
     FILE *file = fopen(path, "re");
     char *line = NULL;
     size_t size = 0;
+    ssize_t len;
     int had = 0;
 
     if (!file)
-        return errno == ENOENT ? 0 : err_sys(err, errno, "open %s", path);
-    while (getline(&line, &size, file) >= 0) {
-        if (line_is_of(line, user)) {
+        return err_sys(err, errno, "open %s", path);
+    while ((len = getline(&line, &size, file)) >= 0) {
+        if (user && line_is_of(line, user)) {
+            buf_addstr(text, had ? "" : entry);
             had = 1;
             continue;
         }
-        buf_addstr(text, line);
-        if (text->len && text->s[text->len - 1] != '\n')
+        buf_add(text, line, (size_t)len);
+        if (line[len - 1] != '\n')
             buf_addc(text, '\n');
     }
     int failed = ferror(file);
@@ -48,59 +134,96 @@ static int write_synced(int fd, const struct buf *text, const struct stat *like,
 {
     if (fs_pwrite_all(fd, text->s, text->len, 0, err) < 0)
         return -1;
-    if (fchmod(fd, like->st_mode & 07777) < 0 || fchown(fd, like->st_uid, like->st_gid) < 0 ||
+    if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
         fsync(fd) < 0)
         return err_sys(err, errno, "write the new password file");
     return 0;
 }
 
-/* The web server reads the file at any time: it gets the old or the new one. */
-static int replace(const char *path, const struct buf *text, struct err *err)
+static int sync_directory(const char *path, struct err *err)
 {
-    struct stat like = {.st_mode = 0640, .st_uid = geteuid(), .st_gid = getegid()};
+    const char *slash = strrchr(path, '/');
+    AUTO_BUF directory = BUF_INIT;
+
+    if (slash)
+        buf_add(&directory, path, (size_t)(slash - path) + 1);
+    else
+        buf_addstr(&directory, ".");
+    AUTO_FD fd = open(directory.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_sys(err, errno, "fsync the directory of %s", path);
+    return 0;
+}
+
+/* The web server reads the file at any time: it gets the old or the new one. */
+static int replace(const struct target *target, const struct buf *text, struct err *err)
+{
     AUTO_BUF tmp = BUF_INIT;
 
-    stat(path, &like); /* a new file is made with the values above */
-    buf_addf(&tmp, "%s.XXXXXX", path);
+    buf_addf(&tmp, "%s.XXXXXX", target->path);
     AUTO_FD fd = mkostemp(tmp.s, O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, errno, "create %s", tmp.s);
-    int result = write_synced(fd, text, &like, err);
-    if (result == 0 && rename(tmp.s, path) < 0)
-        result = err_sys(err, errno, "replace %s", path);
+    int result = write_synced(fd, text, &target->st, err);
+    if (result == 0 && rename(tmp.s, target->path) < 0)
+        result = err_sys(err, errno, "replace %s", target->path);
     if (result < 0)
         unlink(tmp.s);
-    return result;
+    return result < 0 ? -1 : sync_directory(target->path, err);
 }
 
 /* htpasswd(1) has no way to quote them. */
-static int check_user(const char *user, struct err *err)
+static int check_entry(const char *user, const char *hash, struct err *err)
 {
     if (*user == '\0' || strlen(user) > 255 || strpbrk(user, ":\r\n") || *user == '#')
         return err_set(err, ERR_USAGE, "\"%.40s\" is no user name: up to 255 bytes without a colon",
                        user);
+    if (*hash == '\0' || strpbrk(hash, ": \t\r\n"))
+        return err_set(err, ERR_USAGE, "that is no hash of a password");
     return 0;
 }
 
 int passwd_set(const char *path, const char *user, const char *hash, struct err *err)
 {
+    struct target target = {.fd = -1};
+    AUTO_BUF entry = BUF_INIT;
     AUTO_BUF text = BUF_INIT;
 
-    if (check_user(user, err) < 0 || copy_without(path, user, &text, err) < 0)
+    if (check_entry(user, hash, err) < 0)
         return -1;
-    buf_addf(&text, "%s:%s\n", user, hash);
-    return replace(path, &text, err);
+    buf_addf(&entry, "%s:%s\n", user, hash);
+    int result = target_open(&target, path, true, err);
+    if (result > 0)
+        result = copy_lines(target.path, user, entry.s, &text, err);
+    if (result == 0)
+        buf_addstr(&text, entry.s);
+    if (result >= 0)
+        result = replace(&target, &text, err);
+    target_close(&target, result == 0);
+    return result;
 }
 
 int passwd_remove(const char *path, const char *user, struct err *err)
 {
+    struct target target = {.fd = -1};
     AUTO_BUF text = BUF_INIT;
 
     buf_addstr(&text, "");
-    int had = copy_without(path, user, &text, err);
-    if (had <= 0)
-        return had;
-    return replace(path, &text, err) < 0 ? -1 : 1;
+    int result = target_open(&target, path, false, err);
+    if (result > 0)
+        result = copy_lines(target.path, user, "", &text, err);
+    if (result > 0)
+        result = replace(&target, &text, err) < 0 ? -1 : 1;
+    target_close(&target, true);
+    return result;
+}
+
+static void add_once(struct fs_names *users, const char *user)
+{
+    for (size_t i = 0; i < users->n; i++)
+        if (!strcmp(users->v[i], user))
+            return;
+    fs_names_add(users, user);
 }
 
 int passwd_users(const char *path, struct fs_names *users, struct err *err)
@@ -109,14 +232,16 @@ int passwd_users(const char *path, struct fs_names *users, struct err *err)
     char *save;
 
     buf_addstr(&text, "");
-    if (copy_without(path, ":", &text, err) < 0)
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return 0;
+    if (copy_lines(path, NULL, "", &text, err) < 0)
         return -1;
     for (char *line = strtok_r(text.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         char *colon = strchr(line, ':');
-        if (*line == '#' || !colon)
+        if (*line == '#' || !colon || colon == line)
             continue;
         *colon = '\0';
-        fs_names_add(users, line);
+        add_once(users, line);
     }
     fs_names_sort(users);
     return 0;

@@ -41,15 +41,15 @@ static int parse_group_line(struct policy *policy, char *line, int number, struc
 {
     char *save;
 
-    line += strspn(line, " \t");
-    if (*line == '#' || *line == '\n' || *line == '\0')
+    line += strspn(line, " \t\r\n");
+    if (*line == '#' || *line == '\0')
         return 0;
     char *colon = strchr(line, ':');
-    if (!colon)
+    size_t len = strcspn(line, " \t:");
+    if (!colon || len == 0 || line + len + strspn(line + len, " \t") != colon)
         return err_set(err, ERR_CONFIG, "%s:%d: must be \"group: user user ...\"",
                        policy->conf->groups_file, number);
-    *colon = '\0';
-    line[strcspn(line, " \t")] = '\0';
+    line[len] = '\0';
     add_group(policy, line);
     for (char *user = strtok_r(colon + 1, " \t\r\n", &save); user;
          user = strtok_r(NULL, " \t\r\n", &save))
@@ -101,21 +101,67 @@ static int check_list(const struct policy *policy, const struct conf_repository 
     return 0;
 }
 
-/* A mistyped group would silently shut its members out, or, in a narrower rule, let others in. */
+static bool can_match_name(const char *pattern)
+{
+    size_t len = strlen(pattern);
+
+    return len > 0 && strspn(pattern, "abcdefghijklmnopqrstuvwxyz0123456789._-/*?") == len &&
+           pattern[0] != '/' && pattern[len - 1] != '/' && !strstr(pattern, "//");
+}
+
+static bool can_match_tag(const char *pattern)
+{
+    size_t len = strlen(pattern);
+
+    return len > 0 && strspn(pattern, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                      "0123456789._-*?") == len;
+}
+
+static int check_immutable(const struct policy *policy, const struct conf_repository *rule,
+                           struct err *err)
+{
+    for (size_t i = 0; i < rule->immutable.n; i++)
+        if (!can_match_tag(rule->immutable.v[i]))
+            return err_set(err, ERR_CONFIG,
+                           "%s:%d: repository \"%s\": no tag can match \"%s\" in immutable",
+                           policy->conf->path, rule->line, rule->pattern, rule->immutable.v[i]);
+    return 0;
+}
+
+/* A mistyped group or pattern would silently shut somebody out, or, in a narrower rule, let others
+ * in. */
 static int check_rules(const struct policy *policy, struct err *err)
 {
     for (size_t i = 0; i < policy->conf->n_repositories; i++) {
         const struct conf_repository *rule = &policy->conf->repositories[i];
-        if (*rule->pattern == '\0' || strspn(rule->pattern, "abcdefghijklmnopqrstuvwxyz0123456789"
-                                                            "._-/*?") != strlen(rule->pattern))
+        if (!can_match_name(rule->pattern))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no repository's name can match this",
                            policy->conf->path, rule->line, rule->pattern);
         if (check_list(policy, rule, &rule->pull, err) < 0 ||
             check_list(policy, rule, &rule->push, err) < 0 ||
             check_list(policy, rule, &rule->remove, err) < 0 ||
-            check_list(policy, rule, &rule->admin, err) < 0)
+            check_list(policy, rule, &rule->admin, err) < 0 ||
+            check_immutable(policy, rule, err) < 0)
             return -1;
+    }
+    return 0;
+}
+
+/* Groups do not nest, so these would be users of such a name. */
+static int check_groups(const struct policy *policy, struct err *err)
+{
+    for (size_t i = 0; i < policy->conf->n_groups; i++) {
+        const struct conf_group *group = &policy->conf->groups[i];
+        for (size_t k = 0; k < group->members.n; k++) {
+            const char *member = group->members.v[k];
+            if (*member == '\0' || *member == '@' || !strcmp(member, "*") ||
+                !strcmp(member, "users"))
+                return err_set(
+                    err, ERR_CONFIG,
+                    "%s:%d: group \"%s\": \"%s\" is no user, and others cannot be members",
+                    policy->conf->path, group->line, group->name, member);
+        }
     }
     return 0;
 }
@@ -131,7 +177,8 @@ struct policy *policy_new(const struct conf *conf, bool open, struct err *err)
         for (size_t k = 0; k < conf->groups[i].members.n; k++)
             add_member(policy, conf->groups[i].name, conf->groups[i].members.v[k]);
     }
-    if (read_groups_file(policy, err) == 0 && check_rules(policy, err) == 0)
+    if (check_groups(policy, err) == 0 && read_groups_file(policy, err) == 0 &&
+        check_rules(policy, err) == 0)
         return policy;
     policy_free(policy);
     return NULL;

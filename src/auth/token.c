@@ -27,6 +27,23 @@ struct tokens {
     size_t n_issuers;
 };
 
+static int add_issuer(struct tokens *tokens, const struct conf *conf,
+                      const struct conf_issuer *from, struct err *err)
+{
+    struct issuer *issuer = &tokens->issuers[tokens->n_issuers++];
+
+    issuer->iss = from->iss;
+    issuer->audience = *from->audience ? from->audience : conf->token_service;
+    if (tokens_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
+        return err_set(err, ERR_CONFIG,
+                       "%s:%d: issuer \"" OWN_ISSUER "\" is berth itself where token_keys is set",
+                       conf->path, from->line);
+    if (!*from->keys)
+        return err_set(err, ERR_CONFIG, "%s:%d: issuer \"%s\": keys is missing: a PEM or JWKS file",
+                       conf->path, from->line, from->iss);
+    return key_set_add_file(&issuer->keys, from->keys, err);
+}
+
 struct tokens *tokens_load(const struct conf *conf, struct err *err)
 {
     struct tokens *tokens = mem_alloc(sizeof *tokens);
@@ -42,14 +59,9 @@ struct tokens *tokens_load(const struct conf *conf, struct err *err)
                 conf->token_keys);
         goto failed;
     }
-    for (size_t i = 0; i < conf->n_issuers; i++) {
-        const struct conf_issuer *from = &conf->issuers[i];
-        struct issuer *issuer = &tokens->issuers[tokens->n_issuers++];
-        issuer->iss = from->iss;
-        issuer->audience = *from->audience ? from->audience : conf->token_service;
-        if (key_set_add_file(&issuer->keys, from->keys, err) < 0)
+    for (size_t i = 0; i < conf->n_issuers; i++)
+        if (add_issuer(tokens, conf, &conf->issuers[i], err) < 0)
             goto failed;
-    }
     return tokens;
 failed:
     tokens_free(tokens);
@@ -96,7 +108,7 @@ static const struct key_set *choose_keys(const struct tokens *tokens, const char
     const char *iss = json_text(json_get(claims, "iss"));
     const struct key_set *keys = NULL;
 
-    if (iss && !strcmp(iss, OWN_ISSUER)) {
+    if (iss && tokens_can_issue(tokens) && !strcmp(iss, OWN_ISSUER)) {
         keys = &tokens->own;
         *audience = tokens->service;
     }
@@ -152,6 +164,11 @@ int token_identify(const struct tokens *tokens, const char *text, struct arena *
     return result;
 }
 
+static int no_key(struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "no key to sign tokens with: run `berth token init`");
+}
+
 static int sign(const struct tokens *tokens, const char *user, const struct scopes *scopes,
                 const char *jti, const char *robot, int64_t expires, struct buf *token,
                 struct err *err)
@@ -160,7 +177,7 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
     int64_t now = time(NULL);
 
     if (!tokens_can_issue(tokens))
-        return err_set(err, ERR_CONFIG, "no key to sign tokens with: run `berth token init`");
+        return no_key(err);
     buf_addstr(&claims, "{\"iss\":\"" OWN_ISSUER "\",\"aud\":");
     json_quote(tokens->service, &claims);
     buf_addstr(&claims, ",\"sub\":");
@@ -195,7 +212,9 @@ int token_issue_robot(const struct tokens *tokens, const struct robot *robot, st
     uuid_make(jti);
     scope_parse(&scopes, &arena, robot->scope);
     int result;
-    if (scopes.n == 0 && !scopes.catalog)
+    if (!tokens_can_issue(tokens)) /* before the old token goes */
+        result = no_key(err);
+    else if (scopes.n == 0 && !scopes.catalog)
         result =
             err_set(err, ERR_USAGE, "scope \"%.80s\": must be like repository:team/app:pull,push",
                     robot->scope);

@@ -271,10 +271,9 @@ static int conf_parse(const struct conf_source *source, struct conf_text *text)
 
 int conf_load(struct conf *conf, const char *path, struct err *err)
 {
-    static const char fallback[] = "/etc/berth/berth.conf";
     const char *named = path ? path : getenv("BERTH_CONF");
     bool required = named && *named;
-    struct conf_source source = {.path = required ? named : fallback, .err = err};
+    struct conf_source source = {.path = required ? named : CONF_FALLBACK, .err = err};
     struct conf_text text = {0};
 
     *conf = (struct conf){0};
@@ -283,7 +282,7 @@ int conf_load(struct conf *conf, const char *path, struct err *err)
         abort(); /* out of memory */
     cfg_set_error_function(source.cfg, conf_report);
     int result = 0;
-    if (required || access(fallback, F_OK) == 0) {
+    if (required || access(CONF_FALLBACK, F_OK) == 0) {
         conf->path = mem_strdup(source.path);
         result = conf_parse(&source, &text);
     }

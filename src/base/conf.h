@@ -78,7 +78,9 @@ struct conf {
     size_t n_issuers;
 };
 
-/* Reads path, or where it is NULL $BERTH_CONF, or else /etc/berth/berth.conf if there is one.
+#define CONF_FALLBACK "/etc/berth/berth.conf"
+
+/* Reads path, or where it is NULL $BERTH_CONF, or else CONF_FALLBACK if there is one.
  * ERR_CONFIG names file, line and remedy. conf_free afterwards, also after an error. */
 int conf_load(struct conf *conf, const char *path, struct err *err);
 void conf_free(struct conf *conf);

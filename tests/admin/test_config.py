@@ -83,7 +83,7 @@ def test_groups_file(machine):
     assert "No such file" in only(check(machine, setting, 'repository "a" { pull = {"@dev"} }')[0])
     groups.write_text("# ours\ndev alice\n")
     assert f"{groups}:2: " in only(check(machine, setting)[0])
-    groups.write_text("# ours\n\ndev:\n")
+    groups.write_text("# ours\n\ndev :\n")
     assert only(check(machine, setting)[1]) == f'{groups}:3: the group "dev" has no members'
 
 
@@ -124,7 +124,7 @@ def test_shadowed_pattern(machine, first, second):
                               "before it")
 
 
-@pytest.mark.parametrize("pattern", ["a//b", "team/", "/team", "_x", "a..b"])
+@pytest.mark.parametrize("pattern", ["_x", "a..b", "x/-*"])
 def test_pattern_that_is_no_name(machine, pattern):
     assert f'{machine.conf}:2: repository "{pattern}": no repository' in only(
         check(machine, f'repository "{pattern}" {{ }}')[1])

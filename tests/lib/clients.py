@@ -122,21 +122,27 @@ state = "{home}/state"
   config_path = "{home}/hosts"
 """
 
-    def __init__(self, home):
-        self.hosts, self.socket = home / "hosts", home / "sock"
+    def __init__(self, home, enter=()):
+        """`enter` is a command prefix, such as nsenter, under which it and its client run."""
+        self.enter, self.hosts, self.socket = enter, home / "hosts", home / "sock"
         self.hosts.mkdir(parents=True)
         config = home / "config.toml"
         config.write_text(self.CONFIG.format(home=home))
         self.client = dict(os.environ, CONTAINERD_ADDRESS=str(self.socket))
-        super().__init__(home, ["containerd", "--config", config],
+        super().__init__(home, [*enter, "containerd", "--config", config],
                          lambda: attempt("ctr", "version", env=self.client).returncode == 0)
 
     def ctr(self, *args):
-        return run("ctr", *args, env=self.client)
+        return run(*self.enter, "ctr", *args, env=self.client)
 
-    def route(self, host, *, server=None, mirror=None):
-        """Tells the CRI service where the images of `host` are: at a server in place of it, or at a mirror first."""
-        lines = [f'server = "{server}"'] if server else [f'[host."{mirror}"]', '  capabilities = ["pull", "resolve"]']
+    def route(self, host, *, server=None, mirror=None, ca=None):
+        """Tells the CRI service where the images of `host` are: at a server in place of it, or at a mirror first. `ca`
+        is a certificate to trust for the server."""
+        # containerd 1.6 ignores a file without any [host].
+        lines = [f'server = "{server}"', f'[host."{server}"]'] if server else [
+            f'[host."{mirror}"]', '  capabilities = ["pull", "resolve"]']
+        if ca:
+            lines.append(f'ca = "{ca}"')
         directory = self.hosts / host
         directory.mkdir()
         (directory / "hosts.toml").write_text("\n".join(lines) + "\n")
@@ -158,9 +164,10 @@ tmp_dir = "{home}/tmp"
 lock_type = "file"
 """
 
-    def __init__(self, home, driver="vfs", partial_pulls=False):
+    def __init__(self, home, driver="vfs", partial_pulls=False, enter=()):
+        """`enter` is a command prefix, such as nsenter, under which they run."""
         home.mkdir()
-        self.home = home
+        self.home, self.enter = home, enter
         files = {
             "CONTAINERS_STORAGE_CONF": self.STORAGE.format(home=home, driver=driver,
                                                            partial="true" if partial_pulls else "false"),
@@ -178,17 +185,17 @@ lock_type = "file"
         self.skopeo_env = {**self.env, "_CONTAINERS_ROOTLESS_UID": "1000"}
 
     def podman(self, *args):
-        return run("podman", *args, env=self.env).strip()
+        return run(*self.enter, "podman", *args, env=self.env).strip()
 
     def buildah(self, *args):
-        return run("buildah", *args, env=self.env).strip()
+        return run(*self.enter, "buildah", *args, env=self.env).strip()
 
     def skopeo(self, *args):
-        return run("skopeo", *args, env=self.skopeo_env)
+        return run(*self.enter, "skopeo", *args, env=self.skopeo_env)
 
     def skopeo_refusal(self, *args):
         """What skopeo says of a command that must fail."""
-        return refusal("skopeo", *args, env=self.skopeo_env)
+        return refusal(*self.enter, "skopeo", *args, env=self.skopeo_env)
 
     def push(self, source, name):
         """Copies an image from one of skopeo's transports to a registry."""

@@ -26,12 +26,13 @@ SERVICE_USER = "nobody"
 PATIENCE = 20  # seconds to start and to stop
 
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost, and its key."""
+def make_certificate(directory: Path, address: str | None = None) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost and perhaps another address, and its key."""
+    names = "DNS:localhost,IP:127.0.0.1" + (f",IP:{address}" if address else "")
     certificate, key = directory / "tls.crt", directory / "tls.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+                    "-addext", f"subjectAltName={names}"], check=True, capture_output=True)
     return certificate, key
 
 
@@ -44,9 +45,11 @@ class Server:
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
                  tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
-                 cost: int = 5):
+                 cost: int = 5, address: str | None = None):
+        """`address` is one besides 127.0.0.1 that the certificate is for; then the server listens at all there are."""
         self.home, self.workers = home, workers
         self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
+        self.address, self.bind = address, "0.0.0.0" if address else "127.0.0.1"
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
         self.port = free_port()
@@ -64,7 +67,8 @@ class Server:
 
     def _install(self):
         """The layout of `make install`, below home."""
-        for directory in ("libexec/berth", "etc/berth/errors", "etc/berth/nginx-enabled", "log", "run", "spool", "www", "var/lib/berth/spool"):
+        for directory in ("libexec/berth", "etc/berth/errors", "etc/berth/apache-enabled", "etc/berth/nginx-enabled", "log",
+                          "run", "spool", "www", "var/lib/berth/spool"):
             (self.home / directory).mkdir(parents=True)
         shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
         conf = self.home / "etc/berth/berth.conf"
@@ -81,7 +85,7 @@ class Server:
         for name in ("log", "run", "spool", "var/lib/berth/spool"):
             shutil.chown(self.home / name, USER, GROUP)
         if self.tls_port:
-            self.certificate, self.key = make_certificate(self.home)
+            self.certificate, self.key = make_certificate(self.home, self.address)
             self.tls = ssl.create_default_context(cafile=self.certificate)
 
     def _render(self, name: str) -> str:
@@ -97,6 +101,10 @@ class Server:
 
     def _login(self, server: str) -> str:
         return self._render(f"{server}-auth-{self.auth}.conf.in") if self.auth else ""
+
+    def _enable_login(self, server: str):
+        """Where the server's own file in etc/ reads it."""
+        (self.home / f"etc/berth/{server}-enabled/login.conf").write_text(self._login(server))
 
     def _main(self) -> str:
         raise NotImplementedError
@@ -214,7 +222,7 @@ class Lighttpd(Server):
         berth = re.sub(r'("max-procs" => )\d+', rf"\g<1>{self.workers}", self._render(self.config))
         return f"""
 server.modules = ( "mod_openssl", "mod_accesslog" )
-server.bind = "127.0.0.1"
+server.bind = "{self.bind}"
 server.port = {self.port}
 server.username = "{USER}"
 server.groupname = "{GROUP}"
@@ -229,7 +237,7 @@ accesslog.filename = "{self.access_log}"
     def _tls_socket(self):
         if not self.tls_port:
             return ""
-        return f"""$SERVER["socket"] == "127.0.0.1:{self.tls_port}" {{
+        return f"""$SERVER["socket"] == "{self.bind}:{self.tls_port}" {{
     ssl.engine = "enable"
     ssl.pemfile = "{self.certificate}"
     ssl.privkey = "{self.key}"
@@ -262,10 +270,11 @@ class Apache(Server):
         return self._render(self.config)
 
     def _main(self):
+        self._enable_login("apache")
         return f"""
 {self._modules()}
 ServerName localhost
-Listen 127.0.0.1:{self.port}
+Listen {self.bind}:{self.port}
 User {USER}
 Group {GROUP}
 DefaultRuntimeDir {self.home}/run
@@ -278,15 +287,14 @@ CustomLog {self.access_log} common
     Require all denied
 </Directory>
 {self._berth()}
-{self._login("apache")}
 {self._tls_host()}
 """
 
     def _tls_host(self):
         if not self.tls_port:
             return ""
-        return f"""Listen 127.0.0.1:{self.tls_port}
-<VirtualHost 127.0.0.1:{self.tls_port}>
+        return f"""Listen {self.bind}:{self.tls_port}
+<VirtualHost {self.bind}:{self.tls_port}>
     Protocols h2 http/1.1
     SSLEngine on
     SSLCertificateFile {self.certificate}
@@ -345,9 +353,8 @@ class Nginx(Server):
 
     def _main(self):
         shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")
-        if self.auth:
-            (self.home / "etc/berth/nginx-enabled/login.conf").write_text(self._login("nginx"))
-        tls = f"""listen 127.0.0.1:{self.tls_port} ssl http2;
+        self._enable_login("nginx")
+        tls = f"""listen {self.bind}:{self.tls_port} ssl http2;
         ssl_certificate {self.certificate};
         ssl_certificate_key {self.key};""" if self.tls_port else ""
         temporary = "\n    ".join(f"{kind}_temp_path {self.home}/spool/{kind};"
@@ -363,7 +370,7 @@ http {{
     access_log {self.access_log};
     {temporary}
     server {{
-        listen 127.0.0.1:{self.port};
+        listen {self.bind}:{self.port};
         {tls}
         {self._render(self.config)}
     }}

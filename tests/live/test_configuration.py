@@ -14,6 +14,7 @@ from tests.lib.paths import BUILD, ETC
 
 # What Debian's apache2ctl sets (envvars).
 APACHE_ENVIRONMENT = {"APACHE_RUN_USER": "www-data", "APACHE_RUN_GROUP": "www-data"}
+LOGINS = [None, "login", "anonymous", "tokens"]
 
 
 @pytest.fixture
@@ -32,24 +33,41 @@ def check(*command, **environment):
     assert done.returncode == 0, done.stderr
 
 
+def enable_login(installed, server, login, enabled):
+    """Links the file of a login into the directory `enabled`, as its first lines say, and gives their text."""
+    file = installed / f"{server}-auth-{login}.conf"
+    text = file.read_text()
+    link = re.search(rf"ln -s {file} \S*-enabled/(\S*)", text)[1] or file.name
+    enabled.mkdir(exist_ok=True)
+    (enabled / link).symlink_to(file)
+    return text
+
+
+@pytest.mark.parametrize("login", LOGINS)
 @pytest.mark.parametrize("name", ["lighttpd.conf", "lighttpd-socket.conf"])
-def test_lighttpd(installed, tmp_path, name):
+def test_lighttpd(installed, tmp_path, name, login):
     """Its files are linked into conf-enabled/."""
     enabled = tmp_path / "enabled"
     enabled.mkdir()
     (enabled / "50-berth.conf").symlink_to(installed / name)
+    if login:
+        enable_login(installed, "lighttpd", login, enabled)
     main = tmp_path / "lighttpd.conf"
     main.write_text(Path("/etc/lighttpd/lighttpd.conf").read_text().replace("/etc/lighttpd/conf-enabled", str(enabled)))
     check("lighttpd", "-tt", "-f", main)
 
 
+@pytest.mark.parametrize("login", LOGINS)
 @pytest.mark.parametrize("name", ["apache-fcgid.conf", "apache-proxy.conf"])
-def test_apache(installed, tmp_path, name):
+def test_apache(installed, tmp_path, name, login):
     """Its files are linked into conf-enabled/, or included in a virtual host."""
     root = tmp_path / "apache2"
     shutil.copytree("/etc/apache2", root)
     (root / "conf-enabled/berth.conf").symlink_to(installed / name)
-    for module in re.search(r"a2enmod (.*)", (installed / name).read_text())[1].split():
+    text = (installed / name).read_text()
+    if login:
+        text += enable_login(installed, "apache", login, installed / "apache-enabled")
+    for module in " ".join(re.findall(r"a2enmod (.*)", text)).split():
         for available in (root / "mods-available").glob(f"{module}.*"):
             shutil.copy(available, root / "mods-enabled")
     environment = {**APACHE_ENVIRONMENT, **{f"APACHE_{kind}_DIR": str(tmp_path) for kind in ("RUN", "LOCK", "LOG")},
@@ -60,7 +78,8 @@ def test_apache(installed, tmp_path, name):
     check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
 
 
-def test_nginx(installed, tmp_path):
+@pytest.mark.parametrize("login", LOGINS)
+def test_nginx(installed, tmp_path, login):
     """Its file is included in a server block."""
     root = tmp_path / "nginx"
     shutil.copytree("/etc/nginx", root)
@@ -69,6 +88,8 @@ def test_nginx(installed, tmp_path):
     for site in (root / "sites-enabled").iterdir():
         site.unlink()
     (root / "sites-enabled/berth").write_text(f"server {{\n    listen 127.0.0.1:80;\n    include {installed}/nginx.conf;\n}}\n")
+    if login:
+        enable_login(installed, "nginx", login, installed / "nginx-enabled")
     check("nginx", "-t", "-c", main, "-g", f"error_log {tmp_path}/error.log;")
 
 
@@ -76,7 +97,7 @@ def test_berth_conf(tmp_path):
     """Every key that it shows in a comment is one, and the value one that it can have."""
     text = (ETC / "berth.conf.in").read_text().replace("@localstatedir@", str(tmp_path))
     shown = re.findall(r'^#(\w+ = ".*")$', text, re.MULTILINE)
-    assert len(shown) == 11
+    assert len(shown) == 20
     configuration = tmp_path / "berth.conf"
     configuration.write_text("\n".join(shown) + "\n")
     (tmp_path / "lib").mkdir()

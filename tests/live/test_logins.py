@@ -7,14 +7,17 @@ import json
 import pytest
 
 from tests.conftest import running_front
-from tests.lib import access, oci
+from tests.lib import access, fronts, oci
 from tests.lib.access import basic, bearer
+from tests.lib.servers import ApacheProxy
 from tests.live.conftest import SERVERS
 from tests.live.test_attacks import SPELLINGS
 
 USERS = {"alice": "alice's: password", "bob": "b"}
 ALICE, BOB = (basic(*user) for user in USERS.items())
+# berth's own realm is not the web server's, so that a test sees who answered.
 RULES = """
+realm = "asked by berth"
 repository "**" {{ pull = {{"*"}} push = {{"users"}} delete = {{"users"}} }}
 repository "private/*" {{ pull = {{"alice"}} push = {{"alice"}} }}
 """
@@ -59,6 +62,15 @@ def expect_server_asks(response):
     assert response.headers["Content-Type"].partition(";")[0] == "application/json"
 
 
+def expect_kept_from_berth(response):
+    """The web server asks for a login, or knows no such thing: berth, which answers in JSON, was not asked."""
+    if response.status == 401:
+        expect_server_asks(response)
+    else:
+        assert response.status in (301, 400, 403, 404, 405, 501), response
+        assert not response.body.startswith(b"{"), response
+
+
 @pytest.mark.parametrize("headers", [{}, basic("alice", "x"), basic("carol", "b"), bearer("alice"), *UNCHECKED], ids=str)
 def test_login_for_everything(login, headers):
     for method, target in [("GET", "/v2/"), ("GET", "/v2/_catalog"), ("GET", "/v2/public/app/tags/list"),
@@ -86,11 +98,74 @@ def test_login_names_the_user(login):
     oci.expect(get(login, "public/app", BOB), 200)
 
 
-@pytest.mark.parametrize("target", SPELLINGS)
+@pytest.mark.parametrize("target", [
+    *SPELLINGS, "/v2", "/v2/", "//v2/", "/v2//", "/V2/", "/v2;/", "/v2%2f", "/v2%0a", "/v2/_catalog%0a", "/v2%00/", "/v2%20",
+    "/token/", "//token", "/token/x", "/token;x", "/token%0a", "/token%2fx", "/x/../token", "/v2/%2e%2e/token",
+])
 def test_login_however_the_path_is_spelt(login, target):
-    response = login.request("GET", target)
-    assert response.status in (301, 400, 401, 403, 404), response
-    assert b'"tags"' not in response.body
+    for method in ("GET", "POST"):
+        expect_kept_from_berth(login.request(method, target, body=b"" if method == "POST" else None))
+
+
+def test_login_is_by_the_first_credentials(login):
+    """Who shows two is the one whose password was checked, or nobody."""
+    for first, second in [(BOB, basic("alice", "x")), (BOB, ALICE), (basic("alice", "x"), BOB)]:
+        response = get(login, "private/app", [*first.items(), *second.items()])
+        assert response.status in (400, 401, 404), response  # 404 is what bob is told
+
+
+def test_login_and_headers_of_berth(login):
+    """Where berth and the server both set a header, it is there once."""
+    def expect_once(status, *request):
+        headers = oci.expect(login.request(*request), status).headers
+        assert headers.get_all("Docker-Distribution-Api-Version") == ["registry/2.0"]
+        assert len(headers.get_all("Content-Type") or ["none"]) == 1
+        return headers
+
+    blob = "/v2/public/app/blobs/" + oci.digest_of(b"x")
+    expect_once(200, "GET", blob, ALICE)
+    expect_once(200, "HEAD", blob, ALICE)
+    expect_once(206, "GET", blob, {**ALICE, "Range": "bytes=0-0"})
+    expect_once(404, "GET", "/v2/public/none/tags/list", ALICE)
+    expect_once(405, "DELETE", "/v2/", ALICE)
+    location = expect_once(202, "POST", "/v2/public/app/blobs/uploads/", ALICE, b"")["Location"]
+    expect_once(401, "PATCH", location, {}, b"x")
+    expect_once(202, "PATCH", location, ALICE, b"x")
+    expect_once(201, "PUT", f"{location}?digest={oci.digest_of(b'x')}", ALICE, b"")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_login_twice(name):
+    """Where berth checks passwords too, both must find it right."""
+    with access.site(rules=RULES, tokens=False) as site:  # whose root is not in the server's file, as carol is not in berth's
+        users = {**USERS, "carol": "c"}
+        with running_front(name, env=site.env, auth="login", users=users) as front:
+            oci.expect(front.request("GET", "/v2/", ALICE), 200)
+            oci.expect(start_upload(front, "private/app", ALICE), 202)
+            oci.expect_error(start_upload(front, "private/app", BOB), 403, "DENIED")
+            expect_server_asks(front.request("GET", "/v2/", basic("root", access.USERS["root"])))
+            response = front.request("GET", "/v2/", basic("carol", "c"))
+            oci.expect_error(response, 401, "UNAUTHORIZED")
+            assert response.headers.get_all("WWW-Authenticate") == ['Basic realm="asked by berth", charset="UTF-8"']
+
+
+class OneSite(ApacheProxy):
+    """In one site of Apache alone."""
+
+    name = "apache-one-site"
+
+    def _berth(self):
+        return f"<VirtualHost 127.0.0.1:{self.port}>\n{super()._berth()}\n</VirtualHost>"
+
+
+@pytest.mark.parametrize("auth", ["login", "anonymous"])
+def test_login_in_one_site(monkeypatch, auth):
+    """A login counts wherever the file of etc/ is included."""
+    monkeypatch.setitem(fronts.FRONTS, OneSite.name, OneSite)
+    with running_front(OneSite.name, auth=auth, users=USERS) as front:
+        expect_server_asks(front.request("GET", "/v2/"))
+        expect_server_asks(start_upload(front, "public/app"))
+        oci.expect(start_upload(front, "public/app", ALICE), 202)
 
 
 def test_anonymous_reads(anonymous):
@@ -100,6 +175,14 @@ def test_anonymous_reads(anonymous):
                      anonymous.request("DELETE", "/v2/public/app/manifests/x"),
                      anonymous.request("PUT", "/v2/public/app/manifests/x", body=b"{}")):
         expect_server_asks(response)
+
+
+def test_anonymous_with_empty_credentials(anonymous):
+    """podman and skopeo show those once they were told of logins."""
+    oci.expect(get(anonymous, "public/app", basic("", "")), 200)
+    expect_server_asks(start_upload(anonymous, "public/app", basic("", "")))
+    expect_server_asks(get(anonymous, "public/app", basic("", "x")))
+    oci.expect_error(get(anonymous, "private/app", basic("", "")), 401, "UNAUTHORIZED")
 
 
 def test_anonymous_writes_with_login(anonymous):
@@ -136,9 +219,22 @@ def test_anonymous_method_override(anonymous, headers):
 @pytest.mark.parametrize("target", SPELLINGS)
 def test_anonymous_writes_however_the_path_is_spelt(anonymous, target):
     """Whatever the server makes of it, nothing is written without a login."""
-    target = target.replace("tags/list", "blobs/uploads/").replace("private", "public")
-    response = anonymous.request("POST", target, body=b"")
-    assert response.status in (301, 400, 401, 403, 404, 405), response
+    target = target.replace("private", "public")
+    for method, path in [("POST", "blobs/uploads/"), ("PUT", "manifests/x"), ("DELETE", "manifests/x"),
+                         ("PATCH", "blobs/uploads/01234567-89ab-cdef-0123-456789abcdef")]:
+        expect_kept_from_berth(anonymous.request(method, target.replace("tags/list", path), body=b""))
+
+
+@pytest.mark.parametrize("method", ["post", "Put", "get", "GETX", "HEADER", "OPTIONS", "PROPFIND", "FOO"])
+def test_anonymous_methods_that_are_none(anonymous, method):
+    """Only GET and HEAD, as berth reads them, need no login."""
+    expect_kept_from_berth(anonymous.request(method, "/v2/public/app/tags/list", body=b""))
+
+
+@pytest.mark.parametrize("value", ["0", "x", "Basic", "Bearer x", "Basic !"])
+def test_anonymous_odd_authorization(anonymous, value):
+    """Whatever it is, it is not taken for none."""
+    expect_kept_from_berth(get(anonymous, "public/app", {"Authorization": value}))
 
 
 def test_tokens(tokens):

@@ -102,6 +102,111 @@ static void test_percent_encoding_is_undone_by_decoding(void **state)
     assert_string_equal("/v2/a-b._~c/azAZ09/%C3%A9%3Fn%3D1%26x%25%60%7B%40%5B%3A", some.s);
 }
 
+static void test_base64url_both_ways(void **state)
+{
+    static const char *const table[][2] = {
+        /* RFC 4648, section 10 */
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        AUTO_BUF encoded = BUF_INIT;
+        AUTO_BUF decoded = BUF_INIT;
+        buf_addstr(&encoded, "");
+        buf_addstr(&decoded, "");
+        base64url_encode(&encoded, table[i][0], strlen(table[i][0]));
+        assert_string_equal(table[i][1], encoded.s);
+        assert_true(base64url_decode(&decoded, table[i][1], strlen(table[i][1])));
+        assert_int_equal(strlen(table[i][0]), decoded.len);
+        assert_string_equal(table[i][0], decoded.s);
+    }
+}
+
+static void test_base64url_of_all_bytes(void **state)
+{
+    AUTO_BUF encoded = BUF_INIT;
+    AUTO_BUF decoded = BUF_INIT;
+    unsigned char all[256];
+
+    (void)state;
+    for (int i = 0; i < 256; i++)
+        all[i] = (unsigned char)i;
+    base64url_encode(&encoded, all, sizeof all);
+    assert_int_equal(342, encoded.len);
+    assert_true(base64url_decode(&decoded, encoded.s, encoded.len));
+    assert_int_equal(sizeof all, decoded.len);
+    assert_memory_equal(all, decoded.s, sizeof all);
+}
+
+static void test_base64_has_its_own_alphabet_and_padding(void **state)
+{
+    static const char *const table[][2] = {
+        {"Zg==", "f"},        {"Zm8=", "fo"},         {"Zm9v", "foo"},
+        {"Zm9vYg==", "foob"}, {"Zm9vYmFy", "foobar"}, {"+/+/", "\xfb\xff\xbf"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        AUTO_BUF decoded = BUF_INIT;
+        assert_true(base64_decode(&decoded, table[i][0], strlen(table[i][0])));
+        assert_string_equal(table[i][1], decoded.s);
+    }
+}
+
+static void test_base64_is_strict(void **state)
+{
+    static const char *const neither[] = {
+        "A",
+        "AAAAA",
+        "Z",
+        "Zm9vY",
+        "Zm 9",
+        "Zm9v\n",
+        "Z===",
+        "====",
+        "Zg==Zg==",
+        "=Zg=",
+        "Zm9v=",
+        "Zg=\x80",
+        "\xc3\xa9Zg",
+        /* Stray bits. */
+        "Zh==",
+        "Zh",
+        "Zm9",
+        "Zm9=",
+    };
+    static const char *const plain_only[] = {"Zg==", "Zm8=", "+/+/"};
+    static const char *const url_only[] = {"Zg", "Zm8", "-_-_"};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(neither); i++) {
+        AUTO_BUF out = BUF_INIT;
+        if (base64_decode(&out, neither[i], strlen(neither[i])) ||
+            base64url_decode(&out, neither[i], strlen(neither[i])))
+            fail_msg("\"%s\" was decoded", neither[i]);
+    }
+    for (size_t i = 0; i < LENGTH_OF(plain_only); i++) {
+        AUTO_BUF out = BUF_INIT;
+        assert_true(base64_decode(&out, plain_only[i], strlen(plain_only[i])));
+        assert_false(base64url_decode(&out, plain_only[i], strlen(plain_only[i])));
+        assert_false(base64_decode(&out, url_only[i], strlen(url_only[i])));
+        assert_true(base64url_decode(&out, url_only[i], strlen(url_only[i])));
+    }
+}
+
+static void test_base64_ends_at_the_length(void **state)
+{
+    AUTO_BUF out = BUF_INIT;
+
+    (void)state;
+    assert_true(base64url_decode(&out, "Zm9v!", 4));
+    assert_string_equal("foo", out.s);
+    assert_false(base64url_decode(&out, "Zm\0v", 4));
+    assert_false(base64_decode(&out, "Zm\0v", 4));
+}
+
 static void test_decimal_numbers(void **state)
 {
     static const struct {
@@ -204,6 +309,11 @@ int main(void)
         cmocka_unit_test(test_percent_decoding),
         cmocka_unit_test(test_percent_decoding_ends_at_the_length),
         cmocka_unit_test(test_percent_encoding_is_undone_by_decoding),
+        cmocka_unit_test(test_base64url_both_ways),
+        cmocka_unit_test(test_base64url_of_all_bytes),
+        cmocka_unit_test(test_base64_has_its_own_alphabet_and_padding),
+        cmocka_unit_test(test_base64_is_strict),
+        cmocka_unit_test(test_base64_ends_at_the_length),
         cmocka_unit_test(test_decimal_numbers),
         cmocka_unit_test(test_decimal_ends_at_the_length),
         cmocka_unit_test(test_time_is_rfc3339_in_utc),

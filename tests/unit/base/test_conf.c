@@ -43,6 +43,16 @@ static void test_defaults(void **state)
     assert_int_equal(1000, conf.page_limit);
     assert_int_equal(86400, conf.grace);
     assert_int_equal(LOG_LEVEL_WARNING, conf.log_level);
+    assert_string_equal("", conf.htpasswd);
+    assert_string_equal("berth", conf.realm);
+    assert_int_equal(300, conf.credential_cache);
+    assert_string_equal("", conf.token_keys);
+    assert_string_equal("", conf.token_realm);
+    assert_string_equal("berth", conf.token_service);
+    assert_int_equal(300, conf.token_lifetime);
+    assert_string_equal("", conf.groups_file);
+    assert_false(conf.readonly);
+    assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
     conf_free(&conf);
     assert_null(conf.root);
 }
@@ -77,6 +87,113 @@ static void test_every_key(void **state)
     assert_int_equal(0, conf.grace);
     assert_int_equal(LOG_LEVEL_DEBUG, conf.log_level);
     conf_free(&conf);
+}
+
+static void test_every_key_of_access(void **state)
+{
+    struct conf conf;
+
+    assert_returns(0, load(*state,
+                           "htpasswd = \"/etc/users\"\n"
+                           "realm = \"Our registry\"\n"
+                           "credential_cache = 0\n"
+                           "token_keys = \"/etc/keys\"\n"
+                           "token_realm = \"https://auth.example/token?x=1\"\n"
+                           "token_service = \"registry.example:5000\"\n"
+                           "token_lifetime = 60\n"
+                           "groups_file = '/etc/groups'\n"
+                           "readonly = true\n",
+                           &conf));
+    assert_string_equal("/etc/users", conf.htpasswd);
+    assert_string_equal("Our registry", conf.realm);
+    assert_int_equal(0, conf.credential_cache);
+    assert_string_equal("/etc/keys", conf.token_keys);
+    assert_string_equal("https://auth.example/token?x=1", conf.token_realm);
+    assert_string_equal("registry.example:5000", conf.token_service);
+    assert_int_equal(60, conf.token_lifetime);
+    assert_string_equal("/etc/groups", conf.groups_file);
+    assert_true(conf.readonly);
+    conf_free(&conf);
+}
+
+static void test_access_from_the_environment(void **state)
+{
+    struct conf conf;
+
+    setenv("BERTH_HTPASSWD", "/from-env", 1);
+    setenv("BERTH_READONLY", "true", 1);
+    int loaded = load(*state, "htpasswd = \"/from-file\"\n", &conf);
+    unsetenv("BERTH_HTPASSWD");
+    unsetenv("BERTH_READONLY");
+    assert_int_equal(0, loaded);
+    assert_string_equal("/from-env", conf.htpasswd);
+    assert_true(conf.readonly);
+    conf_free(&conf);
+}
+
+static void assert_list(const struct conf_list *list, const char *expected)
+{
+    char text[256] = "";
+
+    for (size_t i = 0; i < list->n; i++) {
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%s%s", i ? " " : "", list->v[i]);
+    }
+    assert_string_equal(expected, text);
+}
+
+static void test_sections(void **state)
+{
+    struct conf conf;
+
+    assert_returns(0, load(*state,
+                           "# who\n"
+                           "group \"dev\" { members = {\"alice\", \"bob\"} }\n"
+                           "group \"none\" {\n}\n"
+                           "\n"
+                           "repository \"team/**\" {\n"
+                           "    pull = {\"users\"}\n"
+                           "    push = {\"@dev\"} delete = {\"carol\",\n\"dave\"}\n"
+                           "    admin = {\"root\"}\n"
+                           "    immutable = {\"v*\", \"stable\"}\n"
+                           "    readonly = true }\n"
+                           "repository \"**\" { pull = \"*\" }\n"
+                           "issuer \"https://a.example\" {\n"
+                           "    keys = \"/etc/a.json\" audience = \"registry\" }\n"
+                           "issuer \"b\" { keys = \"/etc/b.pem\" }\n"
+                           "page_limit = 9\n",
+                           &conf));
+    assert_int_equal(2, conf.n_groups);
+    assert_string_equal("dev", conf.groups[0].name);
+    assert_int_equal(2, conf.groups[0].line);
+    assert_list(&conf.groups[0].members, "alice bob");
+    assert_string_equal("none", conf.groups[1].name);
+    assert_list(&conf.groups[1].members, "");
+    assert_int_equal(2, conf.n_repositories);
+    const struct conf_repository *team = &conf.repositories[0], *all = &conf.repositories[1];
+    assert_string_equal("team/**", team->pattern);
+    assert_int_equal(6, team->line);
+    assert_list(&team->pull, "users");
+    assert_list(&team->push, "@dev");
+    assert_list(&team->remove, "carol dave");
+    assert_list(&team->admin, "root");
+    assert_list(&team->immutable, "v* stable");
+    assert_true(team->readonly);
+    assert_string_equal("**", all->pattern);
+    assert_int_equal(13, all->line);
+    assert_list(&all->pull, "*"); /* one needs no braces */
+    assert_list(&all->push, "");
+    assert_list(&all->immutable, "");
+    assert_false(all->readonly);
+    assert_int_equal(2, conf.n_issuers);
+    assert_string_equal("https://a.example", conf.issuers[0].iss);
+    assert_int_equal(14, conf.issuers[0].line);
+    assert_string_equal("/etc/a.json", conf.issuers[0].keys);
+    assert_string_equal("registry", conf.issuers[0].audience);
+    assert_string_equal("", conf.issuers[1].audience);
+    assert_int_equal(9, conf.page_limit);
+    conf_free(&conf);
+    assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
 }
 
 static void test_limits_are_inclusive(void **state)
@@ -191,6 +308,27 @@ static void test_what_is_refused_and_how(void **state)
         {"grace = ", "berth.conf:1:"},
         {"grace", "berth.conf:1:"},
         {"root = \"/open", "berth.conf:1:"},
+        {"credential_cache = 86401", "from 0 to 86400"},
+        {"credential_cache = -1", "from 0 to 86400"},
+        {"token_lifetime = 59", "from 60 to 86400"},
+        {"token_lifetime = 86401", "from 60 to 86400"},
+        {"readonly = yes", "must be one of \"false\", \"true\""},
+        {"realm = \"a\\\"b\"", "cannot hold quotes"},
+        {"token_realm = \"a\nb\"", "cannot hold quotes"},
+        {"token_service = 'a\"b'", "cannot hold quotes"},
+        {"# 1\n/* 2\n3 */\nrepository \"a\" {\n  pul = {\"x\"}\n}",
+         "berth.conf:5: no such option 'pul'"},
+        {"group \"a\" {\n\n  member = {\"x\"}\n}", "berth.conf:3: no such option 'member'"},
+        {"issuer \"a\" {\n key = \"x\"\n}", "berth.conf:2: no such option 'key'"},
+        {"repository \"a\" {\n readonly = maybe\n}", "berth.conf:2: "},
+        {"repository \"a\" {\n members = {}\n}", "berth.conf:2: no such option 'members'"},
+        {"repository \"a\" {}\nrepository \"b\" {}\nrepository \"a\" {}\n",
+         "berth.conf:3: found duplicate title 'a'"},
+        {"group \"a\" {}\n\ngroup \"a\" {}\n", "berth.conf:3: found duplicate title 'a'"},
+        {"issuer \"a\" {}\nissuer \"a\" {}\n", "berth.conf:2: found duplicate title 'a'"},
+        {"repository {}", "berth.conf:1: "},
+        {"repositories \"a\" {}", "berth.conf:1: no such option 'repositories'"},
+        {"repository \"a\" { pull = {\"x\"}", "berth.conf:1: "},
     };
 
     for (size_t i = 0; i < LENGTH_OF(table); i++)
@@ -202,6 +340,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_defaults),
         DIR_TEST(test_every_key),
+        DIR_TEST(test_every_key_of_access),
+        DIR_TEST(test_access_from_the_environment),
+        DIR_TEST(test_sections),
         DIR_TEST(test_limits_are_inclusive),
         DIR_TEST(test_only_x_sendfile_minds_a_percent_sign),
         DIR_TEST(test_environment_wins_over_the_file),

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`berth serve` with TLS: by a certificate that one has, or by an authority of its own."""
+
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from tests.admin.test_serve_login import CONFIG, USAGE, open_place, refused  # noqa: F401
+from tests.lib import htpasswd
+from tests.lib.authority import Authority
+
+MODULE = "/usr/lib/lighttpd/mod_openssl.so"
+
+
+def openssl(*args, check=True):
+    return subprocess.run(["openssl", *args], check=check, capture_output=True, text=True).stdout
+
+
+def curl(authority, url, *args):
+    return subprocess.run(["curl", "-sS", "--cacert", authority, *args, url], capture_output=True, text=True, timeout=20)
+
+
+def field(certificate, name):
+    return openssl("x509", "-in", certificate, "-noout", f"-{name}")
+
+
+def text(certificate):
+    return openssl("x509", "-in", certificate, "-noout", "-text")
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """(authority, certificate, key)"""
+    place = tmp_path / 'my "certs" \\ here'
+    place.mkdir()
+    authority = Authority(place)
+    return authority.certificate, *authority.issue(place, "DNS:localhost,IP:127.0.0.1")
+
+
+@pytest.fixture
+def own(serve, tmp_path):
+    """Starts with an authority of its own."""
+    return lambda *args: serve("--tls-self-signed", "--tls-dir", tmp_path / "tls", *args)
+
+
+def test_ones_own_certificate(serve, pair):
+    authority, certificate, key = pair
+    registry = serve("--tls-cert", certificate, "--tls-key", key)
+    for host in ("localhost", "127.0.0.1"):
+        assert curl(authority, f"https://{host}:{registry.port}/v2/").stdout == "{}"
+    assert curl(authority, f"http://127.0.0.1:{registry.port}/v2/").returncode != 0
+    output = registry.stop()
+    assert f"https://127.0.0.1:{registry.port}/v2/" in output and "ca.crt" not in output
+    assert not list((registry.home / "run").iterdir())
+
+
+def test_certificate_and_key_in_one_file(serve, tmp_path, pair):
+    authority, certificate, key = pair
+    both = tmp_path / "both.pem"
+    both.write_text(key.read_text() + certificate.read_text())
+    registry = serve("--tls-cert", both, "--tls-key", both)
+    assert curl(authority, f"https://localhost:{registry.port}/v2/").stdout == "{}"
+    assert "name that file for both" in refused(tmp_path, "--tls-cert", both, status=USAGE)
+
+
+def test_a_key_of_another(tmp_path, pair):
+    _, certificate, _ = pair
+    other = tmp_path / "other"
+    other.mkdir()
+    _, key = Authority(other).issue(other, "DNS:localhost")
+    assert "not that of the certificate" in refused(tmp_path, "--tls-cert", certificate, "--tls-key", key, status=CONFIG)
+
+
+def test_a_key_with_a_passphrase(tmp_path, pair):
+    _, certificate, key = pair
+    locked = tmp_path / "locked.pem"
+    openssl("pkey", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked)
+    assert "passphrase" in refused(tmp_path, "--tls-cert", certificate, "--tls-key", locked, status=CONFIG)
+
+
+def test_files_that_are_none(tmp_path, pair):
+    _, certificate, key = pair
+    assert "no certificate" in refused(tmp_path, "--tls-cert", key, "--tls-key", key, status=CONFIG)
+    assert "No such file" in refused(tmp_path, "--tls-cert", tmp_path / "no", "--tls-key", key, status=CONFIG)
+    assert "plain file" in refused(tmp_path, "--tls-cert", certificate, "--tls-key", tmp_path, status=CONFIG)
+
+
+@pytest.mark.parametrize("args", [
+    ["--tls-key", "x"], ["--tls-self-signed", "--tls-cert", "x", "--tls-key", "x"], ["--tls-name", "x"], ["--tls-dir", "x"],
+    ["--tls-self-signed", "--tls-dir", "x", "--tls-name", "a,DNS:b"], ["--tls-self-signed", "--tls-dir", "x", "--tls-name", ""],
+])
+def test_options_that_do_not_go_together(tmp_path, args):
+    assert "--tls-" in refused(tmp_path, *args, status=USAGE, cwd=tmp_path)
+
+
+def test_an_authority_of_its_own(own, tmp_path):
+    registry = own("--tls-name", "registry.example", "--tls-name", "2001:db8:0::7")
+    authority, certificate = tmp_path / "tls/ca.crt", tmp_path / "tls/server.crt"
+    for option, name in (("hostname", "localhost"), ("hostname", socket.gethostname()), ("hostname", "registry.example"),
+                         ("ip", "127.0.0.1"), ("ip", "::1"), ("ip", "2001:db8::7")):
+        openssl("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority, f"-verify_{option}", name, certificate)
+    with pytest.raises(subprocess.CalledProcessError):
+        openssl("verify", "-CAfile", authority, "-verify_hostname", "other.example", certificate)
+    assert curl(authority, f"https://127.0.0.1:{registry.port}/v2/").stdout == "{}"
+    assert curl(authority, f"https://registry.example:{registry.port}/v2/", "--resolve",
+                f"registry.example:{registry.port}:127.0.0.1").stdout == "{}"
+
+
+def test_what_the_certificates_say(own, tmp_path):
+    own()
+    authority, certificate = text(tmp_path / "tls/ca.crt"), text(tmp_path / "tls/server.crt")
+    assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:0\n", authority)
+    assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", authority)
+    assert re.search(r"Extended Key Usage: *\s+TLS Web Server Authentication\n", certificate)
+    assert "Subject Key Identifier" in certificate and "Authority Key Identifier" in certificate
+    assert "prime256v1" in authority and "prime256v1" in certificate
+    for name, least, most in (("ca", 3640, 3660), ("server", 390, 397)):
+        path = tmp_path / f"tls/{name}.crt"
+        for days, status in ((least, 0), (most, 1)):
+            done = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-checkend", str(days * 86400)],
+                                  stdout=subprocess.DEVNULL)
+            assert done.returncode == status, (name, days)
+        assert (tmp_path / f"tls/{name}.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_all_addresses_of_the_machine(own, tmp_path):
+    own("--listen", "0.0.0.0:0")
+    shown = subprocess.run(["ip", "-o", "address"], check=True, capture_output=True, text=True).stdout
+    addresses = [address for address in re.findall(r" inet6? ([^/ ]+)", shown) if not address.startswith("fe80")]
+    assert addresses
+    for address in addresses:
+        openssl("verify", "-CAfile", tmp_path / "tls/ca.crt", "-verify_ip", address, tmp_path / "tls/server.crt")
+
+
+def test_how_clients_come_to_trust_it(own, tmp_path):
+    registry = own()
+    output, at = registry.output(), f"127.0.0.1:{registry.port}"
+    assert str(tmp_path / "tls/ca.crt") in output
+    fingerprint = openssl("x509", "-in", tmp_path / "tls/ca.crt", "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+    assert fingerprint in output
+    for line in (f"/etc/docker/certs.d/{at}/ca.crt", f"/etc/containers/certs.d/{at}/ca.crt",
+                 f'ca = "/etc/containerd/certs.d/{at}/ca.crt"', f'server = "https://{at}"', "update-ca-certificates",
+                 "update-ca-trust", "certutil -addstore -f Root ca.crt", "security add-trusted-cert"):
+        assert line in output, line
+
+
+def restart(registry, own, *args):
+    registry.stop()
+    return own(*args)
+
+
+def test_it_stays_as_long_as_it_fits(own, tmp_path):
+    registry = own()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "tls").iterdir()}
+    restart(registry, own)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "tls").iterdir()} == before
+
+
+@pytest.mark.parametrize("days, renewed", [(29, True), (31, False)])
+def test_renewal_by_the_same_authority(own, tmp_path, days, renewed):
+    registry = own()
+    registry.stop()
+    tls = tmp_path / "tls"
+    names = re.search(r"Subject Alternative Name: *\n *(.*)", text(tls / "server.crt"))[1].replace("IP Address:", "IP:")
+    (tmp_path / "extensions").write_text(f"subjectAltName={names}\n")
+    openssl("req", "-new", "-key", tls / "server.key", "-subj", "/CN=berth", "-out", tmp_path / "request")
+    openssl("x509", "-req", "-in", tmp_path / "request", "-CA", tls / "ca.crt", "-CAkey", tls / "ca.key", "-set_serial", "7",
+            "-days", str(days), "-extfile", tmp_path / "extensions", "-out", tls / "server.crt")
+    authority = (tls / "ca.crt").read_bytes()
+    registry = own()
+    assert (tls / "ca.crt").read_bytes() == authority
+    assert (field(tls / "server.crt", "serial") != "serial=07\n") == renewed
+    assert curl(tls / "ca.crt", f"https://localhost:{registry.port}/v2/").stdout == "{}"
+
+
+def test_other_names_by_the_same_authority(own, tmp_path):
+    registry = own()
+    authority = (tmp_path / "tls/ca.crt").read_bytes()
+    registry = restart(registry, own, "--tls-name", "new.example")
+    assert (tmp_path / "tls/ca.crt").read_bytes() == authority
+    openssl("verify", "-CAfile", tmp_path / "tls/ca.crt", "-verify_hostname", "new.example", tmp_path / "tls/server.crt")
+    restart(registry, own)
+    assert "new.example" not in text(tmp_path / "tls/server.crt")
+
+
+def test_no_new_authority_unasked(own, tmp_path):
+    own().stop()
+    authority = (tmp_path / "tls/ca.crt").read_bytes()
+    (tmp_path / "tls/ca.key").unlink()
+    said = refused(tmp_path, "--tls-self-signed", "--tls-dir", tmp_path / "tls", status=CONFIG)
+    assert "remove them" in said
+    assert (tmp_path / "tls/ca.crt").read_bytes() == authority
+
+
+def test_with_logins(own, tmp_path):
+    users = htpasswd.write(tmp_path / "users", {"alice": "secret"})
+    registry = own("--htpasswd", users)
+    url = f"https://localhost:{registry.port}/v2/"
+    assert '"UNAUTHORIZED"' in curl(tmp_path / "tls/ca.crt", url).stdout
+    assert curl(tmp_path / "tls/ca.crt", url, "-u", "alice:secret").stdout == "{}"
+
+
+def test_a_note_without_logins(own):
+    notes = [line for line in own("--listen", "0.0.0.0:0").output().splitlines() if line.startswith("Note: ")]
+    assert len(notes) == 1 and "--htpasswd" in notes[0] and "without TLS" not in notes[0]
+
+
+@pytest.mark.parametrize("variable, below", [("HOME", ".local/state/berth/tls"), ("XDG_STATE_HOME", "berth/tls")])
+def test_where_an_ordinary_user_keeps_it(open_place, variable, below):  # noqa: F811
+    home = open_place / "home"
+    home.mkdir()
+    os.chown(home, 33, 33)
+    with subprocess.Popen(["setpriv", "--reuid=33", "--regid=33", "--clear-groups", open_place / "programs/berth", "serve",
+                           "--listen", "127.0.0.1:0", "--root", open_place / "store", "--tls-self-signed"],
+                          stdout=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", variable: str(home)}) as process:
+        try:
+            port = re.search(r":(\d+)/", process.stdout.readline())[1]
+            assert curl(home / below / "ca.crt", f"https://localhost:{port}/v2/").stdout == "{}"
+        finally:
+            process.terminate()
+    assert (home / below / "ca.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_only_root_reads(open_place, pair):  # noqa: F811
+    """As it mostly is; lighttpd runs as the store's owner."""
+    authority, certificate, key = pair
+    key.chmod(0o600)
+    with subprocess.Popen([open_place / "programs/berth", "serve", "--listen", "127.0.0.1:0", "--root", open_place / "store",
+                           "--tls-cert", certificate, "--tls-key", key], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            port = re.search(r":(\d+)/", process.stdout.readline())[1]
+            assert curl(authority, f"https://localhost:{port}/v2/").stdout == "{}"
+        finally:
+            process.terminate()
+
+
+def test_without_the_module(tmp_path, pair):
+    """It says what to install. (Debian's is hidden by a mount namespace of its own.)"""
+    _, certificate, key = pair
+    hide = f'mount --bind /dev/null {MODULE} && exec "$@"'
+    said = refused(tmp_path, "--tls-cert", certificate, "--tls-key", key, status=CONFIG,
+                   prefix=["unshare", "-m", "/bin/sh", "-c", hide, "sh"])
+    assert "apt install lighttpd-mod-openssl" in said

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * auth/passwd_file.c: changes that lose nothing; what they come to is in test_passwd.c. */
+#include "unit/unit.h"
+
+#include "auth/passwd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *path_of(const struct unit_dir *dir, const char *name)
+{
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % LENGTH_OF(paths)];
+
+    snprintf(path, sizeof paths[0], "%s/%s", dir->path, name);
+    return path;
+}
+
+struct writer {
+    const char *path;
+    int number;
+};
+
+#define ENTRIES 25
+
+static int write_entries(void *context)
+{
+    const struct writer *writer = context;
+    struct err err;
+
+    for (int i = 0; i < ENTRIES; i++) {
+        char user[32];
+        snprintf(user, sizeof user, "user-%d-%d", writer->number, i);
+        if (passwd_set(writer->path, user, "hash", &err) < 0 ||
+            passwd_set(writer->path, "all", user, &err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first of them makes the file. */
+static void test_writers_at_once_lose_nothing(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct writer writers[4];
+    struct unit_child children[LENGTH_OF(writers)];
+    AUTO_NAMES users = {0};
+
+    for (size_t i = 0; i < LENGTH_OF(writers); i++) {
+        writers[i] = (struct writer){path_of(dir, "htpasswd"), (int)i};
+        unit_child_start(&children[i], write_entries, &writers[i]);
+    }
+    for (size_t i = 0; i < LENGTH_OF(writers); i++)
+        assert_int_equal(0, unit_child_result(&children[i]));
+    for (size_t i = LENGTH_OF(writers); i-- > 0;) /* each has the pipes of those before it */
+        unit_child_end(&children[i]);
+    assert_returns(0, passwd_users(path_of(dir, "htpasswd"), &users, &failure));
+    assert_int_equal(LENGTH_OF(writers) * ENTRIES + 1, users.n);
+    assert_int_equal(1, unit_count(dir->path, "."));
+    assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
+}
+
+/* A file that this process has locked, as another sees it. */
+struct locked {
+    char path[128];
+    int fd;
+};
+
+static int set_alice(void *context)
+{
+    const struct locked *locked = context;
+    struct err err;
+
+    close(locked->fd);
+    return passwd_set(locked->path, "alice", "new", &err);
+}
+
+static int remove_bob(void *context)
+{
+    const struct locked *locked = context;
+    struct err err;
+
+    close(locked->fd);
+    return passwd_remove(locked->path, "bob", &err);
+}
+
+static void test_a_writer_waits_for_another(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct unit_child setter, remover;
+    struct locked locked;
+
+    snprintf(locked.path, sizeof locked.path, "%s/htpasswd", dir->path);
+    unit_put(dir->path, "htpasswd", "bob:b\n");
+    locked.fd = open(locked.path, O_RDWR | O_CLOEXEC);
+    assert_returns(1, fs_lock_try(locked.fd, FS_LOCK_EXCLUSIVE, &failure));
+    unit_child_start(&setter, set_alice, &locked);
+    unit_child_start(&remover, remove_bob, &locked);
+    usleep(200000);
+    assert_content("bob:b\n", dir->path, "htpasswd");
+    close(locked.fd);
+    assert_int_equal(0, unit_child_result(&setter));
+    assert_int_equal(1, unit_child_result(&remover));
+    unit_child_end(&remover);
+    unit_child_end(&setter);
+    assert_content("alice:new\n", dir->path, "htpasswd");
+}
+
+static void test_the_owner_stays(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct stat st;
+
+    unit_put(dir->path, "htpasswd", "bob:b\n");
+    if (geteuid() == 0) /* who is not cannot make it another's */
+        assert_int_equal(0, chown(path_of(dir, "htpasswd"), 4711, 4712));
+    assert_int_equal(0, chmod(path_of(dir, "htpasswd"), 0460));
+    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+    uid_t owner = st.st_uid;
+    gid_t group = st.st_gid;
+    ino_t inode = st.st_ino;
+    assert_returns(0, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
+    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+    assert_int_not_equal(inode, st.st_ino); /* replaced, not written over */
+    assert_returns(1, passwd_remove(path_of(dir, "htpasswd"), "bob", &failure));
+    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+    assert_int_equal(owner, st.st_uid);
+    assert_int_equal(group, st.st_gid);
+    assert_int_equal(0460, st.st_mode & 07777);
+}
+
+static void test_links_stay_links(void **state)
+{
+    const struct unit_dir *dir = *state;
+
+    unit_put(dir->path, "shared/users", "bob:b\n");
+    unit_symlink("../shared/users", dir->path, "etc/second");
+    unit_symlink("etc/second", dir->path, "first");
+    assert_returns(0, passwd_set(path_of(dir, "first"), "alice", "new", &failure));
+    assert_content("bob:b\nalice:new\n", dir->path, "shared/users");
+    assert_returns(1, passwd_remove(path_of(dir, "first"), "bob", &failure));
+    assert_content("alice:new\n", dir->path, "shared/users");
+    assert_null(unit_get(dir->path, "first"));
+    assert_null(unit_get(dir->path, "etc/second"));
+    assert_int_equal(1, unit_count(dir->path, "shared"));
+    assert_int_equal(1, unit_count(dir->path, "etc"));
+}
+
+static void test_a_link_to_nowhere_is_an_error(void **state)
+{
+    const struct unit_dir *dir = *state;
+
+    unit_symlink("nowhere", dir->path, "htpasswd");
+    assert_fails(IO, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
+    assert_fails(IO, passwd_remove(path_of(dir, "htpasswd"), "alice", &failure));
+    assert_int_equal(1, unit_count(dir->path, "."));
+    assert_true(unit_exists(dir->path, "htpasswd"));
+}
+
+static void test_what_is_no_file(void **state)
+{
+    const struct unit_dir *dir = *state;
+    AUTO_NAMES users = {0};
+
+    assert_fails(IO, passwd_set(dir->path, "alice", "new", &failure));
+    assert_fails(IO, passwd_users(dir->path, &users, &failure));
+    assert_int_equal(0, mkfifo(path_of(dir, "pipe"), 0600));
+    assert_fails(USAGE, passwd_set(path_of(dir, "pipe"), "alice", "new", &failure));
+    assert_fails(IO, passwd_set("/nowhere/htpasswd", "alice", "new", &failure));
+    assert_returns(0, passwd_remove("/nowhere/htpasswd", "alice", &failure));
+    assert_int_equal(1, unit_count(dir->path, "."));
+}
+
+static void test_a_path_without_a_directory(void **state)
+{
+    const struct unit_dir *dir = *state;
+    int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    assert_int_equal(0, chdir(dir->path));
+    assert_returns(0, passwd_set("htpasswd", "alice", "new", &failure));
+    assert_returns(0, passwd_set("htpasswd", "bob", "b", &failure));
+    assert_int_equal(0, fchdir(before));
+    close(before);
+    assert_content("alice:new\nbob:b\n", dir->path, "htpasswd");
+}
+
+static void test_bytes_of_other_lines_stay(void **state)
+{
+    static const char before[] = "a:1\0x\n\xff\xfe:2\r\n\n#alice:old\n alice:3\nalice2:4";
+    static const char after[] =
+        "a:1\0x\n\xff\xfe:2\r\n\n#alice:old\n alice:3\nalice2:4\nalice:new\n";
+    const struct unit_dir *dir = *state;
+
+    unit_put_bytes(dir->path, "htpasswd", before, sizeof before - 1);
+    assert_returns(0, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
+    char *text = unit_get(dir->path, "htpasswd");
+    assert_memory_equal(after, text, sizeof after);
+    free(text);
+}
+
+/* On a full disk the old file stays, and a new one is not left behind. */
+static void test_a_failed_write_changes_nothing(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct rlimit before;
+
+    unit_put(dir->path, "htpasswd", "bob:b\n");
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
+    struct rlimit limit = {.rlim_cur = 1, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
+    int set = passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure);
+    int made = passwd_set(path_of(dir, "fresh"), "alice", "new", &failure);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(-1, set);
+    assert_int_equal(-1, made);
+    assert_content("bob:b\n", dir->path, "htpasswd");
+    assert_int_equal(1, unit_count(dir->path, "."));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        DIR_TEST(test_writers_at_once_lose_nothing),
+        DIR_TEST(test_a_writer_waits_for_another),
+        DIR_TEST(test_the_owner_stays),
+        DIR_TEST(test_links_stay_links),
+        DIR_TEST(test_a_link_to_nowhere_is_an_error),
+        DIR_TEST(test_what_is_no_file),
+        DIR_TEST(test_a_path_without_a_directory),
+        DIR_TEST(test_bytes_of_other_lines_stay),
+        DIR_TEST(test_a_failed_write_changes_nothing),
+    };
+
+    return RUN(tests);
+}
