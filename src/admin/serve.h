@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
+#include "base/fs.h"
 
 #include <netdb.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct listener {
     struct sockaddr_storage address;
     socklen_t len;
     char host[NI_MAXHOST + 2]; /* as in a URL: an IPv6 address has its brackets */
+    char name[NI_MAXHOST];     /* as it was given: a name or an address */
     int port;
     bool loopback; /* nobody else reaches it */
     bool any;      /* every address of this machine */
@@ -48,6 +50,7 @@ struct serve_tls {
     struct buf dir;              /* path; empty: no authority of its own */
     struct buf authority;        /* PEM */
     struct buf authority_key;    /* PEM, only while it is needed */
+    struct fs_names names;       /* as of auth/certificate.h, of what it makes */
 };
 /* Loads, makes or renews. ERR_USAGE for options that do not go together. */
 int tls_prepare(const struct admin_options *options, const struct listener *listener,

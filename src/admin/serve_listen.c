@@ -117,6 +117,7 @@ int listener_open(struct listener *listener, const char *text, struct err *err)
 
     if (split(text ? text : DEFAULT_HOST ":" DEFAULT_PORT, host, port, err) < 0)
         return -1;
+    snprintf(listener->name, sizeof listener->name, "%s", host);
     int failed = getaddrinfo(host, port, &hints, &found);
     if (failed)
         return err_set(err, ERR_USAGE, "--listen %.100s: %s", host, gai_strerror(failed));

@@ -144,6 +144,7 @@ static void print_login(const struct runtime *runtime, const struct serve_login 
 static void print_tls(const struct runtime *runtime, struct buf *out)
 {
     buf_addstr(out, "ssl.engine = \"enable\"\n");
+    buf_addstr(out, "ssl.openssl.ssl-conf-cmd = ( \"MinProtocol\" => \"TLSv1.2\" )\n");
     print_setting(out, "ssl.pemfile = ", runtime->certificate.s, "\n");
     print_setting(out, "ssl.privkey = ", runtime->key.s, "\n");
     print_setting(out, "$SERVER[\"socket\"] == ", runtime->ask.s,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ void tls_free(struct serve_tls *tls)
     buf_free(&tls->authority);
     certificate_wipe(&tls->authority_key);
     buf_free(&tls->dir);
+    fs_names_free(&tls->names);
 }
 
 static int check_options(const struct admin_options *options, struct err *err)
@@ -80,6 +82,9 @@ static int load(const struct admin_options *options, struct serve_tls *tls, stru
     if (certificate_check_pair(&tls->certificate, &tls->key, &why) < 0)
         return err_set(err, ERR_CONFIG, "--tls-cert %.80s --tls-key %.80s: %.60s",
                        options->tls_cert, options->tls_key, why.msg);
+    if (certificate_end(&tls->certificate) <= time(NULL))
+        fprintf(stderr, "berth serve: clients will refuse %s, which has expired\n",
+                options->tls_cert);
     return 0;
 }
 
@@ -147,16 +152,31 @@ static int add_given(struct fs_names *names, const char *name, struct err *err)
     return 0;
 }
 
+/* What this machine calls itself, with its domain if it knows that. */
+static void add_own_names(struct fs_names *names)
+{
+    struct addrinfo hints = {.ai_flags = AI_CANONNAME};
+    struct addrinfo *found;
+    char host[256] = "";
+
+    if (gethostname(host, sizeof host - 1) < 0)
+        return;
+    add_once(names, "DNS", host);
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return;
+    if (found->ai_canonname)
+        add_once(names, "DNS", found->ai_canonname);
+    freeaddrinfo(found);
+}
+
 static int collect_names(const struct admin_options *options, const struct listener *listener,
                          struct fs_names *names, struct err *err)
 {
-    char host[256] = "";
-
     add_once(names, "DNS", "localhost");
     add_once(names, "IP", "127.0.0.1");
     add_once(names, "IP", "::1");
-    if (gethostname(host, sizeof host - 1) == 0)
-        add_once(names, "DNS", host);
+    add_own_names(names);
+    add_once(names, "DNS", listener->name); /* which is left out if it is an address */
     for (int i = 0; i < options->n_tls_names; i++)
         if (add_given(names, options->tls_names[i], err) < 0)
             return -1;
@@ -233,31 +253,34 @@ static int have_authority(struct fs_root *root, struct serve_tls *tls, struct er
                            tls->dir.s, why.msg);
         return 0;
     }
+    if (found_key)
+        return err_set(err, ERR_CONFIG,
+                       "%.100s: " AUTHORITY_KEY " without " AUTHORITY ": put that back, or remove "
+                       "the key to make a new CA, which clients must be given anew",
+                       tls->dir.s);
     if (gethostname(host, sizeof host - 1) < 0)
         host[0] = '\0';
     snprintf(name, sizeof name, "berth CA of %.45s", host);
-    certificate_wipe(&tls->authority_key); /* of one that was not finished */
     if (certificate_make_authority(name, &tls->authority, &tls->authority_key, err) < 0 ||
         keep(root, AUTHORITY_KEY, 0600, &tls->authority_key, err) < 0)
         return -1;
     return keep(root, AUTHORITY, 0644, &tls->authority, err);
 }
 
-static int have_certificate(struct fs_root *root, const struct fs_names *names,
-                            struct serve_tls *tls, struct err *err)
+static int have_certificate(struct fs_root *root, struct serve_tls *tls, struct err *err)
 {
     struct err why;
 
     if (read_kept(root, SERVER, &tls->certificate, err) < 0 ||
         read_kept(root, SERVER_KEY, &tls->key, err) < 0)
         return -1;
-    if (certificate_serves(&tls->certificate, &tls->key, &tls->authority, names,
+    if (certificate_serves(&tls->certificate, &tls->key, &tls->authority, &tls->names,
                            time(NULL) + RENEW_SECONDS))
         return 0;
     buf_free(&tls->certificate);
     certificate_wipe(&tls->key);
-    if (certificate_issue(&tls->authority, &tls->authority_key, names, &tls->certificate, &tls->key,
-                          &why) < 0)
+    if (certificate_issue(&tls->authority, &tls->authority_key, &tls->names, &tls->certificate,
+                          &tls->key, &why) < 0)
         return err_set(err, why.code, "%.120s/" AUTHORITY ": %.80s", tls->dir.s, why.msg);
     if (keep(root, SERVER_KEY, 0600, &tls->key, err) < 0)
         return -1;
@@ -265,8 +288,7 @@ static int have_certificate(struct fs_root *root, const struct fs_names *names,
 }
 
 /* Under a lock: several registries on one machine share the directory. */
-static int use_dir(struct fs_root *root, const struct fs_names *names, struct serve_tls *tls,
-                   struct err *err)
+static int use_dir(struct fs_root *root, struct serve_tls *tls, struct err *err)
 {
     int fd = -1;
 
@@ -276,10 +298,10 @@ static int use_dir(struct fs_root *root, const struct fs_names *names, struct se
     int locked = fs_lock_wait(fd, FS_LOCK_EXCLUSIVE, LOCK_MS, err);
     if (locked == 0)
         err_set(err, ERR_BUSY, "%.150s/" LOCK " is held by another", tls->dir.s);
-    int result = locked > 0 && have_authority(root, tls, err) == 0 &&
-                         have_certificate(root, names, tls, err) == 0
-                     ? 0
-                     : -1;
+    int result =
+        locked > 0 && have_authority(root, tls, err) == 0 && have_certificate(root, tls, err) == 0
+            ? 0
+            : -1;
     close(fd);
     certificate_wipe(&tls->authority_key);
     return result;
@@ -289,15 +311,14 @@ static int make_own(const struct admin_options *options, const struct listener *
                     struct serve_tls *tls, struct err *err)
 {
     struct fs_root root = {.fd = -1, .durable = true, .file_mode = 0600, .dir_mode = 0755};
-    AUTO_NAMES names = {0};
     struct err why;
 
-    if (collect_names(options, listener, &names, err) < 0 ||
+    if (collect_names(options, listener, &tls->names, err) < 0 ||
         choose_dir(options, &tls->dir, err) < 0)
         return -1;
     if (fs_root_open(&root, tls->dir.s, true, &why) < 0)
         return err_set(err, ERR_CONFIG, "--tls-dir %.120s: %s", tls->dir.s, strerror(why.sys));
-    int result = use_dir(&root, &names, tls, err);
+    int result = use_dir(&root, tls, err);
     fs_root_close(&root);
     return result;
 }
@@ -338,6 +359,11 @@ void tls_print_trust(const struct serve_tls *tls, const struct admin_options *op
     find_reach(options, listener, &at);
     printf("CA        %s/" AUTHORITY "\n"
            "SHA-256   %s\n"
+           "For      ",
+           tls->dir.s, fingerprint);
+    for (size_t i = 0; i < tls->names.n; i++)
+        printf(" %s", strchr(tls->names.v[i], ':') + 1); /* behind its kind */
+    printf("\n"
            "\n"
            "Clients trust it once they have a copy of this ca.crt, and use %s as here:\n"
            "  docker      /etc/docker/certs.d/%s/ca.crt\n"
@@ -352,5 +378,5 @@ void tls_print_trust(const struct serve_tls *tls, const struct admin_options *op
            "  macOS       security add-trusted-cert -d -r trustRoot"
            " -k /Library/Keychains/System.keychain ca.crt\n"
            "\n",
-           tls->dir.s, fingerprint, at.s, at.s, at.s, at.s, at.s, at.s, at.s);
+           at.s, at.s, at.s, at.s, at.s, at.s, at.s);
 }

@@ -102,13 +102,30 @@ void certificate_fingerprint(const struct buf *certificate, char out[CERTIFICATE
         snprintf(out + (size_t)3 * i, 4, i + 1 < len ? "%02X:" : "%02X", digest[i]);
 }
 
+static bool is_label(const char *label, size_t len)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+    return len > 0 && len <= 63 && label[0] != '-' && label[len - 1] != '-' &&
+           strspn(label, allowed) == len;
+}
+
+/* Clients hold anything else for malformed, or never compare it. */
 static bool is_dns_name(const char *name)
 {
-    size_t len = strlen(name);
-
-    return len > 0 && len <= 253 && name[0] != '.' && name[0] != '-' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*") ==
-               len;
+    if (strlen(name) > 253)
+        return false;
+    if (!strncmp(name, "*.", 2))
+        name += 2;
+    for (;; name++) {
+        size_t len = strcspn(name, ".");
+        if (!is_label(name, len))
+            return false;
+        if (!name[len])
+            return strspn(name, "0123456789") < len; /* else the end of an address */
+        name += len;
+    }
 }
 
 bool certificate_name_valid(const char *name)

@@ -229,14 +229,17 @@ static void add_once(struct fs_names *users, const char *user)
 int passwd_users(const char *path, struct fs_names *users, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
-    char *save;
 
     buf_addstr(&text, "");
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return 0;
     if (copy_lines(path, NULL, "", &text, err) < 0)
         return -1;
-    for (char *line = strtok_r(text.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+    /* strtok_r would stop at a NUL. */
+    for (char *line = text.s, *next, *end = text.s + text.len; line < end; line = next) {
+        char *newline = memchr(line, '\n', (size_t)(end - line));
+        *newline = '\0';
+        next = newline + 1;
         char *colon = strchr(line, ':');
         if (*line == '#' || !colon || colon == line)
             continue;

@@ -4,11 +4,12 @@
 import base64
 import os
 import subprocess
+import time
 
 import pytest
 
 from tests.admin.test_serve import copy_programs
-from tests.lib import client, htpasswd, oci
+from tests.lib import access, client, htpasswd, oci
 from tests.lib.oci import expect
 from tests.lib.paths import BUILD
 
@@ -55,10 +56,64 @@ def test_a_login_pushes_and_pulls(serve, users):
     registry = serve("--htpasswd", users)
     answer = expect(registry.request("GET", "/v2/", ALICE), 200)
     assert answer.headers.get_all("Docker-Distribution-Api-Version") == ["registry/2.0"]
+    assert f"  docker login 127.0.0.1:{registry.port}\n" in registry.output()
     content = oci.blob(100_000)
     target = f"/v2/a/blobs/uploads/?digest={content.digest}"
     expect(registry.request("POST", target, {**ALICE, "Content-Type": "application/octet-stream"}, body=content.data), 201)
     assert expect(registry.request("GET", f"/v2/a/blobs/{content.digest}", ALICE), 200).body == content.data
+
+
+def test_stopping_leaves_nothing(serve, users):
+    registry = serve("--htpasswd", users)
+    assert list((registry.home / "run").iterdir())
+    registry.stop()
+    assert not list((registry.home / "run").iterdir())
+
+
+def test_a_password_is_remembered(serve, tmp_path):
+    """Else every request would take as long as the first."""
+    registry = serve("--htpasswd", htpasswd.write(tmp_path / "users", {"alice": "secret"}, cost=12))
+    seconds = []
+    for _ in range(4):
+        started = time.monotonic()
+        expect(registry.request("GET", "/v2/", ALICE), 200)
+        seconds.append(time.monotonic() - started)
+    assert min(seconds[1:]) < seconds[0] / 4, seconds
+
+
+def test_rules_for_who_logged_in(serve, tmp_path):
+    """lighttpd says who it is, berth what he may do."""
+    conf = tmp_path / "berth.conf"
+    conf.write_text('repository "**" { pull = {"users"} push = {"alice"} }\n')
+    registry = serve("--config", conf, "--htpasswd", htpasswd.write(tmp_path / "users", {"alice": "secret", "bob": "other"}))
+    expect(registry.request("POST", "/v2/a/blobs/uploads/", ALICE, body=b""), 202)
+    expect(registry.request("POST", "/v2/a/blobs/uploads/", access.basic("bob", "other"), body=b""), 403)
+    expect(registry.request("POST", "/v2/a/blobs/uploads/", body=b""), 401)
+
+
+def test_logins_by_berth_itself(serve, tmp_path, users):
+    """With `htpasswd` and `token_keys` in its configuration; the tokens are had at /token."""
+    keys, conf = tmp_path / "keys", tmp_path / "berth.conf"
+    keys.mkdir()
+    subprocess.run([BUILD / "berth", "token", "init", keys], check=True, capture_output=True)
+    conf.write_text(f'htpasswd = "{users}"\ntoken_keys = "{keys}"\nrepository "**" {{ pull = {{"*"}} push = {{"users"}} }}\n')
+    registry = serve("--config", conf)
+    upload, scope = "/v2/a/blobs/uploads/", "/token?service=berth&scope=repository:a:pull,push"
+    host = {"Host": f"registry.example:{registry.port}"}
+    challenge = expect(registry.request("POST", upload, host, body=b""), 401).headers["WWW-Authenticate"]
+    assert challenge.startswith("Bearer ") and f'realm="http://registry.example:{registry.port}/token"' in challenge
+    expect(registry.request("GET", scope, WRONG), 401)
+    token = expect(registry.request("GET", scope, ALICE), 200).json()["token"]
+    expect(registry.request("POST", upload, {"Authorization": f"Bearer {token}"}, body=b""), 202)
+
+
+def test_it_is_ready_when_berth_answers(tmp_path, users):
+    """And not when lighttpd asks for a login. (These workers close every connection.)"""
+    programs = copy_programs(tmp_path / "programs")
+    (programs / "berth.fcgi").write_text("#!/usr/bin/python3\nimport socket\nwhile True:\n"
+                                         "    socket.fromfd(0, socket.AF_UNIX, socket.SOCK_STREAM).accept()[0].close()\n")
+    said = refused(tmp_path, "--htpasswd", users, status=70, programs=programs)
+    assert "the first request was answered with" in said
 
 
 def test_a_new_user_needs_no_restart(serve, users):

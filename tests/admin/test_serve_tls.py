@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """`berth serve` with TLS: by a certificate that one has, or by an authority of its own."""
 
+import contextlib
+import fcntl
 import os
 import re
 import socket
+import struct
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.admin.test_serve_login import CONFIG, USAGE, open_place, refused  # noqa: F401
 from tests.lib import htpasswd
 from tests.lib.authority import Authority
+from tests.lib.paths import BUILD
+from tests.lib.ports import free_port
 
 MODULE = "/usr/lib/lighttpd/mod_openssl.so"
 
@@ -21,6 +28,17 @@ def openssl(*args, check=True):
 
 def curl(authority, url, *args):
     return subprocess.run(["curl", "-sS", "--cacert", authority, *args, url], capture_output=True, text=True, timeout=20)
+
+
+@contextlib.contextmanager
+def started(*args, prefix=(), **options):
+    """`berth serve` in surroundings of its own: (process, port)."""
+    with subprocess.Popen([*prefix, BUILD / "berth", "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE,
+                          text=True, **options) as process:
+        try:
+            yield process, int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        finally:
+            process.terminate()
 
 
 def field(certificate, name):
@@ -57,6 +75,36 @@ def test_ones_own_certificate(serve, pair):
     assert not list((registry.home / "run").iterdir())
 
 
+def test_what_lighttpd_is_given_is_for_it_alone(serve, pair):
+    _, certificate, key = pair
+    key.chmod(0o644)
+    registry = serve("--tls-cert", certificate, "--tls-key", key)
+    place, = (registry.home / "run").iterdir()
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert (place / "tls.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_versions(serve, pair):
+    authority, certificate, key = pair
+    registry = serve("--tls-cert", certificate, "--tls-key", key)
+    for version, status in (("tls1_1", 1), ("tls1_2", 0), ("tls1_3", 0)):
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{registry.port}", f"-{version}", "-CAfile",
+                               authority, "-verify_return_error", "-cipher", "DEFAULT@SECLEVEL=0"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == status, done
+        assert ("alert protocol version" in done.stderr) == bool(status)
+    assert curl(authority, f"https://localhost:{registry.port}/v2/", "--http2", "-w", "%{http_version}").stdout == "{}2"
+
+
+def test_a_certificate_that_has_expired(tmp_path, serve, pair):
+    authority, certificate, key = pair
+    request = certificate.with_suffix(".csr")
+    openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority.parents[1] / "ca.key", "-days", "-1", "-out",
+            certificate)
+    registry = serve("--tls-cert", certificate, "--tls-key", key)
+    assert f"clients will refuse {certificate}, which has expired" in registry.output()
+
+
 def test_certificate_and_key_in_one_file(serve, tmp_path, pair):
     authority, certificate, key = pair
     both = tmp_path / "both.pem"
@@ -91,6 +139,7 @@ def test_files_that_are_none(tmp_path, pair):
 @pytest.mark.parametrize("args", [
     ["--tls-key", "x"], ["--tls-self-signed", "--tls-cert", "x", "--tls-key", "x"], ["--tls-name", "x"], ["--tls-dir", "x"],
     ["--tls-self-signed", "--tls-dir", "x", "--tls-name", "a,DNS:b"], ["--tls-self-signed", "--tls-dir", "x", "--tls-name", ""],
+    ["--tls-self-signed", "--tls-dir", "x", "--tls-name", "a..b"], ["--tls-self-signed", "--tls-dir", "x", "--tls-name", "10.0.0"],
 ])
 def test_options_that_do_not_go_together(tmp_path, args):
     assert "--tls-" in refused(tmp_path, *args, status=USAGE, cwd=tmp_path)
@@ -109,11 +158,48 @@ def test_an_authority_of_its_own(own, tmp_path):
                 f"registry.example:{registry.port}:127.0.0.1").stdout == "{}"
 
 
+def test_as_clients_in_go_verify(own, tmp_path):
+    """They read subjectAltName alone."""
+    port = free_port()
+    own("--listen", f"0.0.0.0:{port}")
+    for address, trust, said in (("127.0.0.1", True, "manifest unknown"), ("127.0.0.2", True, "x509: certificate is valid for"),
+                                 ("127.0.0.1", False, "x509: certificate signed by unknown authority")):
+        trusted = tmp_path / f"trusted-{trust}"
+        trusted.mkdir(exist_ok=True)
+        if trust:
+            (trusted / "ca.crt").write_bytes((tmp_path / "tls/ca.crt").read_bytes())
+        done = subprocess.run(["skopeo", "inspect", "--cert-dir", trusted, f"docker://{address}:{port}/a:1"],
+                              capture_output=True, text=True, timeout=20)
+        assert said in done.stderr, done
+
+
+def test_the_address_where_it_listens(own, tmp_path):
+    port = free_port()
+    registry = own("--listen", f"127.0.0.3:{port}", "--tls-name", "a.example")
+    assert curl(tmp_path / "tls/ca.crt", f"https://127.0.0.3:{port}/v2/").stdout == "{}"
+    names, = re.findall("^For +(.*)$", registry.output(), re.MULTILINE)
+    assert {"a.example", "localhost", socket.gethostname(), "127.0.0.1", "127.0.0.3", "::1"} <= set(names.split())
+
+
+def test_names_of_the_machine(tmp_path):
+    """Its own, with the domain, and the one where it listens."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n127.0.1.1 box.example.org box\n127.0.0.4 registry.example.org\n")
+    script = f'hostname box && mount --bind {hosts} /etc/hosts && exec "$@"'
+    with started("--root", tmp_path / "store", "--tls-self-signed", "--tls-dir", tmp_path / "tls", "--listen",
+                 "registry.example.org:0", prefix=["unshare", "--mount", "--uts", "/bin/sh", "-c", script, "sh"]):
+        names = re.findall(r"(?:DNS|IP Address):([^,\n]+)", text(tmp_path / "tls/server.crt"))
+    assert sorted(names) == ["0:0:0:0:0:0:0:1", "127.0.0.1", "127.0.0.4", "box", "box.example.org", "localhost",
+                             "registry.example.org"]
+
+
 def test_what_the_certificates_say(own, tmp_path):
     own()
     authority, certificate = text(tmp_path / "tls/ca.crt"), text(tmp_path / "tls/server.crt")
     assert re.search(r"Basic Constraints: critical\s+CA:TRUE, pathlen:0\n", authority)
     assert re.search(r"Key Usage: critical\s+Certificate Sign, CRL Sign\n", authority)
+    assert re.search(r"Basic Constraints: critical\s+CA:FALSE\n", certificate)
+    assert re.search(r"Key Usage: critical\s+Digital Signature\n", certificate)
     assert re.search(r"Extended Key Usage: *\s+TLS Web Server Authentication\n", certificate)
     assert "Subject Key Identifier" in certificate and "Authority Key Identifier" in certificate
     assert "prime256v1" in authority and "prime256v1" in certificate
@@ -186,13 +272,34 @@ def test_other_names_by_the_same_authority(own, tmp_path):
     assert "new.example" not in text(tmp_path / "tls/server.crt")
 
 
-def test_no_new_authority_unasked(own, tmp_path):
+@pytest.mark.parametrize("missing, left, remedy", [("ca.key", "ca.crt", "remove them"), ("ca.crt", "ca.key", "put that back")])
+def test_no_new_authority_unasked(own, tmp_path, missing, left, remedy):
     own().stop()
-    authority = (tmp_path / "tls/ca.crt").read_bytes()
-    (tmp_path / "tls/ca.key").unlink()
-    said = refused(tmp_path, "--tls-self-signed", "--tls-dir", tmp_path / "tls", status=CONFIG)
-    assert "remove them" in said
-    assert (tmp_path / "tls/ca.crt").read_bytes() == authority
+    before = (tmp_path / "tls" / left).read_bytes()
+    (tmp_path / "tls" / missing).unlink()
+    assert remedy in refused(tmp_path, "--tls-self-signed", "--tls-dir", tmp_path / "tls", status=CONFIG)
+    assert (tmp_path / "tls" / left).read_bytes() == before and not (tmp_path / "tls" / missing).exists()
+
+
+def test_two_make_one_authority(tmp_path):
+    """Each waits until the other has made what it needs."""
+    with contextlib.ExitStack() as running:
+        (tmp_path / "tls").mkdir()
+        lock = running.enter_context(open(tmp_path / "tls/lock", "w"))
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        both = [running.enter_context(subprocess.Popen(
+            [BUILD / "berth", "serve", "--listen", "127.0.0.1:0", "--root", tmp_path / "store", "--tls-self-signed", "--tls-dir",
+             tmp_path / "tls"], stdout=subprocess.PIPE, text=True)) for _ in range(2)]
+        time.sleep(0.5)
+        assert [path.name for path in (tmp_path / "tls").iterdir()] == ["lock"]
+        lock.close()
+        try:
+            for process in both:
+                port = re.search(r":(\d+)/", process.stdout.readline())[1]
+                assert curl(tmp_path / "tls/ca.crt", f"https://localhost:{port}/v2/").stdout == "{}"
+        finally:
+            for process in both:
+                process.terminate()
 
 
 def test_with_logins(own, tmp_path):
@@ -222,6 +329,34 @@ def test_where_an_ordinary_user_keeps_it(open_place, variable, below):  # noqa: 
         finally:
             process.terminate()
     assert (home / below / "ca.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_with_tokens_of_berth(own, tmp_path):
+    """Clients are sent to /token by https, and get there."""
+    (tmp_path / "keys").mkdir()
+    subprocess.run([BUILD / "berth", "token", "init", tmp_path / "keys"], check=True, capture_output=True)
+    conf = tmp_path / "berth.conf"
+    conf.write_text(f'token_keys = "{tmp_path}/keys"\nrepository "**" {{ pull = {{"*"}} }}\n')
+    url = f"https://localhost:{own('--config', conf).port}"
+    assert f'Bearer realm="{url}/token"' in curl(tmp_path / "tls/ca.crt", f"{url}/v2/", "-i").stdout
+    assert '"token":"' in curl(tmp_path / "tls/ca.crt", f"{url}/token?service=berth").stdout
+
+
+def test_where_root_keeps_it(tmp_path):
+    """In a /var/lib of its own."""
+    script = 'mount -t tmpfs -o mode=755 tmpfs /var/lib && umask 077 && exec "$@"'
+    with started("--root", tmp_path / "store", "--tls-self-signed",
+                 prefix=["unshare", "--mount", "/bin/sh", "-c", script, "sh"]) as (process, port):
+        place = Path(f"/proc/{process.pid}/root/var/lib/berth/tls")
+        assert curl(place / "ca.crt", f"https://localhost:{port}/v2/").stdout == "{}"
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (place.parent, place, *place.iterdir())}
+    assert modes == {"berth": 0o755, "tls": 0o755, "lock": 0o600, "ca.crt": 0o644, "ca.key": 0o600, "server.crt": 0o644,
+                     "server.key": 0o600}
+
+
+def test_a_directory_named_from_here(tmp_path):
+    with started("--root", tmp_path / "store", "--tls-self-signed", "--tls-dir", 'my "tls"', cwd=tmp_path) as (_, port):
+        assert curl(tmp_path / 'my "tls"/ca.crt', f"https://localhost:{port}/v2/").stdout == "{}"
 
 
 def test_a_key_that_only_root_reads(open_place, pair):  # noqa: F811

@@ -87,8 +87,9 @@ static void test_names(void **state)
     static const char *const valid[] = {"DNS:localhost", "DNS:*.example", "DNS:a_b", "IP:::1",
                                         "IP:192.0.2.1"};
     static const char *const invalid[] = {
-        "DNS:",    "DNS:a,DNS:b", "DNS:.a",     "DNS:-a",   "DNS:a b",
-        "DNS:a\n", "IP:",         "IP:192.0.2", "IP:[::1]", "a"};
+        "DNS:",    "DNS:a,DNS:b", "DNS:.a",     "DNS:-a",   "DNS:a b",  "DNS:a..b",
+        "DNS:a\n", "IP:",         "IP:192.0.2", "IP:[::1]", "a",        "DNS:a.example.",
+        "DNS:*",   "DNS:a.*",     "DNS:a*.b",   "DNS:a-.b", "DNS:1.2.3"};
 
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(valid); i++)

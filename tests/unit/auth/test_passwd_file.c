@@ -201,6 +201,10 @@ static void test_bytes_of_other_lines_stay(void **state)
     char *text = unit_get(dir->path, "htpasswd");
     assert_memory_equal(after, text, sizeof after);
     free(text);
+    AUTO_NAMES users = {0};
+    assert_returns(0, passwd_users(path_of(dir, "htpasswd"), &users, &failure));
+    assert_int_equal(5, users.n);
+    assert_string_equal("alice", users.v[2]); /* behind " alice" and "a" */
 }
 
 /* On a full disk the old file stays, and a new one is not left behind. */
