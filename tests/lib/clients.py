@@ -135,14 +135,11 @@ state = "{home}/state"
     def ctr(self, *args):
         return run(*self.enter, "ctr", *args, env=self.client)
 
-    def route(self, host, *, server=None, mirror=None, ca=None):
-        """Tells the CRI service where the images of `host` are: at a server in place of it, or at a mirror first. `ca`
-        is a certificate to trust for the server."""
+    def route(self, host, *, server=None, mirror=None):
+        """Tells the CRI service where the images of `host` are: at a server in place of it, or at a mirror first."""
         # containerd 1.6 ignores a file without any [host].
         lines = [f'server = "{server}"', f'[host."{server}"]'] if server else [
             f'[host."{mirror}"]', '  capabilities = ["pull", "resolve"]']
-        if ca:
-            lines.append(f'ca = "{ca}"')
         directory = self.hosts / host
         directory.mkdir()
         (directory / "hosts.toml").write_text("\n".join(lines) + "\n")

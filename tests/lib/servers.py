@@ -26,13 +26,12 @@ SERVICE_USER = "nobody"
 PATIENCE = 20  # seconds to start and to stop
 
 
-def make_certificate(directory: Path, address: str | None = None) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost and perhaps another address, and its key."""
-    names = "DNS:localhost,IP:127.0.0.1" + (f",IP:{address}" if address else "")
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
     certificate, key = directory / "tls.crt", directory / "tls.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", f"subjectAltName={names}"], check=True, capture_output=True)
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
     return certificate, key
 
 
@@ -45,11 +44,9 @@ class Server:
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
                  tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
-                 cost: int = 5, address: str | None = None):
-        """`address` is one besides 127.0.0.1 that the certificate is for; then the server listens at all there are."""
+                 cost: int = 5):
         self.home, self.workers = home, workers
         self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
-        self.address, self.bind = address, "0.0.0.0" if address else "127.0.0.1"
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
         self.port = free_port()
@@ -85,7 +82,7 @@ class Server:
         for name in ("log", "run", "spool", "var/lib/berth/spool"):
             shutil.chown(self.home / name, USER, GROUP)
         if self.tls_port:
-            self.certificate, self.key = make_certificate(self.home, self.address)
+            self.certificate, self.key = make_certificate(self.home)
             self.tls = ssl.create_default_context(cafile=self.certificate)
 
     def _render(self, name: str) -> str:
@@ -222,7 +219,7 @@ class Lighttpd(Server):
         berth = re.sub(r'("max-procs" => )\d+', rf"\g<1>{self.workers}", self._render(self.config))
         return f"""
 server.modules = ( "mod_openssl", "mod_accesslog" )
-server.bind = "{self.bind}"
+server.bind = "127.0.0.1"
 server.port = {self.port}
 server.username = "{USER}"
 server.groupname = "{GROUP}"
@@ -237,7 +234,7 @@ accesslog.filename = "{self.access_log}"
     def _tls_socket(self):
         if not self.tls_port:
             return ""
-        return f"""$SERVER["socket"] == "{self.bind}:{self.tls_port}" {{
+        return f"""$SERVER["socket"] == "127.0.0.1:{self.tls_port}" {{
     ssl.engine = "enable"
     ssl.pemfile = "{self.certificate}"
     ssl.privkey = "{self.key}"
@@ -274,7 +271,7 @@ class Apache(Server):
         return f"""
 {self._modules()}
 ServerName localhost
-Listen {self.bind}:{self.port}
+Listen 127.0.0.1:{self.port}
 User {USER}
 Group {GROUP}
 DefaultRuntimeDir {self.home}/run
@@ -293,8 +290,8 @@ CustomLog {self.access_log} common
     def _tls_host(self):
         if not self.tls_port:
             return ""
-        return f"""Listen {self.bind}:{self.tls_port}
-<VirtualHost {self.bind}:{self.tls_port}>
+        return f"""Listen 127.0.0.1:{self.tls_port}
+<VirtualHost 127.0.0.1:{self.tls_port}>
     Protocols h2 http/1.1
     SSLEngine on
     SSLCertificateFile {self.certificate}
@@ -354,7 +351,7 @@ class Nginx(Server):
     def _main(self):
         shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")
         self._enable_login("nginx")
-        tls = f"""listen {self.bind}:{self.tls_port} ssl http2;
+        tls = f"""listen 127.0.0.1:{self.tls_port} ssl http2;
         ssl_certificate {self.certificate};
         ssl_certificate_key {self.key};""" if self.tls_port else ""
         temporary = "\n    ".join(f"{kind}_temp_path {self.home}/spool/{kind};"
@@ -370,7 +367,7 @@ http {{
     access_log {self.access_log};
     {temporary}
     server {{
-        listen {self.bind}:{self.port};
+        listen 127.0.0.1:{self.port};
         {tls}
         {self._render(self.config)}
     }}
