@@ -41,7 +41,6 @@ bool glob_matches(const char *glob, const char *s)
             glob++;
             s++;
         } else if (!try_again(&within, false, &glob, &s)) {
-            within.glob = NULL;
             if (!try_again(&across, true, &glob, &s))
                 return false;
         }

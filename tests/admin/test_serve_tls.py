@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -210,6 +211,8 @@ def test_what_the_certificates_say(own, tmp_path):
                                   stdout=subprocess.DEVNULL)
             assert done.returncode == status, (name, days)
         assert (tmp_path / f"tls/{name}.key").stat().st_mode & 0o777 == 0o600
+        begins = ssl.cert_time_to_seconds(field(path, "startdate").strip().removeprefix("notBefore="))
+        assert time.time() - 1000 < begins < time.time() - 60  # a client's clock may be behind
 
 
 def test_all_addresses_of_the_machine(own, tmp_path):
@@ -219,6 +222,15 @@ def test_all_addresses_of_the_machine(own, tmp_path):
     assert addresses
     for address in addresses:
         openssl("verify", "-CAfile", tmp_path / "tls/ca.crt", "-verify_ip", address, tmp_path / "tls/server.crt")
+
+
+def test_no_addresses_that_need_an_interface(tmp_path):
+    script = """ip link set lo up && ip address add 10.201.8.1/32 dev lo && ip address add fd00:201::1/128 dev lo nodad &&
+                ip address add fe80::201/64 dev lo nodad && exec "$@" """
+    with started("--root", tmp_path / "store", "--tls-self-signed", "--tls-dir", tmp_path / "tls", "--listen", "[::]:0",
+                 prefix=["unshare", "--net", "/bin/sh", "-c", script, "sh"]):
+        addresses = re.findall(r"IP Address:([^,\n]+)", text(tmp_path / "tls/server.crt"))
+    assert sorted(addresses) == ["0:0:0:0:0:0:0:1", "10.201.8.1", "127.0.0.1", "FD00:201:0:0:0:0:0:1"]
 
 
 def test_how_clients_come_to_trust_it(own, tmp_path):
@@ -260,6 +272,23 @@ def test_renewal_by_the_same_authority(own, tmp_path, days, renewed):
     assert (tls / "ca.crt").read_bytes() == authority
     assert (field(tls / "server.crt", "serial") != "serial=07\n") == renewed
     assert curl(tls / "ca.crt", f"https://localhost:{registry.port}/v2/").stdout == "{}"
+
+
+def end(certificate):
+    return ssl.cert_time_to_seconds(field(certificate, "enddate").strip().removeprefix("notAfter="))
+
+
+def test_an_authority_that_ends_soon(own, tmp_path):
+    """What it signs ends no later, and it signs nothing after its own end."""
+    own().stop()
+    authority, key = tmp_path / "tls/ca.crt", tmp_path / "tls/ca.key"
+    openssl("x509", "-in", authority, "-signkey", key, "-days", "50", "-out", authority)
+    registry = own("--tls-name", "new.example")
+    assert end(tmp_path / "tls/server.crt") == end(authority)
+    registry.stop()
+    openssl("x509", "-in", authority, "-signkey", key, "-days", "-1", "-out", authority)
+    said = refused(tmp_path, "--tls-self-signed", "--tls-dir", tmp_path / "tls", status=CONFIG)
+    assert str(authority) in said and "expired" in said
 
 
 def test_other_names_by_the_same_authority(own, tmp_path):

@@ -173,6 +173,26 @@ const char keys_rsa_1024_n[] =
     "U2fBAT7lQT9qVWZTRxwsf5K4sPqzNrtegMCBNEv5TIkGVgU3W6xx01o1FhAdiwa00sLNBqdUnR1TTzpK"
     "dCxSwf18yT8";
 
+const char keys_rsa_8200_n[] =
+    "i13HYThO76YtQmCa0w4ckUxExaVpDcNHmnNqr0wVAL9UnpSt_uUhq46iBBf43Jxg08YG7fDKi6ru9LDD"
+    "CgbMCmvQVe_1bMMroY1IEE0MZnCj0dkjg3w1c2ZWK9jPkU5Xyi6GjkHIPOI5HgQzHqpE5n6CNQleC0b2"
+    "gpAK7nQwgW2cPpv_7M_wVgp9Q8A11jB1d0cif2pRvr1Y_02wrquRdJfyCxL6N7jWL-WFUntKCzooOD1C"
+    "o7p5zlckJgircVcnbBPFi3lJdfqZ--YXTyOEzyHS8RI8jQqY5R16Er3uobqdvjB56R1H_Nukcahesf91"
+    "xrISkXV475MoujOOqCwVN1UkrqCf0qPPqm0sZtkdVfTKZVu7Lku-PmpkJtcqVwiT-LVDphC7JCh7X49i"
+    "-ofrQ4gMrO5tnlzt8bRn3qy5CdnVBuaOrgTzPF1H6uYESnc082rP_XF6xtNCwgXejF3m0ca1vOlL8VEG"
+    "182H0DqTPNPjCJcNcrukJN9K5XuKXRkAT2Y9And6JLwCe81cR87QPjzh-iJU5XRiN1Ed73UZW86-Z48_"
+    "quV4233A3EetwuNZg9A1c2X0Dl5Z2zrVT1ebz15bE_goJcnrOTAgqho_faIOgrZmcgbq6V_VUi9MPqgS"
+    "JDsDsW9pDoT8bBY1f1Xj18AC9rJu-vXp-FPkhfn_AK8VxhCdyLHcr291DH9vLXO7JcLU4Br_G5bg5jZ8"
+    "ivOkVi4Zk_dYXf85s4s7blxauSvcqa2RmFgpZD3y9Nz5qKxTL19WmtlaLdZfRF2H0iniVfVpdEPE6Rge"
+    "H7NOUmf6NhyjEzb5YoaXFznu67gc2kT2JGLHDrIDjaZpoMi_hQ3HKb871iYCdwHWgW5D-DyfMWhzJ3s6"
+    "zpWTc2PWyepiIR3sPQRhFPNOikbSRRo5g1fmxZX6AM0GKT2nUB8ooEm5sF_sFmM7Pmraoh8nXJLTxNcT"
+    "AYujcW7l-krpRcXE1WnhF3tnRxDbap6M6wjUgDs_g06DWdzvLK5rbpyLASqaKD2NnPIx7Yx5ev6cuWUX"
+    "vdydioVVNfN1O7Nlq4sasWzgHwLonlQOwbbLwY8-GQPmZQarLTH2tVUrdV4iUjtfVgNgKaCtBsMJI2gt"
+    "i3H9BBgDCGBClTGYsW_i1kLSM_kNEiM9p8tJqzwQQ56g2JmDy_aVEQVEvyW2zOWIprOEKQrqFX2tBjX3"
+    "_j2wTpxzritoAcpqED9MNPx70P-jyvkKToHm1lQkgm5HxV2RYol_qY0Aqx4X9KZ_HqjL5YhUPd5KP88c"
+    "kp1IQ-o476go50XeVsn6-wlcv4z09ypPmXazClgaoz9nAkQxNO2YgAjfweHbi-gsH5sONXE_peijYY80"
+    "ccxmAd8";
+
 const char keys_p256_x[] = "DAV5UspJyR0r9fPO7di7oPjrjNk9V7FY2JrPZAZvGNA";
 
 const char keys_p256_y[] = "0A56oPq649kEvNVs0NBKC2b-TvGbshkpr7kdFOSE3iw";

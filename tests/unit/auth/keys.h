@@ -26,6 +26,7 @@ extern const char keys_ed25519_public[];
 /* The same keys' numbers, base64url. The exponent of RSA is 65537, "AQAB". */
 extern const char keys_rsa_n[];
 extern const char keys_rsa_1024_n[];
+extern const char keys_rsa_8200_n[];
 extern const char keys_p256_x[];
 extern const char keys_p256_y[];
 extern const char keys_ed25519_x[];

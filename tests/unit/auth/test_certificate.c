@@ -4,7 +4,10 @@
 #include "unit/unit.h"
 
 #include "auth/certificate.h"
+#include "auth/pem.h"
+#include "base/mem.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define DAY ((time_t)86400)
@@ -62,6 +65,37 @@ static void test_what_serves(void **state)
     free_pair(&second);
 }
 
+/* Adds a block again with another last byte, which is one of the signature's. */
+static void damage(void *context, const char *kind, const unsigned char *der, long len)
+{
+    unsigned char *copy = mem_alloc((size_t)len);
+
+    memcpy(copy, der, (size_t)len);
+    copy[len - 1] ^= 1;
+    pem_add(context, kind, copy, len);
+    free(copy);
+}
+
+static void test_signature(void **state)
+{
+    struct fs_names names = {0};
+    struct pair authority = {0}, server = {0};
+    struct buf damaged = BUF_INIT;
+
+    (void)state;
+    fs_names_add(&names, "DNS:a.example");
+    make_authority(&authority);
+    issue(&authority, &names, &server);
+    pem_each(&server.certificate, damage, &damaged);
+    assert_true(
+        certificate_serves(&server.certificate, &server.key, &authority.certificate, &names, 0));
+    assert_false(certificate_serves(&damaged, &server.key, &authority.certificate, &names, 0));
+    fs_names_free(&names);
+    free_pair(&authority);
+    free_pair(&server);
+    buf_free(&damaged);
+}
+
 static void test_pairs(void **state)
 {
     struct pair one = {0}, two = {0};
@@ -102,6 +136,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_serves),
+        cmocka_unit_test(test_signature),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_names),
     };

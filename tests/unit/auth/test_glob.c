@@ -161,6 +161,7 @@ static void test_the_most_specific_comes_first(void **state)
     }
     assert_int_equal(0, glob_compare("a/*", "b/*"));
     assert_int_equal(0, glob_compare("a?", "a*"));
+    assert_int_equal(0, glob_compare("a***", "a**"));
 }
 
 int main(void)

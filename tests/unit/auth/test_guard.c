@@ -17,6 +17,7 @@
 
 /* stat(2) on a file system that counts seconds. */
 static bool coarse_clock;
+static int stats;
 int __real_stat(const char *path, struct stat *st);
 int __wrap_stat(const char *path, struct stat *st);
 
@@ -24,6 +25,7 @@ int __wrap_stat(const char *path, struct stat *st)
 {
     int result = __real_stat(path, st);
 
+    stats++;
     if (result == 0 && coarse_clock)
         st->st_mtim.tv_nsec = st->st_ctim.tv_nsec = 0;
     return result;
@@ -346,6 +348,31 @@ static void test_says_it_once(void **state)
     guard_free(guard);
 }
 
+static int stats_of_a_look(struct guard *guard)
+{
+    stats = 0;
+    guard_rules(guard);
+    return stats;
+}
+
+/* What is broken is not read again and again. */
+static void test_a_look_is_one_stat_a_file(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct guard *guard = start(dir);
+
+    assert_int_equal(3, stats_of_a_look(guard));
+    put_conf(dir, "@ops", "");
+    assert_true(stats_of_a_look(guard) > 6);
+    assert_int_equal(6,
+                     stats_of_a_look(guard)); /* also those of the configuration that is wanted */
+    assert_int_equal(6, stats_of_a_look(guard));
+    put_conf(dir, "@devs", "");
+    guard_rules(guard);
+    assert_int_equal(3, stats_of_a_look(guard));
+    guard_free(guard);
+}
+
 static void test_does_not_start_with_a_broken_one(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -392,6 +419,7 @@ int main(void)
         DIR_TEST(test_a_broken_group_file_changes_nothing),
         DIR_TEST(test_notices_what_a_broken_change_waited_for),
         DIR_TEST(test_says_it_once),
+        DIR_TEST(test_a_look_is_one_stat_a_file),
         DIR_TEST(test_does_not_start_with_a_broken_one),
         DIR_TEST(test_open_only_where_berth_checks_nothing),
     };

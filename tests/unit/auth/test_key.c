@@ -136,8 +136,18 @@ static void test_es256_takes_neither_der_nor_zero(void **state)
     key_set_free(&set);
 }
 
+static const char *path_of(const struct unit_dir *dir, const char *name)
+{
+    static char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", dir->path, name);
+    return path;
+}
+
 static void test_generated_keys(void **state)
 {
+    struct stat st;
+
     static const char *const algorithms[] = {"EdDSA", "ES256"};
     const struct unit_dir *dir = *state;
 
@@ -150,6 +160,8 @@ static void test_generated_keys(void **state)
         umask(before);
         file[1] = '.';
         assert_int_equal(0640, unit_mode(dir->path, file));
+        assert_int_equal(0, stat(path_of(dir, file), &st));
+        assert_int_equal(1, st.st_nlink); /* the file that was linked here is gone */
         char *text = unit_get(dir->path, file);
         file[1] = '\0';
         assert_fails(IO, key_generate(dir->path, file, algorithms[i], &failure));
@@ -185,6 +197,7 @@ static void test_a_directory_in_the_order_of_names(void **state)
     unit_put(dir->path, "10.pem", keys_p256_private);
     unit_put(dir->path, ".3.pem", "being written");
     unit_put(dir->path, "notes.txt", "no key");
+    unit_put(dir->path, "x", "no key");
     unit_put(dir->path, ".pem", "no name");
     unit_put(dir->path, "robots/ci", "{}");
     assert_returns(0, key_set_add_dir(&set, dir->path, &failure));

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* A JWKS of one key, by its members; %N %X %Y %D stand for the numbers of keys.h. */
+/* A JWKS of one key, by its members; %N %W %L %X %Y %D stand for the numbers of keys.h. */
 static void make_jwks(const char *members, struct buf *text)
 {
     buf_clear(text);
@@ -17,6 +17,7 @@ static void make_jwks(const char *members, struct buf *text)
         else
             buf_addstr(text, *++c == 'N' ? keys_rsa_n
                              : *c == 'W' ? keys_rsa_1024_n
+                             : *c == 'L' ? keys_rsa_8200_n
                              : *c == 'X' ? keys_p256_x
                              : *c == 'Y' ? keys_p256_y
                                          : keys_ed25519_x);
@@ -56,6 +57,21 @@ static void test_each_kind_is_the_key_that_signed(void **state)
 #define EC "'kty':'EC','crv':'P-256','x':'%X','y':'%Y'"
 #define RSA "'kty':'RSA','n':'%N','e':'AQAB'"
 
+static void assert_taken(bool expected, const struct unit_dir *dir, const char *members)
+{
+    struct key_set set = {0};
+    AUTO_BUF text = BUF_INIT;
+
+    make_jwks(members, &text);
+    bool taken = keys_add(&set, dir->path, text.s) == 0;
+    if (taken != expected)
+        fail_msg("%s", text.s);
+    assert_int_equal(taken, set.n);
+    if (!taken)
+        assert_non_null(strstr(failure.msg, "key-file: no Ed25519, P-256 or RSA key"));
+    key_set_free(&set);
+}
+
 static void test_which_are_taken(void **state)
 {
     static const struct {
@@ -81,6 +97,7 @@ static void test_which_are_taken(void **state)
         {RSA ",'alg':'RS512'", false},
         {RSA ",'alg':'HS256'", false},
         {"'kty':'RSA','n':'%W','e':'AQAB'", false}, /* 1024 bits */
+        {"'kty':'RSA','n':'%L','e':'AQAB'", false}, /* 8200, more than 8192 */
         {"'kty':'RSA','n':'%N','e':'AQ'", false},   /* an exponent of 1: everything verifies */
         {"'kty':'RSA','n':'%N','e':'Ag'", false},
         {"'kty':'RSA','n':'%N','e':''", false},
@@ -91,6 +108,8 @@ static void test_which_are_taken(void **state)
         {"'kty':'EC','crv':'P-256','x':'%Y','y':'%X'", false}, /* not on the curve */
         {"'kty':'EC','crv':'P-256','x':'%X'", false},
         {"'kty':'EC','crv':'P-256','x':'AA','y':'AA'", false},
+        {"'kty':'EC','crv':'P-256','x':'AA','y':'%Y'", false},
+        {"'kty':'EC','crv':'P-256','x':'%X','y':'AA'", false},
         {"'kty':'EC','crv':'P-384','x':'%X','y':'%Y'", false},
         {"'kty':'EC','crv':'secp256k1','x':'%X','y':'%Y'", false},
         {"'kty':'EC','x':'%X','y':'%Y'", false},
@@ -101,20 +120,9 @@ static void test_which_are_taken(void **state)
         {"'kty':'oct','k':'c2VjcmV0'", false},
         {"", false},
     };
-    const struct unit_dir *dir = *state;
 
-    for (size_t i = 0; i < LENGTH_OF(table); i++) {
-        struct key_set set = {0};
-        AUTO_BUF text = BUF_INIT;
-        make_jwks(table[i].members, &text);
-        bool taken = keys_add(&set, dir->path, text.s) == 0;
-        if (taken != table[i].taken)
-            fail_msg("%s", text.s);
-        assert_int_equal(taken, set.n);
-        if (!taken)
-            assert_non_null(strstr(failure.msg, "key-file: no Ed25519, P-256 or RSA key"));
-        key_set_free(&set);
-    }
+    for (size_t i = 0; i < LENGTH_OF(table); i++)
+        assert_taken(table[i].taken, *state, table[i].members);
 }
 
 static void test_an_immense_modulus_is_refused_at_once(void **state)

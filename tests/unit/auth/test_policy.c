@@ -72,9 +72,9 @@ static const char rules[] =
     "group \"dev\" { members = {\"alice\", \"bob\"} }\n"
     "group \"empty\" {}\n"
     "groups_file = @\n"
-    "repository \"**\" { pull = {\"users\"} }\n"                                /* line 4 */
-    "repository \"public/**\" { pull = {\"*\"} push = {\"@dev\"} }\n"           /* 5 */
-    "repository \"team/*\" { push = {\"@dev\", \"carol\"} delete = {\"bob\"}\n" /* 6 */
+    "repository \"**\" { pull = {\"users\"} }\n"                      /* line 4 */
+    "repository \"public/**\" { pull = {\"*\"} push = {\"@dev\"} }\n" /* 5 */
+    "repository \"team/*\" { push = {\"@dev\", \"carol\"} delete = {\"bob\", \"ivan\"}\n" /* 6 */
     "                      pull = {\"@ops\"} admin = {\"root\"} }\n"
     "repository \"team/secret\" { admin = {\"@ops\"} }\n" /* 8 */
     "repository \"closed\" {}\n"                          /* 9 */
@@ -107,6 +107,7 @@ static const struct {
     {"alice", "team/app", "rw", 6}, /* who pushes may pull */
     {"bob", "team/app", "rwd", 6},
     {"carol", "team/app", "rw", 6},
+    {"ivan", "team/app", "rd", 6}, /* who deletes may pull, too */
     {"dave", "team/app", "r", 6},
     {"erin", "team/app", "r", 6},
     {"frank", "team/app", "r", 6},
