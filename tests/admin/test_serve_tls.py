@@ -319,10 +319,10 @@ def test_two_make_one_authority(tmp_path):
         both = [running.enter_context(subprocess.Popen(
             [BUILD / "berth", "serve", "--listen", "127.0.0.1:0", "--root", tmp_path / "store", "--tls-self-signed", "--tls-dir",
              tmp_path / "tls"], stdout=subprocess.PIPE, text=True)) for _ in range(2)]
-        time.sleep(0.5)
-        assert [path.name for path in (tmp_path / "tls").iterdir()] == ["lock"]
-        lock.close()
         try:
+            time.sleep(0.5)
+            assert [path.name for path in (tmp_path / "tls").iterdir()] == ["lock"]
+            lock.close()
             for process in both:
                 port = re.search(r":(\d+)/", process.stdout.readline())[1]
                 assert curl(tmp_path / "tls/ca.crt", f"https://localhost:{port}/v2/").stdout == "{}"
