@@ -3,6 +3,7 @@
 #include "adapter.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -19,6 +20,15 @@ static void on_signal(int number)
     client_gone = 1;
 }
 
+/* Where the client broke off, the server closes both ways at once; after a whole body it waits for
+ * the reply. Its SIGTERM may come later than the end of input. */
+static bool server_waits(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    return poll(&out, 1, 0) <= 0 || !(out.revents & (POLLHUP | POLLERR));
+}
+
 static ssize_t read_body(void *from, void *bytes, size_t len)
 {
     ssize_t n;
@@ -27,7 +37,7 @@ static ssize_t read_body(void *from, void *bytes, size_t len)
     do {
         n = read(STDIN_FILENO, bytes, len);
     } while (n < 0 && errno == EINTR && !client_gone);
-    return client_gone ? -1 : n;
+    return client_gone || (n == 0 && !server_waits()) ? -1 : n;
 }
 
 static int write_body(void *to, const void *bytes, size_t len)

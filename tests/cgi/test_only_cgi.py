@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as a CGI: what servers pass in variables, and bodies that break off."""
 
+import contextlib
 import signal
+import socket
 import time
 
 import pytest
@@ -135,3 +137,23 @@ def test_body_is_taken_before_the_answer(front, repo):
         process.stdin.write(bytes(20_000_000))
         output, _ = process.communicate(timeout=20)
     assert output.startswith(b"Status: 413 ")
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["broken-off", "whole"])
+def test_body_over_a_socket(front, repo, broken):
+    """mod_cgid's way. Without a length only this tells the end of a body from a client that left: the server then closes
+    both ways at once, whether its SIGTERM comes or not."""
+    blob = oci.blob()
+    target = complete(f"/v2/{repo.name}/blobs/uploads/", blob.digest)
+    ours, theirs = socket.socketpair()
+    with ours, front.spawn("POST", target, None, iter(()), stdin=theirs, stdout=theirs) as process:
+        theirs.close()
+        ours.sendall(blob.data)
+        if broken:
+            ours.close()
+        else:
+            ours.shutdown(socket.SHUT_WR)
+            with contextlib.closing(ours.makefile("rb")) as answer:
+                assert answer.read().startswith(b"Status: 201 ")
+        assert process.wait(timeout=60) == 0
+    expect(repo.head(f"blobs/{blob.digest}"), 404 if broken else 200)

@@ -54,16 +54,16 @@ class Cgi:
         return self._response(method, output)
 
     def spawn(self, method: str, target: str, headers: Headers = None, body: Body = None,
-              variables: Mapping[str, str] = {}) -> subprocess.Popen:
-        """The process of a request, which now waits for the body at its standard input."""
+              variables: Mapping[str, str] = {}, **options) -> subprocess.Popen:
+        """The process of a request, which now waits for the body at its standard input. `options` are Popen's."""
         path, _, query = target.partition("?")
         path = unquote_to_bytes(path)
         script = b"/v2" if (path + b"/").startswith(b"/v2/") else b""
         environment = {**self.env, "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
                        "REQUEST_METHOD": method, "SCRIPT_NAME": script, "PATH_INFO": path.removeprefix(script),
                        "QUERY_STRING": query, **self._header_variables(headers, body), **variables}
-        return subprocess.Popen([BUILD / "berth.fcgi"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen([BUILD / "berth.fcgi"], env=environment, **{**pipes, **options})
 
     @staticmethod
     def _header_variables(headers: Headers, body: Body) -> dict[str, str]:
