@@ -248,11 +248,15 @@ void access_log_denial(const struct api *api, const struct request *request, con
 {
     const char *client = request_variable(request, "REMOTE_ADDR");
     const char *method = request_variable(request, "REQUEST_METHOD");
+    const char *claimed = request_parameter(request, "username"); /* in a form to /token */
+    bool showed =
+        *api->who.user || api->who.has_token || request_header(request, "HTTP_AUTHORIZATION") ||
+        request_parameter(request, "password") || request_parameter(request, "refresh_token");
     /* Everyone's first request is one without credentials: no attack, and no denial. */
-    bool asked = err->code == ERR_UNAUTHORIZED && !*api->who.user && !api->who.has_token &&
-                 !request_header(request, "HTTP_AUTHORIZATION");
+    bool asked = err->code == ERR_UNAUTHORIZED && !showed;
 
     log_write(asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: client %s user \"%s\" %s %s: %s",
-              asked ? "asked to log in" : "denied", client ? client : "-", api->who.user,
-              method ? method : "-", request->path, err->msg);
+              asked ? "asked to log in" : "denied", client ? client : "-",
+              *api->who.user || !claimed ? api->who.user : claimed, method ? method : "-",
+              request->path, err->msg);
 }

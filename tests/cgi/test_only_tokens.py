@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import running_front
 from tests.lib import access, oci
 from tests.lib.access import USERS, Site, basic, bearer
+from tests.lib.paths import ETC
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -164,9 +165,9 @@ class Log:
     def __init__(self, front):
         self.front = front
 
-    def of(self, method, target, headers):
-        with self.front.spawn(method, target, headers, None, {"REMOTE_ADDR": "192.0.2.7"}) as process:
-            return process.communicate(timeout=60)[1].decode()
+    def of(self, method, target, headers, body=None):
+        with self.front.spawn(method, target, headers, body, {"REMOTE_ADDR": "192.0.2.7"}) as process:
+            return process.communicate(body, timeout=60)[1].decode()
 
 
 @pytest.mark.parametrize("headers, target, line", [
@@ -181,6 +182,18 @@ class Log:
 def test_denial_is_one_line(place, headers, target, line):
     front, _ = place
     lines = Log(front).of("GET", target, headers).splitlines()
+    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7 {line}"), lines
+
+
+@pytest.mark.parametrize("form, line", [
+    ("grant_type=password&username=bob&password=x", 'user "bob" POST /token: wrong user name or password'),
+    ("grant_type=refresh_token&refresh_token=x",
+     'user "" POST /token: the token is of no issuer that is trusted here'),
+])
+def test_denial_of_a_form(place, form, line):
+    """Who tries passwords this way is seen too."""
+    front, _ = place
+    lines = Log(front).of("POST", "/token", FORM, form.encode()).splitlines()
     assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7 {line}"), lines
 
 
@@ -200,7 +213,7 @@ def test_fail2ban(place, tmp_path):
         (basic("bob", USERS["bob"]), "/v2/private/app/tags/list"), ({}, "/v2/")])
     log.write_text("".join(stamp + line for line in text.splitlines(keepends=True)))
     filter_file = tmp_path / "berth.conf"
-    filter_file.write_text((access.ETC / "fail2ban-filter.conf.in").read_text())
+    filter_file.write_text((ETC / "fail2ban-filter.conf.in").read_text())
     found = subprocess.run(["fail2ban-regex", "--print-all-matched", log, filter_file], check=True, capture_output=True,
                            text=True).stdout
     assert "Lines: 4 lines, 0 ignored, 3 matched, 1 missed" in found, found

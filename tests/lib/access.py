@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from tests.lib import htpasswd
-from tests.lib.paths import ETC  # noqa: F401 - for the tests
 
 USERS = {"alice": "alice's: password", "bob": "b", "root": "r", "eve": "e"}
 
