@@ -127,9 +127,7 @@ int admin_access(const struct admin_options *options, char **args, struct err *e
     }
     if (admin_conf(options, &conf, err) < 0)
         return -1;
-    /* As guard.c: whether somebody who shows nothing is let in. */
-    bool open = !*conf.htpasswd && !*conf.token_keys && !conf.n_issuers;
-    struct policy *policy = policy_new(&conf, open, err);
+    struct policy *policy = policy_new(&conf, err);
     question.policy = policy;
     int result = policy ? answer(&question, options->json, args[2], err) : -1;
     policy_free(policy);

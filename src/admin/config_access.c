@@ -8,7 +8,6 @@
 #include "auth/token.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Users that can log in, as far as berth knows. */
@@ -60,52 +59,19 @@ static void check_user(const struct known *known, const char *path, int line, co
                     known->conf->htpasswd);
 }
 
-static void check_groups(const struct known *known, struct findings *findings)
+static void check_groups(const struct known *known, const struct policy *policy,
+                         struct findings *findings)
 {
-    const struct conf *conf = known->conf;
+    size_t n;
+    const struct policy_group *groups = policy_groups(policy, &n);
 
-    for (size_t i = 0; i < conf->n_groups; i++) {
-        const struct conf_group *group = &conf->groups[i];
-        if (group->members.n == 0)
-            config_warn(findings, "%s:%d: the group \"%s\" has no members", conf->path, group->line,
-                        group->name);
-        for (size_t k = 0; k < group->members.n; k++)
-            check_user(known, conf->path, group->line, group->members.v[k], findings);
+    for (size_t i = 0; i < n; i++) {
+        if (groups[i].n_members == 0)
+            config_warn(findings, "%s:%d: the group \"%s\" has no members", groups[i].path,
+                        groups[i].line, groups[i].name);
+        for (size_t k = 0; k < groups[i].n_members; k++)
+            check_user(known, groups[i].path, groups[i].line, groups[i].members[k], findings);
     }
-}
-
-/* A line that policy_new took. */
-static void check_group_line(const struct known *known, char *line, int number,
-                             struct findings *findings)
-{
-    const char *path = known->conf->groups_file;
-    char *colon = strchr(line, ':');
-    char *save;
-
-    line += strspn(line, " \t");
-    if (*line == '#' || !colon)
-        return;
-    *colon = '\0';
-    line[strcspn(line, " \t")] = '\0';
-    char *user = strtok_r(colon + 1, " \t\r\n", &save);
-    if (!user)
-        config_warn(findings, "%s:%d: the group \"%s\" has no members", path, number, line);
-    for (; user; user = strtok_r(NULL, " \t\r\n", &save))
-        check_user(known, path, number, user, findings);
-}
-
-static void check_groups_file(const struct known *known, struct findings *findings)
-{
-    FILE *file = *known->conf->groups_file ? fopen(known->conf->groups_file, "re") : NULL;
-    char *line = NULL;
-    size_t size = 0;
-
-    if (!file)
-        return;
-    for (int number = 1; getline(&line, &size, file) >= 0; number++)
-        check_group_line(known, line, number, findings);
-    free(line);
-    fclose(file);
 }
 
 static void check_list(const struct known *known, const struct conf_repository *rule,
@@ -182,7 +148,7 @@ static void check_rule(const struct known *known, const struct conf_repository *
 
     alone.repositories = &copy;
     alone.n_repositories = 1;
-    struct policy *policy = policy_new(&alone, false, &err);
+    struct policy *policy = policy_new(&alone, &err);
     if (!policy)
         config_error(findings, &err);
     policy_free(policy);
@@ -199,18 +165,17 @@ void config_check_access(const struct conf *conf, struct findings *findings)
     struct err err;
 
     no_rules.n_repositories = 0;
-    struct policy *policy = policy_new(&no_rules, false, &err);
+    struct policy *policy = policy_new(&no_rules, &err);
     if (!policy) { /* the groups cannot be read */
         config_error(findings, &err);
         return;
     }
-    policy_free(policy);
     find_known(&known);
-    check_groups(&known, findings);
-    check_groups_file(&known, findings);
+    check_groups(&known, policy, findings);
+    policy_free(policy);
     for (size_t i = 0; i < conf->n_repositories; i++)
         check_rule(&known, &conf->repositories[i], findings);
-    policy = policy_new(conf, false, &err);
+    policy = policy_new(conf, &err);
     for (size_t i = 0; policy && i < conf->n_repositories; i++)
         check_reach(policy, conf, &conf->repositories[i], findings);
     policy_free(policy);

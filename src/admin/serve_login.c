@@ -44,7 +44,7 @@ static int set_file(struct serve_login *login, const char *path, struct err *err
 int login_prepare(const struct admin_options *options, const struct conf *conf,
                   struct serve_login *login, struct err *err)
 {
-    bool own = *conf->htpasswd || *conf->token_keys || conf->n_issuers;
+    bool own = conf_checks_logins(conf);
 
     login->any = own || options->htpasswd;
     login->realm = options->realm ? options->realm : conf->realm;

@@ -93,9 +93,10 @@ int access_identify(struct api *api, struct request *request, struct err *err)
     return 0;
 }
 
-bool access_asks(const struct api *api)
+/* Somebody who showed nothing, where berth wants to see something. */
+static bool is_stranger(const struct api *api)
 {
-    return api->rules->passwd || api->rules->tokens;
+    return !*api->who.user && !api->who.has_token && conf_checks_logins(&api->rules->conf);
 }
 
 static int insufficient(struct err *err)
@@ -107,7 +108,7 @@ static int permit_catalog(const struct api *api, struct err *err)
 {
     if (api->who.has_token && !api->who.catalog)
         return insufficient(err);
-    if (!*api->who.user && !api->who.has_token && access_asks(api))
+    if (is_stranger(api))
         return err_set(err, ERR_UNAUTHORIZED, "log in to see the catalog");
     return 1;
 }
@@ -139,7 +140,7 @@ int access_permit(const struct api *api, enum access access, const struct name *
     case ACCESS_TOKEN:
         return 1;
     case ACCESS_PING:
-        if (!*api->who.user && !api->who.has_token && access_asks(api))
+        if (is_stranger(api))
             return err_set(err, ERR_UNAUTHORIZED, "log in first");
         return 1;
     case ACCESS_CATALOG:

@@ -31,9 +31,6 @@ int access_identify(struct api *api, struct request *request, struct err *err);
 bool access_password(const struct api *api, struct arena *arena, const char *user,
                      const char *password, struct identity *identity);
 
-/* Whether berth itself asks for a login. */
-bool access_asks(const struct api *api);
-
 /* 1: permitted. 0: he may not read this, and shall not know that it exists. ERR_UNAUTHORIZED: a
  * login, or a token for more, could help. ERR_DENIED. */
 int access_permit(const struct api *api, enum access access, const struct name *name,

@@ -56,8 +56,7 @@ static struct rules *rules_load(const char *config, struct err *err)
         if (!rules->tokens)
             goto failed;
     }
-    /* Where berth itself asks for a login, nobody is let in without one, unless a rule says so. */
-    rules->policy = policy_new(conf, !rules->passwd && !rules->tokens, err);
+    rules->policy = policy_new(conf, err);
     if (rules->policy)
         return rules;
 failed:

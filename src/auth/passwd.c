@@ -85,26 +85,18 @@ static void add_entry(struct passwd *passwd, char *line, int number)
     };
 }
 
-static int describe_unusable(const struct passwd *passwd, const struct entry *entry,
-                             struct err *err)
+static void describe_unusable(const struct passwd *passwd, const struct entry *entry,
+                              struct err *err)
 {
     const char *kind = !strncmp(entry->hash, "$apr1$", 6)  ? "Apache's MD5 ($apr1$)"
                        : !strncmp(entry->hash, "{SHA}", 5) ? "{SHA}"
                        : *entry->hash == '$'               ? "unknown to libcrypt, or cut off"
                                                            : "of no kind that is safe";
 
-    return err_set(
+    err_set(
         err, ERR_CONFIG,
         "%.80s:%d: the hash of \"%.40s\" is %s: set the password again with `berth user passwd`",
         passwd->path, entry->line, entry->user, kind);
-}
-
-int passwd_check(const struct passwd *passwd, struct err *err)
-{
-    for (size_t i = 0; i < passwd->n; i++)
-        if (!passwd->entries[i].usable)
-            return describe_unusable(passwd, &passwd->entries[i], err);
-    return 0;
 }
 
 bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why)

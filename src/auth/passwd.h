@@ -32,9 +32,8 @@ void passwd_free(struct passwd *passwd);
  * of the first user in the file. */
 bool passwd_verify(struct passwd *passwd, const char *user, const char *password);
 
-/* The first hash in the file that cannot be checked: ERR_CONFIG with line and remedy. */
-int passwd_check(const struct passwd *passwd, struct err *err);
-/* The nth of them from 0, so described; false: there are fewer. */
+/* The nth hash in the file, from 0, that cannot be checked: ERR_CONFIG with line and remedy. False:
+ * there are fewer. */
 bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why);
 
 /* A bcrypt hash of the password; ERR_USAGE if bcrypt cannot take it whole (more than 72 bytes), or

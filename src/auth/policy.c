@@ -10,30 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct membership {
-    char *group;
-    char *user;
-};
-
 struct policy {
     const struct conf *conf;
-    bool open;
-    struct membership *members;
-    size_t n_members;
-    char **groups; /* all names, also of empty groups */
+    struct policy_group *groups;
     size_t n_groups;
 };
 
-static void add_group(struct policy *policy, const char *group)
+/* Valid until the next one is added. */
+static struct policy_group *add_group(struct policy *policy, const char *name, const char *path,
+                                      int line)
 {
     policy->groups = mem_grow(policy->groups, policy->n_groups + 1, sizeof *policy->groups);
-    policy->groups[policy->n_groups++] = mem_strdup(group);
+    struct policy_group *group = &policy->groups[policy->n_groups++];
+    *group = (struct policy_group){.name = mem_strdup(name), .path = path, .line = line};
+    return group;
 }
 
-static void add_member(struct policy *policy, const char *group, const char *user)
+static void add_member(struct policy_group *group, const char *user)
 {
-    policy->members = mem_grow(policy->members, policy->n_members + 1, sizeof *policy->members);
-    policy->members[policy->n_members++] = (struct membership){mem_strdup(group), mem_strdup(user)};
+    group->members = mem_grow(group->members, group->n_members + 1, sizeof *group->members);
+    group->members[group->n_members++] = mem_strdup(user);
 }
 
 /* A line of Apache's AuthGroupFile: "group: user user". */
@@ -50,10 +46,10 @@ static int parse_group_line(struct policy *policy, char *line, int number, struc
         return err_set(err, ERR_CONFIG, "%s:%d: must be \"group: user user ...\"",
                        policy->conf->groups_file, number);
     line[len] = '\0';
-    add_group(policy, line);
+    struct policy_group *group = add_group(policy, line, policy->conf->groups_file, number);
     for (char *user = strtok_r(colon + 1, " \t\r\n", &save); user;
          user = strtok_r(NULL, " \t\r\n", &save))
-        add_member(policy, line, user);
+        add_member(group, user);
     return 0;
 }
 
@@ -81,7 +77,7 @@ static int read_groups_file(struct policy *policy, struct err *err)
 static bool group_exists(const struct policy *policy, const char *group)
 {
     for (size_t i = 0; i < policy->n_groups; i++)
-        if (!strcmp(policy->groups[i], group))
+        if (!strcmp(policy->groups[i].name, group))
             return true;
     return false;
 }
@@ -149,35 +145,39 @@ static int check_rules(const struct policy *policy, struct err *err)
 }
 
 /* Groups do not nest, so these would be users of such a name. */
-static int check_groups(const struct policy *policy, struct err *err)
+static int check_members(const struct policy_group *group, struct err *err)
 {
-    for (size_t i = 0; i < policy->conf->n_groups; i++) {
-        const struct conf_group *group = &policy->conf->groups[i];
-        for (size_t k = 0; k < group->members.n; k++) {
-            const char *member = group->members.v[k];
-            if (*member == '\0' || *member == '@' || !strcmp(member, "*") ||
-                !strcmp(member, "users"))
-                return err_set(
-                    err, ERR_CONFIG,
-                    "%s:%d: group \"%s\": \"%s\" is no user, and others cannot be members",
-                    policy->conf->path, group->line, group->name, member);
-        }
+    for (size_t i = 0; i < group->n_members; i++) {
+        const char *member = group->members[i];
+        if (*member == '\0' || *member == '@' || !strcmp(member, "*") || !strcmp(member, "users"))
+            return err_set(err, ERR_CONFIG,
+                           "%s:%d: group \"%s\": \"%s\" is no user, and others cannot be members",
+                           group->path, group->line, group->name, member);
     }
     return 0;
 }
 
-struct policy *policy_new(const struct conf *conf, bool open, struct err *err)
+static int take_sections(struct policy *policy, struct err *err)
+{
+    const struct conf *conf = policy->conf;
+
+    for (size_t i = 0; i < conf->n_groups; i++) {
+        const struct conf_group *section = &conf->groups[i];
+        struct policy_group *group = add_group(policy, section->name, conf->path, section->line);
+        for (size_t k = 0; k < section->members.n; k++)
+            add_member(group, section->members.v[k]);
+        if (check_members(group, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct policy *policy_new(const struct conf *conf, struct err *err)
 {
     struct policy *policy = mem_alloc(sizeof *policy);
 
     policy->conf = conf;
-    policy->open = open;
-    for (size_t i = 0; i < conf->n_groups; i++) {
-        add_group(policy, conf->groups[i].name);
-        for (size_t k = 0; k < conf->groups[i].members.n; k++)
-            add_member(policy, conf->groups[i].name, conf->groups[i].members.v[k]);
-    }
-    if (check_groups(policy, err) == 0 && read_groups_file(policy, err) == 0 &&
+    if (take_sections(policy, err) == 0 && read_groups_file(policy, err) == 0 &&
         check_rules(policy, err) == 0)
         return policy;
     policy_free(policy);
@@ -188,22 +188,33 @@ void policy_free(struct policy *policy)
 {
     if (!policy)
         return;
-    for (size_t i = 0; i < policy->n_members; i++) {
-        free(policy->members[i].group);
-        free(policy->members[i].user);
+    for (size_t i = 0; i < policy->n_groups; i++) {
+        struct policy_group *group = &policy->groups[i];
+        for (size_t k = 0; k < group->n_members; k++)
+            free(group->members[k]);
+        free(group->members);
+        free(group->name);
     }
-    for (size_t i = 0; i < policy->n_groups; i++)
-        free(policy->groups[i]);
-    free(policy->members);
     free(policy->groups);
     free(policy);
 }
 
-static bool is_member(const struct policy *policy, const char *group, const char *user)
+const struct policy_group *policy_groups(const struct policy *policy, size_t *n)
 {
-    for (size_t i = 0; i < policy->n_members; i++)
-        if (!strcmp(policy->members[i].group, group) && !strcmp(policy->members[i].user, user))
-            return true;
+    *n = policy->n_groups;
+    return policy->groups;
+}
+
+static bool is_member(const struct policy *policy, const char *name, const char *user)
+{
+    for (size_t i = 0; i < policy->n_groups; i++) {
+        const struct policy_group *group = &policy->groups[i];
+        if (strcmp(group->name, name) != 0)
+            continue;
+        for (size_t k = 0; k < group->n_members; k++)
+            if (!strcmp(group->members[k], user))
+                return true;
+    }
     return false;
 }
 
@@ -244,7 +255,8 @@ struct verdict policy_verdict(const struct policy *policy, const struct identity
 
     if (conf->n_repositories == 0) {
         /* Whom a token server let in has no name with some of them. */
-        verdict.actions = policy->open || *identity->user || identity->has_token ? ACTION_ALL : 0;
+        bool in = *identity->user || identity->has_token || !conf_checks_logins(conf);
+        verdict.actions = in ? ACTION_ALL : 0;
         return verdict;
     }
     verdict.rule = find_rule(conf, name);

@@ -3,7 +3,8 @@
  * The access rules, berth.conf(5): who may pull, push and delete, by globs of repository names. The
  * rule of the most specific glob that matches applies alone, of two equally specific ones the first
  * in the file; where rules exist and none matches, nobody may anything. Without any rule everyone
- * who is let in may do everything: who logged in, or shows a token, as far as the token goes.
+ * who is let in may do everything: where berth checks logins, who logged in or shows a token, as
+ * far as the token goes; else everybody.
  *
  * Lists hold users, "@group", "users" (everyone who logged in) and "*" (everyone). Who may push or
  * delete may also pull; who is admin may everything.
@@ -23,11 +24,22 @@ struct verdict {
     bool readonly;                      /* nobody may change anything now */
 };
 
-/* Reads the group file and resolves the rules of conf, which must outlive the policy. A group may
- * stand in both; it has the members of both. `open`: without rules, nobody may do as much as a
- * user. ERR_CONFIG with file, line and what is wrong. NULL on error. */
-struct policy *policy_new(const struct conf *conf, bool open, struct err *err);
+/* Reads the group file and resolves the rules of conf, which must outlive the policy. ERR_CONFIG
+ * with file, line and what is wrong. NULL on error. */
+struct policy *policy_new(const struct conf *conf, struct err *err);
 void policy_free(struct policy *policy);
+
+/* A group as one section, or one line of the group file, has it. Where its name stands again, there
+ * are more members. */
+struct policy_group {
+    char *name;
+    const char *path;
+    int line;
+    char **members;
+    size_t n_members;
+};
+/* They belong to the policy. */
+const struct policy_group *policy_groups(const struct policy *policy, size_t *n);
 
 struct verdict policy_verdict(const struct policy *policy, const struct identity *identity,
                               const struct name *name);

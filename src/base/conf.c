@@ -293,6 +293,11 @@ int conf_load(struct conf *conf, const char *path, struct err *err)
     return result;
 }
 
+bool conf_checks_logins(const struct conf *conf)
+{
+    return *conf->htpasswd || *conf->token_keys || conf->n_issuers;
+}
+
 static void free_list(struct conf_list *list)
 {
     for (size_t i = 0; i < list->n; i++)

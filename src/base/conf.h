@@ -85,4 +85,8 @@ struct conf {
 int conf_load(struct conf *conf, const char *path, struct err *err);
 void conf_free(struct conf *conf);
 
+/* Whether berth itself checks logins: passwords, its own tokens, or others'. Else whoever the web
+ * server lets in is in. */
+bool conf_checks_logins(const struct conf *conf);
+
 #endif

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     rule.pattern = text;
     struct conf conf = {
         .path = conf_path, .groups_file = path, .repositories = &rule, .n_repositories = 1};
-    struct policy *policy = policy_new(&conf, false, &err);
+    struct policy *policy = policy_new(&conf, &err);
     must_hold(policy || (err.code == ERR_CONFIG && strchr(err.msg, ':')));
     if (policy)
         check(policy, groups);
