@@ -155,7 +155,13 @@ class Terminal:
         self.process = subprocess.Popen([BUILD / "berth", "user", "add", "-C4", machine.htpasswd, "alice"],
                                         stdin=self.theirs, stdout=self.theirs, stderr=self.theirs,
                                         env=machine.environment(), start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        preexec_fn=self._enter)
+
+    @staticmethod
+    def _enter():
+        """As a shell starts it, however these tests were started: nohup and the like ignore Ctrl-C."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def answer(self, question: bytes, text: bytes):
         while question not in self.shown:
