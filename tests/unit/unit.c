@@ -277,6 +277,16 @@ int unit_dir_remove(void **state)
     return result;
 }
 
+const char *unit_path(const struct unit_dir *dir, const char *name)
+{
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % LENGTH_OF(paths)];
+
+    snprintf(path, sizeof paths[0], "%s/%s", dir->path, name);
+    return path;
+}
+
 static struct conf store_conf(const char *root)
 {
     return (struct conf){

@@ -75,6 +75,8 @@ struct unit_dir {
 };
 int unit_dir_make(void **state);
 int unit_dir_remove(void **state);
+/* <dir>/<name>; valid until the fourth call after it. */
+const char *unit_path(const struct unit_dir *dir, const char *name);
 #define DIR_TEST(test) cmocka_unit_test_setup_teardown(test, unit_dir_make, unit_dir_remove)
 
 /* An empty store, made by store_open: *state is its struct store. */

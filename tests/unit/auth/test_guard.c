@@ -31,16 +31,6 @@ int __wrap_stat(const char *path, struct stat *st)
     return result;
 }
 
-static const char *path_of(const struct unit_dir *dir, const char *name)
-{
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % LENGTH_OF(paths)];
-
-    snprintf(path, sizeof paths[0], "%s/%s", dir->path, name);
-    return path;
-}
-
 /* A berth.conf where `pull` may pull. */
 static void put_conf(const struct unit_dir *dir, const char *pull, const char *more)
 {
@@ -49,7 +39,7 @@ static void put_conf(const struct unit_dir *dir, const char *pull, const char *m
     snprintf(text, sizeof text,
              "htpasswd = \"%s\"\ngroups_file = \"%s\"\n%s"
              "repository \"**\" { pull = {\"%s\"} }\n",
-             path_of(dir, "htpasswd"), path_of(dir, "groups"), more, pull);
+             unit_path(dir, "htpasswd"), unit_path(dir, "groups"), more, pull);
     unit_put(dir->path, "berth.conf", text);
 }
 
@@ -58,7 +48,7 @@ static struct guard *start(const struct unit_dir *dir)
     unit_put(dir->path, "htpasswd", "alice:" SECRET "\n");
     unit_put(dir->path, "groups", "devs: alice\n");
     put_conf(dir, "@devs", "");
-    struct guard *guard = guard_new(path_of(dir, "berth.conf"), &failure);
+    struct guard *guard = guard_new(unit_path(dir, "berth.conf"), &failure);
     assert_non_null(guard);
     return guard;
 }
@@ -106,7 +96,7 @@ static void test_rereads_a_file_that_is_replaced(void **state)
 
     /* Of the same size: "devs: alice". */
     unit_put(dir->path, "new", "devs: maria\n");
-    assert_int_equal(0, rename(path_of(dir, "new"), path_of(dir, "groups")));
+    assert_int_equal(0, rename(unit_path(dir, "new"), unit_path(dir, "groups")));
     assert_false(may_pull(guard, "alice"));
     assert_true(may_pull(guard, "maria"));
     guard_free(guard);
@@ -156,12 +146,12 @@ static void test_a_file_that_was_not_there(void **state)
     char more[512];
 
     snprintf(more, sizeof more, "token_keys = \"%s\"\nissuer \"x\" { keys = \"%s\" }\n",
-             path_of(dir, "keys"), path_of(dir, "issuer.pem"));
+             unit_path(dir, "keys"), unit_path(dir, "issuer.pem"));
     put_conf(dir, "@ops", more);
     assert_null(guard_rules(guard)->tokens);
     unit_put(dir->path, "keys/1.pem.new", keys_ed25519_private);
     assert_null(guard_rules(guard)->tokens);
-    assert_int_equal(0, rename(path_of(dir, "keys/1.pem.new"), path_of(dir, "keys/1.pem")));
+    assert_int_equal(0, rename(unit_path(dir, "keys/1.pem.new"), unit_path(dir, "keys/1.pem")));
     assert_null(guard_rules(guard)->tokens);
     unit_put(dir->path, "issuer.pem", keys_p256_public);
     assert_null(guard_rules(guard)->tokens);
@@ -196,7 +186,7 @@ static void test_rereads_an_issuers_keys(void **state)
     struct guard *guard = start(dir);
 
     unit_put(dir->path, "issuer.pem", keys_p256_public);
-    snprintf(more, sizeof more, "issuer \"x\" { keys = \"%s\" }\n", path_of(dir, "issuer.pem"));
+    snprintf(more, sizeof more, "issuer \"x\" { keys = \"%s\" }\n", unit_path(dir, "issuer.pem"));
     put_conf(dir, "@devs", more);
     const struct tokens *tokens = guard_rules(guard)->tokens;
     assert_non_null(tokens);
@@ -214,17 +204,17 @@ static void test_rereads_keys(void **state)
     const struct unit_dir *dir = *state;
     char keys[256];
 
-    assert_int_equal(0, mkdir(path_of(dir, "keys"), 0750));
-    assert_returns(0, key_generate(path_of(dir, "keys"), "a", "EdDSA", &failure));
+    assert_int_equal(0, mkdir(unit_path(dir, "keys"), 0750));
+    assert_returns(0, key_generate(unit_path(dir, "keys"), "a", "EdDSA", &failure));
     struct guard *guard = start(dir);
     assert_null(guard_rules(guard)->tokens);
-    snprintf(keys, sizeof keys, "token_keys = \"%s\"\n", path_of(dir, "keys"));
+    snprintf(keys, sizeof keys, "token_keys = \"%s\"\n", unit_path(dir, "keys"));
     put_conf(dir, "@devs", keys);
     const struct tokens *first = guard_rules(guard)->tokens;
     assert_non_null(first);
     assert_ptr_equal(first, guard_rules(guard)->tokens); /* nothing changed */
     const struct policy *policy = guard_rules(guard)->policy;
-    assert_returns(0, key_generate(path_of(dir, "keys"), "b", "EdDSA", &failure));
+    assert_returns(0, key_generate(unit_path(dir, "keys"), "b", "EdDSA", &failure));
     assert_ptr_not_equal(policy, guard_rules(guard)->policy);
     assert_non_null(guard_rules(guard)->tokens);
     guard_free(guard);
@@ -300,7 +290,7 @@ static void test_notices_what_a_broken_change_waited_for(void **state)
     char text[256];
 
     snprintf(text, sizeof text, "groups_file = \"%s\"\nrepository \"**\" { pull = {\"@late\"} }\n",
-             path_of(dir, "later"));
+             unit_path(dir, "later"));
     unit_put(dir->path, "berth.conf", text);
     assert_true(may_pull(guard, "alice"));
     unit_put(dir->path, "later", "late: bob\n");
@@ -313,7 +303,7 @@ static void test_notices_what_a_broken_change_waited_for(void **state)
 static size_t said(struct guard *guard, const struct unit_dir *dir)
 {
     int before = dup(2);
-    int fd = open(path_of(dir, "log"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(unit_path(dir, "log"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     size_t n = 0;
 
     assert_true(before >= 0 && fd >= 0);
@@ -378,10 +368,10 @@ static void test_does_not_start_with_a_broken_one(void **state)
     const struct unit_dir *dir = *state;
 
     unit_put(dir->path, "berth.conf", "repository \"**\" { pull = {\"@nobody\"} }\n");
-    assert_null(guard_new(path_of(dir, "berth.conf"), &failure));
+    assert_null(guard_new(unit_path(dir, "berth.conf"), &failure));
     assert_int_equal(ERR_CONFIG, failure.code);
     unit_put(dir->path, "berth.conf", "htpasswd = \"/nowhere/htpasswd\"\n");
-    assert_null(guard_new(path_of(dir, "berth.conf"), &failure));
+    assert_null(guard_new(unit_path(dir, "berth.conf"), &failure));
     assert_int_equal(ERR_CONFIG, failure.code);
 }
 
@@ -391,12 +381,12 @@ static void test_open_only_where_berth_checks_nothing(void **state)
     char text[256];
 
     unit_put(dir->path, "berth.conf", "page_limit = 10\n");
-    struct guard *guard = guard_new(path_of(dir, "berth.conf"), &failure);
+    struct guard *guard = guard_new(unit_path(dir, "berth.conf"), &failure);
     assert_non_null(guard);
     assert_null(guard_rules(guard)->passwd);
     assert_true(may_pull(guard, ""));
     unit_put(dir->path, "htpasswd", "alice:" SECRET "\n");
-    snprintf(text, sizeof text, "htpasswd = \"%s\"\n", path_of(dir, "htpasswd"));
+    snprintf(text, sizeof text, "htpasswd = \"%s\"\n", unit_path(dir, "htpasswd"));
     unit_put(dir->path, "berth.conf", text);
     assert_false(may_pull(guard, ""));
     assert_true(may_pull(guard, "alice"));

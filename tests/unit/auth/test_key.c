@@ -136,14 +136,6 @@ static void test_es256_takes_neither_der_nor_zero(void **state)
     key_set_free(&set);
 }
 
-static const char *path_of(const struct unit_dir *dir, const char *name)
-{
-    static char path[128];
-
-    snprintf(path, sizeof path, "%s/%s", dir->path, name);
-    return path;
-}
-
 static void test_generated_keys(void **state)
 {
     struct stat st;
@@ -160,7 +152,7 @@ static void test_generated_keys(void **state)
         umask(before);
         file[1] = '.';
         assert_int_equal(0640, unit_mode(dir->path, file));
-        assert_int_equal(0, stat(path_of(dir, file), &st));
+        assert_int_equal(0, stat(unit_path(dir, file), &st));
         assert_int_equal(1, st.st_nlink); /* the file that was linked here is gone */
         char *text = unit_get(dir->path, file);
         file[1] = '\0';

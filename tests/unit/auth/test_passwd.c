@@ -21,18 +21,10 @@
 #define SHA256 "$5$rounds=1000$9WPlo7kVSTWthv41$v81SURp6JwzJzhVBU4KjRp4LY4da5xYV6jT/vtVO5w2"
 #define YESCRYPT "$y$j75$OL0tFm0XODh1RmTBbq6du0$BgAFmeT8B9ua.j9.XWGv5/ePkKjryudglPtWIuGUCj8"
 
-static const char *path_of(const struct unit_dir *dir)
-{
-    static char path[128];
-
-    snprintf(path, sizeof path, "%s/htpasswd", dir->path);
-    return path;
-}
-
 static struct passwd *load(const struct unit_dir *dir, const char *text, int64_t cache_seconds)
 {
     unit_put(dir->path, "htpasswd", text);
-    struct passwd *passwd = passwd_read(path_of(dir), cache_seconds, &failure);
+    struct passwd *passwd = passwd_read(unit_path(dir, "htpasswd"), cache_seconds, &failure);
     assert_non_null(passwd);
     return passwd;
 }
@@ -291,8 +283,8 @@ static void test_cache_does_not_survive_a_changed_hash(void **state)
     assert_true(passwd_verify(passwd, "alice", "secret"));
     passwd_free(passwd);
     assert_returns(0, passwd_hash("other", 4, &hash, &failure));
-    assert_returns(0, passwd_set(path_of(dir), "alice", hash.s, &failure));
-    passwd = passwd_read(path_of(dir), 60, &failure);
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", hash.s, &failure));
+    passwd = passwd_read(unit_path(dir, "htpasswd"), 60, &failure);
     assert_non_null(passwd);
     assert_false(passwd_verify(passwd, "alice", "secret"));
     assert_true(passwd_verify(passwd, "alice", "other"));
@@ -358,7 +350,7 @@ static void test_loading_says_what_cannot_be_checked(void **state)
     snprintf(log, sizeof log, "%s/log", dir->path);
     int before = dup(2), fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     dup2(fd, 2);
-    struct passwd *passwd = passwd_load(path_of(dir), 0, &failure);
+    struct passwd *passwd = passwd_load(unit_path(dir, "htpasswd"), 0, &failure);
     dup2(before, 2);
     close(before);
     close(fd);
@@ -374,14 +366,14 @@ static void test_loading_says_what_cannot_be_checked(void **state)
 
 static void test_no_file(void **state)
 {
-    assert_null(passwd_read(path_of(*state), 0, &failure));
+    assert_null(passwd_read(unit_path(*state, "htpasswd"), 0, &failure));
     assert_int_equal(ERR_CONFIG, failure.code);
     assert_non_null(strstr(failure.msg, "htpasswd\": "));
-    assert_int_equal(0, mkdir(path_of(*state), 0755)); /* opens, but cannot be read */
-    assert_null(passwd_read(path_of(*state), 0, &failure));
+    assert_int_equal(0, mkdir(unit_path(*state, "htpasswd"), 0755)); /* opens, but cannot be read */
+    assert_null(passwd_read(unit_path(*state, "htpasswd"), 0, &failure));
     assert_int_equal(ERR_CONFIG, failure.code);
     assert_non_null(strstr(failure.msg, "it cannot be read"));
-    assert_null(passwd_load(path_of(*state), 0, &failure));
+    assert_null(passwd_load(unit_path(*state, "htpasswd"), 0, &failure));
 }
 
 static void test_hash(void **state)
@@ -411,15 +403,15 @@ static void test_set_and_remove_keep_all_else(void **state)
     const struct unit_dir *dir = *state;
 
     unit_put(dir->path, "htpasswd", "# people\n\nalice:a\r\nbob:b:remark\nalice:again\nal:c");
-    assert_int_equal(0, chmod(path_of(dir), 0604));
-    assert_returns(0, passwd_set(path_of(dir), "alice", "new", &failure));
+    assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0604));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\n", dir->path, "htpasswd");
-    assert_returns(0, passwd_set(path_of(dir), "carol", "hash", &failure));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "carol", "hash", &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\ncarol:hash\n", dir->path,
                    "htpasswd");
-    assert_returns(1, passwd_remove(path_of(dir), "alice", &failure));
-    assert_returns(0, passwd_remove(path_of(dir), "alice", &failure));
-    assert_returns(0, passwd_remove(path_of(dir), "bo", &failure));
+    assert_returns(1, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "bo", &failure));
     assert_content("# people\n\nbob:b:remark\nal:c\ncarol:hash\n", dir->path, "htpasswd");
     assert_int_equal(0604, unit_mode(dir->path, "htpasswd"));
     assert_int_equal(1, unit_count(dir->path, ".")); /* no temporary file */
@@ -429,16 +421,16 @@ static void test_set_makes_the_file(void **state)
 {
     const struct unit_dir *dir = *state;
 
-    assert_returns(0, passwd_remove(path_of(dir), "alice", &failure));
+    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_fails(USAGE, passwd_set(path_of(dir), "a:b", "hash", &failure));
-    assert_fails(USAGE, passwd_set(path_of(dir), "", "hash", &failure));
-    assert_fails(USAGE, passwd_set(path_of(dir), "#a", "hash", &failure));
-    assert_fails(USAGE, passwd_set(path_of(dir), "a\nb", "hash", &failure));
-    assert_fails(USAGE, passwd_set(path_of(dir), "alice", "", &failure));
-    assert_fails(USAGE, passwd_set(path_of(dir), "alice", "a\nroot:x", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "a:b", "hash", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "", "hash", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "#a", "hash", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "a\nb", "hash", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "alice", "", &failure));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "alice", "a\nroot:x", &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_returns(0, passwd_set(path_of(dir), "alice", "hash", &failure));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
     assert_content("alice:hash\n", dir->path, "htpasswd");
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
 }
@@ -449,7 +441,7 @@ static void test_set_follows_a_link(void **state)
 
     unit_put(dir->path, "real", "bob:b\n");
     unit_symlink("real", dir->path, "htpasswd");
-    assert_returns(0, passwd_set(path_of(dir), "alice", "hash", &failure));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
     assert_content("bob:b\nalice:hash\n", dir->path, "real");
     assert_null(unit_get(dir->path, "htpasswd")); /* still a link */
 }
@@ -460,10 +452,10 @@ static void test_users(void **state)
     AUTO_NAMES none = {0};
     AUTO_NAMES users = {0};
 
-    assert_returns(0, passwd_users(path_of(dir), &none, &failure));
+    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &none, &failure));
     assert_int_equal(0, none.n);
     unit_put(dir->path, "htpasswd", "#c:x\nbob:b\r\nalice:a\nbob:again\nnothing\n:x\n");
-    assert_returns(0, passwd_users(path_of(dir), &users, &failure));
+    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(2, users.n);
     assert_string_equal("alice", users.v[0]);
     assert_string_equal("bob", users.v[1]);

@@ -11,16 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *path_of(const struct unit_dir *dir, const char *name)
-{
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % LENGTH_OF(paths)];
-
-    snprintf(path, sizeof paths[0], "%s/%s", dir->path, name);
-    return path;
-}
-
 struct writer {
     const char *path;
     int number;
@@ -52,14 +42,14 @@ static void test_writers_at_once_lose_nothing(void **state)
     AUTO_NAMES users = {0};
 
     for (size_t i = 0; i < LENGTH_OF(writers); i++) {
-        writers[i] = (struct writer){path_of(dir, "htpasswd"), (int)i};
+        writers[i] = (struct writer){unit_path(dir, "htpasswd"), (int)i};
         unit_child_start(&children[i], write_entries, &writers[i]);
     }
     for (size_t i = 0; i < LENGTH_OF(writers); i++)
         assert_int_equal(0, unit_child_result(&children[i]));
     for (size_t i = LENGTH_OF(writers); i-- > 0;) /* each has the pipes of those before it */
         unit_child_end(&children[i]);
-    assert_returns(0, passwd_users(path_of(dir, "htpasswd"), &users, &failure));
+    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(LENGTH_OF(writers) * ENTRIES + 1, users.n);
     assert_int_equal(1, unit_count(dir->path, "."));
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
@@ -118,17 +108,17 @@ static void test_the_owner_stays(void **state)
 
     unit_put(dir->path, "htpasswd", "bob:b\n");
     if (geteuid() == 0) /* who is not cannot make it another's */
-        assert_int_equal(0, chown(path_of(dir, "htpasswd"), 4711, 4712));
-    assert_int_equal(0, chmod(path_of(dir, "htpasswd"), 0460));
-    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+        assert_int_equal(0, chown(unit_path(dir, "htpasswd"), 4711, 4712));
+    assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0460));
+    assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     uid_t owner = st.st_uid;
     gid_t group = st.st_gid;
     ino_t inode = st.st_ino;
-    assert_returns(0, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
-    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_not_equal(inode, st.st_ino); /* replaced, not written over */
-    assert_returns(1, passwd_remove(path_of(dir, "htpasswd"), "bob", &failure));
-    assert_int_equal(0, stat(path_of(dir, "htpasswd"), &st));
+    assert_returns(1, passwd_remove(unit_path(dir, "htpasswd"), "bob", &failure));
+    assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_equal(owner, st.st_uid);
     assert_int_equal(group, st.st_gid);
     assert_int_equal(0460, st.st_mode & 07777);
@@ -141,9 +131,9 @@ static void test_links_stay_links(void **state)
     unit_put(dir->path, "shared/users", "bob:b\n");
     unit_symlink("../shared/users", dir->path, "etc/second");
     unit_symlink("etc/second", dir->path, "first");
-    assert_returns(0, passwd_set(path_of(dir, "first"), "alice", "new", &failure));
+    assert_returns(0, passwd_set(unit_path(dir, "first"), "alice", "new", &failure));
     assert_content("bob:b\nalice:new\n", dir->path, "shared/users");
-    assert_returns(1, passwd_remove(path_of(dir, "first"), "bob", &failure));
+    assert_returns(1, passwd_remove(unit_path(dir, "first"), "bob", &failure));
     assert_content("alice:new\n", dir->path, "shared/users");
     assert_null(unit_get(dir->path, "first"));
     assert_null(unit_get(dir->path, "etc/second"));
@@ -156,8 +146,8 @@ static void test_a_link_to_nowhere_is_an_error(void **state)
     const struct unit_dir *dir = *state;
 
     unit_symlink("nowhere", dir->path, "htpasswd");
-    assert_fails(IO, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
-    assert_fails(IO, passwd_remove(path_of(dir, "htpasswd"), "alice", &failure));
+    assert_fails(IO, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_fails(IO, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
     assert_true(unit_exists(dir->path, "htpasswd"));
 }
@@ -169,8 +159,8 @@ static void test_what_is_no_file(void **state)
 
     assert_fails(IO, passwd_set(dir->path, "alice", "new", &failure));
     assert_fails(IO, passwd_users(dir->path, &users, &failure));
-    assert_int_equal(0, mkfifo(path_of(dir, "pipe"), 0600));
-    assert_fails(USAGE, passwd_set(path_of(dir, "pipe"), "alice", "new", &failure));
+    assert_int_equal(0, mkfifo(unit_path(dir, "pipe"), 0600));
+    assert_fails(USAGE, passwd_set(unit_path(dir, "pipe"), "alice", "new", &failure));
     assert_fails(IO, passwd_set("/nowhere/htpasswd", "alice", "new", &failure));
     assert_returns(0, passwd_remove("/nowhere/htpasswd", "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
@@ -197,12 +187,12 @@ static void test_bytes_of_other_lines_stay(void **state)
     const struct unit_dir *dir = *state;
 
     unit_put_bytes(dir->path, "htpasswd", before, sizeof before - 1);
-    assert_returns(0, passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
     char *text = unit_get(dir->path, "htpasswd");
     assert_memory_equal(after, text, sizeof after);
     free(text);
     AUTO_NAMES users = {0};
-    assert_returns(0, passwd_users(path_of(dir, "htpasswd"), &users, &failure));
+    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(5, users.n);
     assert_string_equal("alice", users.v[2]); /* behind " alice" and "a" */
 }
@@ -218,8 +208,8 @@ static void test_a_failed_write_changes_nothing(void **state)
     struct rlimit limit = {.rlim_cur = 1, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
-    int set = passwd_set(path_of(dir, "htpasswd"), "alice", "new", &failure);
-    int made = passwd_set(path_of(dir, "fresh"), "alice", "new", &failure);
+    int set = passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure);
+    int made = passwd_set(unit_path(dir, "fresh"), "alice", "new", &failure);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(-1, set);
