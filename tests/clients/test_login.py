@@ -157,7 +157,13 @@ class Ctr(Client):
         return self.said("ctr", "images", command, "--plain-http", *user, name, env=self.containerd.client)
 
     def push(self, name, credentials):
-        return self.run("push", name, credentials)
+        """Now and then, on a busy machine, ctr loses its connection to containerd itself, from which it reads the image
+        (containerd's issue 5734). That says nothing of the registry, and is tried again."""
+        for _ in range(3):
+            said = self.run("push", name, credentials)
+            if not said or "rpc error: code = Internal desc = unexpected EOF" not in said:
+                break
+        return said
 
     def pull(self, name, credentials):
         return self.run("pull", name, credentials)
@@ -307,10 +313,11 @@ def test_anonymous_pull_with_tokens(with_tokens, client):
     assert client.pull(name, None) is None
 
 
-@with_clients("ctr", "kubelet")
+@with_clients("podman", "skopeo", "ctr", "kubelet")
 def test_anonymous_pull_by_the_server(open_to_read, client):
-    """The others show an empty password, or ask for one, once /v2/ has told them that there are logins."""
+    """podman and skopeo show an empty password once /v2/ has told them that there are logins, which counts as none. docker
+    does not go on without one."""
     name = image_of(client, open_to_read, "public")
-    assert "401 Unauthorized" in client.push(name, None)
+    assert message(NO_PASSWORD_PUSH, client, open_to_read) in client.push(name, None)
     assert client.push(name, BOB) is None
     assert client.pull(name, None) is None
