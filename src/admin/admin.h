@@ -15,13 +15,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ADMIN_TLS_NAMES_MAX 64
+#define ADMIN_LIST_MAX 64
+struct admin_list {
+    const char *v[ADMIN_LIST_MAX];
+    int n;
+};
 
-/* What the command line said. */
+/* What the command line said; options.c says what each means. */
 struct admin_options {
     const char *root;   /* NULL: the configuration's */
     const char *config; /* NULL: as for conf_load */
-    bool json;
+    bool json, help;
     bool raw;
     bool dry_run;
     const char *listen;
@@ -35,8 +39,16 @@ struct admin_options {
     const char *tls_cert, *tls_key;
     bool tls_self_signed;
     const char *tls_dir;
-    const char *tls_names[ADMIN_TLS_NAMES_MAX];
-    int n_tls_names;
+    struct admin_list tls_names;
+    int64_t grace; /* seconds; -1: not said */
+    bool verbose, quiet;
+    bool recursive, digests;
+    bool fast, repair;
+    const char *state;
+    int jobs; /* 0: not said */
+    const char *compress, *as;
+    const char *output, *platform, *have;
+    bool all, no_referrers;
 };
 
 /* Runs one subcommand; args end with NULL. Returns 0, or -1 with *err set. */

@@ -12,25 +12,15 @@
 #include <time.h>
 
 #define EXPIRES_DEFAULT "90d"
-#define EXPIRES_MAX ((int64_t)100 * 365 * 86400)
 
-/* "90d": a number and a unit. */
-static int parse_duration(const char *text, int64_t *seconds, struct err *err)
+static int parse_expires(const char *text, int64_t *seconds, struct err *err)
 {
-    static const char units[] = "smhdw";
-    static const int64_t factors[] = {1, 60, 3600, 86400, 7 * 86400};
-    size_t len = strlen(text);
-    const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
-    int64_t n;
-
-    if (!unit || !decimal_parse(text, len - 1, &n) || n < 1 ||
-        n > EXPIRES_MAX / factors[unit - units])
-        return err_set(err, ERR_USAGE,
-                       "--expires \"%.40s\": must be a number with s, m, h, d or w behind it, like "
-                       "90d, up to 100 years",
-                       text);
-    *seconds = n * factors[unit - units];
-    return 0;
+    if (duration_parse(text, seconds) && *seconds > 0)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "--expires \"%.40s\": must be a number with s, m, h, d or w behind it, like "
+                   "90d, up to 100 years",
+                   text);
 }
 
 static bool actions_known(const char *text)
@@ -80,7 +70,7 @@ static int parse_options(const struct admin_options *options, const char *name, 
     if (!options->scope || !*options->scope)
         return err_set(err, ERR_USAGE,
                        "--scope SCOPE says what the token is for, like repository:team/*:pull");
-    if (parse_duration(options->expires ? options->expires : EXPIRES_DEFAULT, &seconds, err) < 0 ||
+    if (parse_expires(options->expires ? options->expires : EXPIRES_DEFAULT, &seconds, err) < 0 ||
         check_scope(options->scope, err) < 0)
         return -1;
     *robot = (struct robot){

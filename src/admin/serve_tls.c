@@ -43,7 +43,7 @@ static int check_options(const struct admin_options *options, struct err *err)
         return err_set(err, ERR_USAGE,
                        "--tls-self-signed makes a certificate itself: leave out "
                        "either it or --tls-cert and --tls-key");
-    if (!options->tls_self_signed && (options->tls_dir || options->n_tls_names))
+    if (!options->tls_self_signed && (options->tls_dir || options->tls_names.n))
         return err_set(err, ERR_USAGE, "--tls-name and --tls-dir belong to --tls-self-signed");
     if (options->tls_cert && !options->tls_key)
         return err_set(err, ERR_USAGE,
@@ -177,8 +177,8 @@ static int collect_names(const struct admin_options *options, const struct liste
     add_once(names, "IP", "::1");
     add_own_names(names);
     add_once(names, "DNS", listener->name); /* which is left out if it is an address */
-    for (int i = 0; i < options->n_tls_names; i++)
-        if (add_given(names, options->tls_names[i], err) < 0)
+    for (int i = 0; i < options->tls_names.n; i++)
+        if (add_given(names, options->tls_names.v[i], err) < 0)
             return -1;
     if (!listener->any)
         add_address(names, (const struct sockaddr *)&listener->address);
@@ -338,10 +338,10 @@ int tls_prepare(const struct admin_options *options, const struct listener *list
 static void find_reach(const struct admin_options *options, const struct listener *listener,
                        struct buf *host)
 {
-    const char *name = options->n_tls_names ? options->tls_names[0] : listener->host;
+    const char *name = options->tls_names.n ? options->tls_names.v[0] : listener->host;
     char own[256] = "";
 
-    if (!options->n_tls_names && listener->any && gethostname(own, sizeof own - 1) == 0)
+    if (!options->tls_names.n && listener->any && gethostname(own, sizeof own - 1) == 0)
         name = own;
     bool bare = strchr(name, ':') && name[0] != '[';
     buf_addf(host, "%s%s%s:%d", bare ? "[" : "", name, bare ? "]" : "", listener->port);

@@ -2,7 +2,7 @@
  * L2: who makes a request. */
 #include "auth/identity.h"
 
-#include "auth/glob.h"
+#include "oci/glob.h"
 
 #include <string.h>
 

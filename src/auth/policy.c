@@ -2,8 +2,8 @@
  * L2: access rules. */
 #include "auth/policy.h"
 
-#include "auth/glob.h"
 #include "base/mem.h"
+#include "oci/glob.h"
 
 #include <errno.h>
 #include <stdio.h>

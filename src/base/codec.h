@@ -32,6 +32,10 @@ bool base64_decode(struct buf *out, const char *s, size_t len);
 /* A decimal number without sign or space. Numbers too large for int64_t become INT64_MAX. */
 bool decimal_parse(const char *s, size_t len, int64_t *value);
 
+/* A length of time, as a number with s, m, h, d or w behind it, like 12h or 90d: in seconds, at
+ * most a hundred years. */
+bool duration_parse(const char *s, int64_t *seconds);
+
 #define RFC3339_SIZE sizeof "2006-01-02T15:04:05Z"
 void rfc3339_format(char out[RFC3339_SIZE], time_t when); /* UTC */
 

@@ -6,9 +6,6 @@
 #include "store/repo.h"
 #include "store/tag.h"
 
-/* Manifests that came into the store under another limit are still served, but not without one. */
-#define STORED_MANIFEST_MAX ((int64_t)64 << 20)
-
 int pull_blob(const struct store *store, const struct name *name, const struct digest *digest,
               int *fd, int64_t *size, struct err *err)
 {
@@ -43,28 +40,6 @@ int pull_resolve(const struct store *store, const struct name *name,
     return found ? found : repo_has_layer(store, name, digest, err);
 }
 
-static int read_verified(const struct store *store, const struct digest *digest, struct buf *bytes,
-                         struct err *err)
-{
-    AUTO_FD fd = -1;
-    int64_t size;
-    struct digest actual;
-
-    int found = blob_open(store, digest, &fd, &size, err);
-    if (found <= 0)
-        return found;
-    if (size > STORED_MANIFEST_MAX)
-        return 0;
-    if (fs_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
-        return -1;
-    bytes->len = (size_t)size;
-    bytes->s[bytes->len] = '\0';
-    digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
-    if (!digest_equal(&actual, digest))
-        return err_set(err, ERR_IO, "the manifest %s is damaged: push it again", digest->s);
-    return 1;
-}
-
 int pull_manifest(const struct store *store, const struct name *name,
                   const struct reference *reference, struct pulled_manifest *pulled,
                   struct err *err)
@@ -74,7 +49,7 @@ int pull_manifest(const struct store *store, const struct name *name,
     *pulled = (struct pulled_manifest){0};
     int found = pull_resolve(store, name, reference, &pulled->digest, err);
     if (found > 0)
-        found = read_verified(store, &pulled->digest, &pulled->bytes, err);
+        found = blob_read_manifest(store, &pulled->digest, &pulled->bytes, err);
     /* What does not parse was never a manifest, but a layer of this digest. */
     if (found > 0 &&
         manifest_parse(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, &invalid) < 0)

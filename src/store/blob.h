@@ -15,6 +15,11 @@ int blob_stat(const struct store *store, const struct digest *digest, int64_t *s
 int blob_open(const struct store *store, const struct digest *digest, int *fd, int64_t *size,
               struct err *err);
 
+/* Reads a manifest into an empty buf. ERR_IO: it does not have this digest. 0: there is none, or it
+ * is far larger than any manifest. */
+int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
+                       struct err *err);
+
 /* Renames a file with verified and fsynced content, within the store, over whatever is there: a
  * damaged blob heals. */
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,

@@ -2,8 +2,8 @@
  * Fuzzes scopes, as a request and as a token's claim have them: what is printed reads the same. */
 #include "fuzz/fuzz.h"
 
-#include "auth/glob.h"
 #include "auth/scope.h"
+#include "oci/glob.h"
 
 static void check(const struct scopes *scopes)
 {

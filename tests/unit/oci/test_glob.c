@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * auth/glob.c: what globs match, and which of two is more specific. */
+ * oci/glob.c: what globs match, and which of two is more specific. */
 #include "unit/unit.h"
 
-#include "auth/glob.h"
+#include "oci/glob.h"
 
 static const struct match_case {
     const char *glob, *s;

@@ -3,8 +3,8 @@
  * Globs of repository names and tags: `*` stands for any characters within one path component, `**`
  * also for slashes, `?` for one character other than a slash. Nothing else is special.
  */
-#ifndef BERTH_AUTH_GLOB_H
-#define BERTH_AUTH_GLOB_H
+#ifndef BERTH_OCI_GLOB_H
+#define BERTH_OCI_GLOB_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: globs of repository names and tags. */
-#include "auth/glob.h"
+ * L1: globs of repository names and tags. */
+#include "oci/glob.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: the progress bar. */
+#include "admin/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHOW_AFTER_MS 1000
+#define DRAW_EVERY_MS 100
+#define COLUMNS_DEFAULT 80
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void amount(char out[ADMIN_SIZE_TEXT], enum bar_unit unit, int64_t n)
+{
+    if (unit == BAR_BYTES)
+        admin_size_text(out, n);
+    else
+        snprintf(out, ADMIN_SIZE_TEXT, "%jd", (intmax_t)n);
+}
+
+static void time_left(char *out, size_t size, int64_t seconds)
+{
+    if (seconds < 3600)
+        snprintf(out, size, "%d:%02d left", (int)(seconds / 60), (int)(seconds % 60));
+    else if (seconds < 100 * 3600)
+        snprintf(out, size, "%d h %02d min left", (int)(seconds / 3600), (int)(seconds / 60 % 60));
+    else
+        snprintf(out, size, "%jd days left", (intmax_t)(seconds / 86400));
+}
+
+/* "hashing  [=====>    ]  1.2 GiB of 4.0 GiB  310.2 MiB/s  0:09 left" */
+static void draw(const struct bar *bar, int64_t done, int64_t total, int64_t elapsed_ms)
+{
+    char is[ADMIN_SIZE_TEXT], of[ADMIN_SIZE_TEXT], rate[ADMIN_SIZE_TEXT];
+    char text[160], left[40] = "", meter[64] = "";
+    int64_t per_second = elapsed_ms > 0 ? (int64_t)((double)done * 1000 / (double)elapsed_ms) : 0;
+
+    amount(is, bar->unit, done);
+    amount(of, bar->unit, total);
+    amount(rate, bar->unit, per_second);
+    if (total > 0 && per_second > 0)
+        time_left(left, sizeof left, total > done ? (total - done) / per_second : 0);
+    if (total >= 0)
+        snprintf(text, sizeof text, "%s of %s  %s/s  %s", is, of, rate, left);
+    else
+        snprintf(text, sizeof text, "%s  %s/s", is, rate);
+    int room = bar->width - (int)strlen(bar->what) - (int)strlen(text) - 8;
+    if (total > 0 && room >= 8) {
+        int cells = room > 40 ? 40 : room;
+        int full = (int)((double)cells * (double)(done < total ? done : total) / (double)total);
+        snprintf(meter, sizeof meter, "[%.*s%*s]  ", full,
+                 "========================================", cells - full, "");
+    }
+    fprintf(stderr, "\r%s  %s%.*s\033[K", bar->what, meter, bar->width, text);
+    fflush(stderr);
+}
+
+static void at(void *context, const char *what, int64_t done, int64_t total)
+{
+    struct bar *bar = context;
+    int64_t now = now_ms();
+
+    if (bar->what != what) {
+        bar->what = what;
+        bar->start_ms = now;
+        bar->drawn_ms = 0;
+    }
+    int64_t wait = bar->shown ? DRAW_EVERY_MS : SHOW_AFTER_MS;
+    if (now - (bar->drawn_ms ? bar->drawn_ms : bar->start_ms) < wait)
+        return;
+    bar->shown = true;
+    bar->drawn_ms = now;
+    draw(bar, done, total, now - bar->start_ms);
+}
+
+void bar_start(struct bar *bar, enum bar_unit unit, const struct admin_options *options)
+{
+    struct winsize size;
+
+    *bar = (struct bar){.unit = unit};
+    if (options->quiet || !isatty(STDERR_FILENO))
+        return;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    bar->width = known ? size.ws_col : COLUMNS_DEFAULT;
+    bar->progress = (struct progress){at, bar};
+}
+
+void bar_end(struct bar *bar)
+{
+    if (bar->shown)
+        fputs("\r\033[K", stderr);
+    bar->shown = false;
+}

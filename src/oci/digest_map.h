@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A map from digests to numbers that fits millions of them into memory: 25 to 50 bytes
+ * for each. It keeps 16 bytes of a digest. Whoever could make two contents with
+ * the same 16 bytes would only make one of them be taken for known, so use it where that is
+ * harmless: the collector keeps too much then, never too little.
+ */
+#ifndef BERTH_OCI_DIGEST_MAP_H
+#define BERTH_OCI_DIGEST_MAP_H
+
+#include "oci/digest.h"
+
+#define DIGEST_MAP_SHARDS 256 /* each grows alone, so that growing never doubles the whole */
+
+struct digest_map {
+    struct digest_map_shard *shards; /* NULL: empty */
+    size_t n;                        /* digests in it */
+};
+#define AUTO_DIGEST_MAP __attribute__((cleanup(digest_map_free))) struct digest_map
+
+/* The digest's number, 0 if it is new to the map. Valid until the next put. */
+uint32_t *digest_map_put(struct digest_map *map, const struct digest *digest);
+/* NULL: it is not in the map. */
+uint32_t *digest_map_get(const struct digest_map *map, const struct digest *digest);
+void digest_map_free(struct digest_map *map);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: walking all that a manifest needs. */
+#include "registry/tree.h"
+
+#include "base/json.h"
+#include "oci/digest_map.h"
+#include "registry/list.h"
+
+#include <string.h>
+
+/* Indexes of indexes are rare; a chain that is longer than this is an attack on the stack. */
+#define TREE_DEPTH_MAX 32
+
+struct tree {
+    const struct store *store;
+    const struct name *name;
+    bool with_referrers;
+    tree_visit_fn *visit;
+    void *context;
+    struct digest_map seen;
+};
+
+static int walk_manifest(struct tree *tree, const struct digest *digest,
+                         const struct descriptor *descriptor, int depth, struct err *err);
+
+static int walk_references(struct tree *tree, const struct manifest *manifest, int depth,
+                           struct err *err)
+{
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        const struct descriptor *reference = &manifest->references[i];
+        struct tree_entry blob = {&reference->digest, NULL, reference};
+        int stop = 0;
+        if (reference->role == DESCRIPTOR_CHILD) {
+            stop = walk_manifest(tree, &reference->digest, reference, depth + 1, err);
+        } else if (!digest_map_get(&tree->seen, &reference->digest)) {
+            digest_map_put(&tree->seen, &reference->digest);
+            stop = tree->visit(tree->context, &blob, err);
+        }
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+static int referrers_of(const struct tree *tree, const struct digest *subject,
+                        struct fs_names *digests, struct err *err)
+{
+    struct page all = {NULL, INT64_MAX};
+    struct digest last;
+    bool more = true;
+
+    while (more) {
+        AUTO_BUF list = BUF_INIT;
+        buf_addc(&list, '[');
+        if (list_referrers(tree->store, tree->name, subject, NULL, all, &list, &last, &more, err) <
+            0)
+            return -1;
+        buf_addc(&list, ']');
+        struct json *json = json_parse(list.s, list.len, MANIFEST_DEPTH_MAX + 1, err);
+        if (!json)
+            return -1;
+        for (size_t i = 0; i < json_array_len(json); i++)
+            fs_names_add(digests, json_text(json_get(json_array_at(json, i), "digest")));
+        json_free(json);
+        all.last = last.s;
+    }
+    return 0;
+}
+
+static int walk_referrers(struct tree *tree, const struct digest *subject, int depth,
+                          struct err *err)
+{
+    AUTO_NAMES digests = {0};
+
+    if (referrers_of(tree, subject, &digests, err) < 0)
+        return -1;
+    for (size_t i = 0; i < digests.n; i++) {
+        struct digest digest;
+        if (digest_parse(&digest, digests.v[i], strlen(digests.v[i]), err) < 0)
+            return -1;
+        int stop = walk_manifest(tree, &digest, NULL, depth + 1, err);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+static int walk_manifest(struct tree *tree, const struct digest *digest,
+                         const struct descriptor *descriptor, int depth, struct err *err)
+{
+    AUTO_PULLED pulled = {0};
+    struct reference reference = {.is_digest = true, .digest = *digest};
+    struct tree_entry entry = {digest, &pulled, descriptor};
+
+    if (digest_map_get(&tree->seen, digest))
+        return 0;
+    if (depth > TREE_DEPTH_MAX)
+        return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
+    if (pull_manifest(tree->store, tree->name, &reference, &pulled, err) < 0)
+        return -1;
+    digest_map_put(&tree->seen, digest);
+    int stop = walk_references(tree, &pulled.manifest, depth, err);
+    if (stop == 0)
+        stop = tree->visit(tree->context, &entry, err);
+    if (stop == 0 && tree->with_referrers)
+        stop = walk_referrers(tree, digest, depth, err);
+    return stop;
+}
+
+int tree_walk(const struct store *store, const struct name *name, const struct digest *digest,
+              bool with_referrers, tree_visit_fn *visit, void *context, struct err *err)
+{
+    struct tree tree = {store, name, with_referrers, visit, context, {0}};
+
+    int stop = walk_manifest(&tree, digest, NULL, 0, err);
+    digest_map_free(&tree.seen);
+    return stop;
+}

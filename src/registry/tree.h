@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All that a manifest needs: its configuration and layers, its children and what they need, and if
+ * asked for also the manifests that refer to one of them as their subject, such as signatures.
+ */
+#ifndef BERTH_REGISTRY_TREE_H
+#define BERTH_REGISTRY_TREE_H
+
+#include "registry/pull.h"
+
+struct tree_entry {
+    const struct digest *digest;
+    const struct pulled_manifest *manifest; /* NULL: a blob */
+    const struct descriptor *descriptor;    /* by which another manifest names it; NULL: none does,
+                                             * it is the top or a referrer */
+};
+
+/* Visits each once, blobs before the manifest that names them, children before their index, a
+ * subject before its referrers: the order in which they can be stored. Until visit returns other
+ * than 0; that is then returned. Blobs whose content is elsewhere (`urls`) are visited too, whether
+ * the repository has them or not. MANIFEST_UNKNOWN: a manifest is missing; BLOB_UNKNOWN is visit's
+ * to say. */
+typedef int tree_visit_fn(void *context, const struct tree_entry *entry, struct err *err);
+int tree_walk(const struct store *store, const struct name *name, const struct digest *digest,
+              bool with_referrers, tree_visit_fn *visit, void *context, struct err *err);
+
+#endif
