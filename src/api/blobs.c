@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/serve.h"
+#include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
 
@@ -13,14 +14,18 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
 {
     struct digest digest;
     int64_t size;
-    int fd;
+    AUTO_FD fd = -1;
 
     if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
         pull_blob(api->store, &target->name, &digest, &fd, &size, err) < 0)
         return -1;
+    if (request->method == METHOD_HEAD && access_permits(api, &target->name, ACTION_PUSH)) {
+        int kept = promise_blob(api->store, &target->name, &digest, err);
+        if (kept <= 0)
+            return kept < 0 ? -1 : err_set(err, ERR_BLOB_UNKNOWN, "%s", digest.s);
+    }
     serve_blob(api, request, &digest, fd, size, response);
-    if (request->method == METHOD_HEAD && access_permits(api, &target->name, ACTION_PUSH))
-        return pull_blob_promise(api->store, &digest, err);
+    fd = -1;
     return 0;
 }
 

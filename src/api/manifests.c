@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/conditional.h"
 #include "http/header.h"
+#include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/push_manifest.h"
 #include "registry/remove.h"
@@ -41,6 +42,12 @@ int manifests_get(const struct api *api, struct request *request, const struct t
     if (parse_known_reference(target, &reference, err) < 0 ||
         pull_manifest(api->store, &target->name, &reference, &pulled, err) < 0)
         return -1;
+    if (request->method == METHOD_HEAD && reference.is_digest &&
+        access_permits(api, &target->name, ACTION_PUSH)) {
+        int kept = promise_manifest(api->store, &target->name, &pulled.digest, err);
+        if (kept <= 0)
+            return kept < 0 ? -1 : err_set(err, ERR_MANIFEST_UNKNOWN, "%s", pulled.digest.s);
+    }
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
     response_header(response, "Content-Type", "%s", pulled.manifest.media_type);

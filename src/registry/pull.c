@@ -18,11 +18,6 @@ int pull_blob(const struct store *store, const struct name *name, const struct d
     return found < 0 ? -1 : 0;
 }
 
-int pull_blob_promise(const struct store *store, const struct digest *digest, struct err *err)
-{
-    return blob_freshen(store, digest, err) < 0 ? -1 : 0;
-}
-
 void pulled_manifest_free(struct pulled_manifest *pulled)
 {
     manifest_free(&pulled->manifest);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Pulling (OCI Distribution Specification, "Pull", end-2 and end-3). Takes no lock and writes
- * nothing, except that pull_blob_promise freshens.
+ * nothing.
  */
 #ifndef BERTH_REGISTRY_PULL_H
 #define BERTH_REGISTRY_PULL_H
@@ -13,10 +13,6 @@
 /* Opens a blob that the repository has; *fd is the caller's. BLOB_UNKNOWN. */
 int pull_blob(const struct store *store, const struct name *name, const struct digest *digest,
               int *fd, int64_t *size, struct err *err);
-/* For a HEAD by somebody who may push: what he is told to be there shall stay for long enough that
- * a push can rely on it. */
-int pull_blob_promise(const struct store *store, const struct digest *digest, struct err *err);
-
 struct pulled_manifest {
     struct digest digest;
     struct buf bytes;

@@ -7,11 +7,21 @@
 
 #include <string.h>
 
+static int create_session(const struct push_session *session, enum digest_algorithm algorithm,
+                          struct upload *upload, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+
+    if (lock_gc(session->store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    return upload_create(session->store, &session->name, session->user, algorithm, upload, err);
+}
+
 int push_start(struct push_session *session, enum digest_algorithm algorithm, struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (upload_create(session->store, &session->name, session->user, algorithm, &upload, err) < 0)
+    if (create_session(session, algorithm, &upload, err) < 0)
         return -1;
     memcpy(session->id, upload.id, sizeof session->id);
     return upload_save(&upload, err);
@@ -69,7 +79,7 @@ static int publish(struct upload *upload, const struct digest *digest, struct er
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
+    if (upload_sync(upload, err) < 0 || lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
         fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
         repo_link_layer(store, &upload->name, digest, &dirty, err) < 0)
@@ -118,8 +128,7 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
     struct push_range anywhere = {-1, -1};
     struct err ignored;
 
-    if (upload_create(session->store, &session->name, session->user, digest->algorithm, &upload,
-                      err) < 0)
+    if (create_session(session, digest->algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 || verify_and_publish(&upload, digest, err) < 0) {
         upload_remove(&upload, &ignored);

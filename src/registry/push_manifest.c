@@ -2,23 +2,20 @@
  * L3: pushing manifests. */
 #include "registry/push_manifest.h"
 
+#include "registry/freshen.h"
 #include "store/blob.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
-/* Whether the repository has what the descriptor names. The blob is freshened, so that a collector
- * which marked before this manifest came leaves it alone. */
+/* Whether the repository has what the descriptor names; it is freshened, so that a collector which
+ * marked before this manifest came leaves it alone. */
 static int reference_present(const struct store *store, const struct name *name,
                              const struct descriptor *descriptor, struct err *err)
 {
-    int linked = 0;
-
     if (descriptor->role == DESCRIPTOR_CHILD)
-        linked = repo_has_revision(store, name, &descriptor->digest, err);
-    if (linked == 0)
-        linked = repo_has_layer(store, name, &descriptor->digest, err);
-    return linked > 0 ? blob_freshen(store, &descriptor->digest, err) : linked;
+        return freshen_manifest(store, name, &descriptor->digest, err);
+    return freshen_blob(store, name, &descriptor->digest, err);
 }
 
 static int check_references(const struct store *store, const struct name *name,
@@ -85,6 +82,19 @@ static int check_tags(const struct store *store, const struct push_manifest *pus
     return 0;
 }
 
+/* The grace of a manifest that loses its tag begins when it does. A damaged tag points at nothing.
+ */
+static int leave_tag(const struct store *store, const struct name *name, const struct tag *tag,
+                     const struct digest *next, struct err *err)
+{
+    struct digest current;
+    struct err damaged;
+
+    if (tag_get(store, name, tag, &current, &damaged) <= 0 || digest_equal(&current, next))
+        return 0;
+    return repo_touch_revision(store, name, &current, err) < 0 ? -1 : 0;
+}
+
 /* The tags, in two durable steps: their indexes, then they themselves. */
 static int set_tags(const struct store *store, const struct push_manifest *push,
                     const struct digest *digest, struct fs_dirty *dirty, struct err *err)
@@ -98,7 +108,8 @@ static int set_tags(const struct store *store, const struct push_manifest *push,
     if (fs_dirty_sync(&store->fs, dirty, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (tag_set(store, &push->name, &tags[i], digest, dirty, err) < 0)
+        if (leave_tag(store, &push->name, &tags[i], digest, err) < 0 ||
+            tag_set(store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
     return fs_dirty_sync(&store->fs, dirty, err);
 }
@@ -115,6 +126,8 @@ static int add_to_referrers(const struct store *store, const struct push_manifes
     return referrer_add(store, &push->name, &manifest->subject, digest, &descriptor, dirty, err);
 }
 
+/* The entry among the referrers comes before the link: nobody sees an entry without the manifest,
+ * but a manifest without its entry would be a signature that nobody finds. */
 static int publish(const struct store *store, const struct push_manifest *push,
                    const struct manifest *manifest, const struct digest *digest, struct err *err)
 {
@@ -128,9 +141,10 @@ static int publish(const struct store *store, const struct push_manifest *push,
         check_references(store, &push->name, manifest, err) < 0 ||
         blob_publish_bytes(store, digest, push->bytes, push->len, &dirty, err) < 0 ||
         fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
-        repo_link_revision(store, &push->name, digest, &dirty, err) < 0 ||
+        add_to_referrers(store, push, manifest, digest, &dirty, err) < 0 ||
         fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
-        add_to_referrers(store, push, manifest, digest, &dirty, err) < 0)
+        repo_link_revision(store, &push->name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
     return set_tags(store, push, digest, &dirty, err);
 }

@@ -42,11 +42,9 @@ static int remove_tags_of(const struct store *store, const struct name *name,
     return 0;
 }
 
-/* Takes the manifest out of its subject's referrers. One that can't be read has no subject that
- * anyone could see. */
-static int leave_referrers(const struct store *store, const struct name *name,
-                           const struct reference *reference, struct fs_dirty *dirty,
-                           struct err *err)
+/* The manifest's subject. 0: it has none; one that can't be read has none that anyone could see. */
+static int subject_of(const struct store *store, const struct name *name,
+                      const struct reference *reference, struct digest *subject)
 {
     AUTO_PULLED pulled = {0};
     struct err unreadable;
@@ -54,19 +52,24 @@ static int leave_referrers(const struct store *store, const struct name *name,
     if (pull_manifest(store, name, reference, &pulled, &unreadable) < 0 ||
         !pulled.manifest.has_subject)
         return 0;
-    return referrer_remove(store, name, &pulled.manifest.subject, &pulled.digest, dirty, err);
+    *subject = pulled.manifest.subject;
+    return 1;
 }
 
-/* Names go before what they point at. */
+/* Names go before what they point at, and the entry among the referrers last, as it came first. */
 static int remove_revision(const struct store *store, const struct name *name,
                            const struct reference *reference, struct tag_guard guard,
                            struct fs_names *removed_tags, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
+    struct digest subject;
 
+    int refers = subject_of(store, name, reference, &subject);
     if (remove_tags_of(store, name, &reference->digest, guard, removed_tags, err) < 0 ||
-        leave_referrers(store, name, reference, &dirty, err) < 0 ||
-        repo_unlink_revision(store, name, &reference->digest, &dirty, err) < 0)
+        repo_unlink_revision(store, name, &reference->digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    if (refers && referrer_remove(store, name, &subject, &reference->digest, &dirty, err) < 0)
         return -1;
     return fs_dirty_sync(&store->fs, &dirty, err);
 }
@@ -98,6 +101,9 @@ int remove_manifest(const struct store *store, const struct name *name,
         return err_set(err, ERR_PRECONDITION, "%s is %s now", reference_text(reference),
                        exists > 0 ? current.s : "not there");
     if (exists && !reference->is_digest && check_tag(name, &reference->tag, guard, err) < 0)
+        return -1;
+    /* The manifest's grace begins when its tag goes. */
+    if (exists > 0 && !reference->is_digest && repo_touch_revision(store, name, &current, err) < 0)
         return -1;
     if (exists && !reference->is_digest)
         exists = tag_remove(store, name, &reference->tag, err);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 /* Manifests that came into the store under another limit are still served, but not without one. */
 #define STORED_MANIFEST_MAX ((int64_t)64 << 20)
@@ -86,12 +85,13 @@ int blob_publish_bytes(const struct store *store, const struct digest *digest, c
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err)
 {
     struct layout_path path;
-    struct stat st;
 
-    int found = fs_stat(&store->fs, layout_blob(&path, digest), &st, err);
-    if (found <= 0 || !S_ISREG(st.st_mode))
-        return found < 0 ? -1 : 0;
-    if (time(NULL) - st.st_mtime <= store->grace / 2)
-        return 1;
-    return fs_touch(&store->fs, path.s, err);
+    return store_freshen(store, layout_blob(&path, digest), err);
+}
+
+int blob_is_stale(const struct store *store, const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_is_stale(store, layout_blob(&path, digest), err);
 }

@@ -27,8 +27,8 @@ int blob_publish_file(const struct store *store, const struct digest *digest, co
 int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
                        size_t len, struct fs_dirty *dirty, struct err *err);
 
-/* Keeps the collector away from a blob on which a client was told to rely: renews its mtime if that
- * is older than half the grace. 0: there is no such blob. */
+/* As store_freshen and store_is_stale. */
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err);
+int blob_is_stale(const struct store *store, const struct digest *digest, struct err *err);
 
 #endif

@@ -88,6 +88,46 @@ int repo_unlink_layer(const struct store *store, const struct name *name,
     return store_remove_link(store, layout_layer(&path, name, digest), dirty, err);
 }
 
+int repo_layer_is_stale(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_is_stale(store, layout_layer(&path, name, digest), err);
+}
+
+int repo_revision_is_stale(const struct store *store, const struct name *name,
+                           const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_is_stale(store, layout_revision(&path, name, digest), err);
+}
+
+int repo_freshen_layer(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_freshen(store, layout_layer(&path, name, digest), err);
+}
+
+int repo_freshen_revision(const struct store *store, const struct name *name,
+                          const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_freshen(store, layout_revision(&path, name, digest), err);
+}
+
+int repo_touch_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_touch(&store->fs, layout_revision(&path, name, digest), err);
+}
+
 int repo_has_revision(const struct store *store, const struct name *name,
                       const struct digest *digest, struct err *err)
 {

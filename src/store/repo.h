@@ -23,6 +23,20 @@ int repo_link_layer(const struct store *store, const struct name *name, const st
 int repo_unlink_layer(const struct store *store, const struct name *name,
                       const struct digest *digest, struct fs_dirty *dirty, struct err *err);
 
+/* As store_freshen and store_is_stale, of the link. */
+int repo_layer_is_stale(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct err *err);
+int repo_revision_is_stale(const struct store *store, const struct name *name,
+                           const struct digest *digest, struct err *err);
+int repo_freshen_layer(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct err *err);
+int repo_freshen_revision(const struct store *store, const struct name *name,
+                          const struct digest *digest, struct err *err);
+/* Lets a manifest's grace begin anew, when a tag leaves it. 0: the repository has no such manifest.
+ */
+int repo_touch_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct err *err);
+
 /* Manifests. Changes want lock_gc shared and lock_repo. */
 int repo_has_revision(const struct store *store, const struct name *name,
                       const struct digest *digest, struct err *err);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STORE_VERSION "1\n"
 
@@ -107,6 +108,33 @@ int store_has_link(const struct store *store, const char *path, struct err *err)
 
     int found = fs_stat(&store->fs, path, &st, err);
     return found > 0 ? S_ISREG(st.st_mode) : found;
+}
+
+/* 1 with *stale, or 0: there is no plain file. */
+static int look_at_age(const struct store *store, const char *path, bool *stale, struct err *err)
+{
+    struct stat st;
+
+    int found = fs_stat(&store->fs, path, &st, err);
+    if (found <= 0 || !S_ISREG(st.st_mode))
+        return found < 0 ? -1 : 0;
+    *stale = time(NULL) - st.st_mtime > store->grace / 2;
+    return 1;
+}
+
+int store_freshen(const struct store *store, const char *path, struct err *err)
+{
+    bool stale;
+
+    int found = look_at_age(store, path, &stale, err);
+    return found > 0 && stale ? fs_touch(&store->fs, path, err) : found;
+}
+
+int store_is_stale(const struct store *store, const char *path, struct err *err)
+{
+    bool stale = false;
+
+    return look_at_age(store, path, &stale, err) < 0 ? -1 : stale;
 }
 
 int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,

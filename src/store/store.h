@@ -42,6 +42,11 @@ int store_write_link(const struct store *store, const char *path, const struct d
 /* Whether a link stands there. What it points at is in its path, except for a tag's current/link.
  */
 int store_has_link(const struct store *store, const char *path, struct err *err);
+/* Renews the mtime of a plain file that is older than half the grace, to keep the collector away
+ * from it (gc.h); a younger one is safe for long enough. 0: there is none. Wants lock_gc shared. */
+int store_freshen(const struct store *store, const char *path, struct err *err);
+/* Whether store_freshen would renew it. */
+int store_is_stale(const struct store *store, const char *path, struct err *err);
 /* Removes a link and its directory, which nothing else lives in. */
 int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
                       struct err *err);

@@ -323,6 +323,11 @@ int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct
     return 0;
 }
 
+int upload_sync(struct upload *upload, struct err *err)
+{
+    return fs_sync_file(&upload->store->fs, upload->fd, err);
+}
+
 int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
                    struct err *err)
 {
@@ -331,8 +336,6 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct fs
     /* The session may be old, the blob is new: the collector goes by its mtime. */
     if (futimens(upload->fd, NULL) < 0)
         return err_sys(err, errno, "touch an upload");
-    if (fs_sync_file(&upload->store->fs, upload->fd, err) < 0)
-        return -1;
     layout_upload(&path, &upload->name, upload->id, "data");
     return blob_publish_file(upload->store, digest, path.s, dirty, err);
 }

@@ -33,7 +33,7 @@ struct upload {
 #define AUTO_UPLOAD __attribute__((cleanup(upload_close))) struct upload
 
 /* Begins a session, open and locked, hashing with algorithm; on disk for others after upload_save.
- */
+ * Wants lock_gc shared, since the collector removes empty repositories. */
 int upload_create(const struct store *store, const struct name *name, const char *user,
                   enum digest_algorithm algorithm, struct upload *upload, struct err *err);
 int upload_open(const struct store *store, const struct name *name, const char *id,
@@ -55,7 +55,10 @@ int upload_rollback(struct upload *upload, struct err *err);
  * other algorithm. */
 int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct digest *digest,
                   struct err *err);
-/* Makes data the blob. Wants lock_gc shared. The session is then to be removed. */
+/* Makes the bytes durable, which may take long: before the lock. */
+int upload_sync(struct upload *upload, struct err *err);
+/* Makes data the blob, after upload_sync. Wants lock_gc shared. The session is then to be removed.
+ */
 int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
                    struct err *err);
 int upload_remove(struct upload *upload, struct err *err);

@@ -40,18 +40,6 @@ static void test_blob_of_the_repository(void **state)
     assert_fails(BLOB_UNKNOWN, pull_blob(store, &name, &digest, &fd, &size, &failure));
 }
 
-static void test_promise_freshens(void **state)
-{
-    const struct store *store = *state;
-    const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
-    struct layout_path path;
-
-    unit_age(store->path, layout_blob(&path, &digest), 5000);
-    assert_returns(0, pull_blob_promise(store, &digest, &failure));
-    assert_true(unit_age_of(store->path, path.s) < 100);
-    assert_returns(0, pull_blob_promise(store, &none, &failure));
-}
-
 static void test_manifest_by_tag_and_digest(void **state)
 {
     const struct store *store = *state;
@@ -140,7 +128,6 @@ static void test_a_failing_disk_is_an_error(void **state)
     assert_fails(IO, pull(store, "a", "v1", &pulled));
     unit_break(store->path, layout_blob_dir(&path, &blob));
     assert_fails(IO, pull_blob(store, &name, &blob, &fd, &size, &failure));
-    assert_fails(IO, pull_blob_promise(store, &blob, &failure));
     unit_break(store->path, "repositories/a/_layers");
     assert_fails(IO, pull_blob(store, &name, &blob, &fd, &size, &failure));
     unit_break(store->path, "repositories/a/_manifests");
@@ -187,7 +174,6 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_blob_of_the_repository),
-        STORE_TEST(test_promise_freshens),
         STORE_TEST(test_manifest_by_tag_and_digest),
         STORE_TEST(test_unknown_manifests),
         STORE_TEST(test_lost_and_damaged_manifests),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: keeping the collector away from what somebody relies on. */
+#include "registry/freshen.h"
+
+#include "oci/manifest.h"
+#include "store/blob.h"
+#include "store/repo.h"
+
+#define DEPTH_MAX 32 /* of indexes in indexes */
+
+int freshen_blob(const struct store *store, const struct name *name, const struct digest *digest,
+                 struct err *err)
+{
+    int linked = repo_freshen_layer(store, name, digest, err);
+
+    return linked > 0 ? blob_freshen(store, digest, err) : linked;
+}
+
+static int freshen_below(const struct store *store, const struct name *name,
+                         const struct digest *digest, int depth, struct err *err)
+{
+    AUTO_MANIFEST manifest = {0};
+    AUTO_BUF bytes = BUF_INIT;
+    struct err unreadable;
+
+    int found = repo_freshen_revision(store, name, digest, err);
+    if (found == 0) /* where Distribution's first versions kept manifests */
+        found = repo_freshen_layer(store, name, digest, err);
+    if (found > 0)
+        found = blob_freshen(store, digest, err);
+    if (found <= 0 || depth == DEPTH_MAX ||
+        blob_read_manifest(store, digest, &bytes, &unreadable) <= 0 ||
+        manifest_parse(&manifest, bytes.s, bytes.len, &unreadable) < 0)
+        return found;
+    for (size_t i = 0; i < manifest.n_references; i++) {
+        const struct descriptor *reference = &manifest.references[i];
+        int needed = reference->role == DESCRIPTOR_CHILD
+                         ? freshen_below(store, name, &reference->digest, depth + 1, err)
+                         : freshen_blob(store, name, &reference->digest, err);
+        if (needed < 0)
+            return -1;
+    }
+    return 1;
+}
+
+int freshen_manifest(const struct store *store, const struct name *name,
+                     const struct digest *digest, struct err *err)
+{
+    return freshen_below(store, name, digest, 0, err);
+}
+
+int promise_blob(const struct store *store, const struct name *name, const struct digest *digest,
+                 struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+
+    int stale = repo_layer_is_stale(store, name, digest, err);
+    if (stale == 0)
+        stale = blob_is_stale(store, digest, err);
+    if (stale <= 0)
+        return stale < 0 ? -1 : 1;
+    return lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ? -1
+                                                        : freshen_blob(store, name, digest, err);
+}
+
+/* What a young link reaches is young enough. */
+int promise_manifest(const struct store *store, const struct name *name,
+                     const struct digest *digest, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+
+    int stale = repo_revision_is_stale(store, name, digest, err);
+    if (stale <= 0)
+        return stale < 0 ? -1 : 1;
+    return lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0
+               ? -1
+               : freshen_manifest(store, name, digest, err);
+}
