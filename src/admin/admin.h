@@ -58,6 +58,7 @@ admin_run admin_serve;
 admin_run admin_ls, admin_tags;
 admin_run admin_inspect;
 admin_run admin_rm;
+admin_run admin_gc, admin_expire;
 admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
 admin_run admin_access;
 admin_run admin_config_check;
@@ -87,6 +88,9 @@ void admin_note_root(const char *path);
 /* "1.5 MiB", for people. (print.c) */
 #define ADMIN_SIZE_TEXT 24
 void admin_size_text(char out[ADMIN_SIZE_TEXT], int64_t bytes);
+/* "3 days", for people. */
+#define ADMIN_AGE_TEXT 40
+void admin_age_text(char out[ADMIN_AGE_TEXT], int64_t seconds);
 /* Writes text to standard output; ERR_IO if that fails, as when a pipe or disk is full. */
 int admin_print(const struct buf *text, struct err *err);
 

@@ -243,6 +243,13 @@ int fs_sync_file(const struct fs_root *root, int fd, struct err *err)
     return 0;
 }
 
+int fs_sync_all(const struct fs_root *root, struct err *err)
+{
+    if (root->durable && syncfs(root->fd) < 0)
+        return err_sys(err, errno, "sync the file system");
+    return 0;
+}
+
 void fs_write_behind(const struct fs_root *root, int fd, off_t off, off_t len)
 {
     if (root->durable)

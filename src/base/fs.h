@@ -63,6 +63,9 @@ int fs_read(const struct fs_root *root, const char *path, size_t limit, struct b
 int fs_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err);
 int fs_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err *err);
 int fs_sync_file(const struct fs_root *root, int fd, struct err *err);
+/* All that was changed in the file system so far, by anyone: one call where many directories would
+ * each need their own fsync. */
+int fs_sync_all(const struct fs_root *root, struct err *err);
 /* Asks the kernel to start writing the range back, so that a later fsync does not stall for long.
  */
 void fs_write_behind(const struct fs_root *root, int fd, off_t off, off_t len);

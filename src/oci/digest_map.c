@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_SIZE 16
 #define SLOTS_MIN 8
 
 struct slot {
-    unsigned char key[KEY_SIZE]; /* all zero: unused */
+    struct digest_key key; /* all zero: unused */
     uint32_t value;
 };
 
@@ -21,32 +20,30 @@ struct digest_map_shard {
     uint32_t n, size; /* size is a power of two, or 0 */
 };
 
-/* A digest's bytes are random already, so they serve as its hash. The first byte chooses the shard.
+static bool is_zero(const struct digest_key *key)
+{
+    static const struct digest_key zero;
+
+    return !memcmp(key, &zero, sizeof zero);
+}
+
+void digest_key_of(struct digest_key *key, const struct digest *digest)
+{
+    hex_decode(key->b, digest_hex(digest), sizeof key->b);
+    if (is_zero(key))
+        key->b[sizeof key->b - 1] = 1;
+}
+
+/* A digest's bytes are random already, so they serve as its hash. The first one chooses the shard.
  */
-static void key_of(unsigned char key[KEY_SIZE], const struct digest *digest)
-{
-    static const unsigned char unused[KEY_SIZE];
-
-    hex_decode(key, digest_hex(digest), KEY_SIZE);
-    if (!memcmp(key, unused, KEY_SIZE))
-        key[KEY_SIZE - 1] = 1;
-}
-
-static bool is_used(const struct slot *slot)
-{
-    static const unsigned char unused[KEY_SIZE];
-
-    return memcmp(slot->key, unused, KEY_SIZE) != 0;
-}
-
-static struct slot *find(const struct digest_map_shard *shard, const unsigned char *key)
+static struct slot *find(const struct digest_map_shard *shard, const struct digest_key *key)
 {
     uint32_t at;
 
-    memcpy(&at, key + 1, sizeof at);
+    memcpy(&at, key->b + 1, sizeof at);
     for (;; at++) {
         struct slot *slot = &shard->slots[at & (shard->size - 1)];
-        if (!is_used(slot) || !memcmp(slot->key, key, KEY_SIZE))
+        if (is_zero(&slot->key) || !memcmp(&slot->key, key, sizeof *key))
             return slot;
     }
 }
@@ -58,40 +55,50 @@ static void grow(struct digest_map_shard *shard)
 
     bigger.slots = mem_alloc(bigger.size * sizeof *bigger.slots);
     for (uint32_t i = 0; i < shard->size; i++)
-        if (is_used(&shard->slots[i]))
-            *find(&bigger, shard->slots[i].key) = shard->slots[i];
+        if (!is_zero(&shard->slots[i].key))
+            *find(&bigger, &shard->slots[i].key) = shard->slots[i];
     free(shard->slots);
     *shard = bigger;
 }
 
-uint32_t *digest_map_put(struct digest_map *map, const struct digest *digest)
+uint32_t *digest_map_put_key(struct digest_map *map, const struct digest_key *key)
 {
-    unsigned char key[KEY_SIZE];
-
-    key_of(key, digest);
     if (!map->shards)
         map->shards = mem_alloc(DIGEST_MAP_SHARDS * sizeof *map->shards);
-    struct digest_map_shard *shard = &map->shards[key[0]];
+    struct digest_map_shard *shard = &map->shards[key->b[0]];
     if (5 * (uint64_t)shard->n >= 4 * (uint64_t)shard->size)
         grow(shard);
     struct slot *slot = find(shard, key);
-    if (!is_used(slot)) {
-        memcpy(slot->key, key, KEY_SIZE);
+    if (is_zero(&slot->key)) {
+        slot->key = *key;
         shard->n++;
         map->n++;
     }
     return &slot->value;
 }
 
+uint32_t *digest_map_put(struct digest_map *map, const struct digest *digest)
+{
+    struct digest_key key;
+
+    digest_key_of(&key, digest);
+    return digest_map_put_key(map, &key);
+}
+
+uint32_t *digest_map_get_key(const struct digest_map *map, const struct digest_key *key)
+{
+    if (!map->shards || map->shards[key->b[0]].size == 0)
+        return NULL;
+    struct slot *slot = find(&map->shards[key->b[0]], key);
+    return is_zero(&slot->key) ? NULL : &slot->value;
+}
+
 uint32_t *digest_map_get(const struct digest_map *map, const struct digest *digest)
 {
-    unsigned char key[KEY_SIZE];
+    struct digest_key key;
 
-    key_of(key, digest);
-    if (!map->shards || map->shards[key[0]].size == 0)
-        return NULL;
-    struct slot *slot = find(&map->shards[key[0]], key);
-    return is_used(slot) ? &slot->value : NULL;
+    digest_key_of(&key, digest);
+    return digest_map_get_key(map, &key);
 }
 
 void digest_map_free(struct digest_map *map)

@@ -12,6 +12,11 @@
 
 #define DIGEST_MAP_SHARDS 256 /* each grows alone, so that growing never doubles the whole */
 
+struct digest_key {
+    unsigned char b[16];
+};
+void digest_key_of(struct digest_key *key, const struct digest *digest);
+
 struct digest_map {
     struct digest_map_shard *shards; /* NULL: empty */
     size_t n;                        /* digests in it */
@@ -22,6 +27,9 @@ struct digest_map {
 uint32_t *digest_map_put(struct digest_map *map, const struct digest *digest);
 /* NULL: it is not in the map. */
 uint32_t *digest_map_get(const struct digest_map *map, const struct digest *digest);
+/* The same by key. */
+uint32_t *digest_map_put_key(struct digest_map *map, const struct digest_key *key);
+uint32_t *digest_map_get_key(const struct digest_map *map, const struct digest_key *key);
 void digest_map_free(struct digest_map *map);
 
 #endif

@@ -95,6 +95,11 @@ const char *layout_tag_index(struct layout_path *path, const struct name *name,
                   tag->s, digest_algorithm_name(digest->algorithm), digest_hex(digest));
 }
 
+const char *layout_uploads(struct layout_path *path, const struct name *name)
+{
+    return format(path, LAYOUT_REPOSITORIES "/%s/_uploads", name->s);
+}
+
 const char *layout_upload(struct layout_path *path, const struct name *name, const char *id,
                           const char *file)
 {

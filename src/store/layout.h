@@ -43,6 +43,7 @@ const char *layout_tag_current(struct layout_path *path, const struct name *name
                                const struct tag *tag);
 const char *layout_tag_index(struct layout_path *path, const struct name *name,
                              const struct tag *tag, const struct digest *digest);
+const char *layout_uploads(struct layout_path *path, const struct name *name);
 /* file: "data", "startedat", "state", or NULL for the session's directory. */
 const char *layout_upload(struct layout_path *path, const struct name *name, const char *id,
                           const char *file);

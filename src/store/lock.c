@@ -61,6 +61,33 @@ int lock_gc(const struct store *store, enum fs_lock kind, struct lock *lock, str
     return lock_file(store, LAYOUT_LOCKS "/gc", kind, lock, err);
 }
 
+int lock_collector(const struct store *store, struct lock *lock, struct err *err)
+{
+    lock->fd = -1;
+    if (open_lock(store, LAYOUT_LOCKS "/collector", lock, err) < 0)
+        return -1;
+    int locked = fs_lock_try(lock->fd, FS_LOCK_EXCLUSIVE, err);
+    if (locked <= 0)
+        lock_free(lock);
+    return locked;
+}
+
+int lock_gc_sweep(const struct store *store, int window_ms, struct lock *lock, struct err *err)
+{
+    AUTO_LOCK gate = {-1};
+
+    lock->fd = -1;
+    if (open_lock(store, LAYOUT_LOCKS "/gc.gate", &gate, err) < 0 ||
+        open_lock(store, LAYOUT_LOCKS "/gc", lock, err) < 0)
+        return -1;
+    int locked = fs_lock_wait(gate.fd, FS_LOCK_EXCLUSIVE, window_ms, err);
+    if (locked > 0)
+        locked = fs_lock_wait(lock->fd, FS_LOCK_EXCLUSIVE, window_ms, err);
+    if (locked <= 0)
+        lock_free(lock);
+    return locked;
+}
+
 int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
               struct err *err)
 {

@@ -166,6 +166,7 @@ struct walk {
     const struct store *store;
     const char *after;
     repo_visit_fn *visit;
+    repo_odd_fn *odd; /* NULL: what is odd is passed over */
     void *context;
 };
 
@@ -191,12 +192,38 @@ static bool lies_below(const char *name, const char *ancestor)
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err);
 
 /* Passes an error on, unless it is only that there is a symbolic link. */
-static int not_behind_link(const struct err *failure, struct err *err)
+static int not_behind_link(const struct walk *walk, const char *path, const struct err *failure,
+                           struct err *err)
 {
     if (failure->sys == ELOOP)
-        return 0;
+        return walk->odd ? walk->odd(walk->context, path, err) : 0;
     *err = *failure;
     return -1;
+}
+
+/* What begins with an underscore is a part of a repository. */
+static int pass_over(const struct walk *walk, const char *parent, const char *child,
+                     struct err *err)
+{
+    char path[sizeof(struct layout_path)];
+    struct stat st;
+
+    if (!walk->odd || child[0] == '_')
+        return 0;
+    if (snprintf(path, sizeof path, "%s/%s", parent, child) >= (int)sizeof path)
+        return walk->odd(walk->context, parent, err);
+    int found = fs_stat(&walk->store->fs, path, &st, err);
+    if (found <= 0 || !(S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)))
+        return found < 0 ? -1 : 0;
+    return walk->odd(walk->context, path, err);
+}
+
+static int has_uploads(const struct store *store, const struct name *name, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    return fs_stat(&store->fs, layout_uploads(&path, name), &st, err);
 }
 
 static int walk_one(const struct walk *walk, const struct name *name, struct err *err)
@@ -207,8 +234,10 @@ static int walk_one(const struct walk *walk, const struct name *name, struct err
     if (order > 0) {
         int exists = repo_exists(walk->store, name, &failure);
         if (exists < 0)
-            return not_behind_link(&failure, err);
-        int stop = exists ? walk->visit(walk->context, name, err) : 0;
+            return not_behind_link(walk, name->s, &failure, err);
+        if (exists == 0 && walk->odd)
+            exists = has_uploads(walk->store, name, &failure);
+        int stop = exists > 0 ? walk->visit(walk->context, name, err) : 0;
         if (stop)
             return stop;
     } else if (order < 0 && !lies_below(walk->after, name->s)) {
@@ -228,14 +257,13 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
 
     snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", slash, parent->s);
     if (fs_list(&walk->store->fs, path, &children, &failure) < 0)
-        return not_behind_link(&failure, err);
+        return not_behind_link(walk, path, &failure, err);
     for (size_t i = 0; i < children.n; i++) {
         char text[2 * NAME_LEN_MAX + 3];
         struct name name;
         int len = snprintf(text, sizeof text, "%s%s%s", parent->s, slash, children.v[i]);
-        if (len < 0 || name_parse(&name, text, (size_t)len, &failure) < 0)
-            continue;
-        int stop = walk_one(walk, &name, err);
+        bool is_name = len >= 0 && name_parse(&name, text, (size_t)len, &failure) == 0;
+        int stop = is_name ? walk_one(walk, &name, err) : pass_over(walk, path, children.v[i], err);
         if (stop)
             return stop;
     }
@@ -245,7 +273,16 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err)
 {
-    struct walk walk = {store, after && *after ? after : NULL, visit, context};
+    struct walk walk = {store, after && *after ? after : NULL, visit, NULL, context};
+    struct name top = {""};
+
+    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
+}
+
+int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
+                  struct err *err)
+{
+    struct walk walk = {store, NULL, visit, odd, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;

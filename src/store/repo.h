@@ -54,5 +54,11 @@ int repo_list_revisions(const struct store *store, const struct name *name,
 typedef int repo_visit_fn(void *context, const struct name *name, struct err *err);
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err);
+/* The same for whoever must not miss one: odd is told the path of each directory and symbolic link
+ * that is passed over, because its name is none of a repository or part of it; what it returns
+ * counts as visit's does. Repositories that have only uploads are visited, too. */
+typedef int repo_odd_fn(void *context, const char *path, struct err *err);
+int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
+                  struct err *err);
 
 #endif

@@ -60,6 +60,11 @@ struct lock {
 void lock_free(struct lock *lock);
 /* Shared by all that publishes or links; exclusive for the collector's sweep. */
 int lock_gc(const struct store *store, enum fs_lock kind, struct lock *lock, struct err *err);
+/* For as long as a collector runs; nobody else takes it. 0: another one holds it. */
+int lock_collector(const struct store *store, struct lock *lock, struct err *err);
+/* Exclusive within window_ms, or 0: sharers held it for longer. Nobody is kept waiting beyond that.
+ */
+int lock_gc_sweep(const struct store *store, int window_ms, struct lock *lock, struct err *err);
 /* For all that changes tags, revisions or referrers of a repository. Readers take none. */
 int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
               struct err *err);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: how the collector removes: under the lock for moments, so that nobody waits for long. */
+#include "store/gc_pass.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Others ask for the lock again every 20 ms (fs_lock.c), so each of them gets it in a pause. */
+#define HOLD_MS 40
+#define PAUSE_MS 25
+
+/* How long it keeps others out while it waits for those who are in: a little more each time, since
+ * a slow disk may keep them. */
+#define WINDOW_MS 50
+#define WINDOW_MAX_MS 150
+#define TRIES_MAX 600
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec pause = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+void gc_let_go(struct gc_pass *pass)
+{
+    if (pass->lock.fd < 0)
+        return;
+    lock_free(&pass->lock);
+    int64_t held = now_ms() - pass->locked_ms;
+    pass->held_ms += held;
+    if (held > pass->totals->longest_pause)
+        pass->totals->longest_pause = held;
+}
+
+int gc_hold(struct gc_pass *pass, struct err *err)
+{
+    if (pass->lock.fd >= 0 && now_ms() - pass->locked_ms + pass->held_ms < HOLD_MS)
+        return 0;
+    gc_let_go(pass);
+    if (pass->held_ms >= HOLD_MS) {
+        pause_ms(PAUSE_MS);
+        pass->held_ms = 0;
+    }
+    int window = WINDOW_MS;
+    for (int i = 0; i < TRIES_MAX; i++) {
+        pass->locked_ms = now_ms();
+        int locked = lock_gc_sweep(pass->store, window, &pass->lock, err);
+        if (locked)
+            return locked < 0 ? -1 : 0;
+        pause_ms(window + PAUSE_MS);
+        window = window + 10 > WINDOW_MAX_MS ? WINDOW_MAX_MS : window + 10;
+    }
+    return err_set(err, ERR_BUSY, "the store was too busy to collect: try again later");
+}
+
+int gc_release(struct gc_pass *pass, struct err *err)
+{
+    int result = 0;
+
+    gc_let_go(pass);
+    for (size_t i = 0; i < pass->doomed.n && result == 0; i++)
+        if (fs_remove_tree(&pass->store->fs, pass->doomed.v[i], err) < 0)
+            result = -1;
+    fs_names_free(&pass->doomed);
+    return result;
+}
+
+int gc_unlink(struct gc_pass *pass, const char *path, struct err *err)
+{
+    const struct fs_root *fs = &pass->store->fs;
+    struct layout_path dir;
+    AUTO_DIRTY dirty = {0}; /* all is synced at once, before the blobs */
+
+    snprintf(dir.s, sizeof dir.s, "%.*s", (int)(strrchr(path, '/') - path), path);
+    pass->names_gone = true;
+    if (fs_unlink(fs, path, &dirty, err) < 0 || fs_rmdir(fs, dir.s, &dirty, err) < 0)
+        return -1;
+    return 0;
+}
+
+int gc_remove_tree(struct gc_pass *pass, const char *path, struct err *err)
+{
+    struct layout_path tmp;
+    AUTO_DIRTY dirty = {0};
+
+    int moved = fs_rename(&pass->store->fs, path, layout_tmp(&tmp), &dirty, err);
+    if (moved <= 0)
+        return moved;
+    pass->names_gone = true;
+    fs_names_add(&pass->doomed, tmp.s);
+    return 1;
+}
