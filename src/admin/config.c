@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L5: `berth config check`: mistakes in the configuration, all that can be found at once. What is
- * wrong with access rules is in config_access.c. */
+ * wrong with access rules is in config_access.c, with retention in config_retain.c. */
 #include "admin/findings.h"
 
 #include "admin/admin.h"
@@ -210,6 +210,7 @@ int admin_config_check(const struct admin_options *options, char **args, struct 
         check_root(&conf, &findings);
         check_passwords(&conf, &findings);
         config_check_access(&conf, &findings);
+        config_check_retain(&conf, &findings);
         check_token_keys(&conf, &findings);
         check_issuers(&conf, &findings);
         conf_free(&conf);

@@ -6,8 +6,11 @@
 #include "auth/passwd.h"
 #include "auth/policy.h"
 #include "auth/token.h"
+#include "base/mem.h"
+#include "oci/glob.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Users that can log in, as far as berth knows. */
@@ -110,32 +113,54 @@ static bool fill(const char *pattern, const struct filling *filling, struct name
     return name_parse(name, text, len, &err) == 0;
 }
 
-/* Another rule applies to each name that the pattern matches; tried with some names. */
-static void check_reach(const struct policy *policy, const struct conf *conf,
-                        const struct conf_repository *rule, struct findings *findings)
+static const struct config_pattern *narrowest(const struct config_pattern *patterns, size_t n,
+                                              const struct name *name)
+{
+    const struct config_pattern *best = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (glob_matches(patterns[i].text, name->s) &&
+            (!best || glob_compare(patterns[i].text, best->text) < 0))
+            best = &patterns[i];
+    return best;
+}
+
+/* Another section applies to each name that the pattern matches; tried with some names. */
+void config_check_reach(const char *path, const char *kind, const struct config_pattern *patterns,
+                        size_t n_patterns, size_t nth, struct findings *findings)
 {
     static const struct filling fillings[] = {
         {"zq0", "zq0/zq1", 'z'}, {"7k", "7k", '7'}, {"x", "x/y/x", 'x'}};
-    const struct identity nobody = {.user = ""};
-    const struct conf_repository *other = NULL;
+    const struct config_pattern *pattern = &patterns[nth], *other = NULL;
     bool any = false;
 
     for (size_t i = 0; i < sizeof fillings / sizeof *fillings; i++) {
         struct name name;
-        if (strlen(rule->pattern) > NAME_LEN_MAX - 32 || !fill(rule->pattern, &fillings[i], &name))
+        if (strlen(pattern->text) > NAME_LEN_MAX - 32 || !fill(pattern->text, &fillings[i], &name))
             continue;
         any = true;
-        other = policy_verdict(policy, &nobody, &name).rule;
-        if (other == rule)
+        other = narrowest(patterns, n_patterns, &name);
+        if (other == pattern)
             return;
     }
     if (!any)
-        config_warn(findings, "%s:%d: repository \"%s\": no repository can be called so",
-                    conf->path, rule->line, rule->pattern);
+        config_warn(findings, "%s:%d: %s \"%s\": no repository can be called so", path,
+                    pattern->line, kind, pattern->text);
     else if (other)
-        config_warn(findings,
-                    "%s:%d: repository \"%s\" never applies: \"%s\" in line %d comes before it",
-                    conf->path, rule->line, rule->pattern, other->pattern, other->line);
+        config_warn(findings, "%s:%d: %s \"%s\" never applies: \"%s\" in line %d comes before it",
+                    path, pattern->line, kind, pattern->text, other->text, other->line);
+}
+
+static void check_reach(const struct conf *conf, struct findings *findings)
+{
+    struct config_pattern *patterns = mem_alloc(conf->n_repositories * sizeof *patterns);
+
+    for (size_t i = 0; i < conf->n_repositories; i++)
+        patterns[i] =
+            (struct config_pattern){conf->repositories[i].pattern, conf->repositories[i].line};
+    for (size_t i = 0; i < conf->n_repositories; i++)
+        config_check_reach(conf->path, "repository", patterns, conf->n_repositories, i, findings);
+    free(patterns);
 }
 
 /* policy_new stops at the first mistake; with one rule at a time it finds one in each. */
@@ -176,8 +201,8 @@ void config_check_access(const struct conf *conf, struct findings *findings)
     for (size_t i = 0; i < conf->n_repositories; i++)
         check_rule(&known, &conf->repositories[i], findings);
     policy = policy_new(conf, &err);
-    for (size_t i = 0; policy && i < conf->n_repositories; i++)
-        check_reach(policy, conf, &conf->repositories[i], findings);
+    if (policy)
+        check_reach(conf, findings);
     policy_free(policy);
     fs_names_free(&known.users);
 }

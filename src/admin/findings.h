@@ -30,5 +30,16 @@ void config_warn(struct findings *findings, const char *fmt, ...)
 
 /* Groups and repositories. (config_access.c) */
 void config_check_access(const struct conf *conf, struct findings *findings);
+/* Retention. (config_retain.c) */
+void config_check_retain(const struct conf *conf, struct findings *findings);
+
+/* The title of a section that is for the repositories which it matches most narrowly. */
+struct config_pattern {
+    const char *text;
+    int line;
+};
+/* Warns if the nth of these sections, all of this kind, can never apply. (config_access.c) */
+void config_check_reach(const char *path, const char *kind, const struct config_pattern *patterns,
+                        size_t n_patterns, size_t nth, struct findings *findings);
 
 #endif

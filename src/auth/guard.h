@@ -15,7 +15,7 @@
 
 /* Valid until the next guard_rules. */
 struct rules {
-    struct conf conf; /* of which only what concerns access counts */
+    struct conf conf; /* of which only access rules and retention count */
     struct policy *policy;
     struct passwd *passwd; /* NULL: berth checks no passwords */
     struct tokens *tokens; /* NULL: there are no tokens */

@@ -97,27 +97,11 @@ static int check_list(const struct policy *policy, const struct conf_repository 
     return 0;
 }
 
-static bool can_match_name(const char *pattern)
-{
-    size_t len = strlen(pattern);
-
-    return len > 0 && strspn(pattern, "abcdefghijklmnopqrstuvwxyz0123456789._-/*?") == len &&
-           pattern[0] != '/' && pattern[len - 1] != '/' && !strstr(pattern, "//");
-}
-
-static bool can_match_tag(const char *pattern)
-{
-    size_t len = strlen(pattern);
-
-    return len > 0 && strspn(pattern, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                      "0123456789._-*?") == len;
-}
-
 static int check_immutable(const struct policy *policy, const struct conf_repository *rule,
                            struct err *err)
 {
     for (size_t i = 0; i < rule->immutable.n; i++)
-        if (!can_match_tag(rule->immutable.v[i]))
+        if (!glob_can_match_tag(rule->immutable.v[i]))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no tag can match \"%s\" in immutable",
                            policy->conf->path, rule->line, rule->pattern, rule->immutable.v[i]);
@@ -130,7 +114,7 @@ static int check_rules(const struct policy *policy, struct err *err)
 {
     for (size_t i = 0; i < policy->conf->n_repositories; i++) {
         const struct conf_repository *rule = &policy->conf->repositories[i];
-        if (!can_match_name(rule->pattern))
+        if (!glob_can_match_name(rule->pattern))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no repository's name can match this",
                            policy->conf->path, rule->line, rule->pattern);
@@ -285,6 +269,14 @@ bool policy_permits(const struct policy *policy, const struct identity *identity
     return (actions & (int)action) != 0;
 }
 
+static const char *immutable_pattern(const struct conf_repository *rule, const struct tag *tag)
+{
+    for (size_t i = 0; i < rule->immutable.n; i++)
+        if (glob_matches(rule->immutable.v[i], tag->s))
+            return rule->immutable.v[i];
+    return NULL;
+}
+
 bool policy_immutable(const struct policy *policy, const struct identity *identity,
                       const struct name *name, const struct tag *tag)
 {
@@ -292,8 +284,13 @@ bool policy_immutable(const struct policy *policy, const struct identity *identi
 
     if (!verdict.rule || (verdict.actions & identity_actions(identity, name) & ACTION_ADMIN))
         return false;
-    for (size_t i = 0; i < verdict.rule->immutable.n; i++)
-        if (glob_matches(verdict.rule->immutable.v[i], tag->s))
-            return true;
-    return false;
+    return immutable_pattern(verdict.rule, tag) != NULL;
+}
+
+bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
+                  struct policy_hold *hold)
+{
+    hold->rule = find_rule(policy->conf, name);
+    hold->pattern = hold->rule ? immutable_pattern(hold->rule, tag) : NULL;
+    return hold->pattern || (hold->rule && hold->rule->readonly);
 }

@@ -50,4 +50,12 @@ bool policy_permits(const struct policy *policy, const struct identity *identity
 bool policy_immutable(const struct policy *policy, const struct identity *identity,
                       const struct name *name, const struct tag *tag);
 
+/* What keeps a tag from everyone but an admin, whoever asks. */
+struct policy_hold {
+    const struct conf_repository *rule;
+    const char *pattern; /* of its `immutable`; NULL: it is `readonly` */
+};
+bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
+                  struct policy_hold *hold);
+
 #endif

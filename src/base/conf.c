@@ -2,6 +2,7 @@
  * L0: berth.conf and BERTH_* variables (the only user of confuse.h). */
 #include "base/conf.h"
 
+#include "base/codec.h"
 #include "base/conf_text.h"
 #include "base/mem.h"
 
@@ -34,6 +35,12 @@ static cfg_opt_t issuer_options[] = {
     CFG_END(),
 };
 
+static cfg_opt_t retain_options[] = {
+    CFG_STR("newest", NULL, CFGF_NONE),   CFG_STR_LIST("tags", NULL, CFGF_NONE),
+    CFG_STR("younger", NULL, CFGF_NONE),  CFG_STR("pulled", NULL, CFGF_NONE),
+    CFG_STR("untagged", NULL, CFGF_NONE), CFG_END(),
+};
+
 /* Every key once, with its default. All are read as text, so that file and environment take one
  * way. */
 static cfg_opt_t conf_options[] = {
@@ -60,6 +67,7 @@ static cfg_opt_t conf_options[] = {
     CFG_SEC("group", group_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("repository", repository_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("issuer", issuer_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+    CFG_SEC("retain", retain_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_END(),
 };
 
@@ -227,6 +235,61 @@ static void conf_sections(struct conf *conf, cfg_t *cfg, const struct conf_text 
     }
 }
 
+static int retain_wrong(const struct conf_source *source, const struct conf_retain *retain,
+                        const char *key, const char *value, const char *must)
+{
+    return err_set(source->err, ERR_CONFIG, "%.100s:%d: %s = \"%.40s\" in retain: must be %s",
+                   source->path, retain->line, key, value, must);
+}
+
+static int retain_age(const struct conf_source *source, const struct conf_retain *retain,
+                      cfg_t *section, const char *key, struct conf_age *age)
+{
+    const char *value = cfg_getstr(section, key);
+    bool may_last = age == &retain->untagged;
+
+    if (!value)
+        return 0;
+    age->text = mem_strdup(value);
+    if (may_last && !strcmp(value, "forever"))
+        age->seconds = CONF_FOREVER;
+    else if (!duration_parse(value, &age->seconds))
+        return retain_wrong(source, retain, key, value,
+                            may_last ? "like 12h, 30d, 8w, or \"forever\"" : "like 12h, 30d, 8w");
+    return 0;
+}
+
+static int retain_newest(const struct conf_source *source, cfg_t *section,
+                         struct conf_retain *retain)
+{
+    const char *value = cfg_getstr(section, "newest");
+
+    if (value && (!decimal_parse(value, strlen(value), &retain->newest) || retain->newest < 1))
+        return retain_wrong(source, retain, "newest", value, "a number of tags, from 1");
+    return 0;
+}
+
+static int conf_retains(struct conf *conf, const struct conf_source *source,
+                        const struct conf_text *text)
+{
+    size_t n = cfg_size(source->cfg, "retain");
+
+    conf->retains = mem_alloc(n * sizeof *conf->retains);
+    for (size_t i = 0; i < n; i++) {
+        cfg_t *section = cfg_getnsec(source->cfg, "retain", (unsigned)i);
+        struct conf_retain *retain = &conf->retains[conf->n_retains++];
+        retain->pattern = mem_strdup(cfg_title(section));
+        retain->line = conf_text_line(text, "retain", i);
+        copy_list(&retain->tags, section, "tags");
+        if (retain_newest(source, section, retain) < 0 ||
+            retain_age(source, retain, section, "younger", &retain->younger) < 0 ||
+            retain_age(source, retain, section, "pulled", &retain->pulled) < 0 ||
+            retain_age(source, retain, section, "untagged", &retain->untagged) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int conf_fill(struct conf *conf, const struct conf_source *source,
                      const struct conf_text *text)
 {
@@ -247,6 +310,8 @@ static int conf_fill(struct conf *conf, const struct conf_source *source,
     conf->log_level = (enum log_level)level;
     conf->readonly = readonly == 1;
     conf_sections(conf, source->cfg, text);
+    if (conf_retains(conf, source, text) < 0)
+        return -1;
     /* lighttpd would decode an escape in the header, Apache would not. */
     if (conf->sendfile == CONF_SENDFILE_X_SENDFILE && strchr(conf->root, '%'))
         return err_set(source->err, ERR_CONFIG,
@@ -328,6 +393,15 @@ static void free_sections(struct conf *conf)
         free(conf->issuers[i].audience);
     }
     free(conf->issuers);
+    for (size_t i = 0; i < conf->n_retains; i++) {
+        struct conf_retain *retain = &conf->retains[i];
+        free(retain->pattern);
+        free_list(&retain->tags);
+        free(retain->younger.text);
+        free(retain->pulled.text);
+        free(retain->untagged.text);
+    }
+    free(conf->retains);
 }
 
 void conf_free(struct conf *conf)

@@ -46,6 +46,23 @@ struct conf_issuer {
     char *audience; /* "": token_service */
 };
 
+/* A length of time as it was written, like "30d". */
+struct conf_age {
+    char *text;      /* NULL: not said */
+    int64_t seconds; /* CONF_FOREVER where that may be said */
+};
+#define CONF_FOREVER INT64_MAX
+
+/* retain "GLOB" { ... }: see registry/retain.h for what it means. */
+struct conf_retain {
+    char *pattern;
+    int line;              /* in conf->path */
+    int64_t newest;        /* 0: not said */
+    struct conf_list tags; /* globs */
+    struct conf_age younger, pulled;
+    struct conf_age untagged; /* may be forever */
+};
+
 struct conf {
     char *path;   /* the file that was read, NULL if none was */
     char *root;   /* data directory, absolute */
@@ -76,6 +93,8 @@ struct conf {
     size_t n_repositories;
     struct conf_issuer *issuers;
     size_t n_issuers;
+    struct conf_retain *retains; /* in the order of the file */
+    size_t n_retains;
 };
 
 #define CONF_FALLBACK "/etc/berth/berth.conf"

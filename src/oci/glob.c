@@ -87,3 +87,19 @@ int glob_compare(const char *a, const char *b)
         return more_first(left.text, right.text);
     return more_first(right.across, left.across);
 }
+
+bool glob_can_match_name(const char *glob)
+{
+    size_t len = strlen(glob);
+
+    return len > 0 && strspn(glob, "abcdefghijklmnopqrstuvwxyz0123456789._-/*?") == len &&
+           glob[0] != '/' && glob[len - 1] != '/' && !strstr(glob, "//");
+}
+
+bool glob_can_match_tag(const char *glob)
+{
+    size_t len = strlen(glob);
+
+    return len > 0 && strspn(glob, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789._-*?") == len;
+}

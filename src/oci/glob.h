@@ -15,4 +15,9 @@ bool glob_matches(const char *glob, const char *s);
  * fewer `**`. */
 int glob_compare(const char *a, const char *b);
 
+/* Whether there can be a repository, or a tag, that the glob matches, as far as characters and
+ * slashes tell. */
+bool glob_can_match_name(const char *glob);
+bool glob_can_match_tag(const char *glob);
+
 #endif

@@ -130,6 +130,28 @@ def test_pattern_that_is_no_name(machine, pattern):
         check(machine, f'repository "{pattern}" {{ }}')[1])
 
 
+def test_retention(machine):
+    assert check(machine, 'retain "**" { newest = 10 tags = {"v*"} younger = "30d" pulled = "2w" untagged = "7d" }',
+                 'retain "*" { untagged = "forever" }', 'retain "team/app" { tags = "LATEST" }') == ([], [])
+    errors, warnings = check(machine, 'retain "A" { newest = 1 }', "", 'retain "b" { tags = {"v*", "v 1"} }',
+                             'retain "c" { }')
+    assert errors == [f'{machine.conf}:2: retain "A": no repository\'s name can match this',
+                      f'{machine.conf}:4: retain "b": no tag can match "v 1"']
+    assert only(warnings) == f'{machine.conf}:5: retain "c": has no rule, so all tags stay'
+    _, warnings = check(machine, 'retain "team/*" { newest = 1 }', 'retain "team/?" { newest = 2 }')
+    assert only(warnings) == f'{machine.conf}:3: retain "team/?" never applies: "team/*" in line 2 comes before it'
+    assert "no repository" in only(check(machine, 'retain "_x" { newest = 1 }')[1])
+
+
+@pytest.mark.parametrize("line, said", [
+    ('retain "a" { newest = 0 }', "newest"), ('retain "a" { younger = "30" }', "younger"),
+    ('retain "a" { untagged = "never" }', "untagged"), ('retain "a" {} retain "a" {}', "duplicate"),
+])
+def test_retention_that_cannot_be_read(machine, line, said):
+    text = only(check(machine, "", line)[0])
+    assert text.startswith(f"{machine.conf}:3: ") and said in text
+
+
 def test_htpasswd(machine):
     setting = f'htpasswd = "{machine.htpasswd}"'
     assert "No such file" in only(check(machine, setting)[0])

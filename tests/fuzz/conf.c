@@ -14,6 +14,13 @@ static void check(const struct conf *conf)
     must_hold(conf->manifest_limit >= 1024 && conf->page_limit >= 1 && conf->grace >= 0);
     must_hold(conf->lock_timeout >= 0 && conf->lock_timeout <= 3600);
     must_hold(conf->file_mode <= 07777 && conf->dir_mode <= 07777);
+    for (size_t i = 0; i < conf->n_retains; i++) {
+        const struct conf_retain *retain = &conf->retains[i];
+        must_hold(retain->pattern && retain->line > 0 && retain->newest >= 0);
+        must_hold(!retain->younger.text || retain->younger.seconds < CONF_FOREVER);
+        must_hold(!retain->pulled.text || retain->pulled.seconds < CONF_FOREVER);
+        must_hold(retain->untagged.seconds >= 0);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

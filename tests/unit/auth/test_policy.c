@@ -375,6 +375,44 @@ static void test_odd_patterns_that_are_right(void **state)
     unload(&setting);
 }
 
+/* Whoever asks, and whatever he may. */
+static void test_what_is_held(void **state)
+{
+    static const char text[] = "repository \"a\" { admin = {\"*\"} immutable = {\"x\", \"v*\"} }\n"
+                               "repository \"b\" { readonly = true }\n"
+                               "repository \"**\" { immutable = {\"*\"} }\n"
+                               "repository \"c\" { }\n";
+    static const struct {
+        const char *name, *tag, *pattern;
+        int line; /* 0: it is not held */
+    } rows[] = {
+        {"a", "v1", "v*", 1}, {"a", "x", "x", 1}, {"a", "y", NULL, 0},
+        {"b", "v1", NULL, 2}, {"d", "y", "*", 3}, {"c", "v1", NULL, 0},
+    };
+    struct setting setting;
+    struct policy_hold hold;
+
+    assert_returns(0, load(&setting, *state, text));
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        const struct name name = unit_name(rows[i].name);
+        const struct tag tag = unit_tag(rows[i].tag);
+        bool held = policy_holds(setting.policy, &name, &tag, &hold);
+        if (held != (rows[i].line != 0))
+            fail_msg("%s:%s", rows[i].name, rows[i].tag);
+        if (held) {
+            assert_int_equal(rows[i].line, hold.rule->line);
+            assert_true(rows[i].pattern ? !strcmp(rows[i].pattern, hold.pattern) : !hold.pattern);
+        }
+    }
+    unload(&setting);
+    assert_returns(0,
+                   load(&setting, *state, "readonly = true\n")); /* for maintenance, as this is */
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    assert_false(policy_holds(setting.policy, &name, &tag, &hold));
+    unload(&setting);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -389,6 +427,7 @@ int main(void)
         DIR_TEST(test_mistakes_in_rules),
         DIR_TEST(test_mistakes_in_the_group_file),
         DIR_TEST(test_odd_patterns_that_are_right),
+        DIR_TEST(test_what_is_held),
     };
 
     return RUN(tests);

@@ -196,6 +196,43 @@ static void test_sections(void **state)
     assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
 }
 
+static void test_sections_of_retention(void **state)
+{
+    struct conf conf;
+
+    assert_returns(0, load(*state,
+                           "retain \"**\" { }\n"
+                           "retain \"team/*\" {\n"
+                           "    newest = 10  tags = {\"v*\", \"latest\"}\n"
+                           "    younger = \"30d\" pulled = 2w untagged = forever }\n"
+                           "retain \"a\" { newest = \"1\" untagged = \"0s\" }\n",
+                           &conf));
+    assert_int_equal(3, conf.n_retains);
+    const struct conf_retain *none = &conf.retains[0], *team = &conf.retains[1],
+                             *a = &conf.retains[2];
+    assert_string_equal("**", none->pattern);
+    assert_int_equal(1, none->line);
+    assert_int_equal(0, none->newest);
+    assert_list(&none->tags, "");
+    assert_null(none->younger.text);
+    assert_null(none->pulled.text);
+    assert_null(none->untagged.text);
+    assert_string_equal("team/*", team->pattern);
+    assert_int_equal(2, team->line);
+    assert_int_equal(10, team->newest);
+    assert_list(&team->tags, "v* latest");
+    assert_string_equal("30d", team->younger.text);
+    assert_int_equal(30 * 86400, team->younger.seconds);
+    assert_int_equal(14 * 86400, team->pulled.seconds);
+    assert_string_equal("forever", team->untagged.text);
+    assert_true(team->untagged.seconds == CONF_FOREVER);
+    assert_int_equal(5, a->line);
+    assert_int_equal(1, a->newest);
+    assert_int_equal(0, a->untagged.seconds);
+    conf_free(&conf);
+    assert_int_equal(0, conf.n_retains);
+}
+
 static void test_limits_are_inclusive(void **state)
 {
     struct conf conf;
@@ -335,6 +372,31 @@ static void test_what_is_refused_and_how(void **state)
         assert_refused(*state, table[i].text, table[i].message);
 }
 
+static void test_what_is_refused_of_retention(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } table[] = {
+        {"retain \"a\" {\n newest = 0\n}",
+         "berth.conf:1: newest = \"0\" in retain: must be a number"},
+        {"\nretain \"a\" { newest = -1 }",
+         "berth.conf:2: newest = \"-1\" in retain: must be a number"},
+        {"retain \"a\" { newest = ten }", "newest = \"ten\" in retain: must be a number"},
+        {"retain \"a\" { newest = \"\" }", "newest = \"\" in retain: must be a number"},
+        {"retain \"a\" { younger = 30 }", "younger = \"30\" in retain: must be like 12h"},
+        {"retain \"a\" { younger = forever }", "younger = \"forever\" in retain: must be like 12h"},
+        {"retain \"a\" { pulled = \"\" }", "pulled = \"\" in retain: must be like 12h"},
+        {"retain \"a\" { untagged = 1y }",
+         "untagged = \"1y\" in retain: must be like 12h, 30d, 8w, or"},
+        {"retain \"a\" { untagged = -1d }", "untagged = \"-1d\" in retain: must be like 12h"},
+        {"retain \"a\" {\n keep = 1\n}", "berth.conf:2: no such option 'keep'"},
+        {"retain \"a\" { }\nretain \"a\" { }", "berth.conf:2: found duplicate title 'a'"},
+    };
+
+    for (size_t i = 0; i < LENGTH_OF(table); i++)
+        assert_refused(*state, table[i].text, table[i].message);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -343,12 +405,14 @@ int main(void)
         DIR_TEST(test_every_key_of_access),
         DIR_TEST(test_access_from_the_environment),
         DIR_TEST(test_sections),
+        DIR_TEST(test_sections_of_retention),
         DIR_TEST(test_limits_are_inclusive),
         DIR_TEST(test_only_x_sendfile_minds_a_percent_sign),
         DIR_TEST(test_environment_wins_over_the_file),
         DIR_TEST(test_a_wrong_variable_is_refused_too),
         DIR_TEST(test_berth_conf_names_the_file),
         DIR_TEST(test_what_is_refused_and_how),
+        DIR_TEST(test_what_is_refused_of_retention),
     };
 
     return RUN(tests);

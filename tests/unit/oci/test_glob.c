@@ -164,6 +164,25 @@ static void test_the_most_specific_comes_first(void **state)
     assert_int_equal(0, glob_compare("a***", "a**"));
 }
 
+static void test_globs_that_can_match_nothing(void **state)
+{
+    static const struct {
+        const char *glob;
+        bool name, tag;
+    } cases[] = {
+        {"", false, false},      {"a", true, true},       {"**", true, true},
+        {"team/*", true, false}, {"/a", false, false},    {"a/", false, false},
+        {"a//b", false, false},  {"V1", false, true},     {"v1 ", false, false},
+        {"a:b", false, false},   {"v?.*_-x", true, true}, {"\xc3\xa9", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(cases); i++)
+        if (glob_can_match_name(cases[i].glob) != cases[i].name ||
+            glob_can_match_tag(cases[i].glob) != cases[i].tag)
+            fail_msg("%s", cases[i].glob);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -171,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_all_short_globs),
         cmocka_unit_test(test_a_hostile_glob_takes_no_time),
         cmocka_unit_test(test_the_most_specific_comes_first),
+        cmocka_unit_test(test_globs_that_can_match_nothing),
     };
 
     return RUN(tests);
