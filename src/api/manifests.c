@@ -3,11 +3,14 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
+#include "base/log.h"
 #include "http/header.h"
 #include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/push_manifest.h"
 #include "registry/remove.h"
+#include "registry/retain.h"
+#include "store/pulled.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +36,20 @@ static int parse_known_reference(const struct target *target, struct reference *
     return parsed;
 }
 
+/* For the rule `pulled`. containerd resolves a tag with HEAD and then pulls by digest. A pull never
+ * fails for it. */
+static void record_pull(const struct api *api, const struct name *name,
+                        const struct reference *reference)
+{
+    const struct conf_retain *section = retain_section(&api->rules->conf, name);
+    struct err err;
+
+    if (reference->is_digest || !section || !section->pulled.text)
+        return;
+    if (pulled_record(api->store, name, &reference->tag, &err) < 0)
+        log_debug("the pull of %s:%s is not recorded: %s", name->s, reference->tag.s, err.msg);
+}
+
 int manifests_get(const struct api *api, struct request *request, const struct target *target,
                   struct response *response, struct err *err)
 {
@@ -48,6 +65,7 @@ int manifests_get(const struct api *api, struct request *request, const struct t
         if (kept <= 0)
             return kept < 0 ? -1 : err_set(err, ERR_MANIFEST_UNKNOWN, "%s", pulled.digest.s);
     }
+    record_pull(api, &target->name, &reference);
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
     response_header(response, "Content-Type", "%s", pulled.manifest.media_type);

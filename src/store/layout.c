@@ -124,6 +124,16 @@ const char *layout_referrer(struct layout_path *path, const struct name *name,
                   digest_hex(referrer));
 }
 
+const char *layout_pulled(struct layout_path *path, const struct name *name, const struct tag *tag)
+{
+    return format(path, LAYOUT_PULLED "/%s/_tags/%s", name->s, tag->s);
+}
+
+const char *layout_pulled_of(struct layout_path *path, const struct name *name, const char *file)
+{
+    return format(path, LAYOUT_PULLED "/%s%s%s", name->s, file ? "/" : "", file ? file : "");
+}
+
 const char *layout_spool(struct layout_path *path, const char *id)
 {
     return format(path, LAYOUT_SPOOL "/%s", id);

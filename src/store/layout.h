@@ -19,6 +19,7 @@
 #define LAYOUT_LOCKS "_berth/lock"
 #define LAYOUT_REPO_LOCKS "_berth/lock/repo"
 #define LAYOUT_SPOOL "_berth/spool"
+#define LAYOUT_PULLED "_berth/pulled"
 #define LAYOUT_VERSION "_berth/version"
 
 struct layout_path {
@@ -51,6 +52,11 @@ const char *layout_referrers(struct layout_path *path, const struct name *name,
                              const struct digest *subject, enum digest_algorithm algorithm);
 const char *layout_referrer(struct layout_path *path, const struct name *name,
                             const struct digest *subject, const struct digest *referrer);
+
+/* Whose time is that of the last pull. */
+const char *layout_pulled(struct layout_path *path, const struct name *name, const struct tag *tag);
+/* file: "_since", "_tags", or NULL for the repository's directory. */
+const char *layout_pulled_of(struct layout_path *path, const struct name *name, const char *file);
 
 /* A web server's spool; its id is a UUID. */
 const char *layout_spool(struct layout_path *path, const char *id);

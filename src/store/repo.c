@@ -136,6 +136,14 @@ int repo_has_revision(const struct store *store, const struct name *name,
     return store_has_link(store, layout_revision(&path, name, digest), err);
 }
 
+int repo_revision_time(const struct store *store, const struct name *name,
+                       const struct digest *digest, int64_t *when, struct err *err)
+{
+    struct layout_path path;
+
+    return store_link_time(store, layout_revision(&path, name, digest), when, err);
+}
+
 int repo_link_revision(const struct store *store, const struct name *name,
                        const struct digest *digest, struct fs_dirty *dirty, struct err *err)
 {

@@ -40,6 +40,10 @@ int repo_touch_revision(const struct store *store, const struct name *name,
 /* Manifests. Changes want lock_gc shared and lock_repo. */
 int repo_has_revision(const struct store *store, const struct name *name,
                       const struct digest *digest, struct err *err);
+/* When it was pushed last, or, if that was later, lost a tag or became part of an index: in
+ * nanoseconds since 1970. */
+int repo_revision_time(const struct store *store, const struct name *name,
+                       const struct digest *digest, int64_t *when, struct err *err);
 int repo_link_revision(const struct store *store, const struct name *name,
                        const struct digest *digest, struct fs_dirty *dirty, struct err *err);
 int repo_unlink_revision(const struct store *store, const struct name *name,

@@ -110,16 +110,25 @@ int store_has_link(const struct store *store, const char *path, struct err *err)
     return found > 0 ? S_ISREG(st.st_mode) : found;
 }
 
-/* 1 with *stale, or 0: there is no plain file. */
-static int look_at_age(const struct store *store, const char *path, bool *stale, struct err *err)
+int store_link_time(const struct store *store, const char *path, int64_t *when, struct err *err)
 {
     struct stat st;
 
     int found = fs_stat(&store->fs, path, &st, err);
     if (found <= 0 || !S_ISREG(st.st_mode))
         return found < 0 ? -1 : 0;
-    *stale = time(NULL) - st.st_mtime > store->grace / 2;
+    *when = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     return 1;
+}
+
+/* 1 with *stale, or 0: there is no plain file. */
+static int look_at_age(const struct store *store, const char *path, bool *stale, struct err *err)
+{
+    int64_t when;
+    int found = store_link_time(store, path, &when, err);
+    if (found > 0)
+        *stale = time(NULL) - when / 1000000000 > store->grace / 2;
+    return found;
 }
 
 int store_freshen(const struct store *store, const char *path, struct err *err)

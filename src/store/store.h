@@ -47,6 +47,8 @@ int store_has_link(const struct store *store, const char *path, struct err *err)
 int store_freshen(const struct store *store, const char *path, struct err *err);
 /* Whether store_freshen would renew it. */
 int store_is_stale(const struct store *store, const char *path, struct err *err);
+/* When it was written or touched last, in nanoseconds since 1970. 0: there is none. */
+int store_link_time(const struct store *store, const char *path, int64_t *when, struct err *err);
 /* Removes a link and its directory, which nothing else lives in. */
 int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
                       struct err *err);

@@ -24,6 +24,14 @@ int tag_get(const struct store *store, const struct name *name, const struct tag
     return 1;
 }
 
+int tag_time(const struct store *store, const struct name *name, const struct tag *tag,
+             int64_t *when, struct err *err)
+{
+    struct layout_path path;
+
+    return store_link_time(store, layout_tag_current(&path, name, tag), when, err);
+}
+
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
                   const struct digest *digest, struct fs_dirty *dirty, struct err *err)
 {

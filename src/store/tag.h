@@ -11,6 +11,9 @@
 /* What the tag points at. ERR_IO: its link is damaged, as a crash of Distribution can leave it. */
 int tag_get(const struct store *store, const struct name *name, const struct tag *tag,
             struct digest *digest, struct err *err);
+/* When it was set last, in nanoseconds since 1970. */
+int tag_time(const struct store *store, const struct name *name, const struct tag *tag,
+             int64_t *when, struct err *err);
 /* Setting a tag takes two steps with a barrier between: the index of all that it ever pointed at,
  * which Distribution reads, then the tag itself. */
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,

@@ -47,6 +47,9 @@ static void test_paths(void **state)
                         layout_referrers(&p, &name, &a, DIGEST_SHA512));
     assert_string_equal(REPO "/_referrers/sha512/" HEX512 "/sha256/" HEX256,
                         layout_referrer(&p, &name, &b, &a));
+    assert_string_equal("_berth/pulled/team/app/_tags/v1.0", layout_pulled(&p, &name, &tag));
+    assert_string_equal("_berth/pulled/team/app/_since", layout_pulled_of(&p, &name, "_since"));
+    assert_string_equal("_berth/pulled/team/app", layout_pulled_of(&p, &name, NULL));
 }
 
 static void test_the_longest_names_fit(void **state)

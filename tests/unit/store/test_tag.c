@@ -4,6 +4,8 @@
 
 #include "store/tag.h"
 
+#include <time.h>
+
 #define TAGS "repositories/a/_manifests/tags"
 #define DIGEST "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -37,6 +39,24 @@ static void test_set_move_and_get(void **state)
     /* The index keeps all that the tag ever pointed at. */
     assert_int_equal(1, unit_count(store->path, TAGS "/v1/index/sha256"));
     assert_int_equal(1, unit_count(store->path, TAGS "/v1/index/sha512"));
+}
+
+static void test_when_it_was_set(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest digest = unit_digest_of("1");
+    int64_t first, again;
+
+    assert_returns(0, tag_time(store, &name, &tag, &first, &failure));
+    set(store, "v1", &digest);
+    unit_age(store->path, TAGS "/v1/current/link", 5000);
+    assert_returns(1, tag_time(store, &name, &tag, &first, &failure));
+    assert_in_range(time(NULL) - first / 1000000000, 4990, 5010);
+    set(store, "v1", &digest); /* to the same */
+    assert_returns(1, tag_time(store, &name, &tag, &again, &failure));
+    assert_true(again > first + 4000 * (int64_t)1000000000);
 }
 
 static void test_adding_to_the_index_sets_nothing(void **state)
@@ -142,6 +162,7 @@ int main(void)
         STORE_TEST(test_remove_takes_the_tag_alone),
         STORE_TEST(test_list_is_in_byte_order_without_what_is_no_tag),
         STORE_TEST(test_a_failing_disk_is_no_empty_list),
+        STORE_TEST(test_when_it_was_set),
     };
 
     return RUN(tests);
