@@ -6,6 +6,7 @@
 #include "admin/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ static const struct command {
     {"gc", "", "ngvq", 0, 0, admin_gc, "remove what nobody can reach any more, and stale uploads"},
     {"expire", "", "ngvq", 0, 0, admin_expire,
      "remove uploads to which nothing came for the grace"},
+    {"retain", "[REPOSITORY...]", "nvq", 0, INT_MAX, admin_retain,
+     "remove tags and manifests that no rule of the configuration keeps"},
     {"user add", "FILE USER", "C", 2, 2, admin_user_add, "add a user to an htpasswd file"},
     {"user passwd", "FILE USER", "C", 2, 2, admin_user_passwd, "change a user's password"},
     {"user rm", "FILE USER", "", 2, 2, admin_user_rm, "remove a user from an htpasswd file"},

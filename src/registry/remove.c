@@ -18,6 +18,29 @@ static int check_tag(const struct name *name, const struct tag *tag, struct tag_
     return err_set(err, ERR_DENIED, "the tag %s is immutable", tag->s);
 }
 
+static int remove_tags(const struct store *store, const struct name *name,
+                       const struct fs_names *tags, struct fs_names *removed, struct err *err)
+{
+    struct tag tag;
+
+    for (size_t i = 0; i < tags->n; i++) {
+        if (tag_parse(&tag, tags->v[i], strlen(tags->v[i]), err) < 0 ||
+            tag_remove(store, name, &tag, err) < 0)
+            return -1;
+        if (removed)
+            fs_names_add(removed, tag.s);
+    }
+    return 0;
+}
+
+static bool no_tag_may_go(const void *context, const struct name *name, const struct tag *tag)
+{
+    (void)context;
+    (void)name;
+    (void)tag;
+    return false;
+}
+
 /* All that point at the digest, or, if one of them has to stay, none. */
 static int remove_tags_of(const struct store *store, const struct name *name,
                           const struct digest *digest, struct tag_guard guard,
@@ -32,14 +55,7 @@ static int remove_tags_of(const struct store *store, const struct name *name,
         if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
             check_tag(name, &tag, guard, err) < 0)
             return -1;
-    for (size_t i = 0; i < tags.n; i++) {
-        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
-            tag_remove(store, name, &tag, err) < 0)
-            return -1;
-        if (removed)
-            fs_names_add(removed, tag.s);
-    }
-    return 0;
+    return remove_tags(store, name, &tags, removed, err);
 }
 
 /* The manifest's subject. 0: it has none; one that can't be read has none that anyone could see. */
@@ -59,13 +75,15 @@ static int subject_of(const struct store *store, const struct name *name,
 /* Names go before what they point at, and the entry among the referrers last, as it came first. */
 static int remove_revision(const struct store *store, const struct name *name,
                            const struct reference *reference, struct tag_guard guard,
-                           struct fs_names *removed_tags, struct err *err)
+                           const struct fs_names *signatures, struct fs_names *removed_tags,
+                           struct err *err)
 {
     AUTO_DIRTY dirty = {0};
     struct digest subject;
 
     int refers = subject_of(store, name, reference, &subject);
     if (remove_tags_of(store, name, &reference->digest, guard, removed_tags, err) < 0 ||
+        (signatures && remove_tags(store, name, signatures, removed_tags, err) < 0) ||
         repo_unlink_revision(store, name, &reference->digest, &dirty, err) < 0 ||
         fs_dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
@@ -74,16 +92,17 @@ static int remove_revision(const struct store *store, const struct name *name,
     return fs_dirty_sync(&store->fs, &dirty, err);
 }
 
-int remove_manifest(const struct store *store, const struct name *name,
-                    const struct reference *reference, struct precondition precondition,
-                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err)
+static int lock_and_remove(const struct store *store, enum fs_lock kind, const struct name *name,
+                           const struct reference *reference, struct precondition precondition,
+                           struct tag_guard guard, const struct fs_names *signatures,
+                           struct fs_names *removed_tags, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
     struct digest current;
     struct err damaged;
 
-    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 || lock_repo(store, name, &repo, err) < 0)
+    if (lock_gc(store, kind, &gc, err) < 0 || lock_repo(store, name, &repo, err) < 0)
         return -1;
     int exists = reference->is_digest ? repo_has_revision(store, name, &reference->digest, err)
                                       : tag_get(store, name, &reference->tag, &current, &damaged);
@@ -107,11 +126,30 @@ int remove_manifest(const struct store *store, const struct name *name,
         return -1;
     if (exists && !reference->is_digest)
         exists = tag_remove(store, name, &reference->tag, err);
-    else if (exists && remove_revision(store, name, reference, guard, removed_tags, err) < 0)
+    else if (exists &&
+             remove_revision(store, name, reference, guard, signatures, removed_tags, err) < 0)
         return -1;
     if (exists == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
     return exists < 0 ? -1 : 0;
+}
+
+int remove_manifest(const struct store *store, const struct name *name,
+                    const struct reference *reference, struct precondition precondition,
+                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err)
+{
+    return lock_and_remove(store, FS_LOCK_SHARED, name, reference, precondition, guard, NULL,
+                           removed_tags, err);
+}
+
+int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
+                  struct precondition precondition, const struct fs_names *signatures,
+                  struct err *err)
+{
+    const struct reference reference = {.is_digest = true, .digest = *digest};
+
+    return lock_and_remove(store, FS_LOCK_EXCLUSIVE, name, &reference, precondition,
+                           (struct tag_guard){no_tag_may_go, NULL}, signatures, NULL, err);
 }
 
 int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,

@@ -19,6 +19,13 @@ int remove_manifest(const struct store *store, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
                     struct tag_guard guard, struct fs_names *removed_tags, struct err *err);
 
+/* A manifest of which the caller found that nobody needs it, if that still holds and it has no tag
+ * (DENIED), with the tags of its signatures, which point at others. Holds back all that renews what
+ * a client relies on (freshen.h) meanwhile. MANIFEST_UNKNOWN, PRECONDITION. */
+int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
+                  struct precondition precondition, const struct fs_names *signatures,
+                  struct err *err);
+
 /* The repository's link to a blob. BLOB_UNKNOWN. */
 int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,
                 struct err *err);

@@ -144,6 +144,55 @@ static void test_precondition(void **state)
     assert_true(unit_exists(store->path, "repositories/a/_manifests/tags/v1"));
 }
 
+static bool never(const void *context, const struct digest *current)
+{
+    (void)context;
+    (void)current;
+    return false;
+}
+
+static int remove_unused_manifest(const struct store *store, const struct digest *digest,
+                                  struct precondition precondition)
+{
+    const struct name name = unit_name("a");
+    AUTO_NAMES signatures = {0};
+
+    fs_names_add(&signatures, "signature");
+    fs_names_add(&signatures, "gone");
+    return remove_unused(store, &name, digest, precondition, &signatures, &failure);
+}
+
+static void test_unused_manifest_with_its_signatures(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", NULL, "mark");
+    const struct digest tagged = have_image(store, "a", "v1", "tagged");
+
+    have_image(store, "a", "signature", "signature");
+    assert_fails(DENIED, remove_unused_manifest(store, &tagged, none));
+    assert_fails(PRECONDITION,
+                 remove_unused_manifest(store, &digest, (struct precondition){never, NULL}));
+    assert_string_not_equal("", tag_digest(store, "a", "signature"));
+    assert_returns(0, remove_unused_manifest(store, &digest, none));
+    assert_returns(0, repo_has_revision(store, &name, &digest, &failure));
+    assert_string_equal("", tag_digest(store, "a", "signature"));
+    assert_string_equal(tagged.s, tag_digest(store, "a", "v1"));
+    assert_fails(MANIFEST_UNKNOWN, remove_unused_manifest(store, &digest, none));
+}
+
+/* So that no promise is made of it meanwhile. */
+static void test_unused_manifest_waits_for_all_others(void **state)
+{
+    struct store *store = *state;
+    const struct digest digest = have_image(store, "a", NULL, "mark");
+    AUTO_LOCK lock = {-1};
+
+    assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
+    store->lock_timeout_ms = 0;
+    assert_fails(BUSY, remove_unused_manifest(store, &digest, none));
+}
+
 static void test_blob(void **state)
 {
     const struct store *store = *state;
@@ -239,6 +288,8 @@ int main(void)
         STORE_TEST(test_damaged_manifest_can_be_removed),
         STORE_TEST(test_leaves_the_referrers_of_its_subject),
         STORE_TEST(test_precondition),
+        STORE_TEST(test_unused_manifest_with_its_signatures),
+        STORE_TEST(test_unused_manifest_waits_for_all_others),
         STORE_TEST(test_blob),
         STORE_TEST(test_waits_for_no_other_writer),
         STORE_TEST(test_a_failing_disk_is_an_error),

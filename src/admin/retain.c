@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth retain`. */
+#include "admin/retain.h"
+
+#include "admin/progress.h"
+#include "registry/retain_run.h"
+#include "store/pulled.h"
+#include "store/repo.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct retaining {
+    struct retain_report report;
+    struct retain_run run;
+    struct bar bar;
+};
+
+static bool may_go(const void *context, const struct name *name, const struct tag *tag)
+{
+    struct policy_hold hold;
+
+    return !policy_holds(context, name, tag, &hold);
+}
+
+static void tag_gone(void *context, const struct retain_history *history,
+                     const struct retain_tag *tag)
+{
+    struct retaining *retaining = context;
+
+    retaining->report.tags_removed++;
+    retain_report_tag(&retaining->report, history, tag);
+}
+
+static void manifest_gone(void *context, const struct retain_history *history,
+                          const struct retain_manifest *manifest)
+{
+    struct retaining *retaining = context;
+
+    retaining->report.manifests_removed++;
+    retain_report_manifest(&retaining->report, history, manifest);
+}
+
+/* What has not been told when it went. */
+static void report_rest(struct retain_report *report, const struct retain_history *history)
+{
+    for (size_t i = 0; i < history->n_tags; i++) {
+        const struct retain_tag *tag = &history->tags[i];
+        if (tag->gone)
+            continue;
+        report->tags_kept += tag->stays;
+        report->tags_removed += !tag->stays;
+        retain_report_tag(report, history, tag);
+    }
+    for (size_t i = 0; i < history->n_manifests; i++) {
+        const struct retain_manifest *manifest = &history->manifests[i];
+        if (manifest->gone)
+            continue;
+        report->manifests_kept += manifest->stays;
+        report->manifests_removed += !manifest->stays;
+        retain_report_manifest(report, history, manifest);
+    }
+}
+
+static int retain_one(struct retaining *retaining, const struct name *name, struct err *err)
+{
+    struct retain_report *report = &retaining->report;
+    struct retain_run *run = &retaining->run;
+    AUTO_HISTORY history = {0};
+    AUTO_BUF out = BUF_INIT;
+    struct err wrong;
+
+    report->name = name;
+    report->section = run->section = retain_section(report->conf, name);
+    if (!run->section) {
+        report->without_section++;
+        return 0;
+    }
+    run->untagged = retain_untagged(report->conf, name, report->conf->grace);
+    int result = retain_repository(run, name, &history, &wrong);
+    bar_end(&retaining->bar);
+    if (result == 0) {
+        report_rest(report, &history);
+    } else {
+        report->failed++;
+        fprintf(stderr, "berth: %s: %s\n", name->s, wrong.msg);
+    }
+    retain_report_repository(report, result < 0 ? &wrong : NULL, &out);
+    return out.len ? admin_print(&out, err) : 0;
+}
+
+static int visit(void *context, const struct name *name, struct err *err)
+{
+    return retain_one(context, name, err);
+}
+
+static int retain_named(struct retaining *retaining, const char *text, struct err *err)
+{
+    struct name name;
+
+    if (name_parse(&name, text, strlen(text), err) < 0)
+        return -1;
+    if (!retain_section(retaining->report.conf, &name))
+        fprintf(stderr, "berth: %s: no retain section is for it\n", name.s);
+    return retain_one(retaining, &name, err);
+}
+
+static int retain_all(struct retaining *retaining, struct err *err)
+{
+    struct err wrong;
+
+    if (repo_walk(retaining->run.store, NULL, visit, retaining, err) < 0)
+        return -1;
+    if (!retaining->run.dry_run && pulled_sweep(retaining->run.store, &wrong) < 0) {
+        fprintf(stderr, "berth: %s\n", wrong.msg);
+        retaining->report.failed++;
+    }
+    return 0;
+}
+
+/* Before anything is removed. */
+static int check(const struct conf *conf, const struct store *store, char **args, struct err *err)
+{
+    struct name name;
+
+    if (conf->n_retains == 0)
+        return err_set(err, ERR_CONFIG,
+                       "no rule says what to keep: put one into %.100s, like "
+                       "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)",
+                       conf->path ? conf->path : CONF_FALLBACK);
+    for (size_t i = 0; i < conf->n_retains; i++)
+        if (retain_check(conf, &conf->retains[i], err) < 0)
+            return -1;
+    for (; *args; args++) {
+        if (name_parse(&name, *args, strlen(*args), err) < 0)
+            return -1;
+        int exists = repo_exists(store, &name, err);
+        if (exists <= 0)
+            return exists < 0 ? -1 : err_set(err, ERR_NAME_UNKNOWN, "%s", name.s);
+    }
+    return 0;
+}
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static int retain(struct retaining *retaining, char **args, struct err *err)
+{
+    AUTO_BUF begin = BUF_INIT;
+    AUTO_BUF end = BUF_INIT;
+    struct timespec start;
+    int result = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    retain_report_begin(&retaining->report, &begin);
+    if (begin.len && admin_print(&begin, err) < 0)
+        return -1;
+    for (char **name = args; *name && result == 0; name++)
+        result = retain_named(retaining, *name, err);
+    if (!*args)
+        result = retain_all(retaining, err);
+    if (result < 0)
+        return -1;
+    retain_report_end(&retaining->report, seconds_since(&start), &end);
+    if (admin_print(&end, err) < 0)
+        return -1;
+    if (retaining->report.failed)
+        return err_set(err, ERR_IO, "not everything could be done, see above");
+    return 0;
+}
+
+int admin_retain(const struct admin_options *options, char **args, struct err *err)
+{
+    struct admin_store admin;
+    struct policy *policy = NULL;
+    int result = -1;
+
+    if (admin_open(options, !options->dry_run, &admin, err) < 0)
+        return -1;
+    if (check(&admin.conf, &admin.store, args, err) == 0)
+        policy = policy_new(&admin.conf, err);
+    if (policy) {
+        struct retaining retaining = {
+            .report = {.options = options, .conf = &admin.conf, .policy = policy},
+            .run = {.store = &admin.store,
+                    .guard = {may_go, policy},
+                    .dry_run = options->dry_run,
+                    .progress = &retaining.bar.progress,
+                    .tag_gone = tag_gone,
+                    .manifest_gone = manifest_gone,
+                    .context = &retaining},
+        };
+        bar_start(&retaining.bar, BAR_ITEMS, options);
+        result = retain(&retaining, args, err);
+        bar_end(&retaining.bar);
+        buf_free(&retaining.report.tags);
+        buf_free(&retaining.report.manifests);
+    }
+    policy_free(policy);
+    admin_close(&admin);
+    return result;
+}
