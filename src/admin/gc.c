@@ -4,6 +4,7 @@
 #include "admin/progress.h"
 
 #include "base/json.h"
+#include "registry/retain.h"
 #include "store/gc.h"
 
 #include <inttypes.h>
@@ -18,6 +19,7 @@ static const char *const kinds[] = {
 
 struct report {
     const struct admin_options *options;
+    const struct conf *conf;
     struct bar *bar;
     bool lists; /* each thing that goes */
     struct buf out;
@@ -175,6 +177,13 @@ static int64_t choose_grace(const struct admin_options *options, const struct co
     return options->grace;
 }
 
+static int64_t untagged(void *context, const struct name *name, int64_t grace)
+{
+    const struct report *report = context;
+
+    return retain_untagged(report->conf, name, grace);
+}
+
 typedef int gc_fn(const struct store *store, const struct gc_options *options,
                   struct gc_totals *totals, struct err *err);
 
@@ -184,6 +193,7 @@ static int collect(struct report *report, struct admin_store *admin, gc_fn *run,
     struct gc_options gc = {
         .grace = choose_grace(options, &admin->conf),
         .dry_run = options->dry_run,
+        .untagged = untagged,
         .removes = removes,
         .problem = problem,
         .context = report,
@@ -221,6 +231,7 @@ static int run(const struct admin_options *options, gc_fn *fn, struct err *err)
 
     if (admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;
+    report.conf = &admin.conf;
     bar_start(&bar, BAR_ITEMS, options);
     int result = collect(&report, &admin, fn, err);
     bar_end(&bar);

@@ -2,6 +2,7 @@
  * L2: the collector: one pass over a store. Owns _berth/lock/collector. */
 #include "store/gc_pass.h"
 
+#include "store/pulled.h"
 #include "store/repo.h"
 
 #include <errno.h>
@@ -108,7 +109,9 @@ static int collect(struct gc_pass *pass, struct err *err)
     else if ((pass->names_gone && fs_sync_all(&pass->store->fs, err) < 0) ||
              gc_blobs(pass, err) < 0)
         return -1;
-    return gc_litter(pass, err);
+    if (gc_litter(pass, err) < 0)
+        return -1;
+    return pass->options->dry_run ? 0 : pulled_sweep(pass->store, err);
 }
 
 int gc_run(const struct store *store, const struct gc_options *options, struct gc_totals *totals,

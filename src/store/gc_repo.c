@@ -179,9 +179,10 @@ static int tag_may_go(const struct gc_graph *graph, size_t i, const struct tag *
     const uint32_t *node = digest_map_get(&graph->index, &digest);
     if (!node || *node != graph->tag[i].node)
         return 0;
-    gc_node_digest(&graph->nodes[graph->tag[i].attached - 1], &subject);
+    const struct gc_node *subject_node = &graph->nodes[graph->tag[i].attached - 1];
+    gc_node_digest(subject_node, &subject);
     found = fs_stat(&pass->store->fs, layout_revision(&path, graph->name, &subject), &st, err);
-    return found > 0 ? gc_is_old(pass, &st, pass->options->grace) : found;
+    return found > 0 ? gc_mtime(&st) == subject_node->mtime : found;
 }
 
 static int sweep_tag(struct gc_graph *graph, size_t i, struct err *err)
