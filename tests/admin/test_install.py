@@ -24,7 +24,9 @@ def test_layout(tmp_path):
     assert (configuration / "errors/401.html").exists()
     assert 'bin-path" => "/usr/local/libexec/berth/berth.fcgi"' in (configuration / "lighttpd.conf").read_text()
     assert "ExecStart=/usr/local/libexec/berth/berth.fcgi" in (prefix / "lib/systemd/system/berth.service").read_text()
-    assert (prefix / "lib/systemd/system/berth.socket").exists()
+    for name in ("berth.socket", "berth-gc.timer"):
+        assert (prefix / "lib/systemd/system" / name).exists()
+    assert "ExecStart=/usr/local/bin/berth gc" in (prefix / "lib/systemd/system/berth-gc.service").read_text()
     for page in ("man1/berth.1", "man5/berth.conf.5", "man5/berth-store.5", "man8/berth.fcgi.8"):
         assert (prefix / "share/man" / page).exists()
 
