@@ -57,9 +57,11 @@ typedef int admin_run(const struct admin_options *options, char **args, struct e
 admin_run admin_serve;
 admin_run admin_ls, admin_tags;
 admin_run admin_inspect;
-admin_run admin_rm;
 admin_run admin_gc, admin_expire;
 admin_run admin_retain;
+admin_run admin_rm, admin_rm_repository;
+admin_run admin_tag, admin_cp;
+admin_run admin_du;
 admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
 admin_run admin_access;
 admin_run admin_config_check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth rm`. */
+ * L5: `berth rm`; of a whole repository in rm_repository.c. */
 #include "admin/admin.h"
 
 #include "base/json.h"
@@ -61,8 +61,12 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
     AUTO_NAMES tags = {0};
     AUTO_BUF out = BUF_INIT;
 
+    if (options->recursive)
+        return admin_rm_repository(options, args, err);
     if (!strpbrk(args[0], ":@"))
-        return err_set(err, ERR_USAGE, "%.80s: say which tag or digest", args[0]);
+        return err_set(err, ERR_USAGE,
+                       "%.80s: say which tag or digest, or remove the whole repository with -r",
+                       args[0]);
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;

@@ -177,6 +177,8 @@ static int remove_below(int dir_fd, int depth, struct err *err)
             continue;
         int child =
             openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child < 0 && errno == ENOENT) /* somebody else is removing it too */
+            continue;
         if (child < 0 || depth == REMOVE_DEPTH_MAX) {
             result = err_sys(err, child < 0 ? errno : ELOOP, "remove %s", entry->d_name);
             fs_close_auto(&child);

@@ -25,6 +25,14 @@ int remove_manifest(const struct store *store, const struct name *name,
 int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
                   struct precondition precondition, const struct fs_names *signatures,
                   struct err *err);
+/* A whole repository: its tags and manifests at once, then its links to blobs, its referrers and
+ * the upload sessions to which nobody is writing just now, and the directories that are empty then.
+ * Repositories below it stay, and immutable tags are no hindrance. A push that is under way ends
+ * either whole or with an error that says what is missing. *busy_uploads: how many sessions stay.
+ * NAME_UNKNOWN. An error after the first step leaves a repository without content; removing it
+ * again goes on from there. */
+int remove_repository(const struct store *store, const struct name *name, size_t *busy_uploads,
+                      struct err *err);
 
 /* The repository's link to a blob. BLOB_UNKNOWN. */
 int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,

@@ -39,6 +39,11 @@ const char *layout_blob(struct layout_path *path, const struct digest *digest)
     return format(path, "%s/data", layout_blob_dir(&dir, digest));
 }
 
+const char *layout_repository(struct layout_path *path, const struct name *name)
+{
+    return format(path, LAYOUT_REPOSITORIES "/%s", name->s);
+}
+
 const char *layout_layers(struct layout_path *path, const struct name *name)
 {
     return format(path, LAYOUT_REPOSITORIES "/%s/_layers", name->s);
@@ -105,6 +110,11 @@ const char *layout_upload(struct layout_path *path, const struct name *name, con
 {
     return format(path, LAYOUT_REPOSITORIES "/%s/_uploads/%s%s%s", name->s, id, file ? "/" : "",
                   file ? file : "");
+}
+
+const char *layout_referrers_index(struct layout_path *path, const struct name *name)
+{
+    return format(path, LAYOUT_REPOSITORIES "/%s/_referrers", name->s);
 }
 
 const char *layout_referrers(struct layout_path *path, const struct name *name,

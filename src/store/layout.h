@@ -21,6 +21,7 @@
 #define LAYOUT_SPOOL "_berth/spool"
 #define LAYOUT_PULLED "_berth/pulled"
 #define LAYOUT_VERSION "_berth/version"
+#define LAYOUT_QUARANTINE "_berth/quarantine"
 
 struct layout_path {
     char s[1024];
@@ -30,6 +31,7 @@ struct layout_path {
 const char *layout_blob(struct layout_path *path, const struct digest *digest);
 const char *layout_blob_dir(struct layout_path *path, const struct digest *digest);
 
+const char *layout_repository(struct layout_path *path, const struct name *name);
 const char *layout_layers(struct layout_path *path, const struct name *name);
 const char *layout_layer(struct layout_path *path, const struct name *name,
                          const struct digest *digest);
@@ -48,6 +50,8 @@ const char *layout_uploads(struct layout_path *path, const struct name *name);
 /* file: "data", "startedat", "state", or NULL for the session's directory. */
 const char *layout_upload(struct layout_path *path, const struct name *name, const char *id,
                           const char *file);
+/* All referrers of all subjects. */
+const char *layout_referrers_index(struct layout_path *path, const struct name *name);
 const char *layout_referrers(struct layout_path *path, const struct name *name,
                              const struct digest *subject, enum digest_algorithm algorithm);
 const char *layout_referrer(struct layout_path *path, const struct name *name,

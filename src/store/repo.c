@@ -173,6 +173,7 @@ int repo_list_revisions(const struct store *store, const struct name *name,
 struct walk {
     const struct store *store;
     const char *after;
+    bool directories; /* all of them */
     repo_visit_fn *visit;
     repo_odd_fn *odd; /* NULL: what is odd is passed over */
     void *context;
@@ -240,7 +241,7 @@ static int walk_one(const struct walk *walk, const struct name *name, struct err
     struct err failure;
 
     if (order > 0) {
-        int exists = repo_exists(walk->store, name, &failure);
+        int exists = walk->directories ? 1 : repo_exists(walk->store, name, &failure);
         if (exists < 0)
             return not_behind_link(walk, name->s, &failure, err);
         if (exists == 0 && walk->odd)
@@ -281,7 +282,7 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err)
 {
-    struct walk walk = {store, after && *after ? after : NULL, visit, NULL, context};
+    struct walk walk = {store, after && *after ? after : NULL, false, visit, NULL, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
@@ -290,7 +291,16 @@ int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit
 int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
                   struct err *err)
 {
-    struct walk walk = {store, NULL, visit, odd, context};
+    struct walk walk = {store, NULL, false, visit, odd, context};
+    struct name top = {""};
+
+    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
+}
+
+int repo_walk_directories(const struct store *store, repo_visit_fn *visit, void *context,
+                          struct err *err)
+{
+    struct walk walk = {store, NULL, true, visit, NULL, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;

@@ -64,5 +64,9 @@ int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit
 typedef int repo_odd_fn(void *context, const char *path, struct err *err);
 int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
                   struct err *err);
+/* The same for every directory that a repository could be in, such as one in which there is only an
+ * upload so far. */
+int repo_walk_directories(const struct store *store, repo_visit_fn *visit, void *context,
+                          struct err *err);
 
 #endif

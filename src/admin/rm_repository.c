@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth rm -r`. */
+#include "admin/admin.h"
+
+#include "admin/progress.h"
+#include "registry/list.h"
+#include "registry/remove.h"
+#include "store/repo.h"
+#include "store/repo_remove.h"
+#include "store/usage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that a repository holds. */
+struct inventory {
+    struct name name;
+    struct fs_names tags, manifests, uploads;
+    bool measured; /* usage is known */
+    struct usage_repository usage;
+};
+
+static void inventory_free(struct inventory *inventory)
+{
+    fs_names_free(&inventory->tags);
+    fs_names_free(&inventory->manifests);
+    fs_names_free(&inventory->uploads);
+}
+
+static int list_manifests(const struct store *store, struct inventory *inventory, struct err *err)
+{
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_NAMES hex = {0};
+        enum digest_algorithm algorithm = (enum digest_algorithm)i;
+        if (repo_list_revisions(store, &inventory->name, algorithm, &hex, err) < 0)
+            return -1;
+        for (size_t k = 0; k < hex.n; k++) {
+            struct digest digest;
+            struct err invalid;
+            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) < 0)
+                continue;
+            int linked = repo_has_revision(store, &inventory->name, &digest, err);
+            if (linked < 0)
+                return -1;
+            if (linked)
+                fs_names_add(&inventory->manifests, digest.s);
+        }
+    }
+    return 0;
+}
+
+/* A repository may have nothing yet but an upload. */
+static int take_inventory(const struct store *store, struct inventory *inventory, struct err *err)
+{
+    struct page everything = {NULL, INT64_MAX};
+    struct err failure;
+    bool more;
+
+    int has_uploads = repo_list_uploads(store, &inventory->name, &inventory->uploads, err);
+    if (has_uploads < 0)
+        return -1;
+    if (list_tags(store, &inventory->name, everything, &inventory->tags, &more, &failure) < 0 &&
+        (failure.code != ERR_NAME_UNKNOWN || !has_uploads)) {
+        *err = failure;
+        return -1;
+    }
+    return list_manifests(store, inventory, err);
+}
+
+/* What the collector could free afterwards. */
+static int measure(const struct store *store, const struct admin_options *options,
+                   struct inventory *inventory, struct err *err)
+{
+    struct usage usage;
+    struct bar bar;
+
+    bar_start(&bar, BAR_ITEMS, options);
+    int result = usage_measure(store, false, &bar.progress, &usage, err);
+    bar_end(&bar);
+    if (result < 0)
+        return -1;
+    for (size_t i = 0; i < usage.n; i++)
+        if (!strcmp(usage.repositories[i].name, inventory->name.s))
+            inventory->usage = usage.repositories[i];
+    inventory->usage.name = NULL;
+    inventory->measured = true;
+    usage_free(&usage);
+    return 0;
+}
+
+static void print_names(const char *key, const struct fs_names *names, struct buf *out)
+{
+    buf_addf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < names->n; i++)
+        buf_addf(out, "%s\"%s\"", i ? "," : "", names->v[i]);
+    buf_addc(out, ']');
+}
+
+static void print_json(const struct inventory *inventory, bool dry_run, struct buf *out)
+{
+    const struct usage_repository *usage = &inventory->usage;
+
+    buf_addf(out, "{\"name\":\"%s\",\"dryRun\":%s", inventory->name.s, dry_run ? "true" : "false");
+    print_names("tags", &inventory->tags, out);
+    print_names("manifests", &inventory->manifests, out);
+    buf_addf(out, ",\"uploads\":%zu", inventory->uploads.n);
+    if (inventory->measured)
+        buf_addf(out,
+                 ",\"own\":{\"count\":%jd,\"bytes\":%jd},\"shared\":{\"count\":%jd,\"bytes\":%jd}",
+                 (intmax_t)usage->own.n, (intmax_t)usage->own.bytes, (intmax_t)usage->shared.n,
+                 (intmax_t)usage->shared.bytes);
+    buf_addstr(out, "}\n");
+}
+
+static void print_text(const struct inventory *inventory, bool dry_run, struct buf *out)
+{
+    const char *verb = dry_run ? "would remove" : "removed";
+    const char *name = inventory->name.s;
+    char own[ADMIN_SIZE_TEXT], shared[ADMIN_SIZE_TEXT];
+
+    for (size_t i = 0; i < inventory->tags.n; i++)
+        buf_addf(out, "%s %s:%s\n", verb, name, inventory->tags.v[i]);
+    for (size_t i = 0; i < inventory->manifests.n; i++)
+        buf_addf(out, "%s %s@%s\n", verb, name, inventory->manifests.v[i]);
+    buf_addf(out, "%s %s: %zu tag%s, %zu manifest%s, %zu upload%s\n", verb, name, inventory->tags.n,
+             inventory->tags.n == 1 ? "" : "s", inventory->manifests.n,
+             inventory->manifests.n == 1 ? "" : "s", inventory->uploads.n,
+             inventory->uploads.n == 1 ? "" : "s");
+    if (!inventory->measured)
+        return;
+    admin_size_text(own, inventory->usage.own.bytes);
+    admin_size_text(shared, inventory->usage.shared.bytes);
+    buf_addf(out, "%s in %jd blobs would be left to berth gc; %s in %jd others have too\n", own,
+             (intmax_t)inventory->usage.own.n, shared, (intmax_t)inventory->usage.shared.n);
+}
+
+static int run(const struct store *store, const struct admin_options *options,
+               struct inventory *inventory, struct buf *out, struct err *err)
+{
+    size_t busy = 0;
+
+    if (take_inventory(store, inventory, err) < 0)
+        return -1;
+    if (options->dry_run && measure(store, options, inventory, err) < 0)
+        return -1;
+    if (!options->dry_run && remove_repository(store, &inventory->name, &busy, err) < 0)
+        return -1;
+    if (busy)
+        fprintf(stderr, "berth: %zu upload%s to %s under way and stay%s\n", busy,
+                busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "s" : "");
+    (options->json ? print_json : print_text)(inventory, options->dry_run, out);
+    return 0;
+}
+
+int admin_rm_repository(const struct admin_options *options, char **args, struct err *err)
+{
+    struct admin_store admin;
+    struct inventory inventory = {0};
+    AUTO_BUF out = BUF_INIT;
+
+    if (strpbrk(args[0], ":@"))
+        return err_set(err, ERR_USAGE, "%.80s: -r removes a whole repository, give its name alone",
+                       args[0]);
+    if (name_parse(&inventory.name, args[0], strlen(args[0]), err) < 0 ||
+        admin_open(options, !options->dry_run, &admin, err) < 0)
+        return -1;
+    int result = run(&admin.store, options, &inventory, &out, err);
+    if (result == 0)
+        result = admin_print(&out, err);
+    inventory_free(&inventory);
+    admin_close(&admin);
+    return result;
+}

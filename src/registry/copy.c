@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: copying manifests from repository to repository. */
+#include "registry/copy.h"
+
+#include "oci/digest_map.h"
+#include "registry/push_blob.h"
+#include "registry/push_manifest.h"
+#include "store/tag.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct copying {
+    const struct store *store;
+    const struct copy *copy;
+    struct digest_map seen;
+    struct fs_names manifests; /* that are copied: their digests */
+};
+
+/* Where a tag pointed before it moved: asked for under the lock under which it is moved. */
+struct move {
+    const struct store *store;
+    bool moved;
+    struct digest from;
+};
+
+static bool note_move(const void *context, const struct name *name, const struct tag *tag)
+{
+    struct move *move = *(struct move *const *)context;
+    struct err damaged;
+
+    move->moved = tag_get(move->store, name, tag, &move->from, &damaged) > 0;
+    return true;
+}
+
+static void tell(const struct copying *copying, struct copy_step step)
+{
+    if (copying->copy->done)
+        copying->copy->done(copying->copy->context, &step);
+}
+
+static int push_copy(const struct copying *copying, const struct pulled_manifest *pulled,
+                     const struct tag *tag, struct err *err)
+{
+    struct move move = {.store = copying->store};
+    struct move *noted = &move;
+    struct pushed_manifest pushed;
+    struct push_manifest push = {
+        .name = copying->copy->to,
+        .reference = {.is_digest = true, .digest = pulled->digest},
+        .tags = tag,
+        .n_tags = tag ? 1 : 0,
+        .bytes = pulled->bytes.s,
+        .len = pulled->bytes.len,
+        .guard = {note_move, &noted},
+    };
+
+    if (push_manifest(copying->store, &push, &pushed, err) < 0)
+        return -1;
+    tell(copying, (struct copy_step){&pulled->digest, true, tag, move.moved ? &move.from : NULL});
+    return 0;
+}
+
+static int link_blob(const struct copying *copying, const struct descriptor *descriptor,
+                     struct err *err)
+{
+    const struct copy *copy = copying->copy;
+
+    int linked = push_mount(copying->store, &copy->to, &descriptor->digest, &copy->from,
+                            (struct name_filter){0}, err);
+    if (linked < 0)
+        return -1;
+    if (linked == 0 && !descriptor->has_urls)
+        return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", descriptor->digest.s, copy->from.s);
+    if (linked)
+        tell(copying, (struct copy_step){&descriptor->digest, false, NULL, NULL});
+    return 0;
+}
+
+static int visit(void *context, const struct tree_entry *entry, struct err *err)
+{
+    struct copying *copying = context;
+
+    if (digest_map_get(&copying->seen, entry->digest))
+        return 0;
+    digest_map_put(&copying->seen, entry->digest);
+    if (!entry->manifest)
+        return link_blob(copying, entry->descriptor, err);
+    fs_names_add(&copying->manifests, entry->digest->s);
+    return push_copy(copying, entry->manifest, NULL, err);
+}
+
+static int set_tag(const struct copying *copying, const struct digest *digest,
+                   const struct tag *tag, struct err *err)
+{
+    AUTO_PULLED pulled = {0};
+    struct reference reference = {.is_digest = true, .digest = *digest};
+
+    if (pull_manifest(copying->store, &copying->copy->from, &reference, &pulled, err) < 0)
+        return -1;
+    return push_copy(copying, &pulled, tag, err);
+}
+
+static int copy_tree(struct copying *copying, const struct digest *digest, struct err *err)
+{
+    const struct copy *copy = copying->copy;
+
+    return tree_walk(copying->store, &copy->from, digest, copy->referrers, visit, copying, err);
+}
+
+/* Signatures that cosign keeps under a tag of their own. */
+static int copy_cosign_tag(struct copying *copying, const char *subject, const char *suffix,
+                           struct err *err)
+{
+    char text[sizeof(struct digest) + 8];
+    struct tag tag;
+    struct digest digest;
+    struct err no_tag;
+
+    snprintf(text, sizeof text, "%s.%s", subject, suffix);
+    *strchr(text, ':') = '-';
+    if (tag_parse(&tag, text, strlen(text), &no_tag) < 0) /* a sha512 is too long for one */
+        return 0;
+    int found = tag_get(copying->store, &copying->copy->from, &tag, &digest, err);
+    if (found <= 0)
+        return found;
+    if (copy_tree(copying, &digest, err) < 0)
+        return -1;
+    return set_tag(copying, &digest, &tag, err);
+}
+
+/* Those of signatures too, which are added to the list behind us. */
+static int copy_cosign_tags(struct copying *copying, struct err *err)
+{
+    static const char *const suffixes[] = {"sig", "att", "sbom"};
+
+    for (size_t i = 0; i < copying->manifests.n; i++) {
+        char subject[sizeof(struct digest)];
+        snprintf(subject, sizeof subject, "%s", copying->manifests.v[i]);
+        for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++)
+            if (copy_cosign_tag(copying, subject, suffixes[k], err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+int copy_manifest(const struct store *store, const struct copy *copy, struct err *err)
+{
+    struct copying copying = {.store = store, .copy = copy};
+    bool here = !strcmp(copy->from.s, copy->to.s);
+
+    int result = here ? 0 : copy_tree(&copying, &copy->digest, err);
+    if (result == 0 && !here && copy->referrers)
+        result = copy_cosign_tags(&copying, err);
+    if (result == 0 && copy->tag)
+        result = set_tag(&copying, &copy->digest, copy->tag, err);
+    digest_map_free(&copying.seen);
+    fs_names_free(&copying.manifests);
+    return result;
+}

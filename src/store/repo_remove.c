@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: taking a repository out of the store. Owns repositories/<name> while it does. */
+#include "store/repo_remove.h"
+
+#include "store/layout.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+static int move_to_trash(const struct store *store, const char *path, struct fs_names *trash,
+                         struct fs_dirty *dirty, struct err *err)
+{
+    struct layout_path to;
+
+    int moved = fs_rename(&store->fs, path, layout_tmp(&to), dirty, err);
+    if (moved > 0)
+        fs_names_add(trash, to.s);
+    return moved;
+}
+
+int repo_move_away(const struct store *store, const struct name *name, struct fs_names *trash,
+                   struct err *err)
+{
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+    size_t before = trash->n;
+
+    if (move_to_trash(store, layout_manifests(&path, name), trash, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
+        move_to_trash(store, layout_referrers_index(&path, name), trash, &dirty, err) < 0 ||
+        move_to_trash(store, layout_layers(&path, name), trash, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    return trash->n > before;
+}
+
+int repo_list_uploads(const struct store *store, const struct name *name, struct fs_names *ids,
+                      struct err *err)
+{
+    struct layout_path path;
+
+    int found = fs_list(&store->fs, layout_uploads(&path, name), ids, err);
+    return found > 0 ? ids->n > 0 : found;
+}
+
+int repo_move_upload(const struct store *store, const struct name *name, const char *id,
+                     struct fs_names *trash, struct err *err)
+{
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+    AUTO_FD data = -1;
+
+    /* Whoever has it open already finds out by a look at the name, once we let go of the lock. */
+    int idle = fs_open(&store->fs, layout_upload(&path, name, id, "data"), O_RDWR, &data, err);
+    if (idle > 0)
+        idle = fs_lock_try(data, FS_LOCK_EXCLUSIVE, err);
+    else if (idle == 0)
+        idle = 1;
+    if (idle > 0 &&
+        move_to_trash(store, layout_upload(&path, name, id, NULL), trash, &dirty, err) < 0)
+        return -1;
+    return idle;
+}
+
+int repo_remove_empty(const struct store *store, const struct name *name, struct err *err)
+{
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+
+    layout_uploads(&path, name);
+    while (strcmp(path.s, LAYOUT_REPOSITORIES) != 0) {
+        if (fs_rmdir(&store->fs, path.s, &dirty, err) < 0)
+            return -1;
+        *strrchr(path.s, '/') = '\0';
+    }
+    return fs_dirty_sync(&store->fs, &dirty, err);
+}
+
+int repo_remove_trash(const struct store *store, const struct fs_names *trash, struct err *err)
+{
+    for (size_t i = 0; i < trash->n; i++)
+        if (fs_remove_tree(&store->fs, trash->v[i], err) < 0)
+            return -1;
+    return 0;
+}
