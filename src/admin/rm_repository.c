@@ -17,7 +17,8 @@
 struct inventory {
     struct name name;
     struct fs_names tags, manifests, uploads;
-    bool measured; /* usage is known */
+    size_t busy_uploads; /* stay */
+    bool measured;       /* usage is known */
     struct usage_repository usage;
 };
 
@@ -97,6 +98,14 @@ static void print_names(const char *key, const struct fs_names *names, struct bu
     buf_addc(out, ']');
 }
 
+/* That go. The list may be older than what was found to be busy. */
+static size_t uploads_of(const struct inventory *inventory)
+{
+    return inventory->uploads.n > inventory->busy_uploads
+               ? inventory->uploads.n - inventory->busy_uploads
+               : 0;
+}
+
 static void print_json(const struct inventory *inventory, bool dry_run, struct buf *out)
 {
     const struct usage_repository *usage = &inventory->usage;
@@ -104,7 +113,7 @@ static void print_json(const struct inventory *inventory, bool dry_run, struct b
     buf_addf(out, "{\"name\":\"%s\",\"dryRun\":%s", inventory->name.s, dry_run ? "true" : "false");
     print_names("tags", &inventory->tags, out);
     print_names("manifests", &inventory->manifests, out);
-    buf_addf(out, ",\"uploads\":%zu", inventory->uploads.n);
+    buf_addf(out, ",\"uploads\":%zu", uploads_of(inventory));
     if (inventory->measured)
         buf_addf(out,
                  ",\"own\":{\"count\":%jd,\"bytes\":%jd},\"shared\":{\"count\":%jd,\"bytes\":%jd}",
@@ -125,8 +134,8 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
         buf_addf(out, "%s %s@%s\n", verb, name, inventory->manifests.v[i]);
     buf_addf(out, "%s %s: %zu tag%s, %zu manifest%s, %zu upload%s\n", verb, name, inventory->tags.n,
              inventory->tags.n == 1 ? "" : "s", inventory->manifests.n,
-             inventory->manifests.n == 1 ? "" : "s", inventory->uploads.n,
-             inventory->uploads.n == 1 ? "" : "s");
+             inventory->manifests.n == 1 ? "" : "s", uploads_of(inventory),
+             uploads_of(inventory) == 1 ? "" : "s");
     if (!inventory->measured)
         return;
     admin_size_text(own, inventory->usage.own.bytes);
@@ -138,17 +147,18 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
 static int run(const struct store *store, const struct admin_options *options,
                struct inventory *inventory, struct buf *out, struct err *err)
 {
-    size_t busy = 0;
-
     if (take_inventory(store, inventory, err) < 0)
         return -1;
     if (options->dry_run && measure(store, options, inventory, err) < 0)
         return -1;
-    if (!options->dry_run && remove_repository(store, &inventory->name, &busy, err) < 0)
+    if (!options->dry_run &&
+        remove_repository(store, &inventory->name, &inventory->busy_uploads, err) < 0)
         return -1;
+    size_t busy = inventory->busy_uploads;
     if (busy)
-        fprintf(stderr, "berth: %zu upload%s to %s under way and stay%s\n", busy,
-                busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "s" : "");
+        fprintf(stderr, "berth: %zu upload%s to %s %s under way and stay%s\n", busy,
+                busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "is" : "are",
+                busy == 1 ? "s" : "");
     (options->json ? print_json : print_text)(inventory, options->dry_run, out);
     return 0;
 }

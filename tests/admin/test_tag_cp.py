@@ -184,7 +184,7 @@ def test_errors(front, repo, berth):
     assert "give a tag" in berth("cp", name, f"x@{image.digest}", status=USAGE)
     assert "REPOSITORY:TAG" in berth("tag", name, "some/where", status=USAGE)
     assert "lower-case" in berth("cp", name, "UPPER", status=USAGE)
-    berth("tag", name, "-bad", status=65)
+    berth("tag", name, ".bad", status=65)
     blob_file(front, layer).unlink()
     assert layer in berth("cp", name, "other:v1", status=NO_SUCH)
     expect(oci.Repository(front, "other").get("manifests/v1"), 404)
