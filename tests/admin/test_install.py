@@ -27,6 +27,8 @@ def test_layout(tmp_path):
     for name in ("berth.socket", "berth-gc.timer"):
         assert (prefix / "lib/systemd/system" / name).exists()
     assert "ExecStart=/usr/local/bin/berth gc" in (prefix / "lib/systemd/system/berth-gc.service").read_text()
+    assert (prefix / "share/bash-completion/completions/berth").exists()
+    assert (prefix / "share/zsh/site-functions/_berth").exists()
     for page in ("man1/berth.1", "man5/berth.conf.5", "man5/berth-store.5", "man8/berth.fcgi.8"):
         assert (prefix / "share/man" / page).exists()
 
