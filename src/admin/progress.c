@@ -42,7 +42,7 @@ static void time_left(char *out, size_t size, int64_t seconds)
 static void draw(const struct bar *bar, int64_t done, int64_t total, int64_t elapsed_ms)
 {
     char is[ADMIN_SIZE_TEXT], of[ADMIN_SIZE_TEXT], rate[ADMIN_SIZE_TEXT];
-    char text[160], left[40] = "", meter[64] = "";
+    char text[160], left[40] = "", meter[64] = "", line[320];
     int64_t per_second = elapsed_ms > 0 ? (int64_t)((double)done * 1000 / (double)elapsed_ms) : 0;
 
     amount(is, bar->unit, done);
@@ -61,7 +61,9 @@ static void draw(const struct bar *bar, int64_t done, int64_t total, int64_t ela
         snprintf(meter, sizeof meter, "[%.*s%*s]  ", full,
                  "========================================", cells - full, "");
     }
-    fprintf(stderr, "\r%s  %s%.*s\033[K", bar->what, meter, bar->width, text);
+    snprintf(line, sizeof line, "%s  %s%s", bar->what, meter, text);
+    /* A line that is longer would go on in the next one, to which \r does not reach back. */
+    fprintf(stderr, "\r%.*s\033[K", bar->width > 1 ? bar->width - 1 : 1, line);
     fflush(stderr);
 }
 

@@ -252,6 +252,45 @@ static void test_decimal_ends_at_the_length(void **state)
     assert_false(decimal_parse("1\0002", 3, &value));
 }
 
+static void test_durations(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds; /* -1: none */
+    } table[] = {
+        {"0s", 0},
+        {"45s", 45},
+        {"30m", 1800},
+        {"12h", 43200},
+        {"90d", 90 * 86400},
+        {"52w", (int64_t)52 * 7 * 86400},
+        {"36500d", (int64_t)36500 * 86400}, /* a hundred years */
+        {"36501d", -1},
+        {"99999999999999999999s", -1},
+        {"", -1},
+        {"h", -1},
+        {"12", -1},
+        {"12H", -1},
+        {"12y", -1},
+        {"12hh", -1},
+        {"1h30m", -1},
+        {"-1h", -1},
+        {"+1h", -1},
+        {" 1h", -1},
+        {"1 h", -1},
+        {"1h ", -1},
+        {"1.5h", -1},
+        {"0x1h", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        int64_t seconds = -1;
+        assert_int_equal(table[i].seconds >= 0, duration_parse(table[i].text, &seconds));
+        assert_int_equal(table[i].seconds, seconds);
+    }
+}
+
 static void test_time_is_rfc3339_in_utc(void **state)
 {
     char text[RFC3339_SIZE];
@@ -316,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_base64_ends_at_the_length),
         cmocka_unit_test(test_decimal_numbers),
         cmocka_unit_test(test_decimal_ends_at_the_length),
+        cmocka_unit_test(test_durations),
         cmocka_unit_test(test_time_is_rfc3339_in_utc),
         cmocka_unit_test(test_uuids_are_random_version_4),
         cmocka_unit_test(test_uuid_grammar),
