@@ -69,24 +69,24 @@ static void print_report(const struct report *report, struct buf *out)
 }
 
 static int run(const struct admin_options *options, const struct reference *source,
-               struct copy *copy, struct err *err)
+               struct copy copy, struct err *err)
 {
     struct admin_store admin;
-    struct report report = {.options = options, .copy = copy};
+    struct report report = {.options = options, .copy = &copy};
     AUTO_BUF out = BUF_INIT;
 
     if (admin_open(options, true, &admin, err) < 0)
         return -1;
-    copy->done = done;
-    copy->context = &report;
+    copy.done = done;
+    copy.context = &report;
     bar_start(&report.bar, BAR_ITEMS, options);
     progress_at(&report.bar.progress, "copying", 0, -1);
-    int result = pull_resolve(&admin.store, &copy->from, source, &copy->digest, err);
+    int result = pull_resolve(&admin.store, &copy.from, source, &copy.digest, err);
     if (result == 0)
         result =
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(source), copy->from.s);
     else if (result > 0)
-        result = copy_manifest(&admin.store, copy, err);
+        result = copy_manifest(&admin.store, &copy, err);
     bar_end(&report.bar);
     if (result == 0) {
         print_report(&report, &out);
@@ -125,7 +125,7 @@ int admin_cp(const struct admin_options *options, char **args, struct err *err)
     if (parse_target(args[1], &copy.to, &target, err) < 0)
         return -1;
     copy.tag = target.is_digest ? NULL : &target.tag;
-    return run(options, &source, &copy, err);
+    return run(options, &source, copy, err);
 }
 
 int admin_tag(const struct admin_options *options, char **args, struct err *err)
@@ -145,5 +145,5 @@ int admin_tag(const struct admin_options *options, char **args, struct err *err)
     } else if (tag_parse(&target.tag, args[1], strlen(args[1]), err) < 0) {
         return -1;
     }
-    return run(options, &source, &copy, err);
+    return run(options, &source, copy, err);
 }

@@ -39,11 +39,6 @@ const char *layout_blob(struct layout_path *path, const struct digest *digest)
     return format(path, "%s/data", layout_blob_dir(&dir, digest));
 }
 
-const char *layout_repository(struct layout_path *path, const struct name *name)
-{
-    return format(path, LAYOUT_REPOSITORIES "/%s", name->s);
-}
-
 const char *layout_layers(struct layout_path *path, const struct name *name)
 {
     return format(path, LAYOUT_REPOSITORIES "/%s/_layers", name->s);

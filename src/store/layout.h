@@ -31,7 +31,6 @@ struct layout_path {
 const char *layout_blob(struct layout_path *path, const struct digest *digest);
 const char *layout_blob_dir(struct layout_path *path, const struct digest *digest);
 
-const char *layout_repository(struct layout_path *path, const struct name *name);
 const char *layout_layers(struct layout_path *path, const struct name *name);
 const char *layout_layer(struct layout_path *path, const struct name *name,
                          const struct digest *digest);

@@ -25,6 +25,8 @@ static void test_paths(void **state)
     assert_string_equal("blobs/sha256/ba/" HEX256 "/data", layout_blob(&p, &a));
     assert_string_equal("blobs/sha512/dd/" HEX512 "/data", layout_blob(&p, &b));
     assert_string_equal("blobs/sha256/ba/" HEX256, layout_blob_dir(&p, &a));
+    assert_string_equal(REPO "/_uploads", layout_uploads(&p, &name));
+    assert_string_equal(REPO "/_referrers", layout_referrers_index(&p, &name));
     assert_string_equal(REPO "/_layers", layout_layers(&p, &name));
     assert_string_equal(REPO "/_layers/sha256/" HEX256 "/link", layout_layer(&p, &name, &a));
     assert_string_equal(REPO "/_layers/sha512/" HEX512 "/link", layout_layer(&p, &name, &b));

@@ -148,6 +148,19 @@ static void make_repositories(const struct store *store)
     }
 }
 
+static void test_walk_through_directories(void **state)
+{
+    const struct store *store = *state;
+    struct collector collector = {.left = -1};
+
+    make_repositories(store);
+    unit_put(store->path, "repositories/new/_uploads/x/data", "");
+    unit_put(store->path, "repositories/Stray/x", "");
+    assert_returns(0, repo_walk_directories(store, collect, &collector, &failure));
+    assert_string_equal("a a/b a/b/c a-b a.b a_b aa b b/c b/c-d new z ", collector.names.s);
+    buf_free(&collector.names);
+}
+
 static void test_walk_goes_by_components(void **state)
 {
     const struct store *store = *state;
@@ -337,6 +350,7 @@ int main(void)
         STORE_TEST(test_layers),
         STORE_TEST(test_revisions),
         STORE_TEST(test_has_manifests),
+        STORE_TEST(test_walk_through_directories),
         STORE_TEST(test_walk_goes_by_components),
         STORE_TEST(test_walk_behind_each_one),
         STORE_TEST(test_walk_behind_what_is_not_there),
