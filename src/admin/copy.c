@@ -84,7 +84,7 @@ static int run(const struct admin_options *options, const struct reference *sour
     int result = pull_resolve(&admin.store, &copy.from, source, &copy.digest, err);
     if (result == 0)
         result =
-            err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(source), copy->from.s);
+            err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(source), copy.from.s);
     else if (result > 0)
         result = copy_manifest(&admin.store, &copy, err);
     bar_end(&report.bar);
