@@ -62,6 +62,8 @@ admin_run admin_retain;
 admin_run admin_rm, admin_rm_repository;
 admin_run admin_tag, admin_cp;
 admin_run admin_du;
+admin_run admin_rm;
+admin_run admin_fsck;
 admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
 admin_run admin_access;
 admin_run admin_config_check;
@@ -77,6 +79,9 @@ struct admin_store {
 int admin_open(const struct admin_options *options, bool change, struct admin_store *admin,
                struct err *err);
 void admin_close(struct admin_store *admin);
+/* Opens it as who calls, whatever stands in it, and writes nothing: for fsck, which becomes the owner
+ * later. */
+int admin_open_any(const struct admin_options *options, struct admin_store *admin, struct err *err);
 /* The configuration alone, with root made absolute. */
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);
 /* Gives up root for the owner of the store, if there is a store and it belongs to somebody else. */

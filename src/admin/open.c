@@ -123,6 +123,17 @@ int admin_open(const struct admin_options *options, bool change, struct admin_st
     return -1;
 }
 
+int admin_open_any(const struct admin_options *options, struct admin_store *admin, struct err *err)
+{
+    if (admin_conf(options, &admin->conf, err) < 0)
+        return -1;
+    if (check_store(&admin->conf, err) == 0 &&
+        store_open_any(&admin->store, &admin->conf, err) == 0)
+        return 0;
+    conf_free(&admin->conf);
+    return -1;
+}
+
 void admin_close(struct admin_store *admin)
 {
     store_close(&admin->store);

@@ -87,6 +87,11 @@ int fs_unlink(const struct fs_root *root, const char *path, struct fs_dirty *dir
 int fs_rmdir(const struct fs_root *root, const char *path, struct fs_dirty *dirty, struct err *err);
 /* Removes a directory with everything below it; links are removed, never followed. */
 int fs_remove_tree(const struct fs_root *root, const char *path, struct err *err);
+/* Sets the mode or the owner of a file or directory, never of what a link points at, durably enough
+ * for something that can be set again. */
+int fs_set_mode(const struct fs_root *root, const char *path, mode_t mode, struct err *err);
+int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t gid,
+                 struct err *err);
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
 

@@ -205,6 +205,39 @@ int fs_remove_tree(const struct fs_root *root, const char *path, struct err *err
     return fs_rmdir(root, path, &dirty, err);
 }
 
+/* Who is not root cannot open what he may not read, but he can only change what is his own. */
+int fs_set_mode(const struct fs_root *root, const char *path, mode_t mode, struct err *err)
+{
+    const char *base;
+    AUTO_FD fd = fs_open_raw(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0)
+        return fchmod(fd, mode) < 0 ? err_sys(err, errno, "chmod %s", path) : 1;
+    if (fs_is_absent(errno))
+        return 0;
+    int errnum = errno;
+    AUTO_FD parent = fs_parent_open(root, path, &base);
+    struct stat st;
+    if (errnum != EACCES || geteuid() == 0 || parent < 0 ||
+        fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
+        return err_sys(err, errnum, "open %s", path);
+    return fchmodat(parent, base, mode, 0) < 0 ? err_sys(err, errno, "chmod %s", path) : 1;
+}
+
+int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t gid,
+                 struct err *err)
+{
+    const char *base;
+    AUTO_FD parent = fs_parent_open(root, path, &base);
+
+    if (parent < 0 || fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (fs_is_absent(errno))
+            return 0;
+        return err_sys(err, errno, "chown %s", path);
+    }
+    return 1;
+}
+
 int fs_touch(const struct fs_root *root, const char *path, struct err *err)
 {
     const char *base;

@@ -39,6 +39,11 @@ const char *layout_blob(struct layout_path *path, const struct digest *digest)
     return format(path, "%s/data", layout_blob_dir(&dir, digest));
 }
 
+const char *layout_repository(struct layout_path *path, const struct name *name)
+{
+    return format(path, LAYOUT_REPOSITORIES "/%s", name->s);
+}
+
 const char *layout_layers(struct layout_path *path, const struct name *name)
 {
     return format(path, LAYOUT_REPOSITORIES "/%s/_layers", name->s);
@@ -137,6 +142,10 @@ const char *layout_pulled(struct layout_path *path, const struct name *name, con
 const char *layout_pulled_of(struct layout_path *path, const struct name *name, const char *file)
 {
     return format(path, LAYOUT_PULLED "/%s%s%s", name->s, file ? "/" : "", file ? file : "");
+const char *layout_lost(struct layout_path *path, const struct digest *digest)
+{
+    return format(path, LAYOUT_LOST "/%s/%s", digest_algorithm_name(digest->algorithm),
+                  digest_hex(digest));
 }
 
 const char *layout_spool(struct layout_path *path, const char *id)

@@ -22,6 +22,13 @@
 #define LAYOUT_PULLED "_berth/pulled"
 #define LAYOUT_VERSION "_berth/version"
 #define LAYOUT_QUARANTINE "_berth/quarantine"
+#define LAYOUT_LOST "_berth/lost"
+
+/* What a repository's directory has in it besides other repositories. */
+#define LAYOUT_NAME_LAYERS "_layers"
+#define LAYOUT_NAME_MANIFESTS "_manifests"
+#define LAYOUT_NAME_UPLOADS "_uploads"
+#define LAYOUT_NAME_REFERRERS "_referrers"
 
 struct layout_path {
     char s[1024];
@@ -31,6 +38,7 @@ struct layout_path {
 const char *layout_blob(struct layout_path *path, const struct digest *digest);
 const char *layout_blob_dir(struct layout_path *path, const struct digest *digest);
 
+const char *layout_repository(struct layout_path *path, const struct name *name);
 const char *layout_layers(struct layout_path *path, const struct name *name);
 const char *layout_layer(struct layout_path *path, const struct name *name,
                          const struct digest *digest);
@@ -61,6 +69,8 @@ const char *layout_pulled(struct layout_path *path, const struct name *name, con
 /* file: "_since", "_tags", or NULL for the repository's directory. */
 const char *layout_pulled_of(struct layout_path *path, const struct name *name, const char *file);
 
+/* That the content was found to be missing, and that this was reported. */
+const char *layout_lost(struct layout_path *path, const struct digest *digest);
 /* A web server's spool; its id is a UUID. */
 const char *layout_spool(struct layout_path *path, const char *id);
 /* A new name in _berth/tmp, for a file that will be renamed into place or removed. */

@@ -43,7 +43,17 @@ static int store_init(struct store *store, bool create, struct err *err)
     return fs_dirty_sync(&store->fs, &dirty, err);
 }
 
-int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+int store_make(struct store *store, struct err *err)
+{
+    return store_init(store, true, err);
+}
+
+int store_check(struct store *store, struct err *err)
+{
+    return store_init(store, false, err);
+}
+
+static int open_root(struct store *store, const struct conf *conf, bool create, struct err *err)
 {
     AUTO_BUF path = BUF_INIT;
 
@@ -57,12 +67,23 @@ int store_open(struct store *store, const struct conf *conf, bool create, struct
         .lock_timeout_ms = conf->lock_timeout * 1000,
         .grace = conf->grace,
     };
-    if (fs_root_open(&store->fs, store->path, create, err) < 0 ||
-        store_init(store, create, err) < 0) {
-        store_close(store);
-        return -1;
-    }
-    return 0;
+    return fs_root_open(&store->fs, store->path, create, err);
+}
+
+int store_open_any(struct store *store, const struct conf *conf, struct err *err)
+{
+    if (open_root(store, conf, false, err) == 0)
+        return 0;
+    store_close(store);
+    return -1;
+}
+
+int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+{
+    if (open_root(store, conf, create, err) == 0 && store_init(store, create, err) == 0)
+        return 0;
+    store_close(store);
+    return -1;
 }
 
 /* Our own directory has neither blobs nor repositories in it. */

@@ -29,6 +29,12 @@ struct store {
  * written, and a directory that holds no store is an ERR_IO that says so. ERR_CONFIG: the store is
  * of a newer version. */
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
+/* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
+int store_open_any(struct store *store, const struct conf *conf, struct err *err);
+/* Makes what is missing of an open store, as `create` does, and checks its version. */
+int store_make(struct store *store, struct err *err);
+/* Checks its version alone. */
+int store_check(struct store *store, struct err *err);
 void store_close(struct store *store);
 /* A view in which nothing exists, to read from; closed like a store. */
 int store_open_nothing(struct store *nothing, const struct store *store, struct err *err);

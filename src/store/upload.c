@@ -349,3 +349,53 @@ int upload_remove(struct upload *upload, struct err *err)
     layout_upload(&path, &upload->name, upload->id, NULL);
     return fs_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
 }
+
+static int has_file(const struct store *store, const struct name *name, const char *id,
+                    const char *file, int64_t *size, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_upload(&path, name, id, file), &st, err);
+    *size = found > 0 ? st.st_size : 0;
+    return found > 0 ? S_ISREG(st.st_mode) : found;
+}
+
+int upload_is_whole(const struct store *store, const struct name *name, const char *id,
+                    struct err *err)
+{
+    struct layout_path path;
+    struct upload_state state = {0};
+    AUTO_BUF text = BUF_INIT;
+    int64_t data, started;
+
+    int has = has_file(store, name, id, "startedat", &started, err);
+    if (has > 0)
+        has = started > 0 ? has_file(store, name, id, "data", &data, err) : 0;
+    if (has <= 0)
+        return has;
+    int found =
+        fs_read(&store->fs, layout_upload(&path, name, id, "state"), STATE_SIZE_MAX, &text, err);
+    if (found <= 0)
+        return found < 0 ? -1 : 1;
+    bool whole = state_parse(&state, text.s) && state.offset <= data;
+    state_free(&state);
+    return whole;
+}
+
+int upload_clear(const struct store *store, const struct name *name, const char *id,
+                 struct err *err)
+{
+    struct layout_path path;
+    AUTO_FD fd = -1;
+
+    int found = fs_open(&store->fs, layout_upload(&path, name, id, "data"), O_RDWR, &fd, err);
+    if (found > 0)
+        found = fs_lock_try(fd, FS_LOCK_EXCLUSIVE, err);
+    else if (found == 0)
+        found = 1;
+    if (found <= 0)
+        return found < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", id);
+    fs_close_auto(&fd);
+    return fs_remove_tree(&store->fs, layout_upload(&path, name, id, NULL), err) < 0 ? -1 : 0;
+}

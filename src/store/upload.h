@@ -63,4 +63,12 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct fs
                    struct err *err);
 int upload_remove(struct upload *upload, struct err *err);
 
+/* Whether a session has its data and its start, and a state that fits to them or none. 0: it is
+ * half-written. */
+int upload_is_whole(const struct store *store, const struct name *name, const char *id,
+                    struct err *err);
+/* Removes a session, whoever's and however it looks, unless somebody writes to it: UPLOAD_BUSY. */
+int upload_clear(const struct store *store, const struct name *name, const char *id,
+                 struct err *err);
+
 #endif
