@@ -114,11 +114,13 @@ static void check_absent(struct fsck *fsck, const struct name *name, struct refe
 
 /* --- links that are not there --- */
 
+/* Where _layers itself is missing, that is what is reported. */
 static bool lacks_layer(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     struct layout_path path;
 
     return is_plainly_absent(fsck, layout_layer(&path, suspicion->name, suspicion->digest)) &&
+           fsck_type_of(fsck, layout_layers(&path, suspicion->name)) == FSCK_DIRECTORY &&
            is_linked(fsck, suspicion) && has_blob(fsck, suspicion->digest);
 }
 

@@ -21,7 +21,7 @@ static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *susp
     if (!strcmp(suspicion->path, layers.s))
         return repo_has_manifests(fsck->store, suspicion->name, &no_matter) > 0;
     /* Distribution makes this one with the first manifest only. */
-    return fsck->own && fsck_type_of(fsck, layers.s) == FSCK_DIRECTORY;
+    return (fsck->own || fsck->options.repair) && fsck_type_of(fsck, layers.s) == FSCK_DIRECTORY;
 }
 
 static int make_directories(struct fsck *fsck, const struct fsck_suspicion *suspicion,

@@ -3,15 +3,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.conftest import running_front
 from tests.lib import oci
+from tests.lib.distribution import Distribution
 from tests.lib.owner import hand_over
-from tests.lib.paths import BUILD
+from tests.lib.paths import BUILD, CHECKOUT
 from tests.lib.planted import FAULTS, Full, flip
 from tests.lib.stores import assert_unchanged
 
@@ -56,8 +61,10 @@ def test_sound_store(store, fsck):
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault(name, store, fsck):
     fault = FAULTS[name]
-    fault.plant(store)
     pulled = store.pull()
+    fault.plant(store)
+    if not fault.own:
+        pulled = store.pull()
     with assert_unchanged(store.v2 / "_berth"), assert_unchanged(store.front.root):
         findings, summary = fsck(status=DAMAGED)
     assert codes(findings) == [fault.code], findings
@@ -81,7 +88,6 @@ def test_planted_fault(name, store, fsck):
 
 
 def test_every_code_has_a_fault_and_a_line_in_the_manual():
-    from tests.lib.paths import CHECKOUT
     known = set()
     manual = (CHECKOUT / "man/berth.1").read_text()
     for line in (CHECKOUT / "src/store/fsck.def").read_text().splitlines():
@@ -146,7 +152,7 @@ def test_quarantine_keeps_the_path(store, fsck):
 
 def test_referrers_list_answers_again(store, fsck):
     """A damaged referrer or fallback tag makes the list fail."""
-    store.entry().unlink()
+    store.entry().write_text("{")
     flip(store.blob(store.signature.digest))
     assert store.app.get(f"referrers/{store.image.digest}").status == 500
     (store.tag(store.spare.digest.replace(":", "-")) / "current/link").write_text("")
@@ -232,10 +238,86 @@ def test_as_root_on_the_store_of_another(store, fsck):
 def test_nothing_is_made_without_repair(front, fsck, tmp_path):
     """A store of Distribution has no directory of berth's."""
     store = Full(front)
-    import shutil
     shutil.rmtree(store.v2 / "_berth")
     with assert_unchanged(front.root):
         assert fsck()[0] == []
     assert not (store.v2 / "_berth").exists()
     assert fsck("--repair")[0] == []
     assert (store.v2 / "_berth/version").exists()
+
+
+def push_with_distribution(front):
+    """What is ordinary there: a layer by its sha512, which it keeps as sha256, an upload that goes on, a manifest that
+    was deleted, an index, an artifact that names its subject."""
+    repo = oci.Repository(front, "team/app")
+    images = [repo.push_image(tag) for tag in ("1", "2", "doomed")]
+    repo.push_manifest(oci.index([image.descriptor() for image in images[:2]]), "multi")
+    repo.push_manifest(oci.image(images[0].document["config"], [], subject=images[0].descriptor()))
+    layer = repo.push_blob(oci.blob(3000, oci.OCI_LAYER, "sha512"))
+    repo.push_manifest(oci.image(images[0].document["config"], [layer.descriptor()]), "alias")
+    oci.expect(repo.delete(f"manifests/{images[2].digest}"), 202)
+    oci.expect(front.request("PATCH", repo.start_upload(), {"Content-Type": oci.OCTET_STREAM}, b"half"), 202)
+    oci.Repository(front, "blobs/only").push_blob(oci.blob())
+
+
+def test_store_of_distribution(tmp_path):
+    root = tmp_path / "store"
+    root.mkdir()
+    with Distribution(root, tmp_path) as front:
+        push_with_distribution(front)
+    for collect in False, True:
+        if collect:  # which takes the layer of sha512, and leaves the links of what it takes
+            Distribution(root, tmp_path).collect()
+        with assert_unchanged(root):
+            findings, summary = run(root, status=DAMAGED if collect else 0)
+        assert codes(findings) == ["BLOB-MISSING"] * collect
+        assert summary["manifests"] == 5
+    assert not (root / "docker/registry/v2/_berth").exists()
+    findings, summary = run(root, "--repair")
+    assert codes(findings) == ["BLOB-MISSING", "REFERRER-MISSING", "REPOSITORY-MANIFESTS"]
+    assert run(root)[0] == []
+
+
+class Load:
+    """Clients that push, delete and move tags until they are told to stop."""
+
+    def __init__(self, front, workers):
+        self.front, self.workers, self.over = front, workers, threading.Event()
+
+    def __enter__(self):
+        self.pool = ThreadPoolExecutor(self.workers)
+        self.futures = [self.pool.submit(self.work, number) for number in range(self.workers)]
+        return self
+
+    def work(self, number):
+        """How many rounds."""
+        rounds = 0
+        repo = oci.Repository(self.front, f"load/{number // 2}")
+        while not self.over.is_set():
+            image = repo.push_image(f"t{number}", subject=oci.blob().descriptor())
+            index = repo.push_manifest(oci.index([image.descriptor()]), f"i{number}")
+            for reference in f"t{number}", index.digest, image.digest:
+                oci.expect(repo.delete(f"manifests/{reference}"), 202)
+            for descriptor in (image.document["config"], *image.document["layers"]):
+                oci.expect(repo.delete(f"blobs/{descriptor['digest']}"), 202)
+            rounds += 1
+        return rounds
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.pool.shutdown()
+        self.rounds = [future.result() for future in self.futures]
+
+
+def test_while_it_is_being_served():
+    """Pushes and deletions at the same time are no faults, and a repair breaks none of them."""
+    with running_front("lighttpd", workers=4) as front:
+        with Load(front, 4) as load:
+            end = time.monotonic() + 15
+            number = 0
+            while time.monotonic() < end:
+                assert run(front.root, *[(), ("--fast",), ("--repair",)][number % 3])[0] == []
+                number += 1
+        assert min(load.rounds) > 3
+        assert number > 3
+        assert run(front.root)[0] == []

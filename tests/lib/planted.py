@@ -107,6 +107,7 @@ class Fault:
     code: str
     plant: object  # a function of a Full
     lost: bool = False  # content, so that it has to be pushed again
+    own: bool = False  # of berth's directory, which the next request would put right, or fail
 
 
 def flip(path: Path):
@@ -248,7 +249,7 @@ FAULTS = {
     "wrong mode of a blob": Fault("FILE-MODE", lambda s: s.blob(s.image.digest).chmod(0o600)),
     "wrong mode of a directory": Fault("FILE-MODE", lambda s: s.app.directory.chmod(0o700)),
     "wrong owner": Fault("FILE-OWNER", lambda s: os.chown(s.blob(s.image.digest), 33, 33)),
-    "missing locks": Fault("OWN-DIRECTORY", lambda s: shutil.rmtree(s.v2 / "_berth/lock/repo")),
-    "missing version": Fault("OWN-VERSION", lambda s: (s.v2 / "_berth/version").unlink()),
-    "damaged version": Fault("OWN-VERSION", lambda s: put(s.v2 / "_berth/version", "")),
+    "missing locks": Fault("OWN-DIRECTORY", lambda s: shutil.rmtree(s.v2 / "_berth/lock/repo"), own=True),
+    "missing version": Fault("OWN-VERSION", lambda s: (s.v2 / "_berth/version").unlink(), own=True),
+    "damaged version": Fault("OWN-VERSION", lambda s: put(s.v2 / "_berth/version", ""), own=True),
 }
