@@ -79,8 +79,8 @@ struct admin_store {
 int admin_open(const struct admin_options *options, bool change, struct admin_store *admin,
                struct err *err);
 void admin_close(struct admin_store *admin);
-/* Opens it as who calls, whatever stands in it, and writes nothing: for fsck, which becomes the owner
- * later. */
+/* Opens it as who calls, whatever stands in it, and writes nothing: for fsck, which becomes the
+ * owner later. */
 int admin_open_any(const struct admin_options *options, struct admin_store *admin, struct err *err);
 /* The configuration alone, with root made absolute. */
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);

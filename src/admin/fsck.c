@@ -219,7 +219,7 @@ static int check(struct admin_store *admin, const struct admin_options *options,
 int admin_fsck(const struct admin_options *options, char **args, struct err *err)
 {
     struct admin_store admin;
-    struct err print_failure;
+    struct err print_failure = {0};
     struct output output = {.json = options->json, .err = &print_failure};
 
     (void)args;

@@ -16,7 +16,7 @@
 #define WAKE_MS 100
 
 static bool read_through(int fd, struct fsck_hash *hash, struct digester *digester,
-                         const struct fsck *fsck, _Atomic int64_t *bytes)
+                         const struct fsck *fsck, atomic_llong *bytes)
 {
     char *piece = mem_alloc(PIECE);
     int64_t off = 0;
@@ -40,7 +40,7 @@ static bool read_through(int fd, struct fsck_hash *hash, struct digester *digest
 }
 
 void fsck_hash_path(const struct store *store, const char *path, struct fsck_hash *hash,
-                    const struct fsck *fsck, _Atomic int64_t *bytes)
+                    const struct fsck *fsck, atomic_llong *bytes)
 {
     AUTO_FD fd = -1;
     AUTO_DIGESTER digester = {0};
@@ -77,7 +77,7 @@ struct fsck_hasher {
     } * slots;
     uint64_t first, next, last;
     bool closed, broken;
-    _Atomic int64_t bytes;
+    atomic_llong bytes;
 };
 
 static struct slot *slot_at(struct fsck_hasher *hasher, uint64_t i)

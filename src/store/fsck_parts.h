@@ -11,6 +11,8 @@
 #include "store/layout.h"
 #include "store/quarantine.h"
 
+#include <stdatomic.h>
+
 struct fsck {
     struct store *store;
     struct fsck_options options;
@@ -153,7 +155,7 @@ struct fsck_hash {
     bool stopped; /* before its end */
 };
 void fsck_hash_path(const struct store *store, const char *path, struct fsck_hash *hash,
-                    const struct fsck *stop, _Atomic int64_t *bytes);
+                    const struct fsck *stop, atomic_llong *bytes);
 /* Hashes blobs by several threads, and hands back the results in the order in which they came. */
 struct fsck_hasher;
 typedef void fsck_hashed_fn(struct fsck *fsck, void *context, const struct fsck_hash *hash);
