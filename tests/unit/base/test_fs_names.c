@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void test_mkdirs_makes_what_is_missing(void **state)
 {
@@ -220,6 +221,30 @@ static bool stop_at_second(void *context, const char *name)
     return ++*(int *)context == 2;
 }
 
+static void test_mode_and_owner_of_what_is_in_the_root(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const uid_t uid = getuid();
+    const gid_t gid = getgid();
+
+    unit_put(dir->path, "d/f", "x");
+    assert_returns(1, fs_set_mode(&dir->root, "d/f", 0604, &failure));
+    assert_int_equal(0604, unit_mode(dir->path, "d/f"));
+    assert_returns(1, fs_set_mode(&dir->root, "d", 0700, &failure));
+    assert_int_equal(0700, unit_mode(dir->path, "d"));
+    assert_returns(1, fs_set_owner(&dir->root, "d/f", uid, gid, &failure));
+    assert_returns(0, fs_set_mode(&dir->root, "d/none", 0600, &failure));
+    assert_returns(0, fs_set_owner(&dir->root, "none/f", uid, gid, &failure));
+    /* Nothing behind a link, and nothing outside. */
+    unit_symlink("f", dir->path, "d/link");
+    assert_fails(IO, fs_set_mode(&dir->root, "d/link", 0777, &failure));
+    assert_int_equal(0604, unit_mode(dir->path, "d/f"));
+    unit_symlink("d", dir->path, "way");
+    assert_fails(IO, fs_set_mode(&dir->root, "way/f", 0777, &failure));
+    assert_fails(IO, fs_set_owner(&dir->root, "way/f", uid, gid, &failure));
+    assert_fails(IO, fs_set_mode(&dir->root, "../x", 0777, &failure));
+}
+
 static void test_each_visits_until_told(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -289,6 +314,7 @@ int main(void)
         DIR_TEST(test_remove_tree_follows_no_link),
         DIR_TEST(test_remove_tree_stops_at_its_depth),
         DIR_TEST(test_touch),
+        DIR_TEST(test_mode_and_owner_of_what_is_in_the_root),
         DIR_TEST(test_each_visits_until_told),
         DIR_TEST(test_list_is_sorted_by_bytes_without_dot_files),
         cmocka_unit_test(test_names_grow),
