@@ -38,8 +38,6 @@ static const struct command {
     {"cp", "REPOSITORY[:TAG|@DIGEST] REPOSITORY[:TAG]", "Xvq", 2, 2, admin_cp,
      "copy a manifest into another repository, by links"},
     {"du", "[REPOSITORY...]", "q", 0, INT_MAX, admin_du, "show what takes the room"},
-    {"rm", "REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
-     "remove a tag, or a manifest with all its tags"},
     {"fsck", "", "fxFJgq", 0, 0, admin_fsck, "check the whole store, and mend it with --repair"},
     {"user add", "FILE USER", "C", 2, 2, admin_user_add, "add a user to an htpasswd file"},
     {"user passwd", "FILE USER", "C", 2, 2, admin_user_passwd, "change a user's password"},

@@ -142,6 +142,8 @@ const char *layout_pulled(struct layout_path *path, const struct name *name, con
 const char *layout_pulled_of(struct layout_path *path, const struct name *name, const char *file)
 {
     return format(path, LAYOUT_PULLED "/%s%s%s", name->s, file ? "/" : "", file ? file : "");
+}
+
 const char *layout_lost(struct layout_path *path, const struct digest *digest)
 {
     return format(path, LAYOUT_LOST "/%s/%s", digest_algorithm_name(digest->algorithm),
