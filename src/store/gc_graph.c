@@ -33,7 +33,7 @@ static uint32_t node_of(struct gc_graph *graph, const struct digest *digest)
 {
     uint32_t *number = digest_map_put(&graph->index, digest);
 
-    if (*number)
+    if (*number != 0)
         return *number;
     if (is_full(graph->n_nodes))
         graph->nodes = mem_grow(graph->nodes, graph->n_nodes ? 2 * (size_t)graph->n_nodes : 1,
@@ -42,7 +42,7 @@ static uint32_t node_of(struct gc_graph *graph, const struct digest *digest)
     *node = (struct gc_node){.algorithm = (unsigned char)digest->algorithm};
     hex_decode(node->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
     *number = ++graph->n_nodes;
-    return *number;
+    return graph->n_nodes;
 }
 
 static void damaged(struct gc_graph *graph, const char *what, const struct err *err)

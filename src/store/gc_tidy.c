@@ -3,6 +3,7 @@
 #include "store/gc_pass.h"
 
 #include "store/repo.h"
+#include "store/repo_remove.h"
 #include "store/tag.h"
 
 #include <stdio.h>
@@ -167,7 +168,8 @@ static int tidy_referrers(struct gc_graph *graph, struct err *err)
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_NAMES subjects = {0};
         AUTO_BUF dir = BUF_INIT;
-        buf_addf(&dir, LAYOUT_REPOSITORIES "/%s/_referrers/%s", graph->name->s,
+        struct layout_path index;
+        buf_addf(&dir, "%s/%s", layout_referrers_index(&index, graph->name),
                  digest_algorithm_name((enum digest_algorithm)i));
         if (fs_list(fs_of(graph), dir.s, &subjects, err) < 0)
             return -1;
@@ -207,28 +209,28 @@ static int has_files(const struct gc_graph *graph, const char *path, int depth, 
 }
 
 /* In the order in which they go: a repository without _manifests is none for Distribution 3.x. */
-static const char *const parts[] = {"_manifests", "_referrers", "_uploads", "_layers"};
-#define N_PARTS (sizeof parts / sizeof *parts)
-
-/* Its directory, and those above that nothing else is in. */
-static int remove_directories(struct gc_graph *graph, struct err *err)
+static const char *part_of(struct layout_path *path, const struct name *name, int i)
 {
-    char path[sizeof LAYOUT_REPOSITORIES + 1 + NAME_LEN_MAX];
-    AUTO_DIRTY dirty = {0};
+    switch (i) {
+    case 0:
+        return layout_manifests(path, name);
+    case 1:
+        return layout_referrers_index(path, name);
+    case 2:
+        return layout_uploads(path, name);
+    default:
+        return layout_layers(path, name);
+    }
+}
+#define N_PARTS 4
 
-    snprintf(path, sizeof path, LAYOUT_REPOSITORIES "/%s", graph->name->s);
-    for (size_t i = 0; i < N_PARTS; i++) {
-        AUTO_BUF part = BUF_INIT;
-        buf_addf(&part, "%s/%s", path, parts[i]);
-        if (fs_remove_tree(fs_of(graph), part.s, err) < 0)
+static int remove_parts(struct gc_graph *graph, struct err *err)
+{
+    struct layout_path path;
+
+    for (int i = 0; i < N_PARTS; i++)
+        if (fs_remove_tree(fs_of(graph), part_of(&path, graph->name, i), err) < 0)
             return -1;
-    }
-    while (strcmp(path, LAYOUT_REPOSITORIES) != 0) {
-        int gone = fs_rmdir(fs_of(graph), path, &dirty, err);
-        if (gone <= 0)
-            return gone;
-        *strrchr(path, '/') = '\0';
-    }
     return 0;
 }
 
@@ -237,18 +239,17 @@ static int remove_if_empty(struct gc_graph *graph, struct err *err)
 {
     struct gc_pass *pass = graph->pass;
     struct gc_item item = {GC_REPOSITORY, graph->name, "", -1, 0};
+    struct layout_path path;
 
     if (!pass->options->dry_run) {
         if (gc_hold(pass, err) < 0)
             return -1;
-        for (size_t i = 0; i < N_PARTS; i++) {
-            AUTO_BUF part = BUF_INIT;
-            buf_addf(&part, LAYOUT_REPOSITORIES "/%s/%s", graph->name->s, parts[i]);
-            int found = has_files(graph, part.s, 0, err);
+        for (int i = 0; i < N_PARTS; i++) {
+            int found = has_files(graph, part_of(&path, graph->name, i), 0, err);
             if (found)
                 return found < 0 ? -1 : 0;
         }
-        if (remove_directories(graph, err) < 0)
+        if (remove_parts(graph, err) < 0 || repo_remove_empty(pass->store, graph->name, err) < 0)
             return -1;
     }
     pass->totals->repositories.removed++;

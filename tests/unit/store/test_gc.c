@@ -156,7 +156,7 @@ static void test_only_what_nobody_reaches_goes(void **state)
     have_manifest(store, "b", "v1", LAYER_OF(shared));
     age_all(store);
     struct gc_totals totals = gc(store, &told);
-    char expected[200];
+    char expected[400];
     snprintf(expected, sizeof expected, "link a@%s ", lonely.s);
     assert_string_equal(expected, told.removed);
     assert_true(has_blob(store, &lonely)); /* b has it */
@@ -172,7 +172,7 @@ static void test_a_blob_comes_back(void **state)
     const struct store *store = *state;
     struct told told = {.store = NULL};
     const struct digest lonely = have_blob(store, "a", "12345");
-    char expected[300];
+    char expected[400];
 
     struct gc_totals totals = gc(store, &told);
     assert_string_equal("", told.removed); /* it is young: somebody is about to push its manifest */
@@ -246,7 +246,7 @@ static void test_referrers_live_as_long_as_their_subject(void **state)
     const struct digest elsewhere = have_image(store, "a", tag, "of another repository's image");
     age_all(store);
     gc(store, &told);
-    char expected[200];
+    char expected[400];
     snprintf(expected, sizeof expected, "manifest a@%s blob %s ", orphan.s, orphan.s);
     assert_string_equal(expected, told.removed);
     untag(store, "a", "v1");
