@@ -2,6 +2,7 @@
  * L3: keeping the collector away from what somebody relies on. */
 #include "registry/freshen.h"
 
+#include "oci/digest_map.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "store/repo.h"
@@ -16,18 +17,25 @@ int freshen_blob(const struct store *store, const struct name *name, const struc
     return linked > 0 ? blob_freshen(store, digest, err) : linked;
 }
 
+/* seen: each manifest is looked at once, or else indexes that name the same child twice, one above
+ * the other, would take 2^depth looks. */
 static int freshen_below(const struct store *store, const struct name *name,
-                         const struct digest *digest, int depth, struct err *err)
+                         const struct digest *digest, struct digest_map *seen, int depth,
+                         struct err *err)
 {
     AUTO_MANIFEST manifest = {0};
     AUTO_BUF bytes = BUF_INIT;
     struct err unreadable;
 
+    if (digest_map_get(seen, digest))
+        return 1;
     int found = repo_freshen_revision(store, name, digest, err);
     if (found == 0) /* where Distribution's first versions kept manifests */
         found = repo_freshen_layer(store, name, digest, err);
     if (found > 0)
         found = blob_freshen(store, digest, err);
+    if (found > 0)
+        digest_map_put(seen, digest);
     if (found <= 0 || depth == DEPTH_MAX ||
         blob_read_manifest(store, digest, &bytes, &unreadable) <= 0 ||
         manifest_parse(&manifest, bytes.s, bytes.len, &unreadable) < 0)
@@ -35,7 +43,7 @@ static int freshen_below(const struct store *store, const struct name *name,
     for (size_t i = 0; i < manifest.n_references; i++) {
         const struct descriptor *reference = &manifest.references[i];
         int needed = reference->role == DESCRIPTOR_CHILD
-                         ? freshen_below(store, name, &reference->digest, depth + 1, err)
+                         ? freshen_below(store, name, &reference->digest, seen, depth + 1, err)
                          : freshen_blob(store, name, &reference->digest, err);
         if (needed < 0)
             return -1;
@@ -46,7 +54,9 @@ static int freshen_below(const struct store *store, const struct name *name,
 int freshen_manifest(const struct store *store, const struct name *name,
                      const struct digest *digest, struct err *err)
 {
-    return freshen_below(store, name, digest, 0, err);
+    AUTO_DIGEST_MAP seen = {0};
+
+    return freshen_below(store, name, digest, &seen, 0, err);
 }
 
 int promise_blob(const struct store *store, const struct name *name, const struct digest *digest,
