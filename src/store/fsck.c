@@ -72,8 +72,6 @@ static int take_locks(struct fsck *fsck, const struct fsck_suspicion *suspicion,
                       struct locks *locks, struct err *err)
 {
     struct layout_path path;
-    enum fs_lock kind =
-        suspicion->exclusive && fsck->options.repair ? FS_LOCK_EXCLUSIVE : FS_LOCK_SHARED;
 
     if (suspicion->unlocked)
         return 0;
@@ -81,7 +79,7 @@ static int take_locks(struct fsck *fsck, const struct fsck_suspicion *suspicion,
         (!exists(fsck, LAYOUT_LOCKS "/gc.gate") || !exists(fsck, LAYOUT_LOCKS "/gc") ||
          (suspicion->name && !exists(fsck, layout_repo_lock(&path, suspicion->name)))))
         return 0;
-    if (lock_gc(fsck->store, kind, &locks->gc, err) < 0)
+    if (lock_gc(fsck->store, FS_LOCK_SHARED, &locks->gc, err) < 0)
         return -1;
     if (suspicion->name && lock_repo(fsck->store, suspicion->name, &locks->repo, err) < 0)
         return -1;
@@ -116,6 +114,30 @@ static void report(struct fsck *fsck, const struct fsck_suspicion *suspicion, co
     fsck->report(fsck->context, &finding);
 }
 
+/* Only the rename is under the lock that keeps everyone out, so that a push which has put a sound
+ * blob there meanwhile does not lose it. */
+static int remove_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+                       struct err *err)
+{
+    struct layout_path path;
+    struct lock gc = {-1};
+    AUTO_BUF where = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
+    int moved = 0;
+
+    if (lock_gc(fsck->store, FS_LOCK_EXCLUSIVE, &gc, err) < 0)
+        return -1;
+    if (suspicion->remove_blob(fsck, suspicion))
+        moved = quarantine_move(fsck->store, &fsck->quarantine,
+                                layout_blob(&path, suspicion->digest), &where, &dirty, err);
+    lock_free(&gc);
+    if (moved < 0 || fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        return -1;
+    if (moved > 0)
+        buf_addf(what, "; content moved to %s", where.s);
+    return 0;
+}
+
 enum fsck_verdict fsck_suspect(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     struct locks locks = {{-1}, {-1}};
@@ -136,6 +158,8 @@ enum fsck_verdict fsck_suspect(struct fsck *fsck, const struct fsck_suspicion *s
     if (mend && (locked > 0 || suspicion->unlocked))
         done = suspicion->mend(fsck, suspicion, &what, &err);
     locks_free(&locks);
+    if (done == 0 && suspicion->remove_blob)
+        done = remove_blob(fsck, suspicion, &what, &err);
     if (done == 0) {
         report(fsck, suspicion, what.s, NULL);
         return FSCK_MENDED;
@@ -148,9 +172,10 @@ int fsck_mend_move(struct fsck *fsck, const struct fsck_suspicion *suspicion, st
                    struct err *err)
 {
     AUTO_BUF where = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
 
-    int moved = quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, err);
-    if (moved < 0)
+    if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, &dirty, err) < 0 ||
+        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addf(what, "moved to %s", where.s);
     return 0;

@@ -59,7 +59,6 @@ static void report_place(struct fsck *fsck, const struct place *place,
         .text = "no digest begins like this: the collector of Distribution ends here",
         .holds = still_there,
         .mend = put_right,
-        .exclusive = true,
         .context = &blob,
     };
 
@@ -173,14 +172,13 @@ static bool is_same_file(struct fsck *fsck, const struct fsck_suspicion *suspici
 }
 
 /* The note comes first: a run that is cut short between the two finds the blob again. */
-static int take_away(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int note_lost(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
                      struct err *err)
 {
-    if (quarantine_note_lost(fsck->store, suspicion->digest, err) < 0 ||
-        fsck_mend_move(fsck, suspicion, what, err) < 0)
+    if (quarantine_note_lost(fsck->store, suspicion->digest, err) < 0)
         return -1;
     fsck->summary.lost++;
-    buf_addstr(what, "; push it again");
+    buf_addstr(what, "push it again");
     return 0;
 }
 
@@ -195,8 +193,8 @@ void fsck_bad_blob(struct fsck *fsck, enum fsck_code code, const struct digest *
         .digest = digest,
         .text = text,
         .holds = is_same_file,
-        .mend = take_away,
-        .exclusive = true,
+        .mend = note_lost,
+        .remove_blob = is_same_file,
         .context = &bad,
     };
 

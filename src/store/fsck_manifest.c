@@ -73,19 +73,7 @@ static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion
     return read_verified(fsck, suspicion->digest, &bytes) == FSCK_CONTENT_DAMAGED;
 }
 
-/* Names go before the content. */
-static int take_all(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
-                    struct err *err)
-{
-    struct layout_path path;
-    struct fsck_suspicion blob = {.path = layout_blob(&path, suspicion->digest)};
-
-    if (fsck_take_names(fsck, suspicion->name, suspicion->digest, what, err) < 0)
-        return -1;
-    buf_addstr(what, "; content ");
-    return fsck_mend_move(fsck, &blob, what, err);
-}
-
+/* Its names go before it. */
 void fsck_bad_manifest(struct fsck *fsck, const struct name *name, const struct digest *digest)
 {
     struct fsck_suspicion suspicion = {
@@ -94,8 +82,8 @@ void fsck_bad_manifest(struct fsck *fsck, const struct name *name, const struct 
         .digest = digest,
         .text = "its content does not have this digest",
         .holds = is_damaged,
-        .mend = take_all,
-        .exclusive = true,
+        .mend = fsck_mend_names,
+        .remove_blob = is_damaged,
     };
 
     if (digest_map_get(&fsck->reported, digest) == NULL &&

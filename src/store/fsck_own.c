@@ -66,9 +66,10 @@ static int make_version(struct fsck *fsck, const struct fsck_suspicion *suspicio
                         struct err *err)
 {
     AUTO_BUF where = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
 
-    if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, err) < 0 ||
-        store_make(fsck->store, err) < 0)
+    if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, &dirty, err) < 0 ||
+        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0 || store_make(fsck->store, err) < 0)
         return -1;
     buf_addstr(what, "made");
     return 0;

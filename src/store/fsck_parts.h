@@ -40,9 +40,11 @@ struct fsck_suspicion {
     /* Mends it, appending to `what` what was done. NULL: that cannot be done. */
     int (*mend)(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
                 struct err *err);
-    bool exclusive; /* lock_gc exclusive, for what moves blobs */
-    bool unlocked;  /* for what the locks themselves need */
-    bool slow;      /* a program may be at it without a lock: wait before looking again */
+    /* After mend, moves the digest's blob away if this says once more that it is damaged, called
+     * under lock_gc exclusive. NULL: the blob is no part of it. */
+    bool (*remove_blob)(struct fsck *fsck, const struct fsck_suspicion *suspicion);
+    bool unlocked; /* for what the locks themselves need */
+    bool slow;     /* a program may be at it without a lock: wait before looking again */
     void *context;
 };
 

@@ -6,8 +6,54 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* --- the two directories by which Distribution knows a repository --- */
+
+static bool is_old(struct fsck *fsck, const struct name *name)
+{
+    struct layout_path path;
+    struct stat st;
+    struct err no_matter;
+
+    return fs_stat(&fsck->store->fs, layout_repository(&path, name), &st, &no_matter) > 0 &&
+           time(NULL) - st.st_mtime > fsck->options.grace;
+}
+
+struct link_search {
+    struct fsck *fsck;
+    const struct name *name;
+    enum digest_algorithm algorithm;
+    bool found;
+};
+
+static bool see_layer(void *context, const char *hex)
+{
+    struct link_search *search = context;
+    struct layout_path path;
+    struct digest digest;
+    struct err invalid;
+
+    if (digest_from_hex(&digest, search->algorithm, hex, &invalid) == 0)
+        search->found = fsck_has_link(search->fsck, layout_layer(&path, search->name, &digest));
+    return search->found;
+}
+
+static bool has_layers(struct fsck *fsck, const struct name *name)
+{
+    struct link_search search = {fsck, name, DIGEST_SHA256, false};
+    struct layout_path path;
+    struct err no_matter;
+
+    for (int i = 0; i < DIGEST_ALGORITHMS && !search.found; i++) {
+        AUTO_BUF dir = BUF_INIT;
+        search.algorithm = (enum digest_algorithm)i;
+        buf_addf(&dir, "%s/%s", layout_layers(&path, name),
+                 digest_algorithm_name(search.algorithm));
+        fs_each(&fsck->store->fs, dir.s, see_layer, &search, &no_matter);
+    }
+    return search.found;
+}
 
 static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
@@ -20,8 +66,10 @@ static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *susp
     layout_manifests(&manifests, suspicion->name);
     if (!strcmp(suspicion->path, layers.s))
         return repo_has_manifests(fsck->store, suspicion->name, &no_matter) > 0;
-    /* Distribution makes this one with the first manifest only. */
-    return (fsck->own || fsck->options.repair) && fsck_type_of(fsck, layers.s) == FSCK_DIRECTORY;
+    /* Distribution makes this one with the first manifest only, and who removes a repository
+     * removes this one first. */
+    return (fsck->own || fsck->options.repair) && is_old(fsck, suspicion->name) &&
+           has_layers(fsck, suspicion->name);
 }
 
 static int make_directories(struct fsck *fsck, const struct fsck_suspicion *suspicion,

@@ -54,6 +54,7 @@ struct taking {
     const struct name *name;
     const struct digest *digest;
     struct buf *what;
+    struct fs_dirty *dirty;
     struct err *err;
     bool failed;
 };
@@ -73,7 +74,8 @@ static bool take_tag(void *context, const char *text)
         !digest_equal(&current, taking->digest))
         return false;
     layout_tag(&path, taking->name, &tag);
-    int moved = quarantine_move(store, &taking->fsck->quarantine, path.s, &where, taking->err);
+    int moved = quarantine_move(store, &taking->fsck->quarantine, path.s, &where, taking->dirty,
+                                taking->err);
     taking->failed = moved < 0;
     if (moved > 0)
         buf_addf(taking->what, "; tag %s moved to %s", tag.s, where.s);
@@ -85,18 +87,18 @@ static bool take_tag(void *context, const char *text)
 int fsck_take_names(struct fsck *fsck, const struct name *name, const struct digest *digest,
                     struct buf *what, struct err *err)
 {
-    struct taking taking = {fsck, name, digest, what, err, false};
+    AUTO_DIRTY dirty = {0};
+    struct taking taking = {fsck, name, digest, what, &dirty, err, false};
     struct layout_path path;
     AUTO_BUF where = BUF_INIT;
-    AUTO_DIRTY dirty = {0};
 
     buf_addstr(what, "push it again");
     if (quarantine_note_lost(fsck->store, digest, err) < 0 ||
         fs_each(&fsck->store->fs, layout_tags(&path, name), take_tag, &taking, err) < 0 ||
-        taking.failed)
+        taking.failed || fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     layout_revision(&path, name, digest);
-    int moved = quarantine_move(fsck->store, &fsck->quarantine, path.s, &where, err);
+    int moved = quarantine_move(fsck->store, &fsck->quarantine, path.s, &where, &dirty, err);
     if (moved < 0)
         return -1;
     if (moved > 0)

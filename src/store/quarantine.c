@@ -41,16 +41,11 @@ static int free_path(const struct store *store, const struct quarantine *quarant
 }
 
 int quarantine_move(const struct store *store, const struct quarantine *quarantine,
-                    const char *path, struct buf *where, struct err *err)
+                    const char *path, struct buf *where, struct fs_dirty *dirty, struct err *err)
 {
-    AUTO_DIRTY dirty = {0};
-
     if (free_path(store, quarantine, path, where, err) < 0)
         return -1;
-    int moved = fs_rename(&store->fs, path, where->s, &dirty, err);
-    if (moved > 0 && fs_dirty_sync(&store->fs, &dirty, err) < 0)
-        return -1;
-    return moved;
+    return fs_rename(&store->fs, path, where->s, dirty, err);
 }
 
 int quarantine_note_lost(const struct store *store, const struct digest *digest, struct err *err)

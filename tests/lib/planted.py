@@ -171,6 +171,11 @@ def point_at_nothing(store):
     (index / "link").chmod(0o640)
 
 
+def lose_manifests(store):
+    shutil.rmtree(store.other.directory / "_manifests")
+    os.utime(store.other.directory, (time.time() - 10 ** 7,) * 2)
+
+
 def put(path: Path, text="x"):
     path.write_text(text)
     path.chmod(0o640)
@@ -219,8 +224,7 @@ FAULTS = {
     "referrer of another subject": Fault("REFERRER-FOREIGN", lambda s: put(s.entry().with_name(
         s.spare.digest.removeprefix("sha256:")), "{}")),
     "missing _layers": Fault("REPOSITORY-LAYERS", lambda s: (s.app.directory / "_layers").rename(s.v2 / "aside")),
-    "missing _manifests": Fault("REPOSITORY-MANIFESTS", lambda s: shutil.rmtree(
-        s.other.directory / "_manifests"), lost=True),
+    "missing _manifests": Fault("REPOSITORY-MANIFESTS", lose_manifests, lost=True),
     "name that is no repository's": Fault("REPOSITORY-NAME", lambda s: put_directory(
         s.v2 / "repositories/UPPER/_manifests")),
     "session without data": Fault("UPLOAD-HALF", lambda s: start_session(s, started())),

@@ -148,6 +148,7 @@ static void test_a_blob_that_is_pushed_meanwhile_stays(void **state)
     const struct digest digest = have_blob(store, "a", "content");
     struct quarantine quarantine;
     AUTO_BUF where = BUF_INIT;
+    AUTO_DIRTY dirty = {0};
     struct layout_path path;
 
     damage(store, &digest);
@@ -158,12 +159,12 @@ static void test_a_blob_that_is_pushed_meanwhile_stays(void **state)
     quarantine_init(&quarantine, 0);
     for (int i = 0; i < 3; i++) {
         have_blob(store, "a", "content");
-        assert_returns(
-            1, quarantine_move(store, &quarantine, layout_blob(&path, &digest), &where, &failure));
+        assert_returns(1, quarantine_move(store, &quarantine, layout_blob(&path, &digest), &where,
+                                          &dirty, &failure));
         assert_content("content", store->path, where.s);
     }
-    assert_returns(
-        0, quarantine_move(store, &quarantine, layout_blob(&path, &digest), &where, &failure));
+    assert_returns(0, quarantine_move(store, &quarantine, layout_blob(&path, &digest), &where,
+                                      &dirty, &failure));
 }
 
 static void test_notes_go_when_the_content_is_back(void **state)
