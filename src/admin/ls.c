@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth ls` and `berth tags`. */
+ * L5: `berth ls`, with --digests too, and `berth tags`. */
 #include "admin/admin.h"
 
 #include "base/json.h"
@@ -58,6 +58,41 @@ static int print_repositories(const struct store *store, bool json, struct buf *
     return 0;
 }
 
+#define FLUSH_BYTES 65536
+
+struct digests_output {
+    bool json;
+    bool any;
+    struct buf text;
+};
+
+static int print_digest(void *context, const struct digest *digest, struct err *err)
+{
+    struct digests_output *out = context;
+
+    if (out->json)
+        buf_addf(&out->text, "%s\"%s\"", out->any ? "," : "", digest->s);
+    else
+        buf_addf(&out->text, "%s\n", digest->s);
+    out->any = true;
+    if (out->text.len < FLUSH_BYTES)
+        return 0;
+    int result = admin_print(&out->text, err);
+    buf_clear(&out->text);
+    return result;
+}
+
+static int print_digests(const struct store *store, bool json, struct buf *out, struct err *err)
+{
+    struct digests_output digests = {.json = json};
+
+    buf_addstr(&digests.text, json ? "{\"digests\":[" : "");
+    int result = list_digests(store, print_digest, &digests, err);
+    buf_addstr(&digests.text, json ? "]}\n" : "");
+    *out = digests.text;
+    return result;
+}
+
 int admin_ls(const struct admin_options *options, char **args, struct err *err)
 {
     struct admin_store admin;
@@ -66,7 +101,8 @@ int admin_ls(const struct admin_options *options, char **args, struct err *err)
     (void)args;
     if (admin_open(options, false, &admin, err) < 0)
         return -1;
-    int result = print_repositories(&admin.store, options->json, &out, err);
+    int result = options->digests ? print_digests(&admin.store, options->json, &out, err)
+                                  : print_repositories(&admin.store, options->json, &out, err);
     if (result == 0)
         result = admin_print(&out, err);
     admin_close(&admin);

@@ -22,7 +22,7 @@ static const struct command {
 } commands[] = {
     {"serve", "", "lwHMKPSND", 0, 0, admin_serve,
      "serve a registry with lighttpd, on 127.0.0.1:5000 unless told otherwise"},
-    {"ls", "", "", 0, 0, admin_ls, "list the repositories"},
+    {"ls", "", "G", 0, 0, admin_ls, "list the repositories, or the digests of all that they have"},
     {"tags", "REPOSITORY", "", 1, 1, admin_tags, "list the tags of a repository"},
     {"inspect", "REPOSITORY[:TAG|@DIGEST]", "R", 1, 1, admin_inspect,
      "show a manifest and what belongs to it"},

@@ -42,4 +42,11 @@ int list_referrers(const struct store *store, const struct name *name, const str
                    const char *artifact_type, struct page page, struct buf *json,
                    struct digest *last, bool *more, struct err *err);
 
+/* Visits the digests of all blobs and manifests that some repository has and whose content is
+ * there, in byte order, until visit returns other than 0 (1: enough, -1: failed). Needs up to 50
+ * bytes of memory for each. */
+typedef int list_visit_digest_fn(void *context, const struct digest *digest, struct err *err);
+int list_digests(const struct store *store, list_visit_digest_fn *visit, void *context,
+                 struct err *err);
+
 #endif

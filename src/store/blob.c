@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 /* Manifests that came into the store under another limit are still served, but not without one. */
 #define STORED_MANIFEST_MAX ((int64_t)64 << 20)
@@ -94,4 +97,50 @@ int blob_is_stale(const struct store *store, const struct digest *digest, struct
     struct layout_path path;
 
     return store_is_stale(store, layout_blob(&path, digest), err);
+}
+
+/* The blobs below one directory, whose name is what their digests begin with. What lies in a wrong
+ * one is no blob. */
+static int walk_below(const struct store *store, enum digest_algorithm algorithm,
+                      const char *prefix, blob_visit_fn *visit, void *context, struct err *err)
+{
+    AUTO_NAMES names = {0};
+    struct layout_path path;
+    char dir[sizeof path];
+
+    layout_blobs(&path, algorithm);
+    if (snprintf(dir, sizeof dir, "%s/%s", path.s, prefix) >= (int)sizeof dir)
+        return 0;
+    if (fs_list(&store->fs, dir, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        struct digest digest;
+        int64_t size;
+        struct err invalid;
+        if (digest_from_hex(&digest, algorithm, names.v[i], &invalid) < 0 || strlen(prefix) != 2 ||
+            strncmp(names.v[i], prefix, 2) != 0)
+            continue;
+        int stop = blob_stat(store, &digest, &size, err);
+        if (stop > 0)
+            stop = visit(context, &digest, size, err);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+int blob_walk(const struct store *store, enum digest_algorithm algorithm, blob_visit_fn *visit,
+              void *context, struct err *err)
+{
+    struct layout_path path;
+    AUTO_NAMES prefixes = {0};
+
+    if (fs_list(&store->fs, layout_blobs(&path, algorithm), &prefixes, err) < 0)
+        return -1;
+    for (size_t i = 0; i < prefixes.n; i++) {
+        int stop = walk_below(store, algorithm, prefixes.v[i], visit, context, err);
+        if (stop)
+            return stop < 0 ? -1 : 0;
+    }
+    return 0;
 }

@@ -31,4 +31,11 @@ int blob_publish_bytes(const struct store *store, const struct digest *digest, c
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err);
 int blob_is_stale(const struct store *store, const struct digest *digest, struct err *err);
 
+/* Visits the blobs of one algorithm in the order of their digests until visit returns other than 0
+ * (1: enough, -1: failed). Memory does not grow with their number. */
+typedef int blob_visit_fn(void *context, const struct digest *digest, int64_t size,
+                          struct err *err);
+int blob_walk(const struct store *store, enum digest_algorithm algorithm, blob_visit_fn *visit,
+              void *context, struct err *err);
+
 #endif

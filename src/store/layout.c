@@ -24,6 +24,11 @@ static const char *format(struct layout_path *path, const char *fmt, ...)
     return path->s;
 }
 
+const char *layout_blobs(struct layout_path *path, enum digest_algorithm algorithm)
+{
+    return format(path, LAYOUT_BLOBS "/%s", digest_algorithm_name(algorithm));
+}
+
 const char *layout_blob_dir(struct layout_path *path, const struct digest *digest)
 {
     const char *hex = digest_hex(digest);
@@ -47,6 +52,13 @@ const char *layout_repository(struct layout_path *path, const struct name *name)
 const char *layout_layers(struct layout_path *path, const struct name *name)
 {
     return format(path, LAYOUT_REPOSITORIES "/%s/_layers", name->s);
+}
+
+const char *layout_layers_of(struct layout_path *path, const struct name *name,
+                             enum digest_algorithm algorithm)
+{
+    return format(path, LAYOUT_REPOSITORIES "/%s/_layers/%s", name->s,
+                  digest_algorithm_name(algorithm));
 }
 
 const char *layout_layer(struct layout_path *path, const struct name *name,

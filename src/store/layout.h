@@ -39,7 +39,10 @@ const char *layout_blob(struct layout_path *path, const struct digest *digest);
 const char *layout_blob_dir(struct layout_path *path, const struct digest *digest);
 
 const char *layout_repository(struct layout_path *path, const struct name *name);
+const char *layout_blobs(struct layout_path *path, enum digest_algorithm algorithm);
 const char *layout_layers(struct layout_path *path, const struct name *name);
+const char *layout_layers_of(struct layout_path *path, const struct name *name,
+                             enum digest_algorithm algorithm);
 const char *layout_layer(struct layout_path *path, const struct name *name,
                          const struct digest *digest);
 const char *layout_manifests(struct layout_path *path, const struct name *name);

@@ -170,6 +170,51 @@ int repo_list_revisions(const struct store *store, const struct name *name,
     return fs_list(&store->fs, layout_revisions(&path, name, algorithm), hex, err);
 }
 
+struct each_digest {
+    const struct store *store;
+    const struct name *name;
+    enum digest_algorithm algorithm;
+    bool revisions; /* or else layers */
+    repo_visit_digest_fn *visit;
+    void *context;
+    int stop;
+    struct err *err;
+};
+
+static bool visit_hex(void *context, const char *hex)
+{
+    struct each_digest *each = context;
+    struct digest digest;
+    struct err invalid;
+
+    if (digest_from_hex(&digest, each->algorithm, hex, &invalid) < 0)
+        return false;
+    int linked = each->revisions ? repo_has_revision(each->store, each->name, &digest, each->err)
+                                 : repo_has_layer(each->store, each->name, &digest, each->err);
+    each->stop = linked > 0 ? each->visit(each->context, &digest, each->err) : linked;
+    return each->stop != 0;
+}
+
+int repo_each_digest(const struct store *store, const struct name *name,
+                     repo_visit_digest_fn *visit, void *context, struct err *err)
+{
+    struct each_digest each = {
+        .store = store, .name = name, .visit = visit, .context = context, .err = err};
+
+    for (int i = 0; i < 2 * DIGEST_ALGORITHMS && each.stop == 0; i++) {
+        struct layout_path path;
+        each.algorithm = (enum digest_algorithm)(i / 2);
+        each.revisions = i % 2;
+        if (each.revisions)
+            layout_revisions(&path, name, each.algorithm);
+        else
+            layout_layers_of(&path, name, each.algorithm);
+        if (fs_each(&store->fs, path.s, visit_hex, &each, err) < 0)
+            return -1;
+    }
+    return each.stop < 0 ? -1 : 0;
+}
+
 struct walk {
     const struct store *store;
     const char *after;

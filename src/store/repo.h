@@ -52,6 +52,13 @@ int repo_unlink_revision(const struct store *store, const struct name *name,
 int repo_list_revisions(const struct store *store, const struct name *name,
                         enum digest_algorithm algorithm, struct fs_names *hex, struct err *err);
 
+/* Visits the digests of all its layers, configurations and manifests, in no order, some twice,
+ * until visit returns other than 0 (1: enough, -1: failed). Memory does not grow with their number.
+ */
+typedef int repo_visit_digest_fn(void *context, const struct digest *digest, struct err *err);
+int repo_each_digest(const struct store *store, const struct name *name,
+                     repo_visit_digest_fn *visit, void *context, struct err *err);
+
 /* Visits all repositories that exist behind `after` (NULL: from the start) until visit returns
  * other than 0 (1: enough, -1: failed). The order is by components, as Distribution's: a, a/b, a-b.
  */

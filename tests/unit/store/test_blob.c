@@ -6,6 +6,7 @@
 #include "store/layout.h"
 #include "unit/trace.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -119,6 +120,61 @@ static void test_freshen_renews_only_what_is_half_as_old_as_the_grace(void **sta
     assert_content("content", store->path, path.s);
 }
 
+struct walk {
+    struct buf seen; /* digests, a line each */
+    int64_t bytes;
+    size_t n, stop_at; /* 0: never */
+    int stop;
+};
+
+static int visit(void *context, const struct digest *digest, int64_t size, struct err *err)
+{
+    struct walk *walk = context;
+
+    buf_addf(&walk->seen, "%s\n", digest->s);
+    walk->bytes += size;
+    if (++walk->n != walk->stop_at)
+        return 0;
+    return walk->stop < 0 ? err_set(err, ERR_BUSY, "enough") : walk->stop;
+}
+
+static void test_walk_is_in_the_order_of_digests(void **state)
+{
+    const struct store *store = *state;
+    struct walk all = {0}, one = {.stop_at = 1, .stop = 1}, bad = {.stop_at = 2, .stop = -1};
+    AUTO_DIRTY dirty = {0};
+    struct layout_path path;
+
+    for (int i = 0; i < 700; i++) { /* more than there are directories */
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        const struct digest digest = unit_digest_of(text);
+        assert_returns(0, blob_publish_bytes(store, &digest, text, strlen(text), &dirty, &failure));
+    }
+    const struct digest other = unit_digest(DIGEST_SHA512, "0");
+    assert_returns(0, blob_publish_bytes(store, &other, "0", 1, &dirty, &failure));
+    unit_put(store->path, "blobs/sha256/stray", "");
+    unit_put(store->path, "blobs/sha256/00/stray/data", "");
+    const struct digest gone = unit_digest_of("0"), known = unit_digest_of("1");
+    unit_delete(store->path, layout_blob(&path, &gone)); /* its directory stays */
+    char wrong[2048];
+    snprintf(wrong, sizeof wrong, "blobs/sha256/zz/%s/data", digest_hex(&known));
+    unit_put(store->path, wrong, "");
+
+    assert_returns(0, blob_walk(store, DIGEST_SHA256, visit, &all, &failure));
+    assert_int_equal(699, all.n);
+    assert_int_equal(10 + 2 * 90 + 3 * 600 - 1, all.bytes);
+    for (size_t i = 1; i < all.n; i++)
+        assert_true(strncmp(all.seen.s + (i - 1) * 72, all.seen.s + i * 72, 71) < 0);
+    buf_free(&all.seen);
+    assert_returns(0, blob_walk(store, DIGEST_SHA256, visit, &one, &failure));
+    assert_int_equal(1, one.n);
+    buf_free(&one.seen);
+    assert_fails(BUSY, blob_walk(store, DIGEST_SHA256, visit, &bad, &failure));
+    assert_int_equal(2, bad.n);
+    buf_free(&bad.seen);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -128,6 +184,7 @@ int main(void)
         STORE_TEST(test_publish_is_durable),
         STORE_TEST(test_what_is_no_plain_file_is_no_blob),
         STORE_TEST(test_freshen_renews_only_what_is_half_as_old_as_the_grace),
+        STORE_TEST(test_walk_is_in_the_order_of_digests),
     };
 
     return RUN(tests);

@@ -27,7 +27,9 @@ static void test_paths(void **state)
     assert_string_equal("blobs/sha256/ba/" HEX256, layout_blob_dir(&p, &a));
     assert_string_equal(REPO "/_uploads", layout_uploads(&p, &name));
     assert_string_equal(REPO "/_referrers", layout_referrers_index(&p, &name));
+    assert_string_equal("blobs/sha512", layout_blobs(&p, DIGEST_SHA512));
     assert_string_equal(REPO "/_layers", layout_layers(&p, &name));
+    assert_string_equal(REPO "/_layers/sha512", layout_layers_of(&p, &name, DIGEST_SHA512));
     assert_string_equal(REPO "/_layers/sha256/" HEX256 "/link", layout_layer(&p, &name, &a));
     assert_string_equal(REPO "/_layers/sha512/" HEX512 "/link", layout_layer(&p, &name, &b));
     assert_string_equal(REPO "/_manifests", layout_manifests(&p, &name));
