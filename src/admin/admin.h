@@ -83,6 +83,8 @@ void admin_close(struct admin_store *admin);
 int admin_open_any(const struct admin_options *options, struct admin_store *admin, struct err *err);
 /* The configuration alone, with root made absolute. */
 int admin_conf(const struct admin_options *options, struct conf *conf, struct err *err);
+/* stat(2) of the store's directory. */
+int admin_stat_store(const struct conf *conf, struct stat *st);
 /* Gives up root for the owner of the store, if there is a store and it belongs to somebody else. */
 int admin_become_owner(const struct conf *conf, struct err *err);
 /* The same for another directory, also where only its group is another. */

@@ -38,7 +38,7 @@ int admin_conf(const struct admin_options *options, struct conf *conf, struct er
     return 0;
 }
 
-static int stat_store(const struct conf *conf, struct stat *st)
+int admin_stat_store(const struct conf *conf, struct stat *st)
 {
     AUTO_BUF path = BUF_INIT;
 
@@ -62,7 +62,7 @@ int admin_become_owner(const struct conf *conf, struct err *err)
 {
     struct stat st;
 
-    if (geteuid() != 0 || (stat_store(conf, &st) < 0 && stat(conf->root, &st) < 0) ||
+    if (geteuid() != 0 || (admin_stat_store(conf, &st) < 0 && stat(conf->root, &st) < 0) ||
         st.st_uid == 0)
         return 0;
     return become(st.st_uid, st.st_gid, conf->root, err);
@@ -83,7 +83,7 @@ int admin_give_to_group(const struct conf *conf, const char *path, struct err *e
 {
     struct stat st;
 
-    if (geteuid() != 0 || stat_store(conf, &st) < 0)
+    if (geteuid() != 0 || admin_stat_store(conf, &st) < 0)
         return 0;
     if (chown(path, (uid_t)-1, st.st_gid) < 0)
         return err_sys(err, errno, "give %.120s to the group of the store", path);
@@ -105,7 +105,7 @@ static int check_store(const struct conf *conf, struct err *err)
 {
     struct stat st;
 
-    if (stat_store(conf, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+    if (admin_stat_store(conf, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return 0;
     return err_set(err, ERR_IO, "%.120s holds no store (no %s): give its directory with --root",
                    conf->root, LAYOUT_PREFIX);
