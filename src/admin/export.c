@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth export`. */
+#include "admin/export.h"
+
+#include "admin/admin.h"
+#include "admin/caller.h"
+#include "admin/have.h"
+#include "admin/interrupt.h"
+#include "admin/progress.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* NULL: standard output. */
+static const char *path_of(const struct admin_options *options)
+{
+    return options->output && strcmp(options->output, "-") != 0 ? options->output : NULL;
+}
+
+static int check_arguments(const struct admin_options *options, char **args, struct err *err)
+{
+    if (!args[0] && !options->all)
+        return err_set(err, ERR_USAGE, "say what to export: REPOSITORY[:TAG] ..., or --all");
+    if (options->all && options->platform && !args[0])
+        return err_set(err, ERR_USAGE, "--all takes every platform: leave --platform out");
+    if (!path_of(options) && isatty(STDOUT_FILENO))
+        return err_set(err, ERR_USAGE, "say where to write with -o FILE, or redirect the output");
+    return 0;
+}
+
+static int set_platform(struct platform *platform, const struct admin_options *options,
+                        struct err *err)
+{
+    struct utsname machine;
+
+    if (options->platform)
+        return platform_parse(platform, options->platform, err);
+    if (uname(&machine) < 0)
+        return err_sys(err, errno, "uname");
+    platform_of_machine(platform, machine.machine);
+    return 0;
+}
+
+static int open_output(const struct admin_options *options, bool sync,
+                       struct export_output **output, struct err *err)
+{
+    const char *path = path_of(options);
+    struct stat st;
+
+    caller_begin();
+    bool is_directory = path && ((stat(path, &st) == 0 && S_ISDIR(st.st_mode)) ||
+                                 (*path && path[strlen(path) - 1] == '/'));
+    caller_end();
+    return is_directory ? export_open_directory(path, sync, output, err)
+                        : export_open_tar(path, sync, output, err);
+}
+
+static int make_plan(struct export_plan *plan, const struct admin_options *options, char **args,
+                     struct err *err)
+{
+    struct bar bar;
+    int result = 0;
+
+    bar_start(&bar, BAR_ITEMS, options);
+    plan->progress = &bar.progress;
+    if (!args[0])
+        result = export_select_all(plan, err);
+    for (size_t i = 0; args[i] && result == 0; i++)
+        result = export_select(plan, args[i], err);
+    bar_end(&bar);
+    if (result == 0)
+        export_plan_finish(plan);
+    return result;
+}
+
+static int write_plan(struct export_plan *plan, const struct admin_options *options, bool sync,
+                      struct export_written *written, struct err *err)
+{
+    struct export_output *output;
+    struct bar bar;
+
+    if (open_output(options, sync, &output, err) < 0)
+        return -1;
+    bar_start(&bar, BAR_BYTES, options);
+    plan->progress = &bar.progress;
+    int result = export_write(plan, output, written, err);
+    bar_end(&bar);
+    output->close(output);
+    return result;
+}
+
+static void print_text(const struct export_plan *plan, const struct export_written *written,
+                       struct buf *out)
+{
+    char size[ADMIN_SIZE_TEXT], left_out[ADMIN_SIZE_TEXT];
+    size_t images = 0;
+
+    for (size_t i = 0; i < plan->n_roots; i++) {
+        const struct export_root *root = &plan->roots[i];
+        if (root->is_referrer)
+            continue;
+        images++;
+        buf_addf(out, "%s%s%s  %s%s%s\n", root->repository, root->tag ? ":" : "",
+                 root->tag ? root->tag : "", root->digest.s, root->platform ? "  " : "",
+                 root->platform ? root->platform : "");
+    }
+    admin_size_text(size, written->bytes);
+    admin_size_text(left_out, plan->left_out_bytes);
+    buf_addf(out, "%zu images, %zu referrers; written: %zu manifests, %zu blobs, %s", images,
+             plan->n_roots - images, written->manifests, written->blobs, size);
+    if (written->present)
+        buf_addf(out, "; there already: %zu", written->present);
+    if (plan->left_out)
+        buf_addf(out, "; left out by --have: %zu, %s", plan->left_out, left_out);
+    if (plan->elsewhere)
+        buf_addf(out, "; layers that are elsewhere: %zu", plan->elsewhere);
+    buf_addc(out, '\n');
+}
+
+static void print_text_or_null(const char *text, struct buf *out)
+{
+    if (text)
+        json_quote(text, out);
+    else
+        buf_addstr(out, "null");
+}
+
+static void print_json(const struct export_plan *plan, const struct export_written *written,
+                       const char *path, struct buf *out)
+{
+    buf_addstr(out, "{\"output\":");
+    print_text_or_null(path, out);
+    buf_addstr(out, ",\"images\":[");
+    for (size_t i = 0; i < plan->n_roots; i++) {
+        const struct export_root *root = &plan->roots[i];
+        buf_addf(out, "%s{\"name\":\"%s\",\"tag\":", i ? "," : "", root->repository);
+        print_text_or_null(root->tag, out);
+        buf_addf(out, ",\"digest\":\"%s\",\"platform\":", root->digest.s);
+        print_text_or_null(root->platform, out);
+        buf_addf(out, ",\"referrer\":%s}", root->is_referrer ? "true" : "false");
+    }
+    buf_addf(out,
+             "],\"manifests\":%zu,\"blobs\":%zu,\"bytes\":%jd,\"present\":%zu,"
+             "\"leftOut\":{\"count\":%zu,\"bytes\":%jd},\"elsewhere\":%zu}\n",
+             written->manifests, written->blobs, (intmax_t)written->bytes, written->present,
+             plan->left_out, (intmax_t)plan->left_out_bytes, plan->elsewhere);
+}
+
+/* On standard error where the tar is on standard output. */
+static int report(const struct export_plan *plan, const struct export_written *written,
+                  const struct admin_options *options, struct err *err)
+{
+    const char *path = path_of(options);
+    AUTO_BUF out = BUF_INIT;
+
+    if (options->json)
+        print_json(plan, written, path, &out);
+    else
+        print_text(plan, written, &out);
+    if (path)
+        return admin_print(&out, err);
+    fwrite(out.s, 1, out.len, stderr);
+    return 0;
+}
+
+static int export(const struct store *store, const struct admin_options *options, char **args,
+                  const struct digest_map *have, struct err *err)
+{
+    AUTO_PLAN plan = {
+        .store = store,
+        .all_platforms = options->all,
+        .whole_store = !args[0],
+        .referrers = !options->no_referrers,
+        .have = have,
+    };
+    struct export_written written = {0};
+
+    if (set_platform(&plan.platform, options, err) < 0 ||
+        make_plan(&plan, options, args, err) < 0 ||
+        write_plan(&plan, options, store->fs.durable, &written, err) < 0)
+        return -1;
+    return report(&plan, &written, options, err);
+}
+
+/* The caller's files are opened as the caller: the list before root becomes the store's owner, the
+ * output through caller.h. */
+int admin_export(const struct admin_options *options, char **args, struct err *err)
+{
+    AUTO_DIGEST_MAP have = {0};
+    struct admin_store admin;
+    struct conf conf;
+
+    if (check_arguments(options, args, err) < 0 ||
+        (options->have && have_read(&have, options->have, err) < 0) ||
+        admin_conf(options, &conf, err) < 0)
+        return -1;
+    int result = caller_lend(&conf, err);
+    conf_free(&conf);
+    if (result < 0 || admin_open(options, false, &admin, err) < 0)
+        return -1;
+    interrupt_catch();
+    result = export(&admin.store, options, args, &have, err);
+    admin_close(&admin);
+    interrupt_end();
+    return result;
+}
