@@ -59,36 +59,33 @@ static int open_output(const struct admin_options *options, bool sync,
                         : export_open_tar(path, sync, output, err);
 }
 
-static int make_plan(struct export_plan *plan, const struct admin_options *options, char **args,
-                     struct err *err)
+static int make_plan(struct export_plan *plan, struct bar *bar, const struct admin_options *options,
+                     char **args, struct err *err)
 {
-    struct bar bar;
     int result = 0;
 
-    bar_start(&bar, BAR_ITEMS, options);
-    plan->progress = &bar.progress;
+    bar_start(bar, BAR_ITEMS, options);
     if (!args[0])
         result = export_select_all(plan, err);
     for (size_t i = 0; args[i] && result == 0; i++)
         result = export_select(plan, args[i], err);
-    bar_end(&bar);
+    bar_end(bar);
     if (result == 0)
         export_plan_finish(plan);
     return result;
 }
 
-static int write_plan(struct export_plan *plan, const struct admin_options *options, bool sync,
+static int write_plan(const struct export_plan *plan, struct bar *bar,
+                      const struct admin_options *options, bool sync,
                       struct export_written *written, struct err *err)
 {
     struct export_output *output;
-    struct bar bar;
 
     if (open_output(options, sync, &output, err) < 0)
         return -1;
-    bar_start(&bar, BAR_BYTES, options);
-    plan->progress = &bar.progress;
+    bar_start(bar, BAR_BYTES, options);
     int result = export_write(plan, output, written, err);
-    bar_end(&bar);
+    bar_end(bar);
     output->close(output);
     return result;
 }
@@ -170,7 +167,9 @@ static int report(const struct export_plan *plan, const struct export_written *w
 static int export(const struct store *store, const struct admin_options *options, char **args,
                   const struct digest_map *have, struct err *err)
 {
+    struct bar bar = {0};
     AUTO_PLAN plan = {
+        .progress = &bar.progress,
         .store = store,
         .all_platforms = options->all,
         .whole_store = !args[0],
@@ -180,8 +179,8 @@ static int export(const struct store *store, const struct admin_options *options
     struct export_written written = {0};
 
     if (set_platform(&plan.platform, options, err) < 0 ||
-        make_plan(&plan, options, args, err) < 0 ||
-        write_plan(&plan, options, store->fs.durable, &written, err) < 0)
+        make_plan(&plan, &bar, options, args, err) < 0 ||
+        write_plan(&plan, &bar, options, store->fs.durable, &written, err) < 0)
         return -1;
     return report(&plan, &written, options, err);
 }

@@ -37,27 +37,29 @@ static struct old read_old(const struct json *json)
     return old;
 }
 
-static bool same(const char *a, const char *b)
+/* In the order of the plan's roots; an entry of a tag is found by that, another by its digest. */
+static int compare_to_root(const void *key, const void *item)
 {
-    return a && b ? !strcmp(a, b) : a == b;
+    const struct old *old = key;
+    const struct export_root *root = item;
+    int order = strcmp(old->repository, root->repository);
+
+    if (order == 0)
+        order = strcmp(old->tag ? old->tag : "", root->tag ? root->tag : "");
+    if (order == 0 && !old->tag)
+        order = strcmp(old->digest ? old->digest : "", root->digest.s);
+    return order;
 }
 
-/* Whether one of the plan's roots takes its place. The number of roots in an export to a directory
- * that others were exported to before is small. */
+/* Whether one of the plan's roots takes its place. Of others' entries there are few. */
 static bool is_replaced(const struct export_plan *plan, const struct old *old)
 {
-    for (size_t i = 0; i < plan->n_roots; i++) {
-        const struct export_root *root = &plan->roots[i];
-        if (!old->repository) {
-            if (old->name && same(old->name, root->tag))
-                return true;
-            continue;
-        }
-        if (strcmp(old->repository, root->repository) != 0)
-            continue;
-        if (old->tag ? same(old->tag, root->tag) : same(old->digest, root->digest.s))
+    if (old->repository)
+        return plan->n_roots &&
+               bsearch(old, plan->roots, plan->n_roots, sizeof *plan->roots, compare_to_root);
+    for (size_t i = 0; old->name && i < plan->n_roots; i++)
+        if (plan->roots[i].tag && !strcmp(old->name, plan->roots[i].tag))
             return true;
-    }
     return false;
 }
 

@@ -14,6 +14,8 @@ REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
 INCOMPLETE = "dev.berth.incomplete"
 
+FILE = r"oci-layout|index\.json|manifest\.json|blobs/sha256/[0-9a-f]{64}|blobs/sha512/[0-9a-f]{128}"
+
 
 class Layout:
     """All files of a layout, which must be whole, except for the digests that it may lack."""
@@ -46,8 +48,7 @@ class Layout:
     def _check(self, may_lack):
         assert json.loads(self.files["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
         for name in self.files:
-            assert re.fullmatch(r"oci-layout|index\.json|manifest\.json|blobs/(sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128})",
-                                name), name
+            assert re.fullmatch(FILE, name), name
         for digest, data in self.blobs.items():
             algorithm, value = digest.split(":")
             assert hashlib.new(algorithm, data).hexdigest() == value
