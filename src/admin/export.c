@@ -90,6 +90,11 @@ static int write_plan(const struct export_plan *plan, struct bar *bar,
     return result;
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void print_text(const struct export_plan *plan, const struct export_written *written,
                        struct buf *out)
 {
@@ -107,8 +112,10 @@ static void print_text(const struct export_plan *plan, const struct export_writt
     }
     admin_size_text(size, written->bytes);
     admin_size_text(left_out, plan->left_out_bytes);
-    buf_addf(out, "%zu images, %zu referrers; written: %zu manifests, %zu blobs, %s", images,
-             plan->n_roots - images, written->manifests, written->blobs, size);
+    size_t referrers = plan->n_roots - images;
+    buf_addf(out, "%zu image%s, %zu referrer%s; written: %zu manifest%s, %zu blob%s, %s", images,
+             plural(images), referrers, plural(referrers), written->manifests,
+             plural(written->manifests), written->blobs, plural(written->blobs), size);
     if (written->present)
         buf_addf(out, "; there already: %zu", written->present);
     if (plan->left_out)

@@ -19,9 +19,10 @@
 
 #define PREFIX ".berth-"
 #define INDEX_MAX ((size_t)1 << 30)
-/* Written files wait for so many more, so that their fsyncs share what the file system has to do.
- */
+/* Written files wait for so many more, or so many bytes, so that their fsyncs share what the file
+ * system has to do. What waits is lost if the export is broken off. */
 #define PENDING_MAX 64
+#define PENDING_BYTES_MAX ((int64_t)64 << 20)
 
 struct pending {
     struct partial partial;
@@ -36,8 +37,9 @@ struct directory_output {
     int blobs[DIGEST_ALGORITHMS]; /* -1: not needed so far */
     struct pending pending[PENDING_MAX];
     size_t n_pending; /* whole ones */
-    bool writing;     /* one more, at pending[n_pending] */
-    int64_t offset;   /* in that */
+    int64_t pending_bytes;
+    bool writing;   /* one more, at pending[n_pending] */
+    int64_t offset; /* in that */
 };
 
 static struct directory_output *directory_of(struct export_output *output)
@@ -112,6 +114,7 @@ static int flush(struct directory_output *output, struct err *err)
             return export_failed(output->path, err);
         output->n_pending--;
     }
+    output->pending_bytes = 0;
     return 0;
 }
 
@@ -123,8 +126,6 @@ static int file(struct export_output *base, const struct digest *digest, int64_t
 
     if (there)
         return there < 0 ? -1 : 0;
-    if (output->n_pending == PENDING_MAX && flush(output, err) < 0)
-        return -1;
     struct pending *pending = &output->pending[output->n_pending];
     pending->digest = *digest;
     if (partial_create(&pending->partial, output->root, PREFIX, err) < 0)
@@ -149,10 +150,11 @@ static int end(struct export_output *base, struct err *err)
 {
     struct directory_output *output = directory_of(base);
 
-    (void)err;
     output->writing = false;
     output->n_pending++;
-    return 0;
+    output->pending_bytes += output->offset;
+    bool enough = output->n_pending == PENDING_MAX || output->pending_bytes >= PENDING_BYTES_MAX;
+    return enough ? flush(output, err) : 0;
 }
 
 static int put(const struct directory_output *output, const char *name, const struct buf *text,
