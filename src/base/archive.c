@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define FILE_MODE 0644
+#define PADDING_MAX ((int64_t)1 << 20)
 
 static bool ends_in(const char *s, const char *end)
 {
@@ -24,32 +25,41 @@ enum archive_packing archive_packing_of(const char *name)
     return ends_in(name, ".tar.zst") || ends_in(name, ".tzst") ? ARCHIVE_ZSTD : ARCHIVE_PLAIN;
 }
 
+/* libarchive leaks memory after an error of this function, so it hears of none: what failed is
+ * found in writer->failure, and from then on nothing is written. */
 static la_ssize_t write_out(struct archive *tar, void *context, const void *bytes, size_t len)
 {
     struct archive_writer *writer = context;
-    ssize_t n;
+    const char *from = bytes;
+    size_t left = len;
 
-    do
-        n = write(writer->fd, bytes, len);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        err_sys(&writer->failure, errno, "write");
-        archive_set_error(tar, writer->failure.sys, "write");
-        return -1;
+    (void)tar;
+    while (left > 0 && !writer->ended && writer->failure.code == ERR_NONE) {
+        ssize_t n = write(writer->fd, from, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            err_sys(&writer->failure, errno, "write");
+            break;
+        }
+        writer->written += n;
+        from += n;
+        left -= (size_t)n;
     }
-    writer->written += n;
-    return n;
+    return (la_ssize_t)len;
 }
 
-/* What libarchive says of itself, unless it was write(2) that failed. */
-static int failed(const struct archive_writer *writer, struct err *err)
+/* 0, unless libarchive failed or write(2) did. */
+static int check(const struct archive_writer *writer, bool done, struct err *err)
 {
+    if (writer->failure.code != ERR_NONE) {
+        *err = writer->failure;
+        return -1;
+    }
+    if (done)
+        return 0;
     const char *text = archive_error_string(writer->tar);
-
-    if (writer->failure.code == ERR_NONE)
-        return err_set(err, ERR_INTERNAL, "write the archive: %s", text ? text : "no reason given");
-    *err = writer->failure;
-    return -1;
+    return err_set(err, ERR_INTERNAL, "write the archive: %s", text ? text : "no reason given");
 }
 
 static int set_packing(struct archive *tar, enum archive_packing packing)
@@ -74,12 +84,11 @@ int archive_writer_open(struct archive_writer *writer, int fd, enum archive_pack
     if (!writer->tar)
         return err_set(err, ERR_INTERNAL, "libarchive makes no archive");
     /* Nothing is gathered into blocks and no block is filled up: those are for tapes. */
-    if (archive_write_set_format_pax_restricted(writer->tar) != ARCHIVE_OK ||
-        set_packing(writer->tar, packing) != ARCHIVE_OK ||
-        archive_write_set_bytes_per_block(writer->tar, 0) != ARCHIVE_OK ||
-        archive_write_open(writer->tar, writer, NULL, write_out, NULL) != ARCHIVE_OK)
-        return failed(writer, err);
-    return 0;
+    bool done = archive_write_set_format_pax_restricted(writer->tar) == ARCHIVE_OK &&
+                set_packing(writer->tar, packing) == ARCHIVE_OK &&
+                archive_write_set_bytes_per_block(writer->tar, 0) == ARCHIVE_OK &&
+                archive_write_open(writer->tar, writer, NULL, write_out, NULL) == ARCHIVE_OK;
+    return check(writer, done, err);
 }
 
 /* libarchive would fill the file up with zeros. */
@@ -105,7 +114,7 @@ int archive_writer_file(struct archive_writer *writer, const char *name, int64_t
     int result = archive_write_header(writer->tar, entry);
     archive_entry_free(entry);
     writer->missing = size;
-    return result == ARCHIVE_OK ? 0 : failed(writer, err);
+    return check(writer, result == ARCHIVE_OK, err);
 }
 
 int archive_writer_add(struct archive_writer *writer, const void *bytes, size_t len,
@@ -113,8 +122,8 @@ int archive_writer_add(struct archive_writer *writer, const void *bytes, size_t 
 {
     la_ssize_t n = archive_write_data(writer->tar, bytes, len);
 
-    if (n < 0)
-        return failed(writer, err);
+    if (check(writer, n >= 0, err) < 0)
+        return -1;
     writer->missing -= n;
     if ((size_t)n < len)
         return err_set(err, ERR_INTERNAL, "more bytes in an archive's file than it was to have");
@@ -125,14 +134,18 @@ int archive_writer_finish(struct archive_writer *writer, struct err *err)
 {
     if (check_whole(writer, err) < 0)
         return -1;
-    return archive_write_close(writer->tar) == ARCHIVE_OK ? 0 : failed(writer, err);
+    bool done = archive_write_close(writer->tar) == ARCHIVE_OK;
+    return check(writer, done, err);
 }
 
 void archive_writer_free(struct archive_writer *writer)
 {
     if (!writer->tar)
         return;
-    archive_write_fail(writer->tar); /* or freeing it would write the end */
+    writer->ended = true; /* freeing it writes the end */
+    /* It would also pack what is missing of a file, as zeros. Without that it leaks a little. */
+    if (writer->missing > PADDING_MAX)
+        archive_write_fail(writer->tar);
     archive_write_free(writer->tar);
     writer->tar = NULL;
 }

@@ -25,6 +25,7 @@ struct archive_writer {
     int64_t written; /* bytes that went to fd */
     int64_t missing; /* bytes of the present file that are still to come */
     struct archive *tar;
+    bool ended;         /* what libarchive still has to say is not written */
     struct err failure; /* of the last write(2) */
 };
 

@@ -140,6 +140,30 @@ static void test_unfinished_archive_has_no_end(void **state)
     assert_true(st.st_size < 512 + 512 + 512 + 100 + 1024);
 }
 
+static int give_up_a_large_file(void *context)
+{
+    struct archive_writer writer;
+    struct err err;
+    AUTO_FD fd = create(context, "a.tgz");
+
+    if (archive_writer_open(&writer, fd, ARCHIVE_GZIP, &err) < 0 ||
+        archive_writer_file(&writer, "f", (int64_t)1 << 42, &err) < 0)
+        return -1;
+    long start = unit_now_ms();
+    archive_writer_free(&writer);
+    return unit_now_ms() - start < 1000 ? 0 : -1;
+}
+
+/* In another process, which ends unchecked: libarchive leaks there. */
+static void test_giving_up_a_large_file_takes_no_time(void **state)
+{
+    struct unit_child child;
+
+    unit_child_start(&child, give_up_a_large_file, *state);
+    assert_int_equal(0, unit_child_result(&child));
+    unit_child_end(&child);
+}
+
 static void test_files_have_the_size_that_was_said(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -188,6 +212,7 @@ int main(void)
         DIR_TEST(test_long_names),
         DIR_TEST(test_same_content_gives_the_same_bytes),
         DIR_TEST(test_unfinished_archive_has_no_end),
+        DIR_TEST(test_giving_up_a_large_file_takes_no_time),
         DIR_TEST(test_files_have_the_size_that_was_said),
         cmocka_unit_test(test_errors_of_writing),
     };
