@@ -18,7 +18,10 @@
 /* NULL: standard output. */
 static const char *path_of(const struct admin_options *options)
 {
-    return options->output && strcmp(options->output, "-") != 0 ? options->output : NULL;
+    bool is_stdout = !options->output || !strcmp(options->output, "-") ||
+                     !strcmp(options->output, "/dev/stdout");
+
+    return is_stdout ? NULL : options->output;
 }
 
 static int check_arguments(const struct admin_options *options, char **args, struct err *err)

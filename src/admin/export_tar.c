@@ -22,6 +22,7 @@
 struct tar_output {
     struct export_output base;
     bool sync;
+    enum archive_packing packing;
     char *path;             /* NULL: standard output */
     struct partial partial; /* of a plain file */
     int dir;                /* the one that it is in */
@@ -55,17 +56,16 @@ static int begin(struct export_output *base, const struct export_plan *plan, str
     const struct buf layout = {.s = (char[]){EXPORT_LAYOUT}, .len = strlen(EXPORT_LAYOUT)};
     AUTO_BUF index = BUF_INIT;
     AUTO_BUF docker = BUF_INIT;
-    enum archive_packing packing = output->path ? archive_packing_of(output->path) : ARCHIVE_PLAIN;
 
     if (export_index(plan, NULL, &index, err) < 0 || export_docker(plan, &docker, err) < 0)
         return -1;
     int64_t size =
         plan->bytes + (int64_t)(index.len + docker.len + (plan->n_contents + 4) * TAR_OVERHEAD);
-    if (output->partial.fd >= 0 && packing == ARCHIVE_PLAIN &&
+    if (output->partial.fd >= 0 && output->packing == ARCHIVE_PLAIN &&
         export_check_room(output->partial.fd, size, output->path, err) < 0)
         return -1;
     int fd = output->partial.fd >= 0 ? output->partial.fd : output->fd;
-    if (archive_writer_open(&output->tar, fd, packing, err) < 0)
+    if (archive_writer_open(&output->tar, fd, output->packing, err) < 0)
         return export_failed(output->path, err);
     if (add(output, "oci-layout", &layout, err) < 0 || add(output, "index.json", &index, err) < 0)
         return -1;
@@ -161,6 +161,15 @@ static int open_file(struct tar_output *output, struct err *err)
     return partial_create(&output->partial, output->dir, prefix, err);
 }
 
+/* Behind a link, such as /dev/stdout, is what is to be written, not in the link's place. */
+static char *resolve(const char *path)
+{
+    caller_begin();
+    char *real = realpath(path, NULL);
+    caller_end();
+    return real ? real : mem_strdup(path);
+}
+
 int export_open_tar(const char *path, bool sync, struct export_output **opened, struct err *err)
 {
     struct tar_output *output = mem_alloc(sizeof *output);
@@ -168,7 +177,8 @@ int export_open_tar(const char *path, bool sync, struct export_output **opened, 
     *output = (struct tar_output){
         .base = {begin, file, bytes, end, finish, close_tar},
         .sync = sync,
-        .path = path ? mem_strdup(path) : NULL,
+        .packing = path ? archive_packing_of(path) : ARCHIVE_PLAIN,
+        .path = path ? resolve(path) : NULL,
         .partial = {.fd = -1},
         .dir = -1,
         .fd = path ? -1 : STDOUT_FILENO,

@@ -104,6 +104,20 @@ def test_output_by_name(repo, berth, tmp_path):
         assert layout.names() == [(repo.name, "v1", image.digest)]
 
 
+def test_output_behind_a_link(repo, berth, tmp_path):
+    repo.push_image("v1")
+    (tmp_path / "link.tar.gz").symlink_to("file")
+    (tmp_path / "file").write_bytes(b"")
+    berth("export", f"{repo.name}:v1", "-o", tmp_path / "link.tar.gz")
+    assert (tmp_path / "link.tar.gz").is_symlink()
+    assert (tmp_path / "file").read_bytes().startswith(b"\x1f\x8b")
+    with open(tmp_path / "redirected", "wb") as file:
+        subprocess.run([BUILD / "berth", "export", f"{repo.name}:v1", "-o", "/dev/stdout", "--root", berth.root],
+                       stdout=file, check=True, timeout=60)
+    assert Path("/dev/stdout").is_symlink()
+    Layout(tmp_path / "redirected")
+
+
 def test_standard_output(repo, berth, tmp_path):
     repo.push_image("v1")
     plain = stream(berth, f"{repo.name}:v1")
@@ -382,6 +396,12 @@ def test_whole_store(front, berth):
     assert set(layout.blobs) == {index.digest} | blobs_of(*images, signature, shared)
     assert untagged.digest not in layout.blobs
     assert set(Layout(stream(berth, "--all", "--no-referrers")).blobs) == {index.digest} | blobs_of(*images, shared)
+
+
+def test_names_of_a_whole_store_are_in_full(repo, berth):
+    """Also where it has one repository so far, so that names do not change when a second one comes."""
+    image = repo.push_image("v1")
+    assert Layout(stream(berth, "--all")).names() == [(repo.name, f"{repo.name}:v1", image.digest)]
 
 
 def test_empty_store(front, berth):
