@@ -63,7 +63,6 @@ admin_run admin_rm, admin_rm_repository;
 admin_run admin_tag, admin_cp;
 admin_run admin_du;
 admin_run admin_fsck;
-admin_run admin_rm;
 admin_run admin_export;
 admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
 admin_run admin_access;

@@ -39,8 +39,6 @@ static const struct command {
      "copy a manifest into another repository, by links"},
     {"du", "[REPOSITORY...]", "q", 0, INT_MAX, admin_du, "show what takes the room"},
     {"fsck", "", "fxFJgq", 0, 0, admin_fsck, "check the whole store, and mend it with --repair"},
-    {"rm", "REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
-     "remove a tag, or a manifest with all its tags"},
     {"export", "[REPOSITORY[:TAG|@DIGEST]...]", "oEpVXq", 0, INT_MAX, admin_export,
      "write images, or the whole store, to a tar or an OCI layout"},
     {"user add", "FILE USER", "C", 2, 2, admin_user_add, "add a user to an htpasswd file"},

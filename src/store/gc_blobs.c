@@ -100,9 +100,9 @@ int gc_blobs(struct gc_pass *pass, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_NAMES shards = {0};
-        AUTO_BUF top = BUF_INIT;
+        struct layout_path top;
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
-        buf_addf(&top, LAYOUT_BLOBS "/%s", digest_algorithm_name(algorithm));
+        layout_blobs(&top, algorithm);
         if (fs_list(&pass->store->fs, top.s, &shards, err) < 0)
             return -1;
         for (size_t k = 0; k < shards.n; k++) {

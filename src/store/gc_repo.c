@@ -137,15 +137,12 @@ static int sweep_layer(struct gc_graph *graph, const struct digest *digest, stru
 static int sweep_layers(struct gc_graph *graph, struct err *err)
 {
     struct layers layers = {.graph = graph, .err = err};
-    struct layout_path layers_dir;
-    AUTO_BUF dir = BUF_INIT;
+    struct layout_path dir;
 
     gc_let_go(graph->pass);
-    layout_layers(&layers_dir, graph->name);
     for (int i = 0; i < DIGEST_ALGORITHMS && layers.result == 0; i++) {
         layers.algorithm = (enum digest_algorithm)i;
-        buf_clear(&dir);
-        buf_addf(&dir, "%s/%s", layers_dir.s, digest_algorithm_name(layers.algorithm));
+        layout_layers_of(&dir, graph->name, layers.algorithm);
         if (fs_each(&graph->pass->store->fs, dir.s, visit_layer, &layers, err) < 0)
             layers.result = -1;
         for (size_t k = 0; k < layers.dead.n && layers.result == 0; k++) {
