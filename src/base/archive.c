@@ -149,3 +149,224 @@ void archive_writer_free(struct archive_writer *writer)
     archive_write_free(writer->tar);
     writer->tar = NULL;
 }
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: archives over libarchive (the only user of archive.h and archive_entry.h). */
+#include "base/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_SIZE ((size_t)256 << 10)
+
+/* gzip packs 1000 to 1 at most. What is packed tighter than that and larger than any image is
+ * there to fill the disk. */
+#define UNPACKED_UNSUSPICIOUS ((int64_t)64 << 30)
+#define UNPACKED_RATIO_MAX 1100
+
+/* Where libarchive gets its bytes. */
+struct reader_source {
+    int fd;
+    bool seekable;
+    int64_t at;   /* bytes that were read or skipped */
+    int64_t size; /* of what is seekable */
+    char *bytes;
+};
+
+static la_ssize_t reader_read(struct archive *archive, void *context, const void **bytes)
+{
+    struct reader_source *source = context;
+    ssize_t n;
+
+    *bytes = source->bytes;
+    do
+        n = source->seekable ? pread(source->fd, source->bytes, READ_SIZE, source->at)
+                             : read(source->fd, source->bytes, READ_SIZE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(archive, errno, "read: %s", strerror(errno));
+    else
+        source->at += n;
+    return n < 0 ? ARCHIVE_FATAL : n;
+}
+
+/* Past the end there is nothing to skip; libarchive sees the end when it reads on. */
+static la_int64_t reader_skip(struct archive *archive, void *context, la_int64_t request)
+{
+    struct reader_source *source = context;
+
+    (void)archive;
+    if (!source->seekable || source->at >= source->size)
+        return 0;
+    int64_t rest = source->size - source->at;
+    int64_t n = request < rest ? request : rest;
+    source->at += n;
+    return n;
+}
+
+static int reader_failed(struct archive *archive, struct err *err)
+{
+    const char *text = archive_error_string(archive);
+
+    return err_set(err, ERR_ARCHIVE_INVALID, "the archive is damaged or none: %.160s",
+                   text ? text : "it cannot be read");
+}
+
+static void support_filters(struct archive *archive)
+{
+    /* Not archive_read_support_filter_all: some of those run programs. */
+    archive_read_support_filter_gzip(archive);
+    archive_read_support_filter_bzip2(archive);
+    archive_read_support_filter_xz(archive);
+    archive_read_support_filter_lzma(archive);
+    archive_read_support_filter_zstd(archive);
+    archive_read_support_filter_lz4(archive);
+    archive_read_support_filter_compress(archive);
+}
+
+static struct archive *reader_open(struct reader_source *source, bool unpack, struct err *err)
+{
+    struct archive *archive = archive_read_new();
+
+    source->bytes = malloc(READ_SIZE);
+    if (!archive || !source->bytes)
+        abort();
+    if (unpack) {
+        support_filters(archive);
+        archive_read_support_format_raw(archive);
+    } else {
+        archive_read_support_format_tar(archive);
+    }
+    archive_read_set_read_callback(archive, reader_read);
+    archive_read_set_skip_callback(archive, reader_skip);
+    archive_read_set_callback_data(archive, source);
+    if (archive_read_open1(archive) == ARCHIVE_OK)
+        return archive;
+    reader_failed(archive, err);
+    archive_read_free(archive);
+    free(source->bytes);
+    return NULL;
+}
+
+static void reader_close(struct archive *archive, struct reader_source *source)
+{
+    archive_read_free(archive);
+    free(source->bytes);
+}
+
+/* 1: *member is to be visited, 0: it is not. */
+static int describe(struct archive *archive, struct archive_entry *entry,
+                    const struct reader_source *source, struct archive_member *member,
+                    struct err *err)
+{
+    *member = (struct archive_member){
+        .name = archive_entry_pathname(entry),
+        .target = archive_entry_hardlink(entry),
+        .offset = archive_filter_bytes(archive, 0),
+        .size = archive_entry_size(entry),
+    };
+    if (!member->name)
+        return err_set(err, ERR_ARCHIVE_INVALID, "a name in the archive cannot be read");
+    if (member->target) {
+        member->kind = ARCHIVE_MEMBER_HARDLINK;
+        return 1;
+    }
+    if (archive_entry_filetype(entry) == AE_IFLNK) {
+        member->kind = ARCHIVE_MEMBER_SYMLINK;
+        member->target = archive_entry_symlink(entry);
+        return member->target != NULL;
+    }
+    if (archive_entry_filetype(entry) != AE_IFREG)
+        return 0;
+    if (archive_entry_sparse_count(entry) > 0)
+        return err_set(err, ERR_ARCHIVE_INVALID, "%.120s is sparse: make the archive without that",
+                       member->name);
+    if (member->size < 0 || member->offset > source->size ||
+        member->size > source->size - member->offset)
+        return err_set(
+            err, ERR_ARCHIVE_INVALID, "%.120s is cut off: of its %jd bytes the archive has %jd",
+            member->name, (intmax_t)member->size,
+            (intmax_t)(member->offset < source->size ? source->size - member->offset : 0));
+    return 1;
+}
+
+int archive_reader_list(int fd, archive_reader_visit_fn *visit, void *context, struct err *err)
+{
+    struct reader_source source = {.fd = fd, .seekable = true};
+    struct archive_entry *entry;
+    struct archive_member member;
+    struct stat st;
+    int got = ARCHIVE_OK, result = 0;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, errno, "stat an archive");
+    source.size = st.st_size;
+    struct archive *archive = reader_open(&source, false, err);
+    if (!archive)
+        return -1;
+    while (result == 0 && (got = archive_read_next_header(archive, &entry)) != ARCHIVE_EOF) {
+        if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
+            result = reader_failed(archive, err);
+            break;
+        }
+        result = describe(archive, entry, &source, &member, err);
+        if (result > 0)
+            result = visit(context, &member, err);
+    }
+    reader_close(archive, &source);
+    return result;
+}
+
+int archive_reader_is_compressed(int fd, struct err *err)
+{
+    struct reader_source source = {.fd = fd, .seekable = true};
+    struct archive_entry *entry;
+
+    struct archive *archive = reader_open(&source, true, err);
+    if (!archive)
+        return -1;
+    /* An empty file has no header; the filters show before it. */
+    archive_read_next_header(archive, &entry);
+    int filters = archive_filter_count(archive); /* one of them is the file */
+    reader_close(archive, &source);
+    return filters > 1;
+}
+
+int archive_reader_unpack(int fd, int64_t total, const struct progress *progress,
+                          archive_reader_sink_fn *sink, void *context, struct err *err)
+{
+    struct reader_source source = {.fd = fd};
+    struct archive_entry *entry;
+    const void *bytes;
+    size_t len;
+    la_int64_t offset;
+    int64_t unpacked = 0;
+    int got, result = 0;
+
+    struct archive *archive = reader_open(&source, true, err);
+    if (!archive)
+        return -1;
+    got = archive_read_next_header(archive, &entry);
+    while (result == 0 && (got == ARCHIVE_OK || got == ARCHIVE_WARN)) {
+        got = archive_read_data_block(archive, &bytes, &len, &offset);
+        if (got != ARCHIVE_OK)
+            break;
+        result = sink(context, bytes, len, err);
+        unpacked += (int64_t)len;
+        progress_at(progress, "reading", source.at, total);
+        if (unpacked > UNPACKED_UNSUSPICIOUS && unpacked / UNPACKED_RATIO_MAX > source.at)
+            result = err_set(err, ERR_ARCHIVE_INVALID,
+                             "its %jd bytes unpack to more than %jd: that is no image",
+                             (intmax_t)source.at, (intmax_t)unpacked);
+    }
+    if (result == 0 && got != ARCHIVE_EOF)
+        result = reader_failed(archive, err);
+    reader_close(archive, &source);
+    return result;
+}

@@ -44,3 +44,49 @@ int archive_writer_finish(struct archive_writer *writer, struct err *err);
 void archive_writer_free(struct archive_writer *writer);
 
 #endif
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Archives, over libarchive, which nobody else includes.
+ *
+ * Reading trusts nothing: an archive may come from anywhere. A tar file is listed, and its members
+ * are then read from the file itself, at the place that the list gave.
+ */
+#ifndef BERTH_BASE_ARCHIVE_H
+#define BERTH_BASE_ARCHIVE_H
+
+#include "base/err.h"
+#include "base/progress.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum archive_kind { ARCHIVE_MEMBER_FILE, ARCHIVE_MEMBER_SYMLINK, ARCHIVE_MEMBER_HARDLINK };
+
+/* What is none of these, such as a directory, is not listed. */
+struct archive_member {
+    enum archive_kind kind;
+    const char *name;   /* as it stands there: it may say anything */
+    const char *target; /* of a link */
+    int64_t offset;     /* of the content, in the file */
+    int64_t size;
+};
+
+/* Visits the members of the plain tar file in fd, in their order, until visit returns other than 0,
+ * which is then returned. A file of which the archive does not hold every byte in one piece (cut
+ * off, sparse) is an error: ARCHIVE_INVALID. */
+typedef int archive_reader_visit_fn(void *context, const struct archive_member *member,
+                                    struct err *err);
+int archive_reader_list(int fd, archive_reader_visit_fn *visit, void *context, struct err *err);
+
+/* Whether a file is compressed in a way that archive_reader_unpack undoes: gzip, bzip2, xz, lzma,
+ * zstd, lz4, compress. Reads from the beginning of the file, whose position stays. */
+int archive_reader_is_compressed(int fd, struct err *err);
+
+/* Hands all that comes out of fd (a file, a pipe) to sink, decompressed if it was compressed.
+ * total: the bytes that will come, -1 if that is not known; progress counts them. ARCHIVE_INVALID,
+ * also for what grows beyond all reason. */
+typedef int archive_reader_sink_fn(void *context, const void *bytes, size_t len, struct err *err);
+int archive_reader_unpack(int fd, int64_t total, const struct progress *progress,
+                          archive_reader_sink_fn *sink, void *context, struct err *err);
+
+#endif

@@ -28,7 +28,7 @@ LAYERS = {
 
 # What libc and the kernel's interface to it bring; every other <header> is a library's.
 LIBC = re.compile(r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|limits|locale|malloc|math|netdb"
-                  r"|poll|pwd|regex|sched|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
+                  r"|poll|pthread|pwd|regex|sched|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
                   r"|stdnoreturn|string|strings|sysexits|syslog|termios|time|unistd|wchar|(arpa|net|netinet|sys)/\w+)\.h")
 
 BANNED = {"strcpy", "strcat", "strncat", "sprintf", "vsprintf", "strtok", "gets", "gmtime", "localtime", "ctime",
