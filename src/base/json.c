@@ -91,12 +91,16 @@ static size_t number_len(const char *s, size_t len)
     return i;
 }
 
+/* An object takes json-c most of a kilobyte, however short its text is. */
+#define CONTAINERS_MAX 300000
+
 /* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
  * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
  * This looks at the bytes first, and counts the keys, one before each colon outside strings. */
 static bool scan_is_strict(const char *text, size_t len, size_t *keys)
 {
     bool has_nul = false; /* the last string */
+    size_t containers = 0;
     size_t n;
 
     *keys = 0;
@@ -113,7 +117,8 @@ static bool scan_is_strict(const char *text, size_t len, size_t *keys)
         } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
             n = 0;
         }
-        if (n == 0)
+        containers += c == '{' || c == '[';
+        if (n == 0 || containers > CONTAINERS_MAX)
             return false;
     }
     return true;

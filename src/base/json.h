@@ -3,7 +3,7 @@
  * Reading JSON (RFC 8259) strictly, and writing it piece by piece. Wraps json-c, which nobody else
  * includes.
  *
- * json_parse consumes its whole input, bounds the depth, and refuses duplicate keys, broken UTF-8,
+ * json_parse consumes its whole input, bounds the depth and the number of objects and lists, and refuses duplicate keys, broken UTF-8,
  * single quotes, comments and NaN: what two parsers might read in two ways. Strings are read by
  * length; they may hold NULs.
  *

@@ -137,6 +137,53 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
     return 0;
 }
 
+int push_link(const struct store *store, const struct name *name, const struct digest *digest,
+              int64_t size, struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_DIRTY dirty = {0};
+    int64_t there;
+
+    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    int has = blob_stat(store, digest, &there, err);
+    if (has <= 0 || there != size) /* a blob that was cut off heals when it is pushed again */
+        return has < 0 ? -1 : 0;
+    has = blob_freshen(store, digest, err);
+    if (has <= 0)
+        return has;
+    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    return 1;
+}
+
+int push_new(struct push_session *session, enum digest_algorithm algorithm, struct push_body body,
+             struct pushed_blob *pushed, struct err *err)
+{
+    AUTO_UPLOAD upload = {.fd = -1};
+    struct push_range anywhere = {-1, -1};
+    const struct store *store = session->store;
+    struct err ignored;
+    int linked = -1;
+
+    if (upload_create(store, &session->name, session->user, algorithm, &upload, err) < 0)
+        return -1;
+    if (append(&upload, anywhere, body, err) < 0 ||
+        upload_digest(&upload, algorithm, &pushed->digest, err) < 0)
+        goto out;
+    pushed->size = upload.offset;
+    linked = push_link(store, &session->name, &pushed->digest, pushed->size, err);
+    /* The large fsync comes before the lock, which a collector may wait for. */
+    if (linked == 0 && (fs_sync_file(&store->fs, upload.fd, err) < 0 ||
+                        publish(&upload, &pushed->digest, err) < 0))
+        linked = -1;
+    pushed->is_new = linked == 0;
+out:
+    upload_remove(&upload, &ignored);
+    return linked < 0 ? -1 : 0;
+}
+
 struct mount_search {
     const struct store *store;
     const struct digest *digest;

@@ -51,6 +51,21 @@ int push_finish(const struct push_session *session, struct push_range range,
 int push_whole(struct push_session *session, const struct digest *digest, struct push_body body,
                struct err *err);
 
+/* The same without knowing the digest beforehand: stores the body under the one that it has. What
+ * the store has already, in whatever repository, is linked, not written over: *is_new says which.
+ * For whoever may read every repository. */
+struct pushed_blob {
+    struct digest digest;
+    int64_t size;
+    bool is_new;
+};
+int push_new(struct push_session *session, enum digest_algorithm algorithm, struct push_body body,
+             struct pushed_blob *pushed, struct err *err);
+/* Links a blob that the store has, in whatever repository or in none, if it has this size. 0: there
+ * is none. For whoever may read every repository. */
+int push_link(const struct store *store, const struct name *name, const struct digest *digest,
+              int64_t size, struct err *err);
+
 /* Links a blob that `from` has (NULL: that any repository has) into the repository. 0: there is
  * none in a repository that the filter admits. */
 int push_mount(const struct store *store, const struct name *name, const struct digest *digest,

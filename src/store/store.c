@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "store/layout.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,4 +179,18 @@ int store_remove_link(const struct store *store, const char *path, struct fs_dir
         return removed;
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
     return fs_rmdir(&store->fs, dir, dirty, err) < 0 ? -1 : 1;
+}
+
+int store_scratch(const struct store *store, int *fd, struct err *err)
+{
+    struct layout_path tmp;
+    AUTO_DIRTY unneeded = {0};
+
+    int made = fs_open(&store->fs, layout_tmp(&tmp), O_RDWR | O_CREAT | O_EXCL, fd, err);
+    if (made <= 0)
+        return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp.s);
+    if (fs_unlink(&store->fs, tmp.s, &unneeded, err) >= 0)
+        return 0;
+    fs_close_auto(fd);
+    return -1;
 }

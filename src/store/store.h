@@ -59,6 +59,10 @@ int store_link_time(const struct store *store, const char *path, int64_t *when, 
 int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
                       struct err *err);
 
+/* Opens a file of one's own for a while, on the file system of the store. It has no name any more,
+ * so that it is gone when *fd is closed, however the process ends. */
+int store_scratch(const struct store *store, int *fd, struct err *err);
+
 /* Locks, freed by AUTO_LOCK. Their order is: gc, repository, upload. An upload's lock is never
  * waited for, so it may be held already. ERR_BUSY once the store's lock timeout is over. */
 struct lock {
