@@ -117,11 +117,13 @@ static int measure(struct import *import, struct err *err)
     return import->bar.progress.at ? source_each(&import->source, "", add_size, import, err) : 0;
 }
 
-/* Says in which file it was, if it was one's fault. */
+/* Says in which file it was, if that is at fault, or what is. */
 static int in_source(const struct import *import, struct err *err)
 {
     struct err inner = *err;
 
+    if (err->code == ERR_NO_SPACE)
+        snprintf(err->msg, sizeof err->msg, "no space is left in the store: %.200s", inner.msg);
     if (err_http_status(err->code) < 500 && err->code != ERR_USAGE)
         snprintf(err->msg, sizeof err->msg, "%.100s: %.150s", import->source.path, inner.msg);
     return -1;
