@@ -255,6 +255,15 @@ int upload_write(struct upload *upload, const void *bytes, size_t len, struct er
     return 0;
 }
 
+/* Adds all directories above the path, which it spoils. */
+static void add_ancestors(char *path, struct fs_dirty *dirty)
+{
+    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        fs_dirty_add(dirty, path);
+    }
+}
+
 int upload_save(struct upload *upload, struct err *err)
 {
     const struct store *store = upload->store;
@@ -276,10 +285,7 @@ int upload_save(struct upload *upload, struct err *err)
         return -1;
     if (upload->saved == 0) {
         /* The session itself is new: its name in _uploads, and perhaps the repository's. */
-        for (char *slash = strrchr(path.s, '/'); slash; slash = strrchr(path.s, '/')) {
-            *slash = '\0';
-            fs_dirty_add(&dirty, path.s);
-        }
+        add_ancestors(path.s, &dirty);
     }
     upload->saved = upload->offset;
     return fs_dirty_sync(&store->fs, &dirty, err);
@@ -336,6 +342,13 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct fs
     /* The session may be old, the blob is new: the collector goes by its mtime. */
     if (futimens(upload->fd, NULL) < 0)
         return err_sys(err, errno, "touch an upload");
+    if (fs_sync_file(&upload->store->fs, upload->fd, err) < 0)
+        return -1;
+    /* upload_create may have made the repository, and upload_save was never called. */
+    if (upload->saved == 0) {
+        layout_layers(&path, &upload->name);
+        add_ancestors(path.s, dirty);
+    }
     layout_upload(&path, &upload->name, upload->id, "data");
     return blob_publish_file(upload->store, digest, path.s, dirty, err);
 }

@@ -152,6 +152,19 @@ static void test_removing_a_link_takes_its_directory(void **state)
     assert_returns(0, store_remove_link(store, "a/b/link", &dirty, &failure));
 }
 
+static void test_scratch(void **state)
+{
+    const struct store *store = *state;
+    AUTO_FD fd = -1;
+    char bytes[4];
+
+    assert_returns(0, store_scratch(store, &fd, &failure));
+    assert_int_equal(0, unit_count(store->path, LAYOUT_TMP));
+    assert_returns(0, fs_pwrite_all(fd, "text", 4, 0, &failure));
+    assert_returns(0, fs_pread_all(fd, bytes, 4, 0, &failure));
+    assert_memory_equal("text", bytes, 4);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -163,6 +176,7 @@ int main(void)
         STORE_TEST(test_a_link_is_the_digest_alone),
         STORE_TEST(test_what_is_no_link),
         STORE_TEST(test_removing_a_link_takes_its_directory),
+        STORE_TEST(test_scratch),
     };
 
     return RUN(tests);
