@@ -3,9 +3,9 @@
  * Reading JSON (RFC 8259) strictly, and writing it piece by piece. Wraps json-c, which nobody else
  * includes.
  *
- * json_parse consumes its whole input, bounds the depth and the number of objects and lists, and refuses duplicate keys, broken UTF-8,
- * single quotes, comments and NaN: what two parsers might read in two ways. Strings are read by
- * length; they may hold NULs.
+ * json_parse consumes its whole input, bounds the depth and the number of objects and lists, and
+ * refuses duplicate keys, broken UTF-8, single quotes, comments and NaN: what two parsers might
+ * read in two ways. Strings are read by length; they may hold NULs.
  *
  * The tree belongs to the caller (json_free). What the readers return belongs to the tree. All
  * readers accept NULL and a value of another type and then say "not there".

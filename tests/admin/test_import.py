@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`berth import`: what it takes, what it calls it, and that the protocol then finds it."""
 
+import contextlib
 import gzip
 import json
 import os
+import pty
+import re
 import subprocess
+import time
 
 import pytest
 
@@ -85,8 +89,8 @@ def test_json(front, berth, archive):
     document = manifest(front, "a/b")
     total = len(document.body) + sum(entry["size"] for entry in [document.json()["config"], *document.json()["layers"]])
     assert size.pop("seconds") >= 0
-    assert size == {"images": [{"name": "a/b", "tag": "1", "digest": document.headers["Docker-Content-Digest"], "images": 1,
-                                "layers": 2, "referrers": 0, "size": total, "newSize": total}],
+    assert size == {"images": [{"name": "a/b", "tag": "1", "digest": document.headers["Docker-Content-Digest"],
+                                "images": 1, "layers": 2, "referrers": 0, "size": total, "newSize": total}],
                     "size": total, "newSize": total}
 
 
@@ -126,7 +130,8 @@ def test_docker_25(front, berth, archive):
     assert manifest(front, "team/app", "2").json() == document
 
     berth("import", "--compress", "none", "--as", "raw", archive(files))
-    assert manifest(front, "raw").body == files["blobs/sha256/" + json.loads(files["index.json"])["manifests"][0]["digest"][7:]]
+    listed = json.loads(files["index.json"])["manifests"][0]["digest"]
+    assert manifest(front, "raw").body == files[f"blobs/sha256/{listed[7:]}"]
 
     files = docker25(image("team/small:1"), compressed=True)
     berth("import", archive(files))
@@ -201,7 +206,8 @@ def test_pipe_and_several_files(front, berth, tmp_path):
     path = write_tar(tmp_path / "first.tar.gz", docker_archive(first), mode="w:gz")
     other = write_tar(tmp_path / "second.tar", docker_archive(second))
     with open(path, "rb") as stream:
-        subprocess.run(["sh", "-c", f"cat | {BUILD}/berth import - {other} --root {berth.root}"], stdin=stream, check=True)
+        subprocess.run(["sh", "-c", f"cat | {BUILD}/berth import - {other} --root {berth.root}"], stdin=stream,
+                       check=True)
     assert_image(front, "a", "1", first)
     assert_image(front, "b", "1", second)
 
@@ -305,6 +311,32 @@ def test_files_of_the_store_belong_to_its_owner(front, berth, archive, tmp_path)
     directory = write_directory(tmp_path / "private", docker_archive(image("b:1")))
     directory.chmod(0o700)
     assert "tar -cC DIR . | berth import -" in berth("import", directory, status=74)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress(berth, archive, quiet):
+    """On a terminal it says how far it is, once that takes longer than a second."""
+    data = archive(docker_archive(image("a:1", size=500_000))).read_bytes()
+    terminal, line = pty.openpty()
+    process = subprocess.Popen([BUILD / "berth", "import", "-", "--root", berth.root, *(["--quiet"] if quiet else [])],
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=line)
+    os.close(line)
+    for at in range(0, len(data), len(data) // 14):
+        process.stdin.write(data[at:at + len(data) // 14])
+        process.stdin.flush()
+        time.sleep(0.1)
+    process.stdin.close()
+    assert process.wait() == 0
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: nobody writes to it any more
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    if quiet:
+        assert shown == b""
+    else:
+        assert re.search(rb"reading  [\d.]+ KiB  [\d.]+ KiB/s", shown)
+        assert shown.endswith(b"\r\x1b[K")  # it is gone at the end
 
 
 def test_digests_are_those_of_any_number_of_jobs(berth, archive):

@@ -105,7 +105,8 @@ def test_links_in_a_directory_are_not_followed(refused, tmp_path):
 
 def test_twice(refused, archive):
     files = docker_archive(image("a:1"))
-    refused("manifest.json is in the archive twice", archive([*files.items(), ("manifest.json", files["manifest.json"])]))
+    again = "manifest.json", files["manifest.json"]
+    refused("manifest.json is in the archive twice", archive([*files.items(), again]))
     refused("twice", archive([*files.items(), ("./manifest.json", b"[]")]))
 
 
@@ -243,8 +244,8 @@ sys.exit(status)
 @pytest.mark.parametrize("compress", ["gzip", "zstd"])
 def test_memory(berth, tmp_path, compress):
     path = write_tar(tmp_path / "large.tar", docker_archive(image("a:1", layers=1, size=100_000_000)))
-    done = subprocess.run(["/usr/bin/python3", "-c", PEAK, BUILD / "berth", "import", path, "--root", berth.root, "--jobs", "2",
-                           "--compress", compress], capture_output=True, text=True)
+    done = subprocess.run(["/usr/bin/python3", "-c", PEAK, BUILD / "berth", "import", path, "--root", berth.root,
+                           "--jobs", "2", "--compress", compress], capture_output=True, text=True)
     assert done.returncode == 0, done
     assert int(done.stdout) < 2 * 64 << 10
 
@@ -278,9 +279,10 @@ def test_killed_at_any_moment(front, berth, archive, piped):
     whole = tags(front)
     assert whole in (None, [], ["1"])
     berth("import", path)
-    document = expect(oci.Repository(front, "a").get("manifests/1"), 200).json()
+    repo = oci.Repository(front, "a")
+    document = expect(repo.get("manifests/1"), 200).json()
     for entry in [document["config"], *document["layers"]]:
-        assert oci.digest_of(expect(oci.Repository(front, "a").get(f"blobs/{entry['digest']}"), 200).body) == entry["digest"]
+        assert oci.digest_of(expect(repo.get(f"blobs/{entry['digest']}"), 200).body) == entry["digest"]
 
 
 @pytest.mark.parametrize("piped", [False, True])

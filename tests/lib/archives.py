@@ -75,8 +75,8 @@ class Layout:
     def image(self, layers=2, algorithm="sha256", **fields) -> oci.Content:
         """An image with compressed layers; not listed yet."""
         config = self.blob(oci.blob(64, oci.OCI_CONFIG, algorithm))
-        return self.manifest(oci.image(config, [self.blob(oci.blob(3000, oci.OCI_LAYER, algorithm)) for _ in range(layers)],
-                                       algorithm, **fields))
+        contents = [self.blob(oci.blob(3000, oci.OCI_LAYER, algorithm)) for _ in range(layers)]
+        return self.manifest(oci.image(config, contents, algorithm, **fields))
 
     def manifest(self, content: oci.Content) -> oci.Content:
         self.blob(content)

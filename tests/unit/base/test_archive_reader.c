@@ -19,7 +19,7 @@ static void add_header(struct buf *tar, const char *name, char type, const char 
 
     snprintf(header, 100, "%s", name);
     snprintf(header + 100, 8, "0000644");
-    snprintf(header + 124, 12, "%011lo", size);
+    snprintf(header + 124, 12, "%011lo", size & 07777777777);
     snprintf(header + 136, 12, "%011o", 0);
     memset(header + 148, ' ', 8);
     header[156] = type;

@@ -127,7 +127,7 @@ static void test_it_is_durable(void **state)
     int synced = trace_fsync(digest_hex(&pushed.digest), named);
     assert_true(data >= 0 && named > data && synced > named);
     assert_true(trace_rename_to("/link", -1) > synced); /* no link to a blob that may be lost */
-    assert_true(trace_fsync("repositories", -1) >= 0); /* which is where the repository is new */
+    assert_true(trace_fsync("repositories", -1) >= 0);  /* which is where the repository is new */
 
     trace_start(store->path);
     assert_returns(1, push_link(store, &name, &pushed.digest, 7, &failure));
