@@ -29,9 +29,12 @@ struct import_image {
     int64_t size;              /* of that; -1: not known */
     struct saved_image *saved; /* of IMPORT_SAVED */
     bool saved_as_oci;         /* make an OCI manifest, as docker did */
+    bool may_be_partial;       /* an index by docker, which saves the platforms that it has */
     bool is_referrer;          /* whose subject is not in the source: it goes by its digest */
     struct fs_names names;     /* whole, with a host or without */
     struct fs_names tags;
+    struct image_name *exact; /* as `berth export` wrote them */
+    size_t n_exact;
     struct image_name *targets; /* import_name's: no two are equal */
     size_t n_targets;
 };

@@ -28,6 +28,7 @@ void import_found_free(struct import_found *found)
     for (size_t i = 0; i < found->n; i++) {
         fs_names_free(&found->v[i].names);
         fs_names_free(&found->v[i].tags);
+        free(found->v[i].exact);
         free(found->v[i].targets);
     }
     free(found->v);
@@ -122,7 +123,8 @@ static int find_directory(struct import *import, const char *prefix, const struc
 struct layout {
     const char *prefix;
     struct saved_images *saved; /* NULL: no manifest.json */
-    struct digest_map known;    /* entries: number of the image, from 1 */
+    bool by_docker;
+    struct digest_map known; /* entries: number of the image, from 1 */
     struct digest_map children;
     struct digest_map referrers; /* number in found->referrers, from 1 */
     struct digest_map subjects;
@@ -196,15 +198,31 @@ static int look_at(struct import *import, struct layout *layout, struct import_i
     for (size_t i = 0; i < manifest.n_references; i++)
         if (manifest.references[i].role == DESCRIPTOR_CHILD)
             *digest_map_put(&layout->children, &manifest.references[i].digest) = 1;
+    image->may_be_partial = manifest.is_index && layout->by_docker && image->n_exact == 0;
     if (manifest.n_references == 0 || manifest.references[0].role != DESCRIPTOR_CONFIG)
         return 0;
     struct saved_image *saved = saved_with_config(layout, &manifest.references[0].digest);
-    if (saved && image->names.n == 0)
+    if (saved && image->names.n == 0 && image->n_exact == 0)
         copy_names(&image->names, &saved->names);
     if (is_made_by_docker(saved, &manifest) && import->compress != COMPRESS_NONE) {
         image->saved = saved;
         image->saved_as_oci = !strcmp(manifest.media_type, MEDIA_TYPE_OCI_MANIFEST);
     }
+    return 0;
+}
+
+/* `berth export` says exactly from which repository it is. */
+static int take_exact(struct import_image *image, const struct saved_entry *entry, struct err *err)
+{
+    struct image_name exact = {.has_tag = entry->ref != NULL};
+    const char *colon = entry->ref ? strrchr(entry->ref, ':') : NULL;
+    const char *tag = colon ? colon + 1 : entry->ref;
+
+    if (name_parse(&exact.name, entry->repository, strlen(entry->repository), err) < 0 ||
+        (tag && tag_parse(&exact.tag, tag, strlen(tag), err) < 0))
+        return -1;
+    image->exact = mem_grow(image->exact, image->n_exact + 1, sizeof *image->exact);
+    image->exact[image->n_exact++] = exact;
     return 0;
 }
 
@@ -267,6 +285,14 @@ static bool in_layout(const struct layout *layout, const struct digest *digest)
            digest_map_get(&layout->referrers, digest);
 }
 
+static bool has_tag(const struct import_image *image)
+{
+    for (size_t i = 0; i < image->n_exact; i++)
+        if (image->exact[i].has_tag)
+            return true;
+    return image->names.n > 0 || image->tags.n > 0;
+}
+
 /* Images that nobody named and that come with another one are not images of their own. */
 static void settle(struct import_found *found, const struct layout *layout, size_t first)
 {
@@ -274,14 +300,17 @@ static void settle(struct import_found *found, const struct layout *layout, size
 
     for (size_t i = first; i < found->n; i++) {
         struct import_image *image = &found->v[i];
-        bool nameless = image->names.n == 0 && image->tags.n == 0;
+        bool nameless = !has_tag(image);
         bool is_child = digest_map_get(&layout->children, &image->digest) != NULL;
         const uint32_t *number = digest_map_get(&layout->referrers, &image->digest);
         bool has_subject_here = number && in_layout(layout, &found->referrers[*number - 1].subject);
         image->is_referrer = nameless && number;
         if (image->saved && !is_child && !digest_map_get(&layout->subjects, &image->digest))
             image->form = IMPORT_SAVED;
-        if (!nameless || (!is_child && !has_subject_here))
+        bool comes_along = nameless && (has_subject_here || (is_child && image->n_exact == 0));
+        if (comes_along)
+            free(image->exact);
+        else
             found->v[kept++] = *image;
     }
     found->n = kept;
@@ -304,7 +333,11 @@ static int find_in_layout(struct import *import, struct layout *layout,
             added->size = entry->size;
             *number = (uint32_t)(found->n - first);
         }
-        take_names(&found->v[first + *number - 1], entry);
+        struct import_image *image = &found->v[first + *number - 1];
+        if (!entry->repository)
+            take_names(image, entry);
+        else if (take_exact(image, entry, err) < 0)
+            return -1;
     }
     for (size_t i = first; i < found->n; i++)
         if (look_at(import, layout, &found->v[i], err) < 0)
@@ -331,6 +364,7 @@ static int find_layout(struct import *import, const char *prefix, const struct b
         if (saved_images_parse(&saved, saved_text.s, saved_text.len, err) < 0)
             return -1;
         layout.saved = keep_saved(&import->found, &saved);
+        layout.by_docker = !index.incomplete;
     }
     int result = find_in_layout(import, &layout, &index, err);
     digest_map_free(&layout.known);

@@ -51,7 +51,10 @@ static void show_image(const struct import_image *image)
     fputs("  ", stderr);
     for (size_t i = 0; i < image->names.n; i++)
         fprintf(stderr, "%s ", image->names.v[i]);
-    if (image->names.n == 0)
+    for (size_t i = 0; i < image->n_exact; i++)
+        fprintf(stderr, "%s%s%s ", image->exact[i].name.s, image->exact[i].has_tag ? ":" : "",
+                image->exact[i].has_tag ? image->exact[i].tag.s : "");
+    if (image->names.n + image->n_exact == 0)
         fputs("(no name) ", stderr);
     for (size_t i = 0; i < image->tags.n; i++)
         fprintf(stderr, "tag %s ", image->tags.v[i]);
@@ -79,6 +82,11 @@ static int rename_image(const struct import *import, const struct rename *rename
     if (rename->to.has_tag) {
         add_target(image, &target);
         return 0;
+    }
+    for (size_t i = 0; i < image->n_exact; i++) {
+        target = image->exact[i];
+        target.name = rename->to.name;
+        add_target(image, &target);
     }
     for (size_t i = 0; i < image->names.n; i++) {
         if (image_name_parse(&target, image->names.v[i], err) < 0)
@@ -111,6 +119,8 @@ static int own_names(const struct import *import, struct import_image *image, st
 {
     struct image_name target;
 
+    for (size_t i = 0; i < image->n_exact; i++)
+        add_target(image, &image->exact[i]);
     for (size_t i = 0; i < image->names.n; i++) {
         if (image_name_parse(&target, image->names.v[i], err) < 0) {
             show_images(import);

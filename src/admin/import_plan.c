@@ -86,12 +86,16 @@ struct planning {
     struct import *import;
     const struct import_image *image;
     struct import_plan *plan;
+    bool quiet; /* about what is missing */
     size_t missing;
 };
 
 static void note_missing(struct planning *planning, const struct digest *digest, int64_t size)
 {
-    if (planning->missing++ == 0)
+    planning->missing++;
+    if (planning->quiet)
+        return;
+    if (planning->missing == 1)
         fprintf(stderr, "berth: neither in %s nor in the store:\n", planning->import->source.path);
     if (planning->missing <= SHOWN_MAX)
         fprintf(stderr, "  %s  %jd bytes\n", digest->s, (intmax_t)size);
@@ -217,14 +221,83 @@ static int plan_referrers(struct planning *planning, struct err *err)
     return 0;
 }
 
+static int plan_top(struct planning *planning, const struct digest *top, int64_t size,
+                    struct err *err)
+{
+    planning->plan->top = *top;
+    if (plan_manifest(planning, top, size, 0, err) < 0)
+        return -1;
+    return plan_referrers(planning, err);
+}
+
+/* Attestations, by BuildKit, are of no platform. */
+static bool is_image(const struct descriptor *child)
+{
+    const char *os = json_text(json_get(json_get(child->json, "platform"), "os"));
+
+    return !os || strcmp(os, "unknown") != 0;
+}
+
+/* The only child of an index that is there with all that it needs. 0: there is none, or several. */
+static int find_whole_child(struct import *import, const struct import_image *image,
+                            struct digest *child, struct err *err)
+{
+    AUTO_BUF bytes = BUF_INIT;
+    AUTO_MANIFEST index = {0};
+    size_t whole = 0;
+
+    int found = import_read_manifest(import, image, &image->digest, &bytes, err);
+    if (found <= 0)
+        return found;
+    if (manifest_parse(&index, bytes.s, bytes.len, err) < 0)
+        return -1;
+    for (size_t i = 0; i < index.n_references; i++) {
+        const struct descriptor *descriptor = &index.references[i];
+        AUTO_PLAN plan = {0};
+        struct planning trial = {import, image, &plan, true, 0};
+        if (descriptor->role != DESCRIPTOR_CHILD || !is_image(descriptor))
+            continue;
+        if (plan_manifest(&trial, &descriptor->digest, descriptor->size, 1, err) < 0)
+            return -1;
+        if (trial.missing == 0 && whole++ == 0)
+            *child = descriptor->digest;
+    }
+    return whole == 1;
+}
+
+/* Of an image for many platforms docker has the one that it runs on, and saves the index with it.
+ * That cannot be served, but the image can. */
+static int plan_partial(struct planning *planning, struct err *err)
+{
+    const struct import_image *image = planning->image;
+    struct digest child;
+
+    planning->quiet = true;
+    int planned = plan_top(planning, &image->digest, image->size, err);
+    if (planned < 0 || planning->missing == 0)
+        return planned;
+    int found = find_whole_child(planning->import, image, &child, err);
+    if (found < 0)
+        return -1;
+    import_plan_free(planning->plan);
+    *planning->plan = (struct import_plan){0};
+    planning->quiet = false;
+    planning->missing = 0;
+    if (!found)
+        return plan_top(planning, &image->digest, image->size, err);
+    fprintf(stderr, "berth: of the index %s docker saved one image, which takes its place: %s\n",
+            image->digest.s, child.s);
+    return plan_top(planning, &child, -1, err);
+}
+
 int import_plan(struct import *import, const struct import_image *image, struct import_plan *plan,
                 struct err *err)
 {
-    struct planning planning = {import, image, plan, 0};
+    struct planning planning = {import, image, plan, false, 0};
 
-    plan->top = image->digest;
-    if (plan_manifest(&planning, &image->digest, image->size, 0, err) < 0 ||
-        plan_referrers(&planning, err) < 0)
+    int planned = image->may_be_partial ? plan_partial(&planning, err)
+                                        : plan_top(&planning, &image->digest, image->size, err);
+    if (planned < 0)
         return -1;
     if (planning.missing > 0)
         return err_set(err, ERR_BLOB_UNKNOWN,

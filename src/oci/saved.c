@@ -128,6 +128,7 @@ static int take_entry(struct saved_entry *entry, const struct json *json, struct
         return invalid(err, "index.json", "an entry has no size");
     entry->name = annotation(json, "io.containerd.image.name");
     entry->ref = annotation(json, "org.opencontainers.image.ref.name");
+    entry->repository = annotation(json, "dev.berth.repository");
     return 0;
 }
 
@@ -140,6 +141,7 @@ int saved_index_parse(struct saved_index *index, const char *bytes, size_t len, 
     if (!json)
         return -1;
     const struct json *list = json_get(json, "manifests");
+    index->incomplete = json_get(json_get(json, "annotations"), "dev.berth.incomplete") != NULL;
     if (!json_is_array(list))
         result = invalid(err, "index.json", "it has no list of manifests");
     index->v = mem_alloc((json_array_len(list) + 1) * sizeof *index->v);
@@ -156,6 +158,7 @@ void saved_index_free(struct saved_index *index)
     for (size_t i = 0; i < index->n; i++) {
         free(index->v[i].name);
         free(index->v[i].ref);
+        free(index->v[i].repository);
     }
     free(index->v);
     *index = (struct saved_index){0};

@@ -34,16 +34,18 @@ void saved_images_free(struct saved_images *images);
 /* Whether it is a list, as of docker, and no manifest, as in skopeo's directories. */
 bool saved_images_are_there(const char *bytes, size_t len);
 
-/* An entry of index.json, whose name may be in one of two annotations. */
+/* An entry of index.json, whose name may be in one of several annotations. */
 struct saved_entry {
     struct digest digest;
     int64_t size;
-    char *name; /* io.containerd.image.name: whole. NULL: none */
-    char *ref;  /* org.opencontainers.image.ref.name: whole, or a tag. NULL: none */
+    char *name;       /* io.containerd.image.name: whole. NULL: none */
+    char *ref;        /* org.opencontainers.image.ref.name: whole, or a tag. NULL: none */
+    char *repository; /* dev.berth.repository, of `berth export`: exactly this. NULL: none */
 };
 struct saved_index {
     struct saved_entry *v;
     size_t n;
+    bool incomplete; /* dev.berth.incomplete: of `berth export --have` */
 };
 #define AUTO_SAVED_INDEX __attribute__((cleanup(saved_index_free))) struct saved_index
 int saved_index_parse(struct saved_index *index, const char *bytes, size_t len, struct err *err);

@@ -180,6 +180,56 @@ def test_names_in_a_layout(front, berth, archive):
     assert manifest(front, "app", "latest").body == images[3].data
 
 
+def test_names_by_berth_export(front, berth, archive):
+    """They are exact: nothing is taken for a host. Signatures go to their subjects, and what has no tag by its digest."""
+    layout = Layout()
+    first, second = layout.image(annotations={"n": "1"}), layout.image(annotations={"n": "2"})
+    child = layout.image(annotations={"n": "3"})
+    top = layout.manifest(oci.index([child.descriptor()]))
+    layout.list(first, ref="1", name="docker.io/k8s.io/pause:1", repository="k8s.io/pause")
+    layout.list(first, ref="other:2", repository="other")
+    layout.list(second, repository="docker.io/library/x")
+    layout.list(top, ref="3", repository="multi")
+    layout.list(child, repository="single")
+    signature = layout.list(layout.image(layers=1, subject=first.descriptor()), repository="k8s.io/pause")
+    path = archive(layout.all())
+    assert berth("import", path).count("imported ") == 5
+    assert manifest(front, "k8s.io/pause").body == first.data
+    assert manifest(front, "other", "2").body == first.data
+    assert manifest(front, "docker.io/library/x", second.digest).body == second.data
+    assert manifest(front, "multi", "3").body == top.data
+    assert manifest(front, "single", child.digest).body == child.data
+    for name in "k8s.io/pause", "other":
+        assert [entry["digest"] for entry in oci.Repository(front, name).referrers(first.digest)] == [signature.digest]
+    berth("import", "--as", "all", path)
+    assert expect(oci.Repository(front, "all").get("tags/list"), 200).json()["tags"] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("made_by", ["docker", "berth export --have"])
+def test_one_platform_of_an_index(front, berth, archive, made_by):
+    """docker with containerd saves the index that it pulled, and the platforms that it has."""
+    layout = Layout()
+    children = [layout.image() for _ in range(3)]
+    platforms = {"os": "linux", "architecture": "amd64"}, {"os": "linux", "architecture": "arm64"}, \
+        {"os": "unknown", "architecture": "unknown"}
+    top = layout.manifest(oci.index([child.descriptor(platform=platform) for child, platform in zip(children, platforms)]))
+    layout.list(top, ref="1", name="docker.io/team/app:1")
+    if made_by != "docker":
+        layout.annotations["dev.berth.incomplete"] = "true"
+    document = children[0].document
+    listing = [{"Config": f"blobs/sha256/{document['config']['digest'][7:]}", "RepoTags": ["team/app:1"],
+                "Layers": [f"blobs/sha256/{entry['digest'][7:]}" for entry in document["layers"]]}]
+    files = {**layout.all(), "manifest.json": json.dumps(listing).encode()}
+    del files[f"blobs/sha256/{children[1].document['layers'][0]['digest'][7:]}"]
+    if made_by == "docker":
+        assert "one image, which takes its place" in subprocess.run(
+            [BUILD / "berth", "import", archive(files), "--root", berth.root], stderr=subprocess.PIPE, text=True,
+            check=True).stderr
+        assert manifest(front, "team/app").body == children[0].data
+    else:
+        assert "neither in" in berth("import", archive(files), status=NO_INPUT)
+
+
 def test_skopeo_directories(front, berth, tmp_path):
     """skopeo sync: a tree of host/repository:tag/. And one directory alone, with its children."""
     layouts = {}

@@ -65,7 +65,7 @@ class Layout:
     """An OCI image layout: the files by their names."""
 
     def __init__(self):
-        self.entries, self.files = [], {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
+        self.annotations, self.entries, self.files = {}, [], {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
 
     def blob(self, content: oci.Content) -> dict:
         algorithm, hexadecimal = content.digest.split(":")
@@ -82,14 +82,16 @@ class Layout:
         self.blob(content)
         return content
 
-    def list(self, content: oci.Content, ref=None, name=None):
-        annotations = {"org.opencontainers.image.ref.name": ref, "io.containerd.image.name": name}
+    def list(self, content: oci.Content, ref=None, name=None, repository=None):
+        annotations = {"org.opencontainers.image.ref.name": ref, "io.containerd.image.name": name,
+                       "dev.berth.repository": repository}
         present = {key: value for key, value in annotations.items() if value}
         self.entries.append(content.descriptor(**({"annotations": present} if present else {})))
         return content
 
     def all(self) -> dict:
-        return {**self.files, "index.json": json.dumps({"schemaVersion": 2, "manifests": self.entries}).encode()}
+        return {**self.files, "index.json": json.dumps({"schemaVersion": 2, "manifests": self.entries,
+                                                        "annotations": self.annotations}).encode()}
 
 
 def docker25(*images: Image, compressed=False) -> dict:
