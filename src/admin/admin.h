@@ -65,7 +65,6 @@ admin_run admin_du;
 admin_run admin_fsck;
 admin_run admin_export;
 admin_run admin_import;
-admin_run admin_rm;
 admin_run admin_user_add, admin_user_passwd, admin_user_rm, admin_user_ls;
 admin_run admin_access;
 admin_run admin_config_check;

@@ -41,8 +41,6 @@ static const struct command {
     {"fsck", "", "fxFJgq", 0, 0, admin_fsck, "check the whole store, and mend it with --repair"},
     {"export", "[REPOSITORY[:TAG|@DIGEST]...]", "oEpVXq", 0, INT_MAX, admin_export,
      "write images, or the whole store, to a tar or an OCI layout"},
-    {"rm", "REPOSITORY:TAG|REPOSITORY@DIGEST", "n", 1, 1, admin_rm,
-     "remove a tag, or a manifest with all its tags"},
     {"import", "FILE|DIR...", "zJAq", 1, 1024, admin_import,
      "store images of docker save, podman save, skopeo, OCI layouts; - is standard input"},
     {"user add", "FILE USER", "C", 2, 2, admin_user_add, "add a user to an htpasswd file"},

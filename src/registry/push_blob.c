@@ -167,16 +167,14 @@ int push_new(struct push_session *session, enum digest_algorithm algorithm, stru
     struct err ignored;
     int linked = -1;
 
-    if (upload_create(store, &session->name, session->user, algorithm, &upload, err) < 0)
+    if (create_session(session, algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 ||
         upload_digest(&upload, algorithm, &pushed->digest, err) < 0)
         goto out;
     pushed->size = upload.offset;
     linked = push_link(store, &session->name, &pushed->digest, pushed->size, err);
-    /* The large fsync comes before the lock, which a collector may wait for. */
-    if (linked == 0 && (fs_sync_file(&store->fs, upload.fd, err) < 0 ||
-                        publish(&upload, &pushed->digest, err) < 0))
+    if (linked == 0 && publish(&upload, &pushed->digest, err) < 0)
         linked = -1;
     pushed->is_new = linked == 0;
 out:

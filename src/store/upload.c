@@ -342,8 +342,6 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct fs
     /* The session may be old, the blob is new: the collector goes by its mtime. */
     if (futimens(upload->fd, NULL) < 0)
         return err_sys(err, errno, "touch an upload");
-    if (fs_sync_file(&upload->store->fs, upload->fd, err) < 0)
-        return -1;
     /* upload_create may have made the repository, and upload_save was never called. */
     if (upload->saved == 0) {
         layout_layers(&path, &upload->name);
