@@ -19,7 +19,7 @@ struct gc_pass {
 
     struct lock lock;       /* held between gc_hold and gc_release */
     int64_t locked_ms;      /* since when */
-    int64_t held_ms;        /* for how long in all since the last pause */
+    int64_t looked_ms;      /* when nobody waited */
     bool names_gone;        /* and must be so on disk before their blobs go */
     struct fs_names doomed; /* what was moved to _berth/tmp and is to be taken apart */
 };

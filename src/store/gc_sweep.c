@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Others ask for the lock again every 20 ms (fs_lock.c), so each of them gets it in a pause. */
-#define HOLD_MS 40
-#define PAUSE_MS 25
+/* How often it looks whether somebody waits. Who waits is let in before it goes on: he holds the
+ * gate, through which it has to go. */
+#define LOOK_MS 10
 
 /* How long it keeps others out while it waits for those who are in: a little more each time, since
  * a slow disk may keep them. */
@@ -37,27 +37,39 @@ void gc_let_go(struct gc_pass *pass)
         return;
     lock_free(&pass->lock);
     int64_t held = now_ms() - pass->locked_ms;
-    pass->held_ms += held;
+    /* Nobody waited before the last look. */
+    int64_t pause = now_ms() - pass->looked_ms;
+    if (pause < held)
+        held = pause;
     if (held > pass->totals->longest_pause)
         pass->totals->longest_pause = held;
 }
 
+/* Whether it may go on without letting anyone in. */
+static int may_go_on(struct gc_pass *pass, struct err *err)
+{
+    if (pass->lock.fd < 0 || now_ms() - pass->looked_ms < LOOK_MS)
+        return pass->lock.fd >= 0;
+    int wanted = lock_gc_wanted(pass->store, err);
+    if (wanted == 0)
+        pass->looked_ms = now_ms();
+    return wanted < 0 ? -1 : !wanted;
+}
+
 int gc_hold(struct gc_pass *pass, struct err *err)
 {
-    if (pass->lock.fd >= 0 && now_ms() - pass->locked_ms + pass->held_ms < HOLD_MS)
-        return 0;
+    int go_on = may_go_on(pass, err);
+
+    if (go_on)
+        return go_on < 0 ? -1 : 0;
     gc_let_go(pass);
-    if (pass->held_ms >= HOLD_MS) {
-        pause_ms(PAUSE_MS);
-        pass->held_ms = 0;
-    }
     int window = WINDOW_MS;
     for (int i = 0; i < TRIES_MAX; i++) {
-        pass->locked_ms = now_ms();
+        pass->locked_ms = pass->looked_ms = now_ms();
         int locked = lock_gc_sweep(pass->store, window, &pass->lock, err);
         if (locked)
             return locked < 0 ? -1 : 0;
-        pause_ms(window + PAUSE_MS);
+        pause_ms(window);
         window = window + 10 > WINDOW_MAX_MS ? WINDOW_MAX_MS : window + 10;
     }
     return err_set(err, ERR_BUSY, "the store was too busy to collect: try again later");

@@ -88,6 +88,17 @@ int lock_gc_sweep(const struct store *store, int window_ms, struct lock *lock, s
     return locked;
 }
 
+/* Whoever waits holds the gate meanwhile. */
+int lock_gc_wanted(const struct store *store, struct err *err)
+{
+    AUTO_LOCK gate = {-1};
+
+    if (open_lock(store, LAYOUT_LOCKS "/gc.gate", &gate, err) < 0)
+        return -1;
+    int free = fs_lock_try(gate.fd, FS_LOCK_EXCLUSIVE, err);
+    return free < 0 ? -1 : !free;
+}
+
 int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
               struct err *err)
 {

@@ -77,6 +77,8 @@ int lock_collector(const struct store *store, struct lock *lock, struct err *err
 /* Exclusive within window_ms, or 0: sharers held it for longer. Nobody is kept waiting beyond that.
  */
 int lock_gc_sweep(const struct store *store, int window_ms, struct lock *lock, struct err *err);
+/* Whether somebody waits for it who came after lock_gc_sweep. */
+int lock_gc_wanted(const struct store *store, struct err *err);
 /* For all that changes tags, revisions or referrers of a repository. Readers take none. */
 int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
               struct err *err);

@@ -158,6 +158,43 @@ static void test_sweeper_is_not_starved(void **state)
     }
 }
 
+/* A collector goes on until somebody wants the lock, and lets him in then. */
+static void test_sweeper_sees_who_waits(void **state)
+{
+    struct store *store = *state;
+    struct unit_child writer;
+    struct attempt attempt = {store, FS_LOCK_SHARED, NULL, 5000, NULL};
+    AUTO_LOCK sweep = {-1}, again = {-1};
+
+    assert_returns(1, lock_gc_sweep(store, MOMENT_MS, &sweep, &failure));
+    assert_returns(0, lock_gc_wanted(store, &failure));
+    attempt.inherited = &sweep;
+    unit_child_start(&writer, take, &attempt);
+    long deadline = unit_now_ms() + 5000;
+    while (lock_gc_wanted(store, &failure) == 0)
+        assert_true(unit_now_ms() < deadline);
+    assert_returns(0, lock_gc_sweep(store, MOMENT_MS, &again, &failure)); /* not past the gate */
+    lock_free(&sweep);
+    assert_int_equal(1, unit_child_result(&writer));
+    assert_returns(0, lock_gc_wanted(store, &failure)); /* he has it, and waits no more */
+    long before = unit_now_ms();
+    assert_returns(0, lock_gc_sweep(store, MOMENT_MS, &again, &failure));
+    assert_true(unit_now_ms() - before < 20 * MOMENT_MS);
+    unit_child_end(&writer);
+    assert_returns(1, lock_gc_sweep(store, MOMENT_MS, &again, &failure));
+}
+
+static void test_one_collector(void **state)
+{
+    struct store *store = *state;
+    AUTO_LOCK first = {-1}, second = {-1};
+
+    assert_returns(1, lock_collector(store, &first, &failure));
+    assert_returns(0, lock_collector(store, &second, &failure));
+    lock_free(&first);
+    assert_returns(1, lock_collector(store, &second, &failure));
+}
+
 static void test_repository_lock_excludes(void **state)
 {
     const struct store *store = *state;
@@ -245,6 +282,8 @@ int main(void)
         STORE_TEST(test_gate_is_open_again_behind_whoever_has_the_lock),
         STORE_TEST(test_gate_stops_new_sharers_while_the_sweeper_waits),
         STORE_TEST(test_sweeper_is_not_starved),
+        STORE_TEST(test_sweeper_sees_who_waits),
+        STORE_TEST(test_one_collector),
         STORE_TEST(test_repository_lock_excludes),
         STORE_TEST(test_waiting_is_bounded),
         STORE_TEST(test_lock_files_have_the_mode_of_the_store),
