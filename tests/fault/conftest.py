@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ring of faults: each command is killed, interrupted and out of space at each of its steps."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import running_front
+from tests.fault import sample
+from tests.fault.harness import LIBRARY, Harness
+from tests.lib.paths import BUILD
+
+
+# Hundreds of copies of a store are made, which takes long on a disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@pytest.fixture(scope="session")
+def harness():
+    subprocess.run(["make", "-s", "-C", BUILD, LIBRARY.relative_to(BUILD)], check=True)
+    with tempfile.TemporaryDirectory(prefix="berth-fault-", dir=MEMORY) as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        with running_front("cgi", root=home / "model") as front:
+            sample.fill(front)
+        sample.age(home / "model")
+        (home / "layout").mkdir()
+        sample.write_layout(home / "layout")
+        yield Harness(home)
