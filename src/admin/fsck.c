@@ -4,11 +4,11 @@
 
 #include "admin/admin.h"
 #include "admin/progress.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop;
@@ -160,14 +160,6 @@ static int outcome(const struct fsck_summary *summary, const struct admin_option
                                    : ": berth fsck --repair mends what can be mended");
 }
 
-static double now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -197,7 +189,7 @@ static int check(struct admin_store *admin, const struct admin_options *options,
         .stop = &stop,
     };
     AUTO_BUF out = BUF_INIT;
-    double start = now();
+    double start = clock_seconds();
 
     struct fsck *fsck = fsck_start(&admin->store, &how, print_finding, output);
     fsck_files(fsck);
@@ -207,7 +199,7 @@ static int check(struct admin_store *admin, const struct admin_options *options,
     bar_end(&output->items);
     bar_end(&output->bytes);
     if (result == 0 && !output->failed) {
-        print_summary(fsck_summary(fsck), now() - start, output->json, &out);
+        print_summary(fsck_summary(fsck), clock_seconds() - start, output->json, &out);
         result = admin_print(&out, err);
     }
     if (result == 0)

@@ -3,13 +3,13 @@
 #include "admin/admin.h"
 #include "admin/progress.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "registry/retain.h"
 #include "store/gc.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 static const char *const kinds[] = {
     [GC_TAG] = "tag",       [GC_MANIFEST] = "manifest", [GC_LAYER_LINK] = "layerLink",
@@ -156,14 +156,6 @@ static void summary_text(struct report *report, const struct gc_totals *totals, 
              report->options->dry_run ? "would come back, seen" : "came back", seconds);
 }
 
-static double now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* Uploads and pushes renew what is older than half of the grace that they know of. */
 static int64_t choose_grace(const struct admin_options *options, const struct conf *conf)
 {
@@ -200,16 +192,16 @@ static int collect(struct report *report, struct admin_store *admin, gc_fn *run,
         .progress = &report->bar->progress,
     };
     struct gc_totals totals;
-    double began = now();
+    double began = clock_seconds();
 
     if (options->json && report->lists)
         buf_addstr(&report->out, "{\"removed\":[");
     if (run(&admin->store, &gc, &totals, err) < 0)
         return -1;
     if (options->json)
-        summary_json(report, &totals, now() - began);
+        summary_json(report, &totals, clock_seconds() - began);
     else
-        summary_text(report, &totals, now() - began);
+        summary_text(report, &totals, clock_seconds() - began);
     flush(report, 0);
     if (report->failed) {
         *err = report->err;

@@ -2,13 +2,13 @@
  * L5: `berth import`. */
 #include "admin/import.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FILES_MAX 1024
@@ -20,14 +20,6 @@ struct report {
     double started;
     struct buf json;
 };
-
-static double now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 void import_progress(struct import *import, int64_t bytes)
 {
@@ -151,7 +143,7 @@ static int print_summary(const struct import *import, struct report *report, int
                          struct err *err)
 {
     char size[ADMIN_SIZE_TEXT], new[ADMIN_SIZE_TEXT];
-    double seconds = now() - report->started;
+    double seconds = clock_seconds() - report->started;
     AUTO_BUF out = BUF_INIT;
 
     if (import->options->json) {
@@ -185,7 +177,7 @@ static int open_sources(char **args, struct source *sources, size_t *n, struct e
 
 static int run(struct import *import, struct source *sources, size_t n, struct err *err)
 {
-    struct report report = {.started = now()};
+    struct report report = {.started = clock_seconds()};
     int result = 0;
 
     for (size_t i = 0; i < n && result == 0; i++) {

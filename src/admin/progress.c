@@ -2,23 +2,16 @@
  * L5: the progress bar. */
 #include "admin/progress.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SHOW_AFTER_MS 1000
 #define DRAW_EVERY_MS 100
 #define COLUMNS_DEFAULT 80
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void amount(char out[ADMIN_SIZE_TEXT], enum bar_unit unit, int64_t n)
 {
@@ -70,7 +63,7 @@ static void draw(const struct bar *bar, int64_t done, int64_t total, int64_t ela
 static void at(void *context, const char *what, int64_t done, int64_t total)
 {
     struct bar *bar = context;
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
 
     if (bar->what != what) {
         bar->what = what;

@@ -2,6 +2,8 @@
  * L5: `berth retain`. */
 #include "admin/retain.h"
 
+#include "base/clock.h"
+
 #include "admin/progress.h"
 #include "registry/retain_run.h"
 #include "store/pulled.h"
@@ -9,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct retaining {
     struct retain_report report;
@@ -142,22 +143,13 @@ static int check(const struct conf *conf, const struct store *store, char **args
     return 0;
 }
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
 static int retain(struct retaining *retaining, char **args, struct err *err)
 {
     AUTO_BUF begin = BUF_INIT;
     AUTO_BUF end = BUF_INIT;
-    struct timespec start;
+    double start = clock_seconds();
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &start);
     retain_report_begin(&retaining->report, &begin);
     if (begin.len && admin_print(&begin, err) < 0)
         return -1;
@@ -167,7 +159,7 @@ static int retain(struct retaining *retaining, char **args, struct err *err)
         result = retain_all(retaining, err);
     if (result < 0)
         return -1;
-    retain_report_end(&retaining->report, seconds_since(&start), &end);
+    retain_report_end(&retaining->report, clock_seconds() - start, &end);
     if (admin_print(&end, err) < 0)
         return -1;
     if (retaining->report.failed)

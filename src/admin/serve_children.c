@@ -2,6 +2,7 @@
  * L5: berth serve: berth.fcgi and lighttpd, from their start until nothing of them is left. */
 #include "admin/serve.h"
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/fs.h"
 
@@ -16,7 +17,6 @@
 #include <sys/signalfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define START_MS 10000 /* to answer the first request */
@@ -39,14 +39,6 @@ struct children {
     struct buf line;
     int asked; /* how often somebody asked to stop */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Makes a descriptor one of those that a program inherits. */
 static void give(int fd, int as)
@@ -263,13 +255,13 @@ static int connect_to(const void *address, socklen_t len)
 /* lighttpd makes the socket without TLS itself, so it may take a moment to be there. */
 static int connect_ask(struct children *children, const struct children_plan *plan)
 {
-    int64_t deadline = now_ms() + START_MS;
+    int64_t deadline = clock_ms() + START_MS;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
 
     snprintf(address.sun_path, sizeof address.sun_path, "%s", plan->runtime->ask.s);
     while ((fd = connect_to(&address, sizeof address)) < 0 && is_undisturbed(children) &&
-           now_ms() < deadline)
+           clock_ms() < deadline)
         attend(children, -1, 10);
     return fd;
 }
@@ -295,15 +287,15 @@ static int ask(struct children *children, const struct children_plan *plan, stru
 static int await_answer(struct children *children, const struct children_plan *plan,
                         struct err *err)
 {
-    int64_t deadline = now_ms() + START_MS;
+    int64_t deadline = clock_ms() + START_MS;
     char status[13] = ""; /* "HTTP/1.0 200" */
     bool answered = false;
     AUTO_FD fd = ask(children, plan, err);
 
     if (fd < 0)
         return check_running(children, err) < 0 ? -1 : children->asked ? 0 : -1;
-    while (!answered && is_undisturbed(children) && now_ms() < deadline)
-        answered = attend(children, fd, deadline - now_ms());
+    while (!answered && is_undisturbed(children) && clock_ms() < deadline)
+        answered = attend(children, fd, deadline - clock_ms());
     if (answered && read(fd, status, sizeof status - 1) == sizeof status - 1 && status[9] < '5')
         return 0;
     if (answered && !*status) /* closed by one that is ending, which tells more */
@@ -318,11 +310,11 @@ static int await_answer(struct children *children, const struct children_plan *p
 /* Waits for a child to end, until patience is over or, if there are any, somebody asks again. */
 static void await_end(struct children *children, const struct child *child, int patience_ms)
 {
-    int64_t deadline = now_ms() + patience_ms;
+    int64_t deadline = clock_ms() + patience_ms;
     int asked = children->asked;
 
-    while (child->running && children->asked == asked && now_ms() < deadline)
-        attend(children, -1, deadline - now_ms());
+    while (child->running && children->asked == asked && clock_ms() < deadline)
+        attend(children, -1, deadline - clock_ms());
 }
 
 static void end(struct children *children, const struct child *child)

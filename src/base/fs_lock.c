@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L0: the lock primitive, open-file-description locks. */
+#include "base/clock.h"
 #include "base/fs.h"
 
 #include <errno.h>
@@ -25,22 +26,14 @@ int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
     return 1;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
 {
-    int64_t deadline = now_ms() + timeout_ms;
+    int64_t deadline = clock_ms() + timeout_ms;
     long pause_ms = 1;
 
     for (;;) {
         int locked = fs_lock_try(fd, kind, err);
-        if (locked || now_ms() >= deadline)
+        if (locked || clock_ms() >= deadline)
             return locked;
         struct timespec pause = {.tv_nsec = pause_ms * 1000000};
         nanosleep(&pause, NULL);

@@ -137,11 +137,25 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
     return 0;
 }
 
+/* Under lock_gc shared. 0: the blob is not there. */
+static int link_blob(const struct store *store, const struct name *name,
+                     const struct digest *digest, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+
+    int has = blob_freshen(store, digest, err);
+    if (has <= 0)
+        return has;
+    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
+    return 1;
+}
+
 int push_link(const struct store *store, const struct name *name, const struct digest *digest,
               int64_t size, struct err *err)
 {
     AUTO_LOCK gc = {-1};
-    AUTO_DIRTY dirty = {0};
     int64_t there;
 
     if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
@@ -149,13 +163,7 @@ int push_link(const struct store *store, const struct name *name, const struct d
     int has = blob_stat(store, digest, &there, err);
     if (has <= 0 || there != size) /* a blob that was cut off heals when it is pushed again */
         return has < 0 ? -1 : 0;
-    has = blob_freshen(store, digest, err);
-    if (has <= 0)
-        return has;
-    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0)
-        return -1;
-    return 1;
+    return link_blob(store, name, digest, err);
 }
 
 int push_new(struct push_session *session, enum digest_algorithm algorithm, struct push_body body,
@@ -217,7 +225,6 @@ int push_mount(const struct store *store, const struct name *name, const struct 
                const struct name *from, struct name_filter readable, struct err *err)
 {
     AUTO_LOCK gc = {-1};
-    AUTO_DIRTY dirty = {0};
     int64_t size;
 
     int has = blob_stat(store, digest, &size, err);
@@ -225,15 +232,7 @@ int push_mount(const struct store *store, const struct name *name, const struct 
         has = source_has(store, digest, from, readable, err);
     if (has <= 0)
         return has;
-    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
-        return -1;
-    has = blob_freshen(store, digest, err);
-    if (has <= 0)
-        return has;
-    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0)
-        return -1;
-    return 1;
+    return lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ? -1 : link_blob(store, name, digest, err);
 }
 
 int push_offset(const struct push_session *session, int64_t *offset, struct err *err)

@@ -3,6 +3,7 @@
  * file is replaced as a whole. */
 #include "store/fsck_parts.h"
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/mem.h"
 
@@ -10,19 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STATE_SIZE_MAX ((size_t)16 << 20)
 /* Whoever is killed loses at most so much. */
 #define SAVE_EVERY_MS 10
-
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* What a run must have in common with the one that it goes on from. */
 static int describe(struct fsck *fsck, struct fsck_state *state, struct err *err)
@@ -121,7 +113,7 @@ int fsck_state_save(struct fsck_state *state, bool now, struct err *err)
 {
     AUTO_BUF text = BUF_INIT, tmp = BUF_INIT;
     AUTO_DIRTY dirty = {0};
-    int64_t ms = now_ms();
+    int64_t ms = clock_ms();
 
     if (!state->name || (!now && ms - state->saved_ms < SAVE_EVERY_MS))
         return 0;

@@ -2,6 +2,8 @@
  * L2: how the collector removes: under the lock for moments, so that nobody waits for long. */
 #include "store/gc_pass.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -16,14 +18,6 @@
 #define WINDOW_MAX_MS 150
 #define TRIES_MAX 600
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void pause_ms(long ms)
 {
     struct timespec pause = {.tv_nsec = ms * 1000000};
@@ -36,9 +30,9 @@ void gc_let_go(struct gc_pass *pass)
     if (pass->lock.fd < 0)
         return;
     lock_free(&pass->lock);
-    int64_t held = now_ms() - pass->locked_ms;
+    int64_t held = clock_ms() - pass->locked_ms;
     /* Nobody waited before the last look. */
-    int64_t pause = now_ms() - pass->looked_ms;
+    int64_t pause = clock_ms() - pass->looked_ms;
     if (pause < held)
         held = pause;
     if (held > pass->totals->longest_pause)
@@ -48,11 +42,11 @@ void gc_let_go(struct gc_pass *pass)
 /* Whether it may go on without letting anyone in. */
 static int may_go_on(struct gc_pass *pass, struct err *err)
 {
-    if (pass->lock.fd < 0 || now_ms() - pass->looked_ms < LOOK_MS)
+    if (pass->lock.fd < 0 || clock_ms() - pass->looked_ms < LOOK_MS)
         return pass->lock.fd >= 0;
     int wanted = lock_gc_wanted(pass->store, err);
     if (wanted == 0)
-        pass->looked_ms = now_ms();
+        pass->looked_ms = clock_ms();
     return wanted < 0 ? -1 : !wanted;
 }
 
@@ -65,7 +59,7 @@ int gc_hold(struct gc_pass *pass, struct err *err)
     gc_let_go(pass);
     int window = WINDOW_MS;
     for (int i = 0; i < TRIES_MAX; i++) {
-        pass->locked_ms = pass->looked_ms = now_ms();
+        pass->locked_ms = pass->looked_ms = clock_ms();
         int locked = lock_gc_sweep(pass->store, window, &pass->lock, err);
         if (locked)
             return locked < 0 ? -1 : 0;
