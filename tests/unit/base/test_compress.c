@@ -24,7 +24,8 @@ static ssize_t read_text(void *from, void *bytes, size_t len, struct err *err)
     n = n > 100003 ? 100003 : n; /* not at the bounds of blocks */
     if (n == 0 && source->breaks)
         return err_set(err, ERR_IO, "broke off");
-    memcpy(bytes, source->bytes, n);
+    if (n > 0) /* of nothing there need be no bytes at all */
+        memcpy(bytes, source->bytes, n);
     source->bytes += n;
     source->len -= n;
     return (ssize_t)n;

@@ -27,7 +27,7 @@ static void note(void *context, const struct copy_step *step)
         steps->blobs++;
     steps->moved_from[0] = '\0';
     if (step->moved_from)
-        memcpy(steps->moved_from, step->moved_from->s, sizeof steps->moved_from);
+        snprintf(steps->moved_from, sizeof steps->moved_from, "%s", step->moved_from->s);
 }
 
 static int copy_to(const struct store *store, const char *to, const char *tag,
