@@ -17,23 +17,21 @@ void hex_encode(char *out, const unsigned char *bytes, size_t len)
     out[2 * len] = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
+/* One more than the digit's value, 0: it is none. A table, since random digits make a processor
+ * guess wrong at each comparison, and a collector decodes millions. */
+static const unsigned char hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool hex_decode(unsigned char *out, const char *hex, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        int high = hex_value(hex[2 * i]);
-        int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
-        if (low < 0)
+        unsigned high = hex_values[(unsigned char)hex[2 * i]];
+        unsigned low = high ? hex_values[(unsigned char)hex[2 * i + 1]] : 0;
+        if (!low)
             return false;
-        out[i] = (unsigned char)(high << 4 | low);
+        out[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
     return true;
 }
@@ -193,7 +191,7 @@ bool uuid_valid(const char *s, size_t len)
     if (len != UUID_SIZE - 1)
         return false;
     for (size_t i = 0; i < len; i++)
-        if (uuid_dash(i) ? s[i] != '-' : hex_value(s[i]) < 0)
+        if (uuid_dash(i) ? s[i] != '-' : !hex_values[(unsigned char)s[i]])
             return false;
     return true;
 }

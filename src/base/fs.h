@@ -95,6 +95,16 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
 
+/* For many look-ups in one directory that is open, as fs_open gives it: a system call each. A
+ * symbolic link in the middle of the path is followed, out of the root too, so take the answer for
+ * no more than a hint. */
+int fs_peek(int dir, const char *path, struct stat *st, struct err *err);
+/* Removes dir/child/file, and dir/child if nothing else is in it, provided that the file is still
+ * what the caller wants to remove. 0: it is not, or is not there. Links are not followed. */
+typedef bool fs_may_go_fn(void *context, const struct stat *st);
+int fs_remove_lone(const struct fs_root *dir, const char *child, const char *file,
+                   fs_may_go_fn *may_go, void *context, struct err *err);
+
 /* Calls visit for each name in a directory, in no order, leaving out those that start with a dot,
  * until it returns true. 1: visited, 0: there is no such directory. */
 typedef bool fs_visit_fn(void *context, const char *name);

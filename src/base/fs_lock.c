@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <time.h>
 
-#define LOCK_PAUSE_MAX_MS 20
+#define LOCK_PAUSE_MAX_MS 8
 
 int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
 {

@@ -238,6 +238,33 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
     return 1;
 }
 
+int fs_peek(int dir, const char *path, struct stat *st, struct err *err)
+{
+    if (fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return fs_is_absent(errno) ? 0 : err_sys(err, errno, "stat %s", path);
+}
+
+int fs_remove_lone(const struct fs_root *dir, const char *child, const char *file,
+                   fs_may_go_fn *may_go, void *context, struct err *err)
+{
+    AUTO_FD fd = fs_open_raw(dir, child, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd < 0)
+        return fs_is_absent(errno) ? 0 : err_sys(err, errno, "open %s", child);
+    int found = fs_peek(fd, file, &st, err);
+    if (found <= 0 || !may_go(context, &st))
+        return found < 0 ? -1 : 0;
+    if (unlinkat(fd, file, 0) < 0)
+        return fs_is_absent(errno) ? 0 : err_sys(err, errno, "remove %s/%s", child, file);
+    fs_close_auto(&fd); /* an open directory that is removed stays on NFS */
+    if (unlinkat(dir->fd, child, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
+        errno != ENOENT)
+        return err_sys(err, errno, "remove %s", child);
+    return 1;
+}
+
 int fs_touch(const struct fs_root *root, const char *path, struct err *err)
 {
     const char *base;

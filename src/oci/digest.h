@@ -15,9 +15,11 @@
 
 enum digest_algorithm { DIGEST_SHA256, DIGEST_SHA512, DIGEST_ALGORITHMS };
 
+#define DIGEST_HEX_MAX 128
+
 struct digest {
     enum digest_algorithm algorithm;
-    char s[7 + 128 + 1]; /* "sha256:<hex>" */
+    char s[7 + DIGEST_HEX_MAX + 1]; /* "sha256:<hex>" */
 };
 
 /* DIGEST_INVALID, also for an algorithm that berth does not know. */

@@ -69,40 +69,45 @@ static int begin(struct gc_pass *pass, struct lock *collector, struct err *err)
     return 0;
 }
 
-/* One repository that fails must not keep the others from being collected; but what it needs is not
- * known then. */
+struct listing {
+    struct gc_pass *pass;
+    struct fs_names names; /* repositories */
+};
+
 static int visit_repository(void *context, const struct name *name, struct err *err)
 {
-    struct gc_pass *pass = context;
-    struct err failure;
+    struct listing *listing = context;
 
-    progress_at(pass->options->progress, "marking",
-                pass->totals->manifests.kept + pass->totals->manifests.removed, -1);
-    if (gc_repo(pass, name, &failure) == 0)
-        return 0;
-    if (failure.code == ERR_BUSY || failure.code == ERR_NO_SPACE) {
-        *err = failure;
-        return -1;
-    }
-    pass->blocked = true;
-    gc_problem(pass, name, "%s", failure.msg);
+    (void)err;
+    fs_names_add(&listing->names, name->s);
     return 0;
 }
 
 static int odd_path(void *context, const char *path, struct err *err)
 {
-    struct gc_pass *pass = context;
+    struct listing *listing = context;
 
     (void)err;
-    pass->blocked = true;
-    gc_problem(pass, NULL, "%s is no repository's directory, but may hold some: see berth fsck",
-               path);
+    listing->pass->blocked = true;
+    gc_problem(listing->pass, NULL,
+               "%s is no repository's directory, but may hold some: see berth fsck", path);
     return 0;
+}
+
+static int collect_names(struct gc_pass *pass, struct err *err)
+{
+    struct listing listing = {.pass = pass};
+
+    int result = repo_walk_all(pass->store, visit_repository, odd_path, &listing, err);
+    if (result == 0)
+        result = gc_repos(pass, &listing.names, err);
+    fs_names_free(&listing.names);
+    return result;
 }
 
 static int collect(struct gc_pass *pass, struct err *err)
 {
-    if (repo_walk_all(pass->store, visit_repository, odd_path, pass, err) < 0)
+    if (collect_names(pass, err) < 0)
         return -1;
     if (pass->blocked)
         gc_problem(pass, NULL, "no blob is removed, since not all is known that may need one");

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Freeing a large file takes a file system long, so that is not done under the lock. */
+/* Freeing a file as large takes a file system long. */
 #define LARGE ((int64_t)1 << 20)
 
 struct shard {
     struct gc_pass *pass;
     enum digest_algorithm algorithm;
-    const char *dir;
+    struct fs_root dir;
     struct fs_names candidates; /* hex */
     int64_t kept;
 };
@@ -33,24 +33,40 @@ static bool visit_blob(void *context, const char *hex)
     return false;
 }
 
-static int remove_blob(struct gc_pass *pass, const char *dir, const char *data, int64_t size,
-                       struct err *err)
+/* A directory without data is what a crash left. */
+static int remove_empty(struct shard *shard, const struct layout_path *dir, struct err *err)
 {
-    const struct fs_root *fs = &pass->store->fs;
-    AUTO_DIRTY dirty = {0}; /* never synced: what comes back in a crash goes again */
+    struct gc_pass *pass = shard->pass;
+    AUTO_DIRTY dirty = {0};
+    struct stat st;
 
-    if (size >= LARGE)
-        return gc_remove_tree(pass, dir, err);
-    if (fs_unlink(fs, data, &dirty, err) < 0)
-        return -1;
-    return fs_rmdir(fs, dir, &dirty, err);
+    int found = fs_stat(&pass->store->fs, dir->s, &st, err);
+    if (found <= 0 || !gc_is_old(pass, &st, pass->options->grace) || pass->options->dry_run)
+        return found < 0 ? -1 : 0;
+    return gc_hold(pass, err) < 0 || fs_rmdir(&pass->store->fs, dir->s, &dirty, err) < 0 ? -1 : 0;
 }
 
-/* Looks again under the lock. A directory without data is what a crash left. */
+/* Freeing a large one is not done under the lock. */
+static int remove_large(struct shard *shard, const struct layout_path *dir,
+                        const struct layout_path *data, struct gc_doomed *blob, struct err *err)
+{
+    struct gc_pass *pass = shard->pass;
+
+    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
+        return -1;
+    int found = fs_stat(&pass->store->fs, data->s, &blob->st, err);
+    if (found <= 0 || !gc_is_old(pass, &blob->st, pass->options->grace))
+        return found < 0 ? -1 : 0;
+    return pass->options->dry_run ? 1 : gc_remove_tree(pass, dir->s, err);
+}
+
+/* What goes is looked at again under the lock. */
 static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
 {
     struct gc_pass *pass = shard->pass;
+    struct gc_doomed blob = {.grace = pass->options->grace};
     struct layout_path dir, data;
+    char name[DIGEST_HEX_MAX + sizeof "/" LAYOUT_DATA];
     struct digest digest;
     struct stat st;
 
@@ -59,26 +75,21 @@ static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
     struct gc_item item = {GC_BLOB, NULL, digest.s, 0, 0};
     layout_blob_dir(&dir, &digest);
     layout_blob(&data, &digest);
-    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
-        return -1;
-    int found = fs_stat(&pass->store->fs, data.s, &st, err);
-    if (found == 0)
-        found = fs_stat(&pass->store->fs, dir.s, &st, err);
+    snprintf(name, sizeof name, "%s/" LAYOUT_DATA, hex);
+    int found = fs_peek(shard->dir.fd, name, &st, err);
     if (found <= 0)
-        return found;
-    if (!gc_is_old(pass, &st, pass->options->grace)) {
-        shard->kept++;
-        return 0;
-    }
-    item.bytes = S_ISREG(st.st_mode) ? st.st_size : 0;
-    item.age = gc_age(pass, gc_mtime(&st));
-    if (!pass->options->dry_run && remove_blob(pass, dir.s, data.s, item.bytes, err) < 0)
-        return -1;
-    if (S_ISREG(st.st_mode)) {
-        pass->totals->blobs.removed++;
-        pass->totals->bytes += item.bytes;
-        gc_removes(pass, &item);
-    }
+        return found < 0 ? -1 : remove_empty(shard, &dir, err);
+    int gone = st.st_size >= LARGE
+                   ? remove_large(shard, &dir, &data, &blob, err)
+                   : gc_remove_lone(pass, &shard->dir, hex, LAYOUT_DATA, &blob, err);
+    shard->kept += gone == 0;
+    if (gone <= 0)
+        return gone;
+    item.bytes = blob.st.st_size;
+    item.age = gc_age(pass, gc_mtime(&blob.st));
+    pass->totals->blobs.removed++;
+    pass->totals->bytes += item.bytes;
+    gc_removes(pass, &item);
     return 0;
 }
 
@@ -86,7 +97,7 @@ static int sweep_shard(struct shard *shard, struct err *err)
 {
     struct gc_pass *pass = shard->pass;
 
-    int result = fs_each(&pass->store->fs, shard->dir, visit_blob, shard, err) < 0 ? -1 : 0;
+    int result = fs_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
     fs_names_sort(&shard->candidates);
     for (size_t i = 0; i < shard->candidates.n && result == 0; i++)
         result = sweep_blob(shard, shard->candidates.v[i], err);
@@ -108,9 +119,14 @@ int gc_blobs(struct gc_pass *pass, struct err *err)
         for (size_t k = 0; k < shards.n; k++) {
             AUTO_BUF dir = BUF_INIT;
             buf_addf(&dir, "%s/%s", top.s, shards.v[k]);
-            struct shard shard = {.pass = pass, .algorithm = algorithm, .dir = dir.s};
+            struct shard shard = {.pass = pass, .algorithm = algorithm};
             progress_at(pass->options->progress, "sweeping", (int64_t)k, (int64_t)shards.n);
-            if (sweep_shard(&shard, err) < 0)
+            int result = gc_open_dir(pass, dir.s, &shard.dir, err);
+            if (result > 0) {
+                result = sweep_shard(&shard, err);
+                fs_root_close(&shard.dir);
+            }
+            if (result < 0)
                 return -1;
         }
     }

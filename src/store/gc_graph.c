@@ -9,6 +9,8 @@
 #include "store/repo.h"
 #include "store/tag.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,10 +47,14 @@ static uint32_t node_of(struct gc_graph *graph, const struct digest *digest)
     return graph->n_nodes;
 }
 
+/* It is told when the graph is swept: graphs are read by several threads. */
 static void damaged(struct gc_graph *graph, const char *what, const struct err *err)
 {
+    AUTO_BUF message = BUF_INIT;
+
     graph->damaged = true;
-    gc_problem(graph->pass, graph->name, "%s: %s", what, err->msg);
+    buf_addf(&message, "%s: %s", what, err->msg);
+    fs_names_add(&graph->problems, message.s);
 }
 
 /* The manifest whose referrers the tag stands for: <algorithm>-<hex>, cut off at 64 digits (OCI
@@ -67,34 +73,46 @@ static bool attached_key(const char *tag, struct digest_key *key)
     return true;
 }
 
-static void read_tag(struct gc_graph *graph, size_t i)
+/* A name without current/link is one that was never finished, or no tag's at all. */
+static void read_tag(struct gc_graph *graph, const struct fs_root *tags, size_t i)
 {
-    const struct store *store = graph->pass->store;
     struct tag tag;
     struct digest digest;
     struct err err;
 
     if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), &err) < 0)
         return;
-    int found = tag_get(store, graph->name, &tag, &digest, &err);
+    int found = tag_get_in(tags, &tag, &digest, &err);
     if (found < 0)
         damaged(graph, tag.s, &err);
-    else if (found > 0)
+    if (found > 0)
         graph->tag[i].node = node_of(graph, &digest);
+    graph->unfinished = graph->unfinished || found == 0;
 }
 
 static int read_tags(struct gc_graph *graph, struct err *err)
 {
-    if (tag_list(graph->pass->store, graph->name, &graph->tags, err) < 0)
+    const struct fs_root *fs = &graph->pass->store->fs;
+    struct layout_path path;
+    AUTO_FD dir = -1;
+    struct fs_root tags = *fs;
+
+    layout_tags(&path, graph->name);
+    int found = fs_open(fs, path.s, O_RDONLY | O_DIRECTORY, &dir, err);
+    if (found <= 0)
+        return found;
+    tags.fd = dir;
+    if (fs_list(&tags, ".", &graph->tags, err) < 0)
         return -1;
     graph->tag = mem_alloc((graph->tags.n + 1) * sizeof *graph->tag);
     for (size_t i = 0; i < graph->tags.n; i++)
-        read_tag(graph, i);
+        read_tag(graph, &tags, i);
     return 0;
 }
 
 struct revisions {
     struct gc_graph *graph;
+    int dir;
     enum digest_algorithm algorithm;
     int64_t grace;
     int result;
@@ -106,15 +124,15 @@ static bool visit_revision(void *context, const char *hex)
 {
     struct revisions *revisions = context;
     struct gc_graph *graph = revisions->graph;
-    struct layout_path path;
+    char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
     struct digest digest;
     struct stat st;
     struct err invalid;
 
     if (digest_from_hex(&digest, revisions->algorithm, hex, &invalid) < 0)
         return false;
-    int found = fs_stat(&graph->pass->store->fs, layout_revision(&path, graph->name, &digest), &st,
-                        revisions->err);
+    snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
+    int found = fs_peek(revisions->dir, link, &st, revisions->err); /* looked at again to sweep */
     if (found < 0)
         revisions->result = -1;
     if (found <= 0)
@@ -136,11 +154,15 @@ static int read_revisions(struct gc_graph *graph, struct err *err)
     if (options->untagged)
         revisions.grace = options->untagged(options->context, graph->name, options->grace);
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_FD dir = -1;
+        struct fs_root root = graph->pass->store->fs;
         revisions.algorithm = (enum digest_algorithm)i;
-        if (fs_each(&graph->pass->store->fs,
-                    layout_revisions(&path, graph->name, revisions.algorithm), visit_revision,
-                    &revisions, err) < 0 ||
-            revisions.result < 0)
+        layout_revisions(&path, graph->name, revisions.algorithm);
+        int found = fs_open(&root, path.s, O_RDONLY | O_DIRECTORY, &dir, err);
+        root.fd = revisions.dir = dir;
+        if (found > 0)
+            found = fs_each(&root, ".", visit_revision, &revisions, err);
+        if (found < 0 || revisions.result < 0)
             return -1;
     }
     return 0;
@@ -306,6 +328,7 @@ void gc_graph_free(struct gc_graph *graph)
     free(graph->children);
     free(graph->blobs);
     fs_names_free(&graph->tags);
+    fs_names_free(&graph->problems);
     free(graph->tag);
 }
 

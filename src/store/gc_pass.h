@@ -42,11 +42,21 @@ void gc_let_go(struct gc_pass *pass);
 int gc_release(struct gc_pass *pass, struct err *err);
 /* Removes a link and its directory. Between gc_hold and gc_release. */
 int gc_unlink(struct gc_pass *pass, const char *path, struct err *err);
+/* The same of dir/hex/file, if that is old enough still, with *st as it was. In a dry run it looks
+ * only. 0: it stays, or is gone. Takes gc_hold itself. */
+struct gc_doomed {
+    int64_t grace;  /* seconds; or where mtime is set, whatever grace was: */
+    int64_t mtime;  /* it is the one that was seen; 0: any */
+    struct stat st; /* as it was */
+    bool is_there;
+};
+int gc_remove_lone(struct gc_pass *pass, const struct fs_root *dir, const char *hex,
+                   const char *file, struct gc_doomed *doomed, struct err *err);
+/* Opens a directory to remove in it; *dir is closed by fs_root_close. 0: there is none. */
+int gc_open_dir(const struct gc_pass *pass, const char *path, struct fs_root *dir, struct err *err);
 /* Removes a tree at once, by moving it away; gc_release takes it apart. */
 int gc_remove_tree(struct gc_pass *pass, const char *path, struct err *err);
 
-/* Marks what a repository needs, and sweeps its dead names. (gc_repo.c) */
-int gc_repo(struct gc_pass *pass, const struct name *name, struct err *err);
 /* Its stale sessions; *left: of how many something is left. (gc_uploads.c) */
 int gc_uploads(struct gc_pass *pass, const struct name *name, size_t *left, struct err *err);
 /* Unmarked blobs, and litter. (gc_blobs.c) */
@@ -87,17 +97,24 @@ struct gc_graph {
     struct digest_key *blobs;
     uint32_t n_blobs;
     struct fs_names tags;
-    struct gc_tag *tag; /* as tags */
-    bool damaged;       /* what it needs is not known */
-    int64_t kept;       /* manifests and layer links that stay */
-    int64_t gone;       /* manifests that went */
+    struct gc_tag *tag;       /* as tags */
+    bool unfinished;          /* there are names among the tags that are none */
+    struct fs_names problems; /* that were met */
+    bool damaged;             /* what it needs is not known */
+    int64_t kept;             /* manifests and layer links that stay */
+    int64_t gone;             /* manifests that went */
 };
 
-/* Reads a repository and settles what lives. gc_graph_free afterwards. -1: it cannot be listed. */
+/* Reads a repository and settles what lives; changes nothing of the pass, so that several can be
+ * read at once. gc_graph_free afterwards, also after an error. -1: it cannot be listed. */
 int gc_graph_read(struct gc_graph *graph, struct gc_pass *pass, const struct name *name,
                   struct err *err);
 void gc_graph_free(struct gc_graph *graph);
 void gc_node_digest(const struct gc_node *node, struct digest *digest);
+/* Marks what a repository needs, and sweeps its dead names. (gc_repo.c) */
+int gc_repo(struct gc_graph *graph, struct err *err);
+/* Reads all of them by several threads, and sweeps them one by one, in order. (gc_repos.c) */
+int gc_repos(struct gc_pass *pass, const struct fs_names *names, struct err *err);
 /* What is left over of tags, of referrers, and of a repository that is empty. (gc_tidy.c) */
 int gc_tidy(struct gc_graph *graph, struct err *err);
 /* The dead manifests, each behind those that name it; free(3). */

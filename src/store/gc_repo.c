@@ -42,6 +42,7 @@ static void mark_manifests(struct gc_graph *graph)
 
 struct layers {
     struct gc_graph *graph;
+    int dir;
     enum digest_algorithm algorithm;
     struct fs_names dead; /* hex */
     int64_t kept;
@@ -84,9 +85,10 @@ static int look_at_layer(struct layers *layers, const char *hex)
 
     if (digest_from_hex(&digest, layers->algorithm, hex, &invalid) < 0)
         return 0;
-    layout_layer(&path, graph->name, &digest);
     if (!is_needed(graph, &digest)) {
-        int found = fs_stat(&pass->store->fs, path.s, &st, layers->err);
+        char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
+        snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
+        int found = fs_peek(layers->dir, link, &st, layers->err);
         if (found <= 0)
             return found;
         if (gc_is_old(pass, &st, pass->options->grace)) {
@@ -96,7 +98,9 @@ static int look_at_layer(struct layers *layers, const char *hex)
     }
     layers->kept++;
     digest_map_put(&pass->marked, &digest);
-    return layers->algorithm == DIGEST_SHA256 ? 0 : mark_alias(graph, path.s, layers->err);
+    return layers->algorithm == DIGEST_SHA256
+               ? 0
+               : mark_alias(graph, layout_layer(&path, graph->name, &digest), layers->err);
 }
 
 static bool visit_layer(void *context, const char *hex)
@@ -108,54 +112,62 @@ static bool visit_layer(void *context, const char *hex)
     return layers->result < 0;
 }
 
-static int sweep_layer(struct gc_graph *graph, const struct digest *digest, struct err *err)
+static int sweep_layer(struct gc_graph *graph, const struct fs_root *dir,
+                       const struct digest *digest, struct err *err)
 {
     struct gc_pass *pass = graph->pass;
-    struct layout_path path;
-    struct stat st;
+    struct gc_doomed link = {.grace = pass->options->grace};
     struct gc_item item = {GC_LAYER_LINK, graph->name, digest->s, -1, 0};
 
-    layout_layer(&path, graph->name, digest);
-    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
-        return -1;
-    int found = fs_stat(&pass->store->fs, path.s, &st, err);
-    if (found <= 0)
-        return found;
-    if (!gc_is_old(pass, &st, pass->options->grace)) { /* somebody has linked it again */
+    int gone = gc_remove_lone(pass, dir, digest_hex(digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) { /* somebody has linked it again */
         digest_map_put(&pass->marked, digest);
         graph->kept++;
-        return 0;
     }
-    if (!pass->options->dry_run && gc_unlink(pass, path.s, err) < 0)
-        return -1;
-    item.age = gc_age(pass, gc_mtime(&st));
+    if (gone <= 0)
+        return gone;
+    item.age = gc_age(pass, gc_mtime(&link.st));
     pass->totals->layer_links.removed++;
     gc_removes(pass, &item);
     return 0;
 }
 
+static int sweep_layers_of(struct layers *layers, struct err *err)
+{
+    struct gc_graph *graph = layers->graph;
+    struct layout_path path;
+    struct fs_root dir;
+
+    layout_layers_of(&path, graph->name, layers->algorithm);
+    int result = gc_open_dir(graph->pass, path.s, &dir, err);
+    if (result <= 0)
+        return result;
+    layers->dir = dir.fd;
+    result = fs_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
+    for (size_t k = 0; k < layers->dead.n && result == 0; k++) {
+        struct digest digest;
+        result = digest_from_hex(&digest, layers->algorithm, layers->dead.v[k], err);
+        if (result == 0)
+            result = sweep_layer(graph, &dir, &digest, err);
+    }
+    fs_root_close(&dir);
+    fs_names_free(&layers->dead);
+    return result;
+}
+
 static int sweep_layers(struct gc_graph *graph, struct err *err)
 {
     struct layers layers = {.graph = graph, .err = err};
-    struct layout_path dir;
 
-    gc_let_go(graph->pass);
-    for (int i = 0; i < DIGEST_ALGORITHMS && layers.result == 0; i++) {
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        gc_let_go(graph->pass);
         layers.algorithm = (enum digest_algorithm)i;
-        layout_layers_of(&dir, graph->name, layers.algorithm);
-        if (fs_each(&graph->pass->store->fs, dir.s, visit_layer, &layers, err) < 0)
-            layers.result = -1;
-        for (size_t k = 0; k < layers.dead.n && layers.result == 0; k++) {
-            struct digest digest;
-            layers.result = digest_from_hex(&digest, layers.algorithm, layers.dead.v[k], err);
-            if (layers.result == 0)
-                layers.result = sweep_layer(graph, &digest, err);
-        }
-        fs_names_free(&layers.dead);
+        if (sweep_layers_of(&layers, err) < 0)
+            return -1;
     }
     graph->kept += layers.kept;
     graph->pass->totals->layer_links.kept += layers.kept;
-    return layers.result;
+    return 0;
 }
 
 /* The tag still stands for the referrers of a manifest that still is old. */
@@ -206,53 +218,63 @@ static int sweep_tag(struct gc_graph *graph, size_t i, struct err *err)
     return 0;
 }
 
+static int leave_referrers(struct gc_graph *graph, const struct gc_node *node,
+                           const struct digest *digest, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+    struct digest subject;
+
+    if (!node->subject || graph->pass->options->dry_run)
+        return 0;
+    gc_node_digest(&graph->nodes[node->subject - 1], &subject);
+    return referrer_remove(graph->pass->store, graph->name, &subject, digest, &dirty, err);
+}
+
 /* Its link goes, then its entry among the referrers of its subject. What is named again in the
  * meantime is young, and so is all that it needs. */
-static int sweep_manifest(struct gc_graph *graph, const struct gc_node *node, struct err *err)
+static int sweep_manifest(struct gc_graph *graph, const struct fs_root *dir,
+                          const struct gc_node *node, struct err *err)
 {
     struct gc_pass *pass = graph->pass;
-    struct layout_path path;
+    struct gc_doomed link = {.mtime = node->mtime};
     struct digest digest;
-    struct stat st;
 
     gc_node_digest(node, &digest);
     struct gc_item item = {GC_MANIFEST, graph->name, digest.s, -1, gc_age(pass, node->mtime)};
-    layout_revision(&path, graph->name, &digest);
-    if (!pass->options->dry_run) {
-        if (gc_hold(pass, err) < 0)
-            return -1;
-        int found = fs_stat(&pass->store->fs, path.s, &st, err);
-        if (found <= 0)
-            return found;
-        if (gc_mtime(&st) != node->mtime) {
-            graph->kept++;
-            pass->totals->manifests.kept++;
-            return 0;
-        }
-        if (gc_unlink(pass, path.s, err) < 0)
-            return -1;
-        if (node->subject) {
-            AUTO_DIRTY dirty = {0};
-            struct digest subject;
-            gc_node_digest(&graph->nodes[node->subject - 1], &subject);
-            if (referrer_remove(pass->store, graph->name, &subject, &digest, &dirty, err) < 0)
-                return -1;
-        }
+    int gone = gc_remove_lone(pass, dir, digest_hex(&digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) {
+        graph->kept++;
+        pass->totals->manifests.kept++;
     }
+    if (gone <= 0)
+        return gone;
     graph->gone++;
     pass->totals->manifests.removed++;
     gc_removes(pass, &item);
-    return 0;
+    return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
 }
 
 static int sweep_manifests(struct gc_graph *graph, struct err *err)
 {
+    struct fs_root dirs[DIGEST_ALGORITHMS];
     uint32_t n;
     uint32_t *dead = gc_graph_dead(graph, &n);
     int result = 0;
 
-    for (uint32_t i = 0; i < n && result == 0; i++)
-        result = sweep_manifest(graph, &graph->nodes[dead[i] - 1], err);
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        struct layout_path path;
+        layout_revisions(&path, graph->name, (enum digest_algorithm)i);
+        dirs[i].fd = -1;
+        if (n && result >= 0 && gc_open_dir(graph->pass, path.s, &dirs[i], err) < 0)
+            result = -1;
+    }
+    for (uint32_t i = 0; i < n && result == 0; i++) {
+        const struct gc_node *node = &graph->nodes[dead[i] - 1];
+        if (dirs[node->algorithm].fd >= 0)
+            result = sweep_manifest(graph, &dirs[node->algorithm], node, err);
+    }
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++)
+        fs_root_close(&dirs[i]);
     free(dead);
     return result;
 }
@@ -277,16 +299,12 @@ static int sweep_graph(struct gc_graph *graph, struct err *err)
     return sweep_layers(graph, err) < 0 ? -1 : gc_tidy(graph, err);
 }
 
-int gc_repo(struct gc_pass *pass, const struct name *name, struct err *err)
+int gc_repo(struct gc_graph *graph, struct err *err)
 {
-    struct gc_graph graph;
-
-    int result = gc_graph_read(&graph, pass, name, err);
-    if (result == 0)
-        result = sweep_graph(&graph, err);
-    gc_graph_free(&graph);
     struct err failure;
-    if (gc_release(pass, result < 0 ? &failure : err) < 0)
-        return -1;
-    return result;
+
+    for (size_t i = 0; i < graph->problems.n; i++)
+        gc_problem(graph->pass, graph->name, "%s", graph->problems.v[i]);
+    int result = sweep_graph(graph, err);
+    return gc_release(graph->pass, result < 0 ? &failure : err) < 0 ? -1 : result;
 }

@@ -4,18 +4,19 @@
 
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* How often it looks whether somebody waits. Who waits is let in before it goes on: he holds the
  * gate, through which it has to go. */
-#define LOOK_MS 10
+#define LOOK_MS 4
 
 /* How long it keeps others out while it waits for those who are in: a little more each time, since
  * a slow disk may keep them. */
-#define WINDOW_MS 50
-#define WINDOW_MAX_MS 150
+#define WINDOW_MS 30
+#define WINDOW_MAX_MS 80
 #define TRIES_MAX 600
 
 static void pause_ms(long ms)
@@ -105,4 +106,46 @@ int gc_remove_tree(struct gc_pass *pass, const char *path, struct err *err)
     pass->names_gone = true;
     fs_names_add(&pass->doomed, tmp.s);
     return 1;
+}
+
+struct removal {
+    const struct gc_pass *pass;
+    struct gc_doomed *doomed;
+};
+
+static bool may_go(void *context, const struct stat *st)
+{
+    const struct removal *removal = context;
+    struct gc_doomed *doomed = removal->doomed;
+
+    doomed->st = *st;
+    doomed->is_there = true;
+    if (doomed->mtime)
+        return gc_mtime(st) == doomed->mtime;
+    return gc_is_old(removal->pass, st, doomed->grace);
+}
+
+int gc_remove_lone(struct gc_pass *pass, const struct fs_root *dir, const char *hex,
+                   const char *file, struct gc_doomed *doomed, struct err *err)
+{
+    struct removal removal = {pass, doomed};
+    char path[DIGEST_HEX_MAX + 8];
+    struct stat st;
+
+    doomed->is_there = false;
+    if (!pass->options->dry_run) {
+        if (gc_hold(pass, err) < 0)
+            return -1;
+        pass->names_gone = true;
+        return fs_remove_lone(dir, hex, file, may_go, &removal, err);
+    }
+    snprintf(path, sizeof path, "%s/%s", hex, file);
+    int found = fs_peek(dir->fd, path, &st, err);
+    return found > 0 ? may_go(&removal, &st) : found;
+}
+
+int gc_open_dir(const struct gc_pass *pass, const char *path, struct fs_root *dir, struct err *err)
+{
+    *dir = pass->store->fs;
+    return fs_open(&pass->store->fs, path, O_RDONLY | O_DIRECTORY, &dir->fd, err);
 }

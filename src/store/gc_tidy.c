@@ -93,19 +93,13 @@ static int tidy_unfinished(struct gc_graph *graph, const struct tag *tag, struct
 
 static int tidy_tags(struct gc_graph *graph, struct err *err)
 {
-    AUTO_NAMES all = {0};
-    struct layout_path path;
-    size_t known = 0;
-
-    if (fs_list(fs_of(graph), layout_tags(&path, graph->name), &all, err) < 0)
-        return -1;
-    for (size_t i = 0; i < all.n; i++) {
+    if (!graph->unfinished && !graph->gone)
+        return 0;
+    for (size_t i = 0; i < graph->tags.n; i++) {
         struct tag tag;
         struct err invalid;
-        while (known < graph->tags.n && strcmp(graph->tags.v[known], all.v[i]) < 0)
-            known++;
-        bool is_set = known < graph->tags.n && !strcmp(graph->tags.v[known], all.v[i]);
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &invalid) < 0)
+        bool is_set = graph->tag[i].node != 0;
+        if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), &invalid) < 0)
             continue;
         if (!is_set && tidy_unfinished(graph, &tag, err) < 0)
             return -1;

@@ -105,6 +105,11 @@ const char *layout_tag_current(struct layout_path *path, const struct name *name
     return format(path, LAYOUT_REPOSITORIES "/%s/_manifests/tags/%s/current/link", name->s, tag->s);
 }
 
+const char *layout_tag_current_in(struct layout_path *path, const struct tag *tag)
+{
+    return format(path, "%s/current/" LAYOUT_LINK, tag->s);
+}
+
 const char *layout_tag_index(struct layout_path *path, const struct name *name,
                              const struct tag *tag, const struct digest *digest)
 {

@@ -13,6 +13,8 @@
 #define LAYOUT_PREFIX "docker/registry/v2"
 
 #define LAYOUT_BLOBS "blobs"
+#define LAYOUT_DATA "data" /* in a blob's directory */
+#define LAYOUT_LINK "link" /* in a link's */
 #define LAYOUT_REPOSITORIES "repositories"
 #define LAYOUT_OWN "_berth"
 #define LAYOUT_TMP "_berth/tmp"
@@ -54,6 +56,8 @@ const char *layout_tags(struct layout_path *path, const struct name *name);
 const char *layout_tag(struct layout_path *path, const struct name *name, const struct tag *tag);
 const char *layout_tag_current(struct layout_path *path, const struct name *name,
                                const struct tag *tag);
+/* Below layout_tags. */
+const char *layout_tag_current_in(struct layout_path *path, const struct tag *tag);
 const char *layout_tag_index(struct layout_path *path, const struct name *name,
                              const struct tag *tag, const struct digest *digest);
 const char *layout_uploads(struct layout_path *path, const struct name *name);

@@ -8,20 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int get(const struct fs_root *root, const char *path, struct digest *digest, struct err *err)
+{
+    AUTO_BUF link = BUF_INIT;
+    struct err invalid;
+
+    int found = fs_read(root, path, sizeof digest->s, &link, err);
+    if (found <= 0)
+        return found;
+    if (digest_parse(digest, link.s, link.len, &invalid) < 0)
+        return err_set(err, ERR_IO, "%s holds no digest: push the tag again or delete it", path);
+    return 1;
+}
+
 int tag_get(const struct store *store, const struct name *name, const struct tag *tag,
             struct digest *digest, struct err *err)
 {
     struct layout_path path;
-    AUTO_BUF link = BUF_INIT;
-    struct err invalid;
 
-    int found =
-        fs_read(&store->fs, layout_tag_current(&path, name, tag), sizeof digest->s, &link, err);
-    if (found <= 0)
-        return found;
-    if (digest_parse(digest, link.s, link.len, &invalid) < 0)
-        return err_set(err, ERR_IO, "%s holds no digest: push the tag again or delete it", path.s);
-    return 1;
+    return get(&store->fs, layout_tag_current(&path, name, tag), digest, err);
+}
+
+int tag_get_in(const struct fs_root *tags, const struct tag *tag, struct digest *digest,
+               struct err *err)
+{
+    struct layout_path path;
+
+    return get(tags, layout_tag_current_in(&path, tag), digest, err);
 }
 
 int tag_time(const struct store *store, const struct name *name, const struct tag *tag,

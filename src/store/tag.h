@@ -14,6 +14,9 @@ int tag_get(const struct store *store, const struct name *name, const struct tag
 /* When it was set last, in nanoseconds since 1970. */
 int tag_time(const struct store *store, const struct name *name, const struct tag *tag,
              int64_t *when, struct err *err);
+/* The same where the directory of the repository's tags is held open. */
+int tag_get_in(const struct fs_root *tags, const struct tag *tag, struct digest *digest,
+               struct err *err);
 /* Setting a tag takes two steps with a barrier between: the index of all that it ever pointed at,
  * which Distribution reads, then the tag itself. */
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,

@@ -300,9 +300,44 @@ static void test_names_grow(void **state)
     }
 }
 
+static bool is_short(void *context, const struct stat *st)
+{
+    *(off_t *)context = st->st_size;
+    return st->st_size < 5;
+}
+
+static void test_a_lone_file_goes_with_its_directory(void **state)
+{
+    const struct unit_dir *dir = *state;
+    off_t size = 0;
+    struct stat st;
+
+    unit_put(dir->path, "a/link", "1234");
+    unit_put(dir->path, "b/link", "12345");
+    unit_put(dir->path, "c/link", "1");
+    unit_put(dir->path, "c/other", "1");
+    unit_symlink("c", dir->path, "d");
+    assert_returns(1, fs_peek(dir->root.fd, "a/link", &st, &failure));
+    assert_int_equal(4, st.st_size);
+    assert_returns(0, fs_peek(dir->root.fd, "none/link", &st, &failure));
+    assert_returns(1, fs_remove_lone(&dir->root, "a", "link", is_short, &size, &failure));
+    assert_int_equal(4, size);
+    assert_false(unit_exists(dir->path, "a"));
+    assert_returns(0, fs_remove_lone(&dir->root, "b", "link", is_short, &size, &failure));
+    assert_int_equal(5, size);
+    assert_true(unit_exists(dir->path, "b/link"));
+    assert_returns(0, fs_remove_lone(&dir->root, "d", "link", is_short, &size, &failure));
+    assert_true(unit_exists(dir->path, "c/link"));
+    assert_returns(1, fs_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
+    assert_true(unit_exists(dir->path, "c/other") && !unit_exists(dir->path, "c/link"));
+    assert_returns(0, fs_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
+    assert_returns(0, fs_remove_lone(&dir->root, "none", "link", is_short, &size, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        DIR_TEST(test_a_lone_file_goes_with_its_directory),
         DIR_TEST(test_mkdirs_makes_what_is_missing),
         DIR_TEST(test_mkdirs_fails_where_a_file_or_too_long_a_path_is),
         DIR_TEST(test_replace_makes_and_replaces),

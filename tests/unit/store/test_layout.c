@@ -43,6 +43,7 @@ static void test_paths(void **state)
     assert_string_equal(REPO "/_manifests/tags/v1.0", layout_tag(&p, &name, &tag));
     assert_string_equal(REPO "/_manifests/tags/v1.0/current/link",
                         layout_tag_current(&p, &name, &tag));
+    assert_string_equal("v1.0/current/link", layout_tag_current_in(&p, &tag));
     assert_string_equal(REPO "/_manifests/tags/v1.0/index/sha256/" HEX256 "/link",
                         layout_tag_index(&p, &name, &tag, &a));
     assert_string_equal(REPO "/_uploads/" ID, layout_upload(&p, &name, ID, NULL));
