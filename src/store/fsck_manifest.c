@@ -105,8 +105,8 @@ static bool is_missing(struct fsck *fsck, const struct fsck_suspicion *suspicion
     struct layout_path path;
 
     layout_blob(&path, suspicion->digest);
-    return is_linked(fsck, suspicion) && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, path.s);
+    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+           is_linked(fsck, suspicion);
 }
 
 static void report_missing(struct fsck *fsck, const struct name *name, const struct digest *digest)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the fsck*.c files share and nobody else needs.
+ *
+ * Names are made after what they point at and removed before it. So a suspicion looks for the
+ * content first and for the name last: a name that is still there when its content was found
+ * missing is at fault.
  */
 #ifndef BERTH_STORE_FSCK_PARTS_H
 #define BERTH_STORE_FSCK_PARTS_H

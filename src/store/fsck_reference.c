@@ -57,17 +57,16 @@ static bool lacks_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion
 {
     struct layout_path path;
 
-    return is_linked(fsck, suspicion) &&
-           is_plainly_absent(fsck, layout_blob(&path, suspicion->digest)) &&
-           !has_alias(fsck, suspicion->name, suspicion->digest);
+    return is_plainly_absent(fsck, layout_blob(&path, suspicion->digest)) &&
+           !has_alias(fsck, suspicion->name, suspicion->digest) && is_linked(fsck, suspicion);
 }
 
 static bool lacks_child(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     struct layout_path path;
 
-    return lacks_blob(fsck, suspicion) &&
-           is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest));
+    return is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
+           lacks_blob(fsck, suspicion);
 }
 
 /* What refers to it is sound itself, and other parts of it may be wanted, so it stays. */
@@ -128,8 +127,8 @@ static bool lacks_revision(struct fsck *fsck, const struct fsck_suspicion *suspi
 {
     struct layout_path path;
 
-    return lacks_layer(fsck, suspicion) &&
-           is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest));
+    return is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
+           lacks_layer(fsck, suspicion);
 }
 
 static int link_layer(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,

@@ -29,17 +29,18 @@ static int read_entry(struct fsck *fsck, const struct name *name, const struct e
     return text.len == entry->descriptor->len && !memcmp(text.s, entry->descriptor->s, text.len);
 }
 
+/* The entry is made before its manifest's link and goes after it: so it is looked for first. */
 static bool is_missing(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
-    return is_revision(fsck, suspicion->name, suspicion->digest) &&
-           fsck_type_of(fsck, suspicion->path) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, suspicion->path);
+    return fsck_type_of(fsck, suspicion->path) == FSCK_ABSENT &&
+           !fsck_is_obscured(fsck, suspicion->path) &&
+           is_revision(fsck, suspicion->name, suspicion->digest);
 }
 
 static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
-    return is_revision(fsck, suspicion->name, suspicion->digest) &&
-           read_entry(fsck, suspicion->name, suspicion->context) == 0;
+    return read_entry(fsck, suspicion->name, suspicion->context) == 0 &&
+           is_revision(fsck, suspicion->name, suspicion->digest);
 }
 
 static int write_entry(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,

@@ -174,7 +174,9 @@ static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion
     const struct tag_context *tag = suspicion->context;
     struct digest digest;
 
-    return (tag->replaced || fsck_has_link(fsck, suspicion->path)) &&
+    /* Read once more while it is there, since it may be a new one. */
+    return read_current(fsck, tag, &digest) == 0 &&
+           (tag->replaced || fsck_has_link(fsck, suspicion->path)) &&
            read_current(fsck, tag, &digest) == 0;
 }
 
@@ -216,8 +218,8 @@ static bool lacks_index(struct fsck *fsck, const struct fsck_suspicion *suspicio
     struct layout_path path;
 
     layout_tag_index(&path, tag->name, &tag->tag, &tag->digest);
-    return still_points(fsck, tag) && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, path.s);
+    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+           still_points(fsck, tag);
 }
 
 static int add_index(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
@@ -241,8 +243,8 @@ static bool points_at_nothing(struct fsck *fsck, const struct fsck_suspicion *su
     layout_revision(&path, tag->name, &tag->digest);
     bool revision = fsck_type_of(fsck, path.s) != FSCK_ABSENT || fsck_is_obscured(fsck, path.s);
     layout_blob(&path, &tag->digest);
-    return still_points(fsck, tag) && !revision && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, path.s);
+    return !revision && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
+           !fsck_is_obscured(fsck, path.s) && still_points(fsck, tag);
 }
 
 static bool lacks_revision(struct fsck *fsck, const struct fsck_suspicion *suspicion)
@@ -251,8 +253,8 @@ static bool lacks_revision(struct fsck *fsck, const struct fsck_suspicion *suspi
     struct layout_path path;
 
     layout_revision(&path, tag->name, &tag->digest);
-    return still_points(fsck, tag) && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, path.s);
+    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+           still_points(fsck, tag);
 }
 
 int fsck_mend_names(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
