@@ -119,7 +119,8 @@ struct revisions {
     struct err *err;
 };
 
-/* Distribution leaves a revision's directory behind when it deletes the link. */
+/* Distribution leaves a revision's directory behind when it deletes the link, and so does who is
+ * killed between the two. */
 static bool visit_revision(void *context, const char *hex)
 {
     struct revisions *revisions = context;
@@ -135,6 +136,12 @@ static bool visit_revision(void *context, const char *hex)
     int found = fs_peek(revisions->dir, link, &st, revisions->err); /* looked at again to sweep */
     if (found < 0)
         revisions->result = -1;
+    if (found == 0) {
+        struct layout_path path;
+        layout_revision(&path, graph->name, &digest);
+        *strrchr(path.s, '/') = '\0';
+        fs_names_add(&graph->empty, path.s);
+    }
     if (found <= 0)
         return found < 0;
     uint32_t number = node_of(graph, &digest); /* may move the nodes */
@@ -329,6 +336,7 @@ void gc_graph_free(struct gc_graph *graph)
     free(graph->blobs);
     fs_names_free(&graph->tags);
     fs_names_free(&graph->problems);
+    fs_names_free(&graph->empty);
     free(graph->tag);
 }
 

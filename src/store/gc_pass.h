@@ -100,6 +100,7 @@ struct gc_graph {
     struct gc_tag *tag;       /* as tags */
     bool unfinished;          /* there are names among the tags that are none */
     struct fs_names problems; /* that were met */
+    struct fs_names empty;    /* directories of links, without a link */
     bool damaged;             /* what it needs is not known */
     int64_t kept;             /* manifests and layer links that stay */
     int64_t gone;             /* manifests that went */

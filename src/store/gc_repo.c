@@ -89,6 +89,11 @@ static int look_at_layer(struct layers *layers, const char *hex)
         char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
         snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
         int found = fs_peek(layers->dir, link, &st, layers->err);
+        if (found == 0) {
+            layout_layer(&path, graph->name, &digest);
+            *strrchr(path.s, '/') = '\0';
+            fs_names_add(&graph->empty, path.s);
+        }
         if (found <= 0)
             return found;
         if (gc_is_old(pass, &st, pass->options->grace)) {

@@ -251,6 +251,19 @@ static int remove_if_empty(struct gc_graph *graph, struct err *err)
     return 1;
 }
 
+/* Whoever makes a link holds lock_gc from the directory to the link, so one without is left over.
+ */
+static int tidy_empty(struct gc_graph *graph, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+
+    for (size_t i = 0; i < graph->empty.n; i++)
+        if (gc_hold(graph->pass, err) < 0 ||
+            fs_rmdir(fs_of(graph), graph->empty.v[i], &dirty, err) < 0)
+            return -1;
+    return 0;
+}
+
 int gc_tidy(struct gc_graph *graph, struct err *err)
 {
     struct gc_pass *pass = graph->pass;
@@ -258,6 +271,7 @@ int gc_tidy(struct gc_graph *graph, struct err *err)
 
     gc_let_go(pass);
     if (gc_uploads(pass, graph->name, &sessions, err) < 0 ||
+        (!pass->options->dry_run && tidy_empty(graph, err) < 0) ||
         (!graph->damaged && tidy_tags(graph, err) < 0) ||
         (!graph->damaged && !pass->options->dry_run && tidy_referrers(graph, err) < 0))
         return -1;

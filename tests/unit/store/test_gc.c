@@ -459,9 +459,15 @@ static void test_leftovers_of_distribution(void **state)
 
     unit_put(store->path, layout_referrer(&path, &name, &image, &gone), "{}");
     unit_put(store->path, "repositories/a/_manifests/tags/half/index/sha256/x/link", "");
+    unit_put(store->path, layout_revision(&path, &name, &gone), "");
+    unit_delete(store->path, path.s);
+    unit_put(store->path, layout_layer(&path, &name, &gone), "");
+    unit_delete(store->path, path.s);
     age_all(store);
     gc(store, &told);
     assert_string_equal("tag a@half ", told.removed);
+    assert_int_equal(1, unit_count(store->path, "repositories/a/_manifests/revisions/sha256"));
+    assert_int_equal(1, unit_count(store->path, "repositories/a/_layers/sha256"));
     assert_false(unit_exists(store->path, "repositories/a/_manifests/tags/half"));
     assert_int_equal(0, unit_count(store->path, "repositories/a/_referrers/sha256"));
 }
