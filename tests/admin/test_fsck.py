@@ -38,7 +38,7 @@ def run(root, *args, status=0):
     """The findings and the summary."""
     done = subprocess.run([BUILD / "berth", "fsck", "--json", "--root", root, *args], capture_output=True, text=True,
                           timeout=120, env={"BERTH_DURABILITY": "none", **os.environ})
-    assert done.returncode == status, done
+    assert done.returncode == status, (done.stdout, done.stderr)
     *findings, last = map(json.loads, done.stdout.splitlines())
     return findings, last["summary"]
 
