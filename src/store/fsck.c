@@ -138,8 +138,6 @@ static int remove_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion
     return 0;
 }
 
-#define PATIENT_FINDINGS 50
-
 enum fsck_verdict fsck_suspect(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     struct locks locks = {{-1}, {-1}};
@@ -147,8 +145,7 @@ enum fsck_verdict fsck_suspect(struct fsck *fsck, const struct fsck_suspicion *s
     AUTO_BUF what = BUF_INIT;
     bool mend = fsck->options.repair && suspicion->mend;
 
-    /* What is under way passes, a fault stays. Where there are many faults, that is too slow. */
-    if (suspicion->slow || fsck->summary.errors + fsck->summary.warnings < PATIENT_FINDINGS)
+    if (suspicion->slow)
         look_again_later();
     int locked = take_locks(fsck, suspicion, &locks, &err);
     if (locked <= 0 && !suspicion->unlocked && !suspicion->slow)

@@ -9,6 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+static enum fsck_type type_by(const struct stat *st)
+{
+    return S_ISREG(st->st_mode)   ? FSCK_FILE
+           : S_ISDIR(st->st_mode) ? FSCK_DIRECTORY
+           : S_ISLNK(st->st_mode) ? FSCK_SYMLINK_TYPE
+                                  : FSCK_OTHER;
+}
+
 enum fsck_type fsck_type_of(struct fsck *fsck, const char *path)
 {
     struct stat st;
@@ -17,12 +25,7 @@ enum fsck_type fsck_type_of(struct fsck *fsck, const char *path)
     int found = fs_stat(&fsck->store->fs, path, &st, &err);
     if (found == 0)
         return FSCK_ABSENT;
-    if (found < 0)
-        return FSCK_OTHER;
-    return S_ISREG(st.st_mode)   ? FSCK_FILE
-           : S_ISDIR(st.st_mode) ? FSCK_DIRECTORY
-           : S_ISLNK(st.st_mode) ? FSCK_SYMLINK_TYPE
-                                 : FSCK_OTHER;
+    return found < 0 ? FSCK_OTHER : type_by(&st);
 }
 
 /* What a file system makes, and what a write of Distribution leaves since 3.1 that was broken off.
@@ -138,7 +141,7 @@ enum fsck_verdict fsck_expect_path(struct fsck *fsck, const struct name *name, c
         fsck_unreadable(fsck, path, &err);
     if (found <= 0)
         return found < 0 ? FSCK_FAULTY : FSCK_SOUND;
-    entry.type = fsck_type_of(fsck, path);
+    entry.type = type_by(&st);
     return fsck_expect(fsck, name, &entry, type);
 }
 
