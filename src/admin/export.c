@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L5: `berth export`. */
-#include "admin/export.h"
+#include "transfer/export.h"
 
 #include "admin/admin.h"
 #include "admin/caller.h"
-#include "admin/have.h"
 #include "admin/interrupt.h"
 #include "admin/progress.h"
+#include "transfer/have.h"
 
 #include <errno.h>
 #include <stdio.h>

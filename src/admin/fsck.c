@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L5: `berth fsck`. */
-#include "store/fsck.h"
+#include "fsck/fsck.h"
 
 #include "admin/admin.h"
 #include "admin/progress.h"

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "gc/gc.h"
 #include "registry/retain.h"
-#include "store/gc.h"
 
 #include <inttypes.h>
 #include <stdio.h>

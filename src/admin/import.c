@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L5: `berth import`. */
-#include "admin/import.h"
+#include "transfer/import.h"
 
 #include "base/clock.h"
 #include "base/json.h"

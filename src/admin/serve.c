@@ -2,8 +2,8 @@
  * L5: berth serve. */
 #include "admin/admin.h"
 
-#include "admin/program.h"
-#include "admin/serve.h"
+#include "serve/program.h"
+#include "serve/serve.h"
 #include "store/layout.h"
 #include "store/spool.h"
 

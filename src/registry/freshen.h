@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keeping the collector away from what somebody is about to rely on (store/gc.h): it removes only
+ * Keeping the collector away from what somebody is about to rely on (gc/gc.h): it removes only
  * what is older than its grace, and all that is renewed here is younger than half of it.
  *
  * Whoever gives a manifest a new name (a tag, an index, its revision's link) freshens with

@@ -49,7 +49,8 @@ int store_write_link(const struct store *store, const char *path, const struct d
  */
 int store_has_link(const struct store *store, const char *path, struct err *err);
 /* Renews the mtime of a plain file that is older than half the grace, to keep the collector away
- * from it (gc.h); a younger one is safe for long enough. 0: there is none. Wants lock_gc shared. */
+ * from it (gc/gc.h); a younger one is safe for long enough. 0: there is none. Wants lock_gc shared.
+ */
 int store_freshen(const struct store *store, const char *path, struct err *err);
 /* Whether store_freshen would renew it. */
 int store_is_stale(const struct store *store, const char *path, struct err *err);

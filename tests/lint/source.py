@@ -16,13 +16,18 @@ FUNCTION_LINES_MAX = 60
 # Who may include whom, besides itself.
 LAYERS = {
     "base": set(),
+    "pack": {"base"},
     "oci": {"base"},
     "http": {"base"},
     "store": {"base", "oci"},
     "auth": {"base", "oci"},
+    "gc": {"base", "oci", "store"},
+    "fsck": {"base", "oci", "store"},
     "registry": {"base", "oci", "store"},
+    "transfer": {"base", "pack", "oci", "store", "registry", "admin"},
     "api": {"base", "oci", "http", "store", "auth", "registry"},
-    "admin": {"base", "oci", "store", "auth", "registry"},
+    "serve": {"base", "oci", "store", "auth", "admin"},
+    "admin": {"base", "pack", "oci", "store", "auth", "gc", "fsck", "registry", "transfer", "serve"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "registry", "api"},
 }
 

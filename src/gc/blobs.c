@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: the collector's sweep of blobs, and of _berth/tmp. */
+#include "gc/pass.h"
+
+#include "store/blob.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Freeing a file as large takes a file system long. */
+#define LARGE ((int64_t)1 << 20)
+
+struct shard {
+    struct gc_pass *pass;
+    enum digest_algorithm algorithm;
+    struct fs_root dir;
+    struct fs_names candidates; /* hex */
+    int64_t kept;
+};
+
+static bool visit_blob(void *context, const char *hex)
+{
+    struct shard *shard = context;
+    struct digest digest;
+    struct err invalid;
+
+    if (digest_from_hex(&digest, shard->algorithm, hex, &invalid) < 0)
+        return false;
+    if (digest_map_get(&shard->pass->marked, &digest))
+        shard->kept++;
+    else
+        fs_names_add(&shard->candidates, hex);
+    return false;
+}
+
+/* A directory without data is what a crash left. */
+static int remove_empty(struct shard *shard, const struct layout_path *dir, struct err *err)
+{
+    struct gc_pass *pass = shard->pass;
+    AUTO_DIRTY dirty = {0};
+    struct stat st;
+
+    int found = fs_stat(&pass->store->fs, dir->s, &st, err);
+    if (found <= 0 || !gc_is_old(pass, &st, pass->options->grace) || pass->options->dry_run)
+        return found < 0 ? -1 : 0;
+    return gc_hold(pass, err) < 0 || fs_rmdir(&pass->store->fs, dir->s, &dirty, err) < 0 ? -1 : 0;
+}
+
+/* Freeing a large one is not done under the lock. */
+static int remove_large(struct shard *shard, const struct layout_path *dir,
+                        const struct layout_path *data, struct gc_doomed *blob, struct err *err)
+{
+    struct gc_pass *pass = shard->pass;
+
+    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
+        return -1;
+    int found = fs_stat(&pass->store->fs, data->s, &blob->st, err);
+    if (found <= 0 || !gc_is_old(pass, &blob->st, pass->options->grace))
+        return found < 0 ? -1 : 0;
+    return pass->options->dry_run ? 1 : gc_remove_tree(pass, dir->s, err);
+}
+
+/* What goes is looked at again under the lock. */
+static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
+{
+    struct gc_pass *pass = shard->pass;
+    struct gc_doomed blob = {.grace = pass->options->grace};
+    struct layout_path dir, data;
+    char name[DIGEST_HEX_MAX + sizeof "/" LAYOUT_DATA];
+    struct digest digest;
+    struct stat st;
+
+    if (digest_from_hex(&digest, shard->algorithm, hex, err) < 0)
+        return -1;
+    struct gc_item item = {GC_BLOB, NULL, digest.s, 0, 0};
+    layout_blob_dir(&dir, &digest);
+    layout_blob(&data, &digest);
+    snprintf(name, sizeof name, "%s/" LAYOUT_DATA, hex);
+    int found = fs_peek(shard->dir.fd, name, &st, err);
+    if (found <= 0)
+        return found < 0 ? -1 : remove_empty(shard, &dir, err);
+    int gone = st.st_size >= LARGE
+                   ? remove_large(shard, &dir, &data, &blob, err)
+                   : gc_remove_lone(pass, &shard->dir, hex, LAYOUT_DATA, &blob, err);
+    shard->kept += gone == 0;
+    if (gone <= 0)
+        return gone;
+    item.bytes = blob.st.st_size;
+    item.age = gc_age(pass, gc_mtime(&blob.st));
+    pass->totals->blobs.removed++;
+    pass->totals->bytes += item.bytes;
+    gc_removes(pass, &item);
+    return 0;
+}
+
+static int sweep_shard(struct shard *shard, struct err *err)
+{
+    struct gc_pass *pass = shard->pass;
+
+    int result = fs_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
+    fs_names_sort(&shard->candidates);
+    for (size_t i = 0; i < shard->candidates.n && result == 0; i++)
+        result = sweep_blob(shard, shard->candidates.v[i], err);
+    fs_names_free(&shard->candidates);
+    pass->totals->blobs.kept += shard->kept;
+    struct err failure;
+    return gc_release(pass, result < 0 ? &failure : err) < 0 ? -1 : result;
+}
+
+int gc_blobs(struct gc_pass *pass, struct err *err)
+{
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_NAMES shards = {0};
+        struct layout_path top;
+        enum digest_algorithm algorithm = (enum digest_algorithm)i;
+        layout_blobs(&top, algorithm);
+        if (fs_list(&pass->store->fs, top.s, &shards, err) < 0)
+            return -1;
+        for (size_t k = 0; k < shards.n; k++) {
+            AUTO_BUF dir = BUF_INIT;
+            buf_addf(&dir, "%s/%s", top.s, shards.v[k]);
+            struct shard shard = {.pass = pass, .algorithm = algorithm};
+            progress_at(pass->options->progress, "sweeping", (int64_t)k, (int64_t)shards.n);
+            int result = gc_open_dir(pass, dir.s, &shard.dir, err);
+            if (result > 0) {
+                result = sweep_shard(&shard, err);
+                fs_root_close(&shard.dir);
+            }
+            if (result < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* What a process left that was killed. It is nobody's, or somebody is taking it apart. */
+int gc_litter(struct gc_pass *pass, struct err *err)
+{
+    const struct fs_root *fs = &pass->store->fs;
+    AUTO_NAMES names = {0};
+
+    if (fs_list(fs, LAYOUT_TMP, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        struct gc_item item = {GC_LITTER, NULL, NULL, 0, 0};
+        AUTO_BUF path = BUF_INIT;
+        AUTO_DIRTY dirty = {0};
+        struct stat st;
+        buf_addf(&path, LAYOUT_TMP "/%s", names.v[i]);
+        int found = fs_stat(fs, path.s, &st, err);
+        if (found > 0 && !gc_is_old(pass, &st, pass->options->grace))
+            continue;
+        if (found > 0 && !pass->options->dry_run)
+            found = S_ISDIR(st.st_mode) ? fs_remove_tree(fs, path.s, err)
+                                        : fs_unlink(fs, path.s, &dirty, err);
+        if (found < 0)
+            return -1;
+        if (found == 0)
+            continue;
+        item.what = path.s;
+        item.bytes = S_ISREG(st.st_mode) ? st.st_size : 0;
+        item.age = gc_age(pass, gc_mtime(&st));
+        pass->totals->bytes += item.bytes;
+        gc_removes(pass, &item);
+    }
+    return 0;
+}

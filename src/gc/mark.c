@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: the collector in one repository: marks what it needs, sweeps its dead tags, manifests and
+ * layer links, and the repository itself once it is empty. */
+#include "gc/pass.h"
+
+#include "base/mem.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+#include "store/tag.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_keys(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct digest_key));
+}
+
+/* Marks the living manifests and what they name, and leaves in graph->blobs just that, sorted. Of a
+ * damaged repository everything lives. */
+static void mark_manifests(struct gc_graph *graph)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t at = 0; at < graph->n_nodes; at++) {
+        const struct gc_node *node = &graph->nodes[at];
+        struct digest digest;
+        if (!node->live && !graph->damaged)
+            continue;
+        gc_node_digest(node, &digest);
+        digest_map_put(&graph->pass->marked, &digest);
+        for (uint32_t i = 0; i < node->n_blobs; i++)
+            graph->blobs[kept++] = graph->blobs[node->blobs + i];
+    }
+    graph->n_blobs = kept;
+    for (uint32_t i = 0; i < kept; i++)
+        digest_map_put_key(&graph->pass->marked, &graph->blobs[i]);
+    if (kept)
+        qsort(graph->blobs, kept, sizeof *graph->blobs, compare_keys);
+}
+
+struct layers {
+    struct gc_graph *graph;
+    int dir;
+    enum digest_algorithm algorithm;
+    struct fs_names dead; /* hex */
+    int64_t kept;
+    int result;
+    struct err *err;
+};
+
+static bool is_needed(const struct gc_graph *graph, const struct digest *digest)
+{
+    struct digest_key key;
+    const uint32_t *node = digest_map_get(&graph->index, digest);
+
+    if (graph->damaged || (node && graph->nodes[*node - 1].live))
+        return true;
+    digest_key_of(&key, digest);
+    return graph->n_blobs && bsearch(&key, graph->blobs, graph->n_blobs, sizeof key, compare_keys);
+}
+
+/* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
+static int mark_alias(struct gc_graph *graph, const char *path, struct err *err)
+{
+    AUTO_BUF link = BUF_INIT;
+    struct digest digest;
+    struct err invalid;
+
+    int found = fs_read(&graph->pass->store->fs, path, sizeof digest.s, &link, err);
+    if (found > 0 && digest_parse(&digest, link.s, link.len, &invalid) == 0)
+        digest_map_put(&graph->pass->marked, &digest);
+    return found;
+}
+
+static int look_at_layer(struct layers *layers, const char *hex)
+{
+    struct gc_graph *graph = layers->graph;
+    struct gc_pass *pass = graph->pass;
+    struct layout_path path;
+    struct digest digest;
+    struct stat st;
+    struct err invalid;
+
+    if (digest_from_hex(&digest, layers->algorithm, hex, &invalid) < 0)
+        return 0;
+    if (!is_needed(graph, &digest)) {
+        char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
+        snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
+        int found = fs_peek(layers->dir, link, &st, layers->err);
+        if (found == 0) {
+            layout_layer(&path, graph->name, &digest);
+            *strrchr(path.s, '/') = '\0';
+            fs_names_add(&graph->empty, path.s);
+        }
+        if (found <= 0)
+            return found;
+        if (gc_is_old(pass, &st, pass->options->grace)) {
+            fs_names_add(&layers->dead, hex);
+            return 0;
+        }
+    }
+    layers->kept++;
+    digest_map_put(&pass->marked, &digest);
+    return layers->algorithm == DIGEST_SHA256
+               ? 0
+               : mark_alias(graph, layout_layer(&path, graph->name, &digest), layers->err);
+}
+
+static bool visit_layer(void *context, const char *hex)
+{
+    struct layers *layers = context;
+
+    if (look_at_layer(layers, hex) < 0)
+        layers->result = -1;
+    return layers->result < 0;
+}
+
+static int sweep_layer(struct gc_graph *graph, const struct fs_root *dir,
+                       const struct digest *digest, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct gc_doomed link = {.grace = pass->options->grace};
+    struct gc_item item = {GC_LAYER_LINK, graph->name, digest->s, -1, 0};
+
+    int gone = gc_remove_lone(pass, dir, digest_hex(digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) { /* somebody has linked it again */
+        digest_map_put(&pass->marked, digest);
+        graph->kept++;
+    }
+    if (gone <= 0)
+        return gone;
+    item.age = gc_age(pass, gc_mtime(&link.st));
+    pass->totals->layer_links.removed++;
+    gc_removes(pass, &item);
+    return 0;
+}
+
+static int sweep_layers_of(struct layers *layers, struct err *err)
+{
+    struct gc_graph *graph = layers->graph;
+    struct layout_path path;
+    struct fs_root dir;
+
+    layout_layers_of(&path, graph->name, layers->algorithm);
+    int result = gc_open_dir(graph->pass, path.s, &dir, err);
+    if (result <= 0)
+        return result;
+    layers->dir = dir.fd;
+    result = fs_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
+    for (size_t k = 0; k < layers->dead.n && result == 0; k++) {
+        struct digest digest;
+        result = digest_from_hex(&digest, layers->algorithm, layers->dead.v[k], err);
+        if (result == 0)
+            result = sweep_layer(graph, &dir, &digest, err);
+    }
+    fs_root_close(&dir);
+    fs_names_free(&layers->dead);
+    return result;
+}
+
+static int sweep_layers(struct gc_graph *graph, struct err *err)
+{
+    struct layers layers = {.graph = graph, .err = err};
+
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        gc_let_go(graph->pass);
+        layers.algorithm = (enum digest_algorithm)i;
+        if (sweep_layers_of(&layers, err) < 0)
+            return -1;
+    }
+    graph->kept += layers.kept;
+    graph->pass->totals->layer_links.kept += layers.kept;
+    return 0;
+}
+
+/* The tag still stands for the referrers of a manifest that still is old. */
+static int tag_may_go(const struct gc_graph *graph, size_t i, const struct tag *tag,
+                      struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct layout_path path;
+    struct digest digest, subject;
+    struct stat st;
+
+    int found = fs_stat(&pass->store->fs, layout_tag_current(&path, graph->name, tag), &st, err);
+    if (found <= 0 || !gc_is_old(pass, &st, pass->options->grace))
+        return found < 0 ? -1 : 0;
+    found = tag_get(pass->store, graph->name, tag, &digest, err);
+    if (found <= 0)
+        return found;
+    const uint32_t *node = digest_map_get(&graph->index, &digest);
+    if (!node || *node != graph->tag[i].node)
+        return 0;
+    const struct gc_node *subject_node = &graph->nodes[graph->tag[i].attached - 1];
+    gc_node_digest(subject_node, &subject);
+    found = fs_stat(&pass->store->fs, layout_revision(&path, graph->name, &subject), &st, err);
+    return found > 0 ? gc_mtime(&st) == subject_node->mtime : found;
+}
+
+static int sweep_tag(struct gc_graph *graph, size_t i, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct gc_item item = {GC_TAG, graph->name, graph->tags.v[i], -1, 0};
+    struct layout_path path;
+    struct tag tag;
+
+    if (!graph->tag[i].attached || graph->nodes[graph->tag[i].attached - 1].live)
+        return 0;
+    if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), err) < 0 ||
+        (!pass->options->dry_run && gc_hold(pass, err) < 0))
+        return -1;
+    int may_go = tag_may_go(graph, i, &tag, err);
+    if (may_go <= 0)
+        return may_go;
+    if (!pass->options->dry_run &&
+        gc_remove_tree(pass, layout_tag(&path, graph->name, &tag), err) < 0)
+        return -1;
+    item.age = gc_age(pass, graph->nodes[graph->tag[i].attached - 1].mtime);
+    pass->totals->tags_removed++;
+    gc_removes(pass, &item);
+    return 0;
+}
+
+static int leave_referrers(struct gc_graph *graph, const struct gc_node *node,
+                           const struct digest *digest, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+    struct digest subject;
+
+    if (!node->subject || graph->pass->options->dry_run)
+        return 0;
+    gc_node_digest(&graph->nodes[node->subject - 1], &subject);
+    return referrer_remove(graph->pass->store, graph->name, &subject, digest, &dirty, err);
+}
+
+/* Its link goes, then its entry among the referrers of its subject. What is named again in the
+ * meantime is young, and so is all that it needs. */
+static int sweep_manifest(struct gc_graph *graph, const struct fs_root *dir,
+                          const struct gc_node *node, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct gc_doomed link = {.mtime = node->mtime};
+    struct digest digest;
+
+    gc_node_digest(node, &digest);
+    struct gc_item item = {GC_MANIFEST, graph->name, digest.s, -1, gc_age(pass, node->mtime)};
+    int gone = gc_remove_lone(pass, dir, digest_hex(&digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) {
+        graph->kept++;
+        pass->totals->manifests.kept++;
+    }
+    if (gone <= 0)
+        return gone;
+    graph->gone++;
+    pass->totals->manifests.removed++;
+    gc_removes(pass, &item);
+    return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
+}
+
+static int sweep_manifests(struct gc_graph *graph, struct err *err)
+{
+    struct fs_root dirs[DIGEST_ALGORITHMS];
+    uint32_t n;
+    uint32_t *dead = gc_graph_dead(graph, &n);
+    int result = 0;
+
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        struct layout_path path;
+        layout_revisions(&path, graph->name, (enum digest_algorithm)i);
+        dirs[i].fd = -1;
+        if (n && result >= 0 && gc_open_dir(graph->pass, path.s, &dirs[i], err) < 0)
+            result = -1;
+    }
+    for (uint32_t i = 0; i < n && result == 0; i++) {
+        const struct gc_node *node = &graph->nodes[dead[i] - 1];
+        if (dirs[node->algorithm].fd >= 0)
+            result = sweep_manifest(graph, &dirs[node->algorithm], node, err);
+    }
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++)
+        fs_root_close(&dirs[i]);
+    free(dead);
+    return result;
+}
+
+static void count_kept(struct gc_graph *graph)
+{
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (graph->nodes[at].has_revision && (graph->nodes[at].live || graph->damaged))
+            graph->kept++;
+    graph->pass->totals->manifests.kept += graph->kept;
+}
+
+static int sweep_graph(struct gc_graph *graph, struct err *err)
+{
+    mark_manifests(graph);
+    count_kept(graph);
+    for (size_t i = 0; i < graph->tags.n && !graph->damaged; i++)
+        if (sweep_tag(graph, i, err) < 0)
+            return -1;
+    if (!graph->damaged && sweep_manifests(graph, err) < 0)
+        return -1;
+    return sweep_layers(graph, err) < 0 ? -1 : gc_tidy(graph, err);
+}
+
+int gc_repo(struct gc_graph *graph, struct err *err)
+{
+    struct err failure;
+
+    for (size_t i = 0; i < graph->problems.n; i++)
+        gc_problem(graph->pass, graph->name, "%s", graph->problems.v[i]);
+    int result = sweep_graph(graph, err);
+    return gc_release(graph->pass, result < 0 ? &failure : err) < 0 ? -1 : result;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: the collector's tidying of one repository: what crashes and Distribution leave behind. */
+#include "gc/pass.h"
+
+#include "store/repo.h"
+#include "store/repo_remove.h"
+#include "store/tag.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct fs_root *fs_of(const struct gc_graph *graph)
+{
+    return &graph->pass->store->fs;
+}
+
+/* Whether the digest is a manifest's that stays, or one that is not known to go. */
+static bool stays(const struct gc_graph *graph, const struct digest *digest)
+{
+    const uint32_t *number = digest_map_get(&graph->index, digest);
+
+    return number && graph->nodes[*number - 1].has_revision &&
+           (graph->nodes[*number - 1].live || graph->damaged);
+}
+
+/* A tag's memory of a manifest that went. */
+static int tidy_index_entry(struct gc_graph *graph, const struct tag *tag,
+                            const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+    struct digest current;
+
+    if (stays(graph, digest))
+        return 0;
+    if (gc_hold(graph->pass, err) < 0)
+        return -1;
+    int found = tag_get(graph->pass->store, graph->name, tag, &current, err);
+    if (found <= 0 || digest_equal(&current, digest))
+        return found < 0 ? -1 : 0;
+    found = fs_stat(fs_of(graph), layout_tag_index(&path, graph->name, tag, digest), &st, err);
+    if (found <= 0 || !gc_is_old(graph->pass, &st, graph->pass->options->grace))
+        return found < 0 ? -1 : 0;
+    return gc_unlink(graph->pass, path.s, err);
+}
+
+static int tidy_index(struct gc_graph *graph, const struct tag *tag, struct err *err)
+{
+    struct layout_path tag_dir;
+
+    layout_tag(&tag_dir, graph->name, tag);
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_BUF dir = BUF_INIT;
+        AUTO_NAMES hex = {0};
+        enum digest_algorithm algorithm = (enum digest_algorithm)i;
+        buf_addf(&dir, "%s/index/%s", tag_dir.s, digest_algorithm_name(algorithm));
+        if (fs_list(fs_of(graph), dir.s, &hex, err) < 0)
+            return -1;
+        for (size_t k = 0; k < hex.n; k++) {
+            struct digest digest;
+            struct err invalid;
+            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) == 0 &&
+                tidy_index_entry(graph, tag, &digest, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* A tag that was never finished: a directory without current/link, which Distribution lists. */
+static int tidy_unfinished(struct gc_graph *graph, const struct tag *tag, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct gc_item item = {GC_TAG, graph->name, tag->s, -1, 0};
+    struct layout_path path;
+    struct stat st;
+
+    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
+        return -1;
+    int found = store_has_link(pass->store, layout_tag_current(&path, graph->name, tag), err);
+    if (found)
+        return found < 0 ? -1 : 0;
+    found = fs_stat(fs_of(graph), layout_tag(&path, graph->name, tag), &st, err);
+    if (found <= 0 || !S_ISDIR(st.st_mode) || !gc_is_old(pass, &st, pass->options->grace))
+        return found < 0 ? -1 : 0;
+    if (!pass->options->dry_run && gc_remove_tree(pass, path.s, err) < 0)
+        return -1;
+    item.age = gc_age(pass, gc_mtime(&st));
+    pass->totals->tags_removed++;
+    gc_removes(pass, &item);
+    return 0;
+}
+
+static int tidy_tags(struct gc_graph *graph, struct err *err)
+{
+    if (!graph->unfinished && !graph->gone)
+        return 0;
+    for (size_t i = 0; i < graph->tags.n; i++) {
+        struct tag tag;
+        struct err invalid;
+        bool is_set = graph->tag[i].node != 0;
+        if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), &invalid) < 0)
+            continue;
+        if (!is_set && tidy_unfinished(graph, &tag, err) < 0)
+            return -1;
+        if (is_set && graph->gone && !graph->pass->options->dry_run &&
+            tidy_index(graph, &tag, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Entries among the referrers whose manifest is not there, and the directories of none. */
+static int tidy_entries(struct gc_graph *graph, const char *dir, enum digest_algorithm algorithm,
+                        struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    AUTO_NAMES hex = {0};
+    AUTO_DIRTY dirty = {0};
+
+    gc_let_go(pass);
+    if (fs_list(fs_of(graph), dir, &hex, err) < 0)
+        return -1;
+    for (size_t i = 0; i < hex.n; i++) {
+        AUTO_BUF path = BUF_INIT;
+        struct digest digest;
+        struct stat st;
+        struct err invalid;
+        if (digest_from_hex(&digest, algorithm, hex.v[i], &invalid) < 0 || stays(graph, &digest))
+            continue;
+        buf_addf(&path, "%s/%s", dir, hex.v[i]);
+        int found = fs_stat(fs_of(graph), path.s, &st, err);
+        if (found > 0 && !gc_is_old(pass, &st, pass->options->grace))
+            continue;
+        if (found < 0 || gc_hold(pass, err) < 0)
+            return -1;
+        found = repo_has_revision(pass->store, graph->name, &digest, err);
+        if (found < 0 || (found == 0 && fs_unlink(fs_of(graph), path.s, &dirty, err) < 0))
+            return -1;
+    }
+    if (gc_hold(pass, err) < 0)
+        return -1;
+    return fs_rmdir(fs_of(graph), dir, &dirty, err) < 0 ? -1 : 0;
+}
+
+static int tidy_subject(struct gc_graph *graph, const char *subject_dir, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_BUF dir = BUF_INIT;
+        enum digest_algorithm algorithm = (enum digest_algorithm)i;
+        buf_addf(&dir, "%s/%s", subject_dir, digest_algorithm_name(algorithm));
+        if (tidy_entries(graph, dir.s, algorithm, err) < 0)
+            return -1;
+    }
+    return fs_rmdir(fs_of(graph), subject_dir, &dirty, err) < 0 ? -1 : 0;
+}
+
+static int tidy_referrers(struct gc_graph *graph, struct err *err)
+{
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        AUTO_NAMES subjects = {0};
+        AUTO_BUF dir = BUF_INIT;
+        struct layout_path index;
+        buf_addf(&dir, "%s/%s", layout_referrers_index(&index, graph->name),
+                 digest_algorithm_name((enum digest_algorithm)i));
+        if (fs_list(fs_of(graph), dir.s, &subjects, err) < 0)
+            return -1;
+        for (size_t k = 0; k < subjects.n; k++) {
+            AUTO_BUF subject = BUF_INIT;
+            buf_addf(&subject, "%s/%s", dir.s, subjects.v[k]);
+            if (tidy_subject(graph, subject.s, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+#define DEPTH_MAX 8 /* of what a repository's directories hold */
+
+/* 1: there is something other than directories. */
+static int has_files(const struct gc_graph *graph, const char *path, int depth, struct err *err)
+{
+    AUTO_NAMES names = {0};
+    struct stat st;
+
+    int found = fs_stat(fs_of(graph), path, &st, err);
+    if (found <= 0)
+        return found;
+    if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+        return 1;
+    if (fs_list(fs_of(graph), path, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        AUTO_BUF child = BUF_INIT;
+        buf_addf(&child, "%s/%s", path, names.v[i]);
+        found = has_files(graph, child.s, depth + 1, err);
+        if (found)
+            return found;
+    }
+    return 0;
+}
+
+/* In the order in which they go: a repository without _manifests is none for Distribution 3.x. */
+static const char *part_of(struct layout_path *path, const struct name *name, int i)
+{
+    switch (i) {
+    case 0:
+        return layout_manifests(path, name);
+    case 1:
+        return layout_referrers_index(path, name);
+    case 2:
+        return layout_uploads(path, name);
+    default:
+        return layout_layers(path, name);
+    }
+}
+#define N_PARTS 4
+
+static int remove_parts(struct gc_graph *graph, struct err *err)
+{
+    struct layout_path path;
+
+    for (int i = 0; i < N_PARTS; i++)
+        if (fs_remove_tree(fs_of(graph), part_of(&path, graph->name, i), err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Everyone who makes something in a repository holds lock_gc, so it stays empty meanwhile. */
+static int remove_if_empty(struct gc_graph *graph, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    struct gc_item item = {GC_REPOSITORY, graph->name, "", -1, 0};
+    struct layout_path path;
+
+    if (!pass->options->dry_run) {
+        if (gc_hold(pass, err) < 0)
+            return -1;
+        for (int i = 0; i < N_PARTS; i++) {
+            int found = has_files(graph, part_of(&path, graph->name, i), 0, err);
+            if (found)
+                return found < 0 ? -1 : 0;
+        }
+        if (remove_parts(graph, err) < 0 || repo_remove_empty(pass->store, graph->name, err) < 0)
+            return -1;
+    }
+    pass->totals->repositories.removed++;
+    gc_removes(pass, &item);
+    return 1;
+}
+
+/* Whoever makes a link holds lock_gc from the directory to the link, so one without is left over.
+ */
+static int tidy_empty(struct gc_graph *graph, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+
+    for (size_t i = 0; i < graph->empty.n; i++)
+        if (gc_hold(graph->pass, err) < 0 ||
+            fs_rmdir(fs_of(graph), graph->empty.v[i], &dirty, err) < 0)
+            return -1;
+    return 0;
+}
+
+int gc_tidy(struct gc_graph *graph, struct err *err)
+{
+    struct gc_pass *pass = graph->pass;
+    size_t sessions;
+
+    gc_let_go(pass);
+    if (gc_uploads(pass, graph->name, &sessions, err) < 0 ||
+        (!pass->options->dry_run && tidy_empty(graph, err) < 0) ||
+        (!graph->damaged && tidy_tags(graph, err) < 0) ||
+        (!graph->damaged && !pass->options->dry_run && tidy_referrers(graph, err) < 0))
+        return -1;
+    int removed = 0;
+    if (!graph->damaged && !graph->kept && !sessions)
+        removed = remove_if_empty(graph, err);
+    if (removed == 0)
+        pass->totals->repositories.kept++;
+    return removed < 0 ? -1 : 0;
+}

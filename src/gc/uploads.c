@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L2: the collector's look at upload sessions: those to which nothing came for the grace go. */
+#include "gc/pass.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a session holds: the newest mtime and the bytes. Of another program's files the sizes count.
+ */
+struct session {
+    const struct gc_pass *pass;
+    const char *dir;
+    int64_t newest;
+    int64_t bytes;
+    int result;
+    struct err *err;
+};
+
+static bool visit_file(void *context, const char *file)
+{
+    struct session *session = context;
+    AUTO_BUF path = BUF_INIT;
+    struct stat st;
+
+    buf_addf(&path, "%s/%s", session->dir, file);
+    int found = fs_stat(&session->pass->store->fs, path.s, &st, session->err);
+    if (found < 0)
+        session->result = -1;
+    if (found <= 0)
+        return found < 0;
+    session->bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
+    session->newest = gc_mtime(&st) > session->newest ? gc_mtime(&st) : session->newest;
+    return false;
+}
+
+/* 0: it is gone. */
+static int look(struct session *session, struct err *err)
+{
+    struct stat st;
+
+    session->bytes = 0;
+    session->result = 0;
+    session->err = err;
+    int found = fs_stat(&session->pass->store->fs, session->dir, &st, err);
+    if (found <= 0)
+        return found;
+    session->newest = gc_mtime(&st);
+    if (!S_ISDIR(st.st_mode))
+        return 1;
+    found = fs_each(&session->pass->store->fs, session->dir, visit_file, session, err);
+    return session->result < 0 ? -1 : found;
+}
+
+static bool is_stale(const struct session *session)
+{
+    return session->newest < session->pass->began - session->pass->options->grace * 1000000000;
+}
+
+/* Whoever writes to it holds the lock on its data. Without data nobody can. */
+static int remove_session(struct session *session, struct err *err)
+{
+    const struct fs_root *fs = &session->pass->store->fs;
+    AUTO_BUF data = BUF_INIT;
+    AUTO_FD fd = -1;
+
+    buf_addf(&data, "%s/data", session->dir);
+    int found = fs_open(fs, data.s, O_RDWR, &fd, err);
+    if (found > 0)
+        found = fs_lock_try(fd, FS_LOCK_EXCLUSIVE, err);
+    else if (found == 0)
+        found = 1;
+    if (found > 0)
+        found = look(session, err);
+    if (found <= 0 || !is_stale(session))
+        return found < 0 ? -1 : 0;
+    /* The name first: half a session is none that anyone could go on with. */
+    struct layout_path tmp;
+    AUTO_DIRTY dirty = {0};
+    found = fs_rename(fs, session->dir, layout_tmp(&tmp), &dirty, err);
+    fs_close_auto(&fd);
+    return found > 0 ? fs_remove_tree(fs, tmp.s, err) : found;
+}
+
+static int sweep_session(struct gc_pass *pass, const struct name *name, const char *id,
+                         size_t *left, struct err *err)
+{
+    struct gc_item item = {GC_UPLOAD, name, id, 0, 0};
+    AUTO_BUF dir = BUF_INIT;
+    struct layout_path uploads;
+
+    buf_addf(&dir, "%s/%s", layout_uploads(&uploads, name), id);
+    struct session session = {.pass = pass, .dir = dir.s};
+    int found = look(&session, err);
+    if (found <= 0)
+        return found;
+    if (is_stale(&session))
+        found = pass->options->dry_run ? 1 : remove_session(&session, err);
+    else
+        found = 0;
+    if (found <= 0) {
+        (*left)++;
+        pass->totals->uploads.kept++;
+        return found;
+    }
+    item.bytes = session.bytes;
+    item.age = gc_age(pass, session.newest);
+    pass->totals->uploads.removed++;
+    pass->totals->bytes += session.bytes;
+    gc_removes(pass, &item);
+    return 0;
+}
+
+int gc_uploads(struct gc_pass *pass, const struct name *name, size_t *left, struct err *err)
+{
+    AUTO_NAMES ids = {0};
+    struct layout_path dir;
+
+    *left = 0;
+    if (fs_list(&pass->store->fs, layout_uploads(&dir, name), &ids, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ids.n; i++)
+        if (sweep_session(pass, name, ids.v[i], left, err) < 0)
+            return -1;
+    return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: berth serve: its private directory, and the lighttpd configuration there. */
+#include "serve/serve.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* etc/lighttpd-berth.conf, by a rule in Makefile.am. */
+static const char lighttpd_berth_conf[] =
+#include "lighttpd-berth.h"
+    ;
+
+/* In the first of these places where this user may. */
+static int make_dir(struct buf *dir, struct err *err)
+{
+    const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/run", "/tmp"};
+    size_t longest = sizeof((struct sockaddr_un *)NULL)->sun_path - sizeof "/berth-XXXXXX/sock";
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!places[i] || places[i][0] != '/' || strlen(places[i]) > longest)
+            continue;
+        buf_clear(dir);
+        buf_addf(dir, "%s/berth-XXXXXX", places[i]);
+        if (mkdtemp(dir->s))
+            return 0;
+    }
+    buf_clear(dir);
+    return err_sys(err, errno, "make a directory in /tmp");
+}
+
+static int open_socket(struct runtime *runtime, struct err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", runtime->socket.s);
+    runtime->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Clients wait in the backlog while all workers are busy: lighttpd holds a backend for broken
+     * that refuses a connection. */
+    if (runtime->fd < 0 ||
+        bind(runtime->fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(runtime->fd, 4096) < 0)
+        return err_sys(err, errno, "listen on %s", runtime->socket.s);
+    return 0;
+}
+
+int runtime_make(struct runtime *runtime, struct err *err)
+{
+    if (make_dir(&runtime->dir, err) < 0)
+        return -1;
+    buf_addf(&runtime->socket, "%s/sock", runtime->dir.s);
+    buf_addf(&runtime->config, "%s/lighttpd.conf", runtime->dir.s);
+    buf_addf(&runtime->empty, "%s/empty", runtime->dir.s);
+    buf_addf(&runtime->ask, "%s/ask", runtime->dir.s);
+    buf_addf(&runtime->certificate, "%s/tls.crt", runtime->dir.s);
+    buf_addf(&runtime->key, "%s/tls.key", runtime->dir.s);
+    buf_addf(&runtime->refusal, "%s/error-401.html", runtime->dir.s);
+    if (mkdir(runtime->empty.s, 0700) < 0)
+        return err_sys(err, errno, "mkdir %s", runtime->empty.s);
+    return open_socket(runtime, err);
+}
+
+void runtime_remove(struct runtime *runtime)
+{
+    fs_close_auto(&runtime->fd);
+    if (runtime->dir.len) {
+        unlink(runtime->refusal.s);
+        unlink(runtime->certificate.s);
+        unlink(runtime->key.s);
+        unlink(runtime->ask.s);
+        unlink(runtime->config.s);
+        unlink(runtime->socket.s);
+        rmdir(runtime->empty.s);
+        rmdir(runtime->dir.s);
+    }
+    buf_free(&runtime->refusal);
+    buf_free(&runtime->certificate);
+    buf_free(&runtime->key);
+    buf_free(&runtime->ask);
+    buf_free(&runtime->empty);
+    buf_free(&runtime->config);
+    buf_free(&runtime->socket);
+    buf_free(&runtime->dir);
+}
+
+/* A string of lighttpd's configuration language. */
+static void quote(struct buf *out, const char *text)
+{
+    buf_addc(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_addc(out, '\\');
+        buf_addc(out, *text);
+    }
+    buf_addc(out, '"');
+}
+
+static void print_setting(struct buf *out, const char *before, const char *text, const char *after)
+{
+    buf_addstr(out, before);
+    quote(out, text);
+    buf_addstr(out, after);
+}
+
+/* The modules' order matters: mod_setenv would not see the answers of mod_auth otherwise. */
+static void print_modules(const struct runtime_plan *plan, struct buf *out)
+{
+    buf_addstr(out, "server.modules = ( ");
+    if (plan->login->file.len)
+        buf_addstr(out, "\"mod_setenv\", \"mod_auth\", \"mod_authn_file\", ");
+    if (plan->tls->on)
+        buf_addstr(out, "\"mod_openssl\", ");
+    buf_addstr(out, "\"mod_fastcgi\" )\n");
+}
+
+/* As in etc/lighttpd-auth-login.conf. */
+static void print_login(const struct runtime *runtime, const struct serve_login *login,
+                        struct buf *out)
+{
+    AUTO_BUF prefix = BUF_INIT;
+
+    buf_addf(&prefix, "%s/error-", runtime->dir.s);
+    buf_addstr(out, "auth.backend = \"htpasswd\"\n");
+    print_setting(out, "auth.backend.htpasswd.userfile = ", login->file.s, "\n");
+    buf_addstr(out, "auth.cache = ( \"max-age\" => \"600\" )\n");
+    print_setting(out,
+                  "auth.require = ( \"/v2\" => ( \"method\" => \"basic\", "
+                  "\"require\" => \"valid-user\", \"realm\" => ",
+                  login->realm, " ) )\n");
+    buf_addstr(out, "setenv.set-response-header = "
+                    "( \"Docker-Distribution-Api-Version\" => \"registry/2.0\" )\n");
+    print_setting(out, "server.errorfile-prefix = ", prefix.s, "\n");
+    buf_addstr(out, "mimetype.assign = ( \".html\" => \"application/json\" )\n");
+}
+
+/* TLS on the port, and none on the socket where this program asks whether all is well. */
+static void print_tls(const struct runtime *runtime, struct buf *out)
+{
+    buf_addstr(out, "ssl.engine = \"enable\"\n");
+    buf_addstr(out, "ssl.openssl.ssl-conf-cmd = ( \"MinProtocol\" => \"TLSv1.2\" )\n");
+    print_setting(out, "ssl.pemfile = ", runtime->certificate.s, "\n");
+    print_setting(out, "ssl.privkey = ", runtime->key.s, "\n");
+    print_setting(out, "$SERVER[\"socket\"] == ", runtime->ask.s,
+                  " { ssl.engine = \"disable\" }\n");
+}
+
+static void print_config(const struct runtime *runtime, const struct runtime_plan *plan,
+                         struct buf *out)
+{
+    const struct listener *listener = plan->listener;
+
+    buf_addstr(out, "# Made by `berth serve`, and removed by it at its end.\n"
+                    "# The port is bound already; lighttpd gets its socket.\n"
+                    "server.systemd-socket-activation = \"enable\"\n");
+    print_modules(plan, out);
+    print_setting(out, "server.bind = ", listener->host, "\n");
+    buf_addf(out, "server.port = %d\n", listener->port);
+    print_setting(out, "server.document-root = ", runtime->empty.s, "\n");
+    print_setting(out, "var.berth_spool = ", plan->spool, "\n");
+    buf_addstr(out, "var.berth_backend = (\n");
+    print_setting(out, "    \"socket\" => ", runtime->socket.s, ",\n");
+    buf_addstr(out, "    \"check-local\" => \"disable\",\n"
+                    "    \"x-sendfile\" => \"enable\",\n");
+    print_setting(out, "    \"x-sendfile-docroot\" => ( ", plan->blobs, " ),\n)\n\n");
+    if (plan->login->file.len)
+        print_login(runtime, plan->login, out);
+    if (plan->tls->on)
+        print_tls(runtime, out);
+    buf_addstr(out, lighttpd_berth_conf);
+}
+
+static int write_file(const struct buf *path, const struct buf *text, struct err *err)
+{
+    AUTO_FD fd = open(path->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return err_sys(err, errno, "create %s", path->s);
+    return fs_pwrite_all(fd, text->s, text->len, 0, err);
+}
+
+int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err)
+{
+    AUTO_BUF text = BUF_INIT;
+    AUTO_BUF refusal = BUF_INIT;
+
+    buf_addstr(&refusal, "{\"errors\":[{\"code\":\"UNAUTHORIZED\","
+                         "\"message\":\"authentication required: log in first\"}]}\n");
+    print_config(runtime, plan, &text);
+    if (plan->login->file.len && write_file(&runtime->refusal, &refusal, err) < 0)
+        return -1;
+    if (plan->tls->on && (write_file(&runtime->certificate, &plan->tls->certificate, err) < 0 ||
+                          write_file(&runtime->key, &plan->tls->key, err) < 0))
+        return -1;
+    return write_file(&runtime->config, &text, err);
+}

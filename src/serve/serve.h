@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of `berth serve`: it binds the port, starts berth.fcgi's workers on a socket in a
+ * private directory, and in front of them lighttpd, and watches both.
+ */
+#ifndef BERTH_SERVE_SERVE_H
+#define BERTH_SERVE_SERVE_H
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/fs.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* listener.c: the port. It is bound here and handed on, so that nobody can take it in between,
+ * a port that is in use is reported before anything is started, and root can bind one below 1024
+ * for a store whose owner cannot. */
+#define LISTENER_INIT                                                                              \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
+#define AUTO_LISTENER __attribute__((cleanup(listener_close))) struct listener
+struct listener {
+    int fd;
+    struct sockaddr_storage address;
+    socklen_t len;
+    char host[NI_MAXHOST + 2]; /* as in a URL: an IPv6 address has its brackets */
+    char name[NI_MAXHOST];     /* as it was given: a name or an address */
+    int port;
+    bool loopback; /* nobody else reaches it */
+    bool any;      /* every address of this machine */
+};
+/* "ADDR:PORT", "[IPV6]:PORT", ":PORT", "PORT"; NULL is 127.0.0.1:5000. Port 0 is any that is free.
+ * ERR_USAGE; ERR_CONFIG if that port cannot be had. Set to LISTENER_INIT; listener_close
+ * afterwards, also after an error. */
+int listener_open(struct listener *listener, const char *text, struct err *err);
+void listener_close(struct listener *listener);
+
+/* tls.c: the certificate, of --tls-cert or of an authority of berth's own. It is read before
+ * root is given up, so a key may be readable by root alone. Set to {0}; tls_free afterwards, also
+ * after an error. */
+#define AUTO_TLS __attribute__((cleanup(tls_free))) struct serve_tls
+struct serve_tls {
+    bool on;
+    struct buf certificate, key; /* PEM */
+    struct buf dir;              /* path; empty: no authority of its own */
+    struct buf authority;        /* PEM */
+    struct buf authority_key;    /* PEM, only while it is needed */
+    struct fs_names names;       /* as of serve/certificate.h, of what it makes */
+};
+/* Loads, makes or renews. ERR_USAGE for options that do not go together. */
+int tls_prepare(const struct admin_options *options, const struct listener *listener,
+                struct serve_tls *tls, struct err *err);
+void tls_free(struct serve_tls *tls);
+/* Says how clients come to trust an authority of its own. */
+void tls_print_trust(const struct serve_tls *tls, const struct admin_options *options,
+                     const struct listener *listener);
+
+/* login.c: the logins that lighttpd checks. Set to {0}; login_free afterwards. */
+#define AUTO_LOGIN __attribute__((cleanup(login_free))) struct serve_login
+struct serve_login {
+    struct buf file;   /* absolute path of the htpasswd file; empty: lighttpd checks none */
+    const char *realm; /* without quotes and the like, as is file */
+    bool any;          /* somebody checks logins: lighttpd or berth itself */
+};
+/* conf must live as long. ERR_USAGE, ERR_CONFIG. */
+int login_prepare(const struct admin_options *options, const struct conf *conf,
+                  struct serve_login *login, struct err *err);
+/* Whether the user as whom this runs, which is lighttpd's, can read the file. */
+int login_check(const struct serve_login *login, struct err *err);
+void login_free(struct serve_login *login);
+
+/* runtime.c: a private directory with the workers' socket and lighttpd's configuration. Set
+ * to RUNTIME_INIT; runtime_remove afterwards, also after an error. */
+struct runtime {
+    int fd;                         /* the socket, listening */
+    struct buf dir, socket, config; /* paths */
+    struct buf empty; /* path of a directory for lighttpd, which wants a document root */
+    struct buf ask;   /* socket where lighttpd answers without TLS, if its port is for TLS */
+    struct buf certificate, key, refusal; /* files for lighttpd; refusal is the body of a 401 */
+};
+#define RUNTIME_INIT                                                                               \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
+#define AUTO_RUNTIME __attribute__((cleanup(runtime_remove))) struct runtime
+int runtime_make(struct runtime *runtime, struct err *err);
+void runtime_remove(struct runtime *runtime);
+/* What lighttpd's configuration depends on. */
+struct runtime_plan {
+    const struct listener *listener;
+    const struct serve_tls *tls;
+    const struct serve_login *login;
+    const char *spool, *blobs; /* absolute paths of directories */
+};
+/* Writes it, and the files that it names. */
+int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err);
+
+/* children.c */
+struct children_plan {
+    const char *fcgi;     /* program */
+    const char *lighttpd; /* program */
+    int workers;
+    const struct listener *listener;
+    const struct runtime *runtime;
+    bool tls;   /* the first request goes to runtime->ask */
+    bool login; /* lighttpd asks for one below /v2 */
+};
+/* Runs the two until SIGINT, SIGTERM or SIGHUP, or until one of them ends by itself, which is an
+ * ERR_CONFIG. Calls ready as soon as a request has been answered. None of their processes is left
+ * afterwards. */
+int children_run(const struct children_plan *plan, void (*ready)(const void *context),
+                 const void *context, struct err *err);
+
+#endif

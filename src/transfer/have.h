@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lists of digests, one a line, as `berth ls --digests` prints them.
+ */
+#ifndef BERTH_TRANSFER_HAVE_H
+#define BERTH_TRANSFER_HAVE_H
+
+#include "oci/digest_map.h"
+
+/* Adds the digests in the file, "-" is standard input, to the map. Empty lines and what stands
+ * behind a # do not count. ERR_USAGE names the line that is no digest. */
+int have_read(struct digest_map *map, const char *path, struct err *err);
+
+#endif

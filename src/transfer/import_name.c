@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: `berth import`: what images will be called. */
+#include "transfer/import.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_MAX 50
+
+/* --as REPOSITORY[:TAG] */
+struct rename {
+    bool on;
+    struct image_name to;
+};
+
+static int parse_as(const struct import *import, struct rename *rename, struct err *err)
+{
+    const char *as = import->options->as;
+    const char *colon = as ? strchr(as, ':') : NULL;
+
+    *rename = (struct rename){.on = as != NULL};
+    if (!as)
+        return 0;
+    size_t len = colon ? (size_t)(colon - as) : strlen(as);
+    if (name_parse(&rename->to.name, as, len, err) < 0)
+        return -1;
+    rename->to.has_tag = colon != NULL;
+    return colon ? tag_parse(&rename->to.tag, colon + 1, strlen(colon + 1), err) : 0;
+}
+
+static bool equal(const struct image_name *a, const struct image_name *b)
+{
+    return !strcmp(a->name.s, b->name.s) && a->has_tag == b->has_tag &&
+           (!a->has_tag || !strcmp(a->tag.s, b->tag.s));
+}
+
+static void add_target(struct import_image *image, const struct image_name *target)
+{
+    for (size_t i = 0; i < image->n_targets; i++)
+        if (equal(&image->targets[i], target))
+            return;
+    image->targets = mem_grow(image->targets, image->n_targets + 1, sizeof *image->targets);
+    image->targets[image->n_targets++] = *target;
+}
+
+static void show_image(const struct import_image *image)
+{
+    fputs("  ", stderr);
+    for (size_t i = 0; i < image->names.n; i++)
+        fprintf(stderr, "%s ", image->names.v[i]);
+    for (size_t i = 0; i < image->n_exact; i++)
+        fprintf(stderr, "%s%s%s ", image->exact[i].name.s, image->exact[i].has_tag ? ":" : "",
+                image->exact[i].has_tag ? image->exact[i].tag.s : "");
+    if (image->names.n + image->n_exact == 0)
+        fputs("(no name) ", stderr);
+    for (size_t i = 0; i < image->tags.n; i++)
+        fprintf(stderr, "tag %s ", image->tags.v[i]);
+    fprintf(stderr, "%s\n", image->digest.s[0] ? image->digest.s : image->saved->config);
+}
+
+/* Says what is there, for who has to choose a name. */
+static void show_images(const struct import *import)
+{
+    const struct import_found *found = &import->found;
+
+    fprintf(stderr, "berth: images in %s:\n", import->source.path);
+    for (size_t i = 0; i < found->n && i < SHOWN_MAX; i++)
+        show_image(&found->v[i]);
+    if (found->n > SHOWN_MAX)
+        fprintf(stderr, "  and %zu more\n", found->n - SHOWN_MAX);
+}
+
+/* Under the repository of --as with the tags that the image has. */
+static int rename_image(const struct import *import, const struct rename *rename,
+                        struct import_image *image, struct err *err)
+{
+    struct image_name target = rename->to;
+
+    if (rename->to.has_tag) {
+        add_target(image, &target);
+        return 0;
+    }
+    for (size_t i = 0; i < image->n_exact; i++) {
+        target = image->exact[i];
+        target.name = rename->to.name;
+        add_target(image, &target);
+    }
+    for (size_t i = 0; i < image->names.n; i++) {
+        if (image_name_parse(&target, image->names.v[i], err) < 0)
+            return -1;
+        target.name = rename->to.name;
+        add_target(image, &target);
+    }
+    target = rename->to;
+    target.has_tag = true;
+    for (size_t i = 0; i < image->tags.n; i++) {
+        if (tag_parse(&target.tag, image->tags.v[i], strlen(image->tags.v[i]), err) < 0)
+            return -1;
+        add_target(image, &target);
+    }
+    if (image->n_targets > 0)
+        return 0;
+    target.has_tag = !image->is_referrer;
+    snprintf(target.tag.s, sizeof target.tag.s, "latest");
+    if (target.has_tag && import->found.n > 1) {
+        show_images(import);
+        return err_set(err, ERR_ARCHIVE_INVALID,
+                       "there are several images, and one has neither name nor tag: --as cannot "
+                       "name them all");
+    }
+    add_target(image, &target);
+    return 0;
+}
+
+static int own_names(const struct import *import, struct import_image *image, struct err *err)
+{
+    struct image_name target;
+
+    for (size_t i = 0; i < image->n_exact; i++)
+        add_target(image, &image->exact[i]);
+    for (size_t i = 0; i < image->names.n; i++) {
+        if (image_name_parse(&target, image->names.v[i], err) < 0) {
+            show_images(import);
+            return -1;
+        }
+        add_target(image, &target);
+    }
+    if (image->n_targets > 0)
+        return 0;
+    show_images(import);
+    if (image->tags.n > 0)
+        return err_set(err, ERR_ARCHIVE_INVALID,
+                       "an image has a tag, but no name: say which with --as REPOSITORY");
+    return err_set(err, ERR_ARCHIVE_INVALID,
+                   "an image has no name: say which with --as REPOSITORY:TAG");
+}
+
+/* No name may stand for two images. */
+static int check_names(const struct import *import, struct err *err)
+{
+    const struct import_found *found = &import->found;
+    AUTO_NAMES all = {0};
+
+    for (size_t i = 0; i < found->n; i++) {
+        for (size_t j = 0; j < found->v[i].n_targets; j++) {
+            const struct image_name *target = &found->v[i].targets[j];
+            AUTO_BUF text = BUF_INIT;
+            buf_addf(&text, "%s:%s", target->name.s, target->tag.s);
+            if (target->has_tag)
+                fs_names_add(&all, text.s);
+        }
+    }
+    fs_names_sort(&all);
+    for (size_t i = 1; i < all.n; i++) {
+        if (strcmp(all.v[i - 1], all.v[i]) != 0)
+            continue;
+        show_images(import);
+        return err_set(err, ERR_ARCHIVE_INVALID, "several images would be %.180s", all.v[i]);
+    }
+    return 0;
+}
+
+int import_name(struct import *import, struct err *err)
+{
+    struct import_found *found = &import->found;
+    struct rename rename;
+
+    if (parse_as(import, &rename, err) < 0)
+        return -1;
+    if (rename.to.has_tag && found->n > 1) {
+        show_images(import);
+        return err_set(err, ERR_ARCHIVE_INVALID,
+                       "%zu images cannot all be %.180s: with --as REPOSITORY they keep their tags",
+                       found->n, import->options->as);
+    }
+    for (size_t i = 0; i < found->n; i++) {
+        int named = rename.on ? rename_image(import, &rename, &found->v[i], err)
+                              : own_names(import, &found->v[i], err);
+        if (named < 0)
+            return -1;
+    }
+    return check_names(import, err);
+}
