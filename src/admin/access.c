@@ -122,8 +122,7 @@ int admin_access(const struct admin_options *options, char **args, struct err *e
     if (args[2]) {
         question.asked = scope_actions(args[2], strlen(args[2]));
         if (strpbrk(args[2], ",*") || !question.asked)
-            return err_set(err, ERR_USAGE, "\"%.20s\": must be pull, push, delete or admin",
-                           args[2]);
+            return err_set(err, ERR_USAGE, "\"%s\": must be pull, push, delete or admin", args[2]);
     }
     if (admin_conf(options, &conf, err) < 0)
         return -1;

@@ -34,7 +34,7 @@ int caller_lend(const struct conf *conf, struct err *err)
     const struct passwd *user = getpwuid(st.st_uid);
     int groups = user ? initgroups(user->pw_name, st.st_gid) : setgroups(1, &st.st_gid);
     if (groups < 0 || become_owner() < 0)
-        return err_sys(err, errno, "become the owner of %.120s", conf->root);
+        return err_sys(err, errno, "become the owner of %s", conf->root);
     owner.is_lent = true;
     return 0;
 }

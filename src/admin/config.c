@@ -152,8 +152,8 @@ static void check_issuers(const struct conf *conf, struct findings *findings)
         key_set_free(&keys);
         if (why.code == ERR_NONE)
             continue;
-        err_set(&err, ERR_CONFIG, "%.80s:%d: issuer \"%.40s\": %s", conf->path, issuer->line,
-                issuer->iss, why.msg);
+        err_set(&err, ERR_CONFIG, "%s:%d: issuer \"%s\": %s", conf->path, issuer->line, issuer->iss,
+                why.msg);
         config_error(findings, &err);
     }
     if (conf->n_issuers && !*conf->token_keys && !*conf->token_realm)

@@ -23,13 +23,11 @@ struct known {
 static void add_robots(struct known *known)
 {
     AUTO_NAMES names = {0};
-    struct err no_matter;
 
-    if (!*known->conf->token_keys ||
-        token_list_robots(known->conf->token_keys, &names, &no_matter) < 0)
+    if (!*known->conf->token_keys || token_list_robots(known->conf->token_keys, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.n; i++) {
-        struct json *robot = robot_read(known->conf->token_keys, names.v[i], &no_matter);
+        struct json *robot = robot_read(known->conf->token_keys, names.v[i], NULL);
         const char *user = json_text(json_get(robot, "user"));
         if (user)
             fs_names_add(&known->users, user);
@@ -39,10 +37,8 @@ static void add_robots(struct known *known)
 
 static void find_known(struct known *known)
 {
-    struct err no_matter;
-
     known->all = !*known->conf->htpasswd || known->conf->n_issuers ||
-                 passwd_users(known->conf->htpasswd, &known->users, &no_matter) < 0;
+                 passwd_users(known->conf->htpasswd, &known->users, NULL) < 0;
     add_robots(known);
 }
 

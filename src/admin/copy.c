@@ -107,8 +107,7 @@ static int parse_target(const char *text, struct name *name, struct reference *t
     if (reference_parse_full(name, &given, text, err) < 0)
         return -1;
     if (given.is_digest)
-        return err_set(err, ERR_USAGE, "%.80s: a copy has the digest of its source, give a tag",
-                       text);
+        return err_set(err, ERR_USAGE, "%s: a copy has the digest of its source, give a tag", text);
     if (strchr(text, ':'))
         *target = given;
     return 0;
@@ -139,7 +138,7 @@ int admin_tag(const struct admin_options *options, char **args, struct err *err)
     copy.tag = &target.tag;
     if (strpbrk(args[1], ":@/")) {
         if (!strpbrk(args[1], ":@"))
-            return err_set(err, ERR_USAGE, "%.80s: give a tag, or REPOSITORY:TAG", args[1]);
+            return err_set(err, ERR_USAGE, "%s: give a tag, or REPOSITORY:TAG", args[1]);
         if (parse_target(args[1], &copy.to, &target, err) < 0)
             return -1;
     } else if (tag_parse(&target.tag, args[1], strlen(args[1]), err) < 0) {

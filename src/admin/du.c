@@ -38,7 +38,7 @@ static int check_known(const struct usage *usage, char **args, struct err *err)
         for (size_t i = 0; i < usage->n && !found; i++)
             found = glob_matches(*args, usage->repositories[i].name);
         if (!found)
-            return err_set(err, ERR_NAME_UNKNOWN, "%.200s", *args);
+            return err_set(err, ERR_NAME_UNKNOWN, "%s", *args);
     }
     return 0;
 }

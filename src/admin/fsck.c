@@ -222,7 +222,7 @@ int admin_fsck(const struct admin_options *options, char **args, struct err *err
     catch_signals();
     int result = check(&admin, options, &output, err);
     if (output.failed)
-        *err = print_failure;
+        err_copy(err, &print_failure);
     admin_close(&admin);
     return result;
 }

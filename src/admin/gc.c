@@ -204,8 +204,7 @@ static int collect(struct report *report, struct admin_store *admin, gc_fn *run,
         summary_text(report, &totals, clock_seconds() - began);
     flush(report, 0);
     if (report->failed) {
-        *err = report->err;
-        return -1;
+        return err_copy(err, &report->err);
     }
     if (totals.problems)
         return err_set(err, ERR_IO,

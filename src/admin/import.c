@@ -112,12 +112,10 @@ static int measure(struct import *import, struct err *err)
 /* Says in which file it was, if that is at fault, or what is. */
 static int in_source(const struct import *import, struct err *err)
 {
-    struct err inner = *err;
-
     if (err->code == ERR_NO_SPACE)
-        snprintf(err->msg, sizeof err->msg, "no space is left in the store: %.200s", inner.msg);
+        return err_set(err, err->code, "no space is left in the store: %s", err->msg);
     if (err_http_status(err->code) < 500 && err->code != ERR_USAGE)
-        snprintf(err->msg, sizeof err->msg, "%.100s: %.150s", import->source.path, inner.msg);
+        return err_set(err, err->code, "%s: %s", import->source.path, err->msg);
     return -1;
 }
 
@@ -158,8 +156,7 @@ static int print_summary(const struct import *import, struct report *report, int
     } else {
         return result;
     }
-    struct err failure;
-    int printed = admin_print(&out, result < 0 ? &failure : err);
+    int printed = admin_print(&out, result < 0 ? NULL : err);
     return result < 0 ? result : printed;
 }
 

@@ -52,7 +52,7 @@ static int become(uid_t uid, gid_t gid, const char *directory, struct err *err)
     int groups = owner ? initgroups(owner->pw_name, gid) : setgroups(1, &gid);
 
     if (groups < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-        return err_sys(err, errno, "become the owner of %.120s", directory);
+        return err_sys(err, errno, "become the owner of %s", directory);
     return 0;
 }
 
@@ -75,7 +75,7 @@ int admin_become_owner_of(const char *directory, struct err *err)
     if (geteuid() != 0)
         return 0;
     if (stat(directory, &st) < 0)
-        return err_sys(err, errno, "%.120s", directory);
+        return err_sys(err, errno, "%s", directory);
     return become(st.st_uid, st.st_gid, directory, err);
 }
 
@@ -86,7 +86,7 @@ int admin_give_to_group(const struct conf *conf, const char *path, struct err *e
     if (geteuid() != 0 || admin_stat_store(conf, &st) < 0)
         return 0;
     if (chown(path, (uid_t)-1, st.st_gid) < 0)
-        return err_sys(err, errno, "give %.120s to the group of the store", path);
+        return err_sys(err, errno, "give %s to the group of the store", path);
     return 0;
 }
 
@@ -107,7 +107,7 @@ static int check_store(const struct conf *conf, struct err *err)
 
     if (admin_stat_store(conf, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return 0;
-    return err_set(err, ERR_IO, "%.120s holds no store (no %s): give its directory with --root",
+    return err_set(err, ERR_IO, "%s holds no store (no %s): give its directory with --root",
                    conf->root, LAYOUT_PREFIX);
 }
 

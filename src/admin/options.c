@@ -122,7 +122,7 @@ static int parse_age(const struct row *row, const char *text, int64_t *seconds)
 {
     if (!duration_parse(text, seconds)) {
         fprintf(stderr,
-                "berth: --%s \"%.40s\": must be a number with s, m, h, d or w behind it, like 12h, "
+                "berth: --%s \"%s\": must be a number with s, m, h, d or w behind it, like 12h, "
                 "90d\n",
                 row->name, text);
         return OPTIONS_INVALID;

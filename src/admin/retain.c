@@ -127,7 +127,7 @@ static int check(const struct conf *conf, const struct store *store, char **args
 
     if (conf->n_retains == 0)
         return err_set(err, ERR_CONFIG,
-                       "no rule says what to keep: put one into %.100s, like "
+                       "no rule says what to keep: put one into %s, like "
                        "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)",
                        conf->path ? conf->path : CONF_FALLBACK);
     for (size_t i = 0; i < conf->n_retains; i++)

@@ -65,7 +65,7 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
         return admin_rm_repository(options, args, err);
     if (!strpbrk(args[0], ":@"))
         return err_set(err, ERR_USAGE,
-                       "%.80s: say which tag or digest, or remove the whole repository with -r",
+                       "%s: say which tag or digest, or remove the whole repository with -r",
                        args[0]);
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)

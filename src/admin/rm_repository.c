@@ -38,8 +38,7 @@ static int list_manifests(const struct store *store, struct inventory *inventory
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
-            struct err invalid;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) < 0)
+            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) < 0)
                 continue;
             int linked = repo_has_revision(store, &inventory->name, &digest, err);
             if (linked < 0)
@@ -63,8 +62,7 @@ static int take_inventory(const struct store *store, struct inventory *inventory
         return -1;
     if (list_tags(store, &inventory->name, everything, &inventory->tags, &more, &failure) < 0 &&
         (failure.code != ERR_NAME_UNKNOWN || !has_uploads)) {
-        *err = failure;
-        return -1;
+        return err_copy(err, &failure);
     }
     return list_manifests(store, inventory, err);
 }
@@ -170,7 +168,7 @@ int admin_rm_repository(const struct admin_options *options, char **args, struct
     AUTO_BUF out = BUF_INIT;
 
     if (strpbrk(args[0], ":@"))
-        return err_set(err, ERR_USAGE, "%.80s: -r removes a whole repository, give its name alone",
+        return err_set(err, ERR_USAGE, "%s: -r removes a whole repository, give its name alone",
                        args[0]);
     if (name_parse(&inventory.name, args[0], strlen(args[0]), err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)

@@ -18,7 +18,7 @@ static int parse_expires(const char *text, int64_t *seconds, struct err *err)
     if (duration_parse(text, seconds) && *seconds > 0)
         return 0;
     return err_set(err, ERR_USAGE,
-                   "--expires \"%.40s\": must be a number with s, m, h, d or w behind it, like "
+                   "--expires \"%s\": must be a number with s, m, h, d or w behind it, like "
                    "90d, up to 100 years",
                    text);
 }
@@ -53,7 +53,7 @@ static int check_scope(const char *text, struct err *err)
         arena_free(&arena);
         if (!known)
             return err_set(err, ERR_USAGE,
-                           "--scope \"%.80s\": must be like repository:team/app:pull,push or "
+                           "--scope \"%s\": must be like repository:team/app:pull,push or "
                            "registry:catalog:*",
                            one);
     }
@@ -114,7 +114,6 @@ static void print_issued(const struct robot *robot, const struct buf *token, boo
 static int issue(const struct conf *conf, const struct robot *robot, bool json, struct err *err)
 {
     struct conf own = *conf;
-    struct err no_matter;
     AUTO_BUF before = BUF_INIT;
     AUTO_BUF token = BUF_INIT;
     AUTO_BUF out = BUF_INIT;
@@ -123,7 +122,7 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
     struct tokens *tokens = tokens_load(&own, err);
     if (!tokens)
         return -1;
-    bool again = token_read_robot(conf->token_keys, robot->name, &before, &no_matter) > 0;
+    bool again = token_read_robot(conf->token_keys, robot->name, &before, NULL) > 0;
     int result = token_issue_robot(tokens, robot, &token, err);
     tokens_free(tokens);
     if (result < 0)
@@ -152,7 +151,7 @@ struct json *robot_read(const char *token_keys, const char *name, struct err *er
 
     int found = token_read_robot(token_keys, name, &text, err);
     if (found == 0)
-        err_set(err, ERR_NOT_FOUND, "the token %.64s", name);
+        err_set(err, ERR_NOT_FOUND, "the token %s", name);
     return found > 0 ? json_parse(text.s, text.len, 4, err) : NULL;
 }
 
@@ -239,7 +238,7 @@ int admin_token_revoke(const struct admin_options *options, char **args, struct 
         return -1;
     int revoked = token_revoke_robot(conf.token_keys, args[0], err);
     if (revoked == 0)
-        err_set(err, ERR_NOT_FOUND, "no token is called %.64s: see `berth token ls`", args[0]);
+        err_set(err, ERR_NOT_FOUND, "no token is called %s: see `berth token ls`", args[0]);
     conf_free(&conf);
     return revoked > 0 ? 0 : -1;
 }

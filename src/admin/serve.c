@@ -66,7 +66,7 @@ static int explain_store(const struct conf *conf, struct err *err)
     if (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS || err->sys == ENOENT ||
         err->sys == ENOTDIR)
         return err_set(err, ERR_IO,
-                       "user %ld cannot write to %.140s: make that possible, or name another "
+                       "user %ld cannot write to %s: make that possible, or name another "
                        "directory with --root",
                        (long)geteuid(), conf->root);
     return -1;

@@ -54,8 +54,8 @@ static int choose_id(char id[ID_SIZE], const char *directory, const struct fs_na
     for (size_t i = 0; i < files->n; i++)
         if (is_key_file(files->v[i]) && strcmp(files->v[i], file) > 0)
             return err_set(err, ERR_CONFIG,
-                           "%.120s/%.60s sorts behind %s and would go on signing: rename it",
-                           directory, files->v[i], file);
+                           "%s/%s sorts behind %s and would go on signing: rename it", directory,
+                           files->v[i], file);
     return 0;
 }
 
@@ -145,7 +145,7 @@ static int init(const struct conf *conf, const char *where, const char *algorith
         return -1;
     char *directory = realpath(where, NULL);
     if (!directory)
-        return err_sys(err, errno, "%.120s", where);
+        return err_sys(err, errno, "%s", where);
     struct made made = {directory, id, algorithm, &files};
     int result = choose_id(id, directory, &files, err);
     if (result == 0)

@@ -44,7 +44,7 @@ static int has_user(const char *path, const char *user, struct err *err)
 
 static int no_such_user(const char *path, const char *user, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "%.120s has no user \"%.80s\"", path, user);
+    return err_set(err, ERR_NOT_FOUND, "%s has no user \"%s\"", path, user);
 }
 
 /* Whether the user is there as the command needs it. */
@@ -54,7 +54,7 @@ static int check_presence(const char *path, const char *user, bool add, struct e
 
     if (found > 0 && add)
         return err_set(err, ERR_USAGE,
-                       "%.80s has the user \"%.40s\" already: `berth user passwd` changes the "
+                       "%s has the user \"%s\" already: `berth user passwd` changes the "
                        "password",
                        path, user);
     if (found == 0 && !add)
@@ -66,10 +66,9 @@ static int check_presence(const char *path, const char *user, bool add, struct e
 static int share_new_file(const struct admin_options *options, const char *path, struct err *err)
 {
     struct conf conf;
-    struct err no_matter;
     int result = 0;
 
-    if (admin_conf(options, &conf, &no_matter) == 0) {
+    if (admin_conf(options, &conf, NULL) == 0) {
         result = admin_give_to_group(&conf, path, err);
         conf_free(&conf);
     }
@@ -143,7 +142,7 @@ int admin_user_ls(const struct admin_options *options, char **args, struct err *
     AUTO_BUF out = BUF_INIT;
 
     if (access(args[0], F_OK) < 0)
-        return err_set(err, ERR_NOT_FOUND, "%.200s: %s", args[0], strerror(errno));
+        return err_set(err, ERR_NOT_FOUND, "%s: %s", args[0], strerror(errno));
     struct passwd *passwd = passwd_read(args[0], 0, err);
     if (!passwd)
         return -1;

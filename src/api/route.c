@@ -119,7 +119,7 @@ static int find_route(struct match *match, const struct request *request, struct
     if (found == 0)
         found = match_repository(match, request, err);
     if (found == 0)
-        return err_set(err, ERR_ROUTE_UNKNOWN, "%.100s", request->path);
+        return err_set(err, ERR_ROUTE_UNKNOWN, "%s", request->path);
     if (found > 0 && !match->route)
         return err_set(err, ERR_METHOD, "see Allow");
     return found < 0 ? -1 : 0;
@@ -149,9 +149,8 @@ static void challenge(const struct api *api, const struct request *request,
                       const struct match *match, struct response *response)
 {
     struct match wanted = *match;
-    struct err unknown;
 
-    if (!wanted.route && find_route(&wanted, request, &unknown) < 0)
+    if (!wanted.route && find_route(&wanted, request, NULL) < 0)
         wanted.route = NULL;
     access_challenge(api, request, wanted.route ? wanted.route->access : ACCESS_PING,
                      &wanted.target.name, response);

@@ -21,8 +21,7 @@ static void grant(const struct api *api, const struct identity *who, const struc
     for (size_t i = 0; i < wanted->n; i++) {
         struct grant wish = wanted->grants[i];
         struct name name;
-        struct err invalid;
-        if (name_parse(&name, wish.pattern, strlen(wish.pattern), &invalid) < 0)
+        if (name_parse(&name, wish.pattern, strlen(wish.pattern), NULL) < 0)
             continue;
         if (wish.actions & (ACTION_PUSH | ACTION_DELETE))
             wish.actions |= ACTION_ADMIN;

@@ -31,7 +31,7 @@ static int session_of(struct push_session *session, const struct api *api,
 {
     session_init(session, api, target);
     if (!uuid_valid(target->last, strlen(target->last)))
-        return err_set(err, ERR_UPLOAD_UNKNOWN, "%.40s", target->last);
+        return err_set(err, ERR_UPLOAD_UNKNOWN, "%s", target->last);
     memcpy(session->id, target->last, sizeof session->id);
     return 0;
 }

@@ -33,11 +33,10 @@ int jwt_sign(const struct key *key, const struct buf *claims, struct buf *token,
 static struct json *decode_part(const char *s, size_t len)
 {
     AUTO_BUF text = BUF_INIT;
-    struct err invalid;
 
     if (len > JWT_SIZE_MAX || !base64url_decode(&text, s, len))
         return NULL;
-    struct json *json = json_parse(text.s, text.len, JWT_DEPTH_MAX, &invalid);
+    struct json *json = json_parse(text.s, text.len, JWT_DEPTH_MAX, NULL);
     if (json && !json_is_object(json)) {
         json_free(json);
         json = NULL;

@@ -204,7 +204,7 @@ static int add_file(struct key_set *set, const char *path, const char *id, struc
     int added = jwks ? key_add_jwks(set, &text, &why) : add_pem(set, &text, id);
     explicit_bzero(text.s, text.len);
     if (added < 0)
-        return err_set(err, ERR_CONFIG, "key file %s: %.60s", path, why.msg);
+        return err_set(err, ERR_CONFIG, "key file %s: %s", path, why.msg);
     if (added == 0)
         return err_set(err, ERR_CONFIG,
                        "key file %s: no Ed25519, P-256 or RSA key (2048 bits or more) in it", path);
@@ -220,9 +220,8 @@ int key_set_add_file(struct key_set *set, const char *path, struct err *err)
 static int check_signing(const struct key *key, const char *path, struct err *err)
 {
     AUTO_BUF signature = BUF_INIT;
-    struct err cannot;
 
-    if (strcmp(key->algorithm, "RS256") != 0 && key_sign(key, "", 0, &signature, &cannot) == 0)
+    if (strcmp(key->algorithm, "RS256") != 0 && key_sign(key, "", 0, &signature, NULL) == 0)
         return 0;
     return err_set(err, ERR_CONFIG, "key file %s: must hold a private Ed25519 or P-256 key", path);
 }
@@ -303,7 +302,7 @@ int key_generate(const char *dir, const char *id, const char *algorithm, struct 
     bool ed25519 = !strcmp(algorithm, "EdDSA");
 
     if (!ed25519 && strcmp(algorithm, "ES256") != 0)
-        return err_set(err, ERR_USAGE, "\"%.20s\": keys are made for EdDSA or ES256", algorithm);
+        return err_set(err, ERR_USAGE, "\"%s\": keys are made for EdDSA or ES256", algorithm);
     EVP_PKEY *pkey = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
                              : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     AUTO_BUF text = BUF_INIT;

@@ -93,10 +93,9 @@ static void describe_unusable(const struct passwd *passwd, const struct entry *e
                        : *entry->hash == '$'               ? "unknown to libcrypt, or cut off"
                                                            : "of no kind that is safe";
 
-    err_set(
-        err, ERR_CONFIG,
-        "%.80s:%d: the hash of \"%.40s\" is %s: set the password again with `berth user passwd`",
-        passwd->path, entry->line, entry->user, kind);
+    err_set(err, ERR_CONFIG,
+            "%s:%d: the hash of \"%s\" is %s: set the password again with `berth user passwd`",
+            passwd->path, entry->line, entry->user, kind);
 }
 
 bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why)

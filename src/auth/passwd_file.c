@@ -176,7 +176,7 @@ static int replace(const struct target *target, const struct buf *text, struct e
 static int check_entry(const char *user, const char *hash, struct err *err)
 {
     if (*user == '\0' || strlen(user) > 255 || strpbrk(user, ":\r\n") || *user == '#')
-        return err_set(err, ERR_USAGE, "\"%.40s\" is no user name: up to 255 bytes without a colon",
+        return err_set(err, ERR_USAGE, "\"%s\" is no user name: up to 255 bytes without a colon",
                        user);
     if (*hash == '\0' || strpbrk(hash, ": \t\r\n"))
         return err_set(err, ERR_USAGE, "that is no hash of a password");

@@ -131,7 +131,7 @@ static int identity_from_claims(const struct tokens *tokens, const struct json *
     struct scopes scopes = {0};
 
     if (own && robot && !token_robot_is_current(tokens->directory, robot, jti))
-        return err_set(err, ERR_UNAUTHORIZED, "the robot %.64s's token was revoked", robot);
+        return err_set(err, ERR_UNAUTHORIZED, "the robot %s's token was revoked", robot);
     scope_parse_access(&scopes, arena, json_get(claims, "access"));
     *identity = (struct identity){
         .user = subject ? arena_strndup(arena, subject, strlen(subject)) : "",
@@ -215,9 +215,8 @@ int token_issue_robot(const struct tokens *tokens, const struct robot *robot, st
     if (!tokens_can_issue(tokens)) /* before the old token goes */
         result = no_key(err);
     else if (scopes.n == 0 && !scopes.catalog)
-        result =
-            err_set(err, ERR_USAGE, "scope \"%.80s\": must be like repository:team/app:pull,push",
-                    robot->scope);
+        result = err_set(err, ERR_USAGE, "scope \"%s\": must be like repository:team/app:pull,push",
+                         robot->scope);
     else
         result = token_robot_save(tokens->directory, robot, jti, err);
     if (result == 0)

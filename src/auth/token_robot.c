@@ -23,9 +23,8 @@ static int robot_path(struct robot_path *path, const char *name, struct err *err
 
     if (len == 0 || len > ROBOT_NAME_MAX || !strchr(alnum, name[0]) ||
         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != len)
-        return err_set(err, ERR_USAGE,
-                       "\"%.64s\" is no robot's name: up to %d of A-Z a-z 0-9 . _ -", name,
-                       ROBOT_NAME_MAX);
+        return err_set(err, ERR_USAGE, "\"%s\" is no robot's name: up to %d of A-Z a-z 0-9 . _ -",
+                       name, ROBOT_NAME_MAX);
     snprintf(path->s, sizeof path->s, ROBOTS "/%s", name);
     return 0;
 }

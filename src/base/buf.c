@@ -44,20 +44,27 @@ void buf_addc(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
+void buf_addvf(struct buf *buf, const char *fmt, va_list ap)
+{
+    va_list again;
+
+    va_copy(again, ap);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    if (len < 0)
+        abort();
+    char *end = buf_reserve(buf, (size_t)len);
+    vsnprintf(end, (size_t)len + 1, fmt, again);
+    va_end(again);
+    buf->len += (size_t)len;
+}
+
 void buf_addf(struct buf *buf, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    int len = vsnprintf(NULL, 0, fmt, ap);
+    buf_addvf(buf, fmt, ap);
     va_end(ap);
-    if (len < 0)
-        abort();
-    char *end = buf_reserve(buf, (size_t)len);
-    va_start(ap, fmt);
-    vsnprintf(end, (size_t)len + 1, fmt, ap);
-    va_end(ap);
-    buf->len += (size_t)len;
 }
 
 void buf_clear(struct buf *buf)

@@ -7,6 +7,7 @@
 #ifndef BERTH_BASE_BUF_H
 #define BERTH_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct buf {
@@ -24,6 +25,7 @@ struct buf {
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_addstr(struct buf *buf, const char *s);
 void buf_addf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_addvf(struct buf *buf, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_addc(struct buf *buf, char c);
 
 /* Makes room for len more bytes behind the end and returns where they go; the caller then adds to

@@ -238,7 +238,7 @@ static void conf_sections(struct conf *conf, cfg_t *cfg, const struct conf_text 
 static int retain_wrong(const struct conf_source *source, const struct conf_retain *retain,
                         const char *key, const char *value, const char *must)
 {
-    return err_set(source->err, ERR_CONFIG, "%.100s:%d: %s = \"%.40s\" in retain: must be %s",
+    return err_set(source->err, ERR_CONFIG, "%s:%d: %s = \"%s\" in retain: must be %s",
                    source->path, retain->line, key, value, must);
 }
 

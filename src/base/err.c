@@ -2,9 +2,10 @@
  * L0: the error value and the one table of all errors (err.def). */
 #include "base/err.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -26,11 +27,13 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 {
     va_list ap;
 
+    if (!err)
+        return -1;
+    va_start(ap, fmt);
+    text_format(err->msg, sizeof err->msg, NULL, fmt, ap);
+    va_end(ap);
     err->code = code;
     err->sys = 0;
-    va_start(ap, fmt);
-    vsnprintf(err->msg, sizeof err->msg, fmt, ap);
-    va_end(ap);
     return -1;
 }
 
@@ -38,13 +41,27 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 {
     va_list ap;
 
+    if (!err)
+        return -1;
+    va_start(ap, fmt);
+    text_format(err->msg, sizeof err->msg, strerror(errnum), fmt, ap);
+    va_end(ap);
     err->code = errnum == ENOSPC || errnum == EDQUOT ? ERR_NO_SPACE : ERR_IO;
     err->sys = errnum;
-    va_start(ap, fmt);
-    int len = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
-    va_end(ap);
-    if (len >= 0 && (size_t)len < sizeof err->msg)
-        snprintf(err->msg + len, sizeof err->msg - (size_t)len, ": %s", strerror(errnum));
+    return -1;
+}
+
+int err_recode(struct err *err, enum err_code code)
+{
+    if (err)
+        err->code = code;
+    return -1;
+}
+
+int err_copy(struct err *err, const struct err *from)
+{
+    if (err)
+        *err = *from;
     return -1;
 }
 

@@ -56,7 +56,7 @@ int fs_mkdirs(const struct fs_root *root, const char *path, struct fs_dirty *dir
             prefix[i] = '/';
         }
     }
-    return err_sys(err, ENAMETOOLONG, "mkdir %.64s...", path);
+    return err_sys(err, ENAMETOOLONG, "mkdir %s", path);
 }
 
 static int mkdirs_parent(const struct fs_root *root, const char *path, struct fs_dirty *dirty,
@@ -68,7 +68,7 @@ static int mkdirs_parent(const struct fs_root *root, const char *path, struct fs
     if (!slash)
         return 0;
     if (snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path) >= (int)sizeof dir)
-        return err_sys(err, ENAMETOOLONG, "mkdir %.64s...", path);
+        return err_sys(err, ENAMETOOLONG, "mkdir %s", path);
     return fs_mkdirs(root, dir, dirty, err);
 }
 
@@ -110,7 +110,6 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
 {
     AUTO_FD fd = -1;
     AUTO_DIRTY unneeded = {0};
-    struct err ignored;
 
     int made = fs_open(root, tmp, O_WRONLY | O_CREAT | O_EXCL, &fd, err);
     if (made <= 0)
@@ -124,7 +123,7 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
     if (renamed == 0)
         err_set(err, ERR_IO, "%s vanished", tmp);
 failed:
-    fs_unlink(root, tmp, &unneeded, &ignored);
+    fs_unlink(root, tmp, &unneeded, NULL);
     return -1;
 }
 

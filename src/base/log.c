@@ -3,10 +3,14 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
+
+/* Below PIPE_BUF with what goes before it, so that lines of several workers do not mix in a pipe.
+ */
+#define LINE_TEXT_SIZE 3072
 
 static enum log_level log_level = LOG_LEVEL_WARNING;
 
@@ -18,13 +22,13 @@ void log_set_level(enum log_level level)
 void log_write(enum log_level level, const char *fmt, ...)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
-    char text[1024];
+    char text[LINE_TEXT_SIZE];
     va_list ap;
 
     if (level > log_level)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    text_format(text, sizeof text, NULL, fmt, ap);
     va_end(ap);
 
     AUTO_BUF line = BUF_INIT;

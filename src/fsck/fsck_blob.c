@@ -52,7 +52,6 @@ static void report_place(struct fsck *fsck, const struct place *place,
     struct misplaced blob = {.is_sound = false};
     struct fsck_hash hash = {0};
     char data[sizeof(struct layout_path) + sizeof "/data"];
-    struct err invalid;
     struct fsck_suspicion suspicion = {
         .code = FSCK_BLOB_PLACE,
         .path = entry->path,
@@ -62,7 +61,7 @@ static void report_place(struct fsck *fsck, const struct place *place,
         .context = &blob,
     };
 
-    if (digest_from_hex(&blob.digest, place->algorithm, entry->name, &invalid) == 0) {
+    if (digest_from_hex(&blob.digest, place->algorithm, entry->name, NULL) == 0) {
         suspicion.digest = &blob.digest;
         suspicion.text = "a blob in another directory than that of its first two digits";
         snprintf(data, sizeof data, "%s/data", entry->path);
@@ -88,7 +87,6 @@ static void visit_blob(struct fsck *fsck, void *context, const struct fsck_entry
     const struct place *place = context;
     struct layout_path data;
     struct digest digest;
-    struct err invalid;
     struct stat st;
 
     fsck_step(fsck, "blobs");
@@ -98,14 +96,13 @@ static void visit_blob(struct fsck *fsck, void *context, const struct fsck_entry
     }
     if (fsck_expect(fsck, NULL, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
-    if (!place->shard_valid ||
-        digest_from_hex(&digest, place->algorithm, entry->name, &invalid) < 0 ||
+    if (!place->shard_valid || digest_from_hex(&digest, place->algorithm, entry->name, NULL) < 0 ||
         strncmp(entry->name, place->shard, 2) != 0) {
         report_place(fsck, place, entry);
         return;
     }
     fsck_each(fsck, entry->path, visit_blob_part, NULL);
-    if (fs_stat(&fsck->store->fs, layout_blob(&data, &digest), &st, &invalid) > 0 &&
+    if (fs_stat(&fsck->store->fs, layout_blob(&data, &digest), &st, NULL) > 0 &&
         S_ISREG(st.st_mode)) {
         fsck->found_blobs++;
         fsck->found_bytes += st.st_size;
@@ -134,11 +131,10 @@ static void visit_shard(struct fsck *fsck, void *context, const struct fsck_entr
 static void visit_algorithm(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     struct place place = {.algorithm = DIGEST_SHA256};
-    struct err invalid;
 
     (void)context;
     if (entry->type == FSCK_FILE ||
-        (digest_algorithm_parse(&place.algorithm, entry->name, &invalid) < 0 &&
+        (digest_algorithm_parse(&place.algorithm, entry->name, NULL) < 0 &&
          strcmp(entry->name, "sha384") != 0))
         fsck_foreign(fsck, NULL, entry, FSCK_FOREIGN_FILE);
     else if (strcmp(entry->name, "sha384") != 0 &&
@@ -163,11 +159,10 @@ static bool is_same_file(struct fsck *fsck, const struct fsck_suspicion *suspici
 {
     const struct bad_blob *bad = suspicion->context;
     struct stat st;
-    struct err no_matter;
 
-    return fs_stat(&fsck->store->fs, bad->path, &st, &no_matter) > 0 &&
-           st.st_ino == bad->st->st_ino && st.st_dev == bad->st->st_dev &&
-           st.st_size == bad->st->st_size && st.st_mtim.tv_sec == bad->st->st_mtim.tv_sec &&
+    return fs_stat(&fsck->store->fs, bad->path, &st, NULL) > 0 && st.st_ino == bad->st->st_ino &&
+           st.st_dev == bad->st->st_dev && st.st_size == bad->st->st_size &&
+           st.st_mtim.tv_sec == bad->st->st_mtim.tv_sec &&
            st.st_mtim.tv_nsec == bad->st->st_mtim.tv_nsec;
 }
 
@@ -235,12 +230,11 @@ static void hashed(struct fsck *fsck, void *context, const struct fsck_hash *has
 static void take_blob(struct fsck *fsck, struct blob_pass *pass, const struct digest *digest)
 {
     int64_t size;
-    struct err no_matter;
 
     if (pass->state.has_at && strcmp(digest->s, pass->state.at.s) <= 0 &&
         digest->algorithm == pass->state.at.algorithm)
         return;
-    if (fsck->options.fast && blob_stat(fsck->store, digest, &size, &no_matter) > 0 && size > 0) {
+    if (fsck->options.fast && blob_stat(fsck->store, digest, &size, NULL) > 0 && size > 0) {
         fsck->summary.blobs++;
         return;
     }
@@ -253,11 +247,10 @@ static void take_shard(struct fsck *fsck, struct blob_pass *pass, enum digest_al
     AUTO_NAMES names = {0};
     struct layout_path path;
     struct digest digest;
-    struct err no_matter; /* it was listed before */
 
-    fs_list(&fsck->store->fs, dir, &names, &no_matter);
+    fs_list(&fsck->store->fs, dir, &names, NULL);
     for (size_t i = 0; i < names.n && !fsck_stopped(fsck) && !pass->failed; i++)
-        if (digest_from_hex(&digest, algorithm, names.v[i], &no_matter) == 0 &&
+        if (digest_from_hex(&digest, algorithm, names.v[i], NULL) == 0 &&
             fsck_type_of(fsck, layout_blob(&path, &digest)) == FSCK_FILE)
             take_blob(fsck, pass, &digest);
 }
@@ -286,9 +279,8 @@ static void take_damaged(struct fsck *fsck, struct blob_pass *pass)
 
     for (size_t i = 0; i < pass->state.damaged.n; i++) {
         struct fsck_hash hash = {0};
-        struct err invalid;
         const char *text = pass->state.damaged.v[i];
-        if (digest_parse(&hash.digest, text, strlen(text), &invalid) < 0)
+        if (digest_parse(&hash.digest, text, strlen(text), NULL) < 0)
             continue;
         fsck_hash_path(fsck->store, layout_blob(&path, &hash.digest), &hash, fsck, NULL);
         if (hash.found > 0 && !hash.stopped && !digest_equal(&hash.actual, &hash.digest) &&
@@ -311,8 +303,7 @@ int fsck_blobs(struct fsck *fsck, struct err *err)
     take_all(fsck, &pass);
     fsck_hasher_end(pass.hasher);
     bool complete = !pass.failed && !fsck_stopped(fsck);
-    struct err failure;
-    if (fsck_state_close(&pass.state, complete, pass.failed ? &failure : err) < 0)
+    if (fsck_state_close(&pass.state, complete, pass.failed ? NULL : err) < 0)
         pass.failed = true;
     return pass.failed ? -1 : 0;
 }

@@ -39,9 +39,7 @@ static bool is_foreign(struct fsck *fsck, const struct file_context *owner, cons
 
 static bool look(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct stat *st)
 {
-    struct err no_matter;
-
-    return fs_stat(&fsck->store->fs, suspicion->path, st, &no_matter) > 0 &&
+    return fs_stat(&fsck->store->fs, suspicion->path, st, NULL) > 0 &&
            (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
 }
 

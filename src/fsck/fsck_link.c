@@ -19,10 +19,9 @@ struct link_context {
 static bool is_alias(const struct digest *digest, const struct buf *text)
 {
     struct digest target;
-    struct err invalid;
 
     return digest->algorithm != DIGEST_SHA256 &&
-           digest_parse(&target, text->s, text->len, &invalid) == 0 &&
+           digest_parse(&target, text->s, text->len, NULL) == 0 &&
            target.algorithm == DIGEST_SHA256;
 }
 

@@ -40,8 +40,7 @@ static enum fsck_content read_verified(struct fsck *fsck, const struct digest *d
 
 static bool is_obsolete(const struct buf *bytes)
 {
-    struct err invalid;
-    struct json *json = json_parse(bytes->s, bytes->len, MANIFEST_DEPTH_MAX, &invalid);
+    struct json *json = json_parse(bytes->s, bytes->len, MANIFEST_DEPTH_MAX, NULL);
     int64_t version;
     bool first = json_size(json_get(json, "schemaVersion"), &version) && version == 1;
 
@@ -53,13 +52,12 @@ enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *dig
                                      struct manifest *manifest, int64_t *size)
 {
     AUTO_BUF bytes = BUF_INIT;
-    struct err invalid;
 
     enum fsck_content content = read_verified(fsck, digest, &bytes);
     if (content != FSCK_CONTENT_SOUND)
         return content;
     *size = (int64_t)bytes.len;
-    if (manifest_parse(manifest, bytes.s, bytes.len, &invalid) == 0)
+    if (manifest_parse(manifest, bytes.s, bytes.len, NULL) == 0)
         return FSCK_CONTENT_SOUND;
     return is_obsolete(&bytes) ? FSCK_CONTENT_OBSOLETE : FSCK_CONTENT_NO_MANIFEST;
 }

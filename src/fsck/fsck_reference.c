@@ -43,12 +43,11 @@ static bool has_alias(struct fsck *fsck, const struct name *name, const struct d
     struct layout_path path;
     AUTO_BUF text = BUF_INIT;
     struct digest target;
-    struct err no_matter;
 
     return digest->algorithm != DIGEST_SHA256 &&
            fs_read(&fsck->store->fs, layout_layer(&path, name, digest), sizeof target.s, &text,
-                   &no_matter) > 0 &&
-           digest_parse(&target, text.s, text.len, &no_matter) == 0 && has_blob(fsck, &target);
+                   NULL) > 0 &&
+           digest_parse(&target, text.s, text.len, NULL) == 0 && has_blob(fsck, &target);
 }
 
 /* --- content that is not there --- */

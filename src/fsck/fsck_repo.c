@@ -14,9 +14,8 @@ static bool is_old(struct fsck *fsck, const struct name *name)
 {
     struct layout_path path;
     struct stat st;
-    struct err no_matter;
 
-    return fs_stat(&fsck->store->fs, layout_repository(&path, name), &st, &no_matter) > 0 &&
+    return fs_stat(&fsck->store->fs, layout_repository(&path, name), &st, NULL) > 0 &&
            time(NULL) - st.st_mtime > fsck->options.grace;
 }
 
@@ -32,9 +31,8 @@ static bool see_layer(void *context, const char *hex)
     struct link_search *search = context;
     struct layout_path path;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, search->algorithm, hex, &invalid) == 0)
+    if (digest_from_hex(&digest, search->algorithm, hex, NULL) == 0)
         search->found = fsck_has_link(search->fsck, layout_layer(&path, search->name, &digest));
     return search->found;
 }
@@ -43,14 +41,13 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
 {
     struct link_search search = {fsck, name, DIGEST_SHA256, false};
     struct layout_path path;
-    struct err no_matter;
 
     for (int i = 0; i < DIGEST_ALGORITHMS && !search.found; i++) {
         AUTO_BUF dir = BUF_INIT;
         search.algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, "%s/%s", layout_layers(&path, name),
                  digest_algorithm_name(search.algorithm));
-        fs_each(&fsck->store->fs, dir.s, see_layer, &search, &no_matter);
+        fs_each(&fsck->store->fs, dir.s, see_layer, &search, NULL);
     }
     return search.found;
 }
@@ -58,14 +55,13 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
 static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     struct layout_path layers, manifests;
-    struct err no_matter;
 
     if (fsck_type_of(fsck, suspicion->path) != FSCK_ABSENT)
         return false;
     layout_layers(&layers, suspicion->name);
     layout_manifests(&manifests, suspicion->name);
     if (!strcmp(suspicion->path, layers.s))
-        return repo_has_manifests(fsck->store, suspicion->name, &no_matter) > 0;
+        return repo_has_manifests(fsck->store, suspicion->name, NULL) > 0;
     /* Distribution makes this one with the first manifest only, and who removes a repository
      * removes this one first. */
     return (fsck->own || fsck->options.repair) && is_old(fsck, suspicion->name) &&
@@ -122,9 +118,8 @@ static bool visit_revision(void *context, const char *hex)
     const struct revisions *revisions = context;
     struct layout_path path;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, revisions->algorithm, hex, &invalid) == 0 &&
+    if (digest_from_hex(&digest, revisions->algorithm, hex, NULL) == 0 &&
         fsck_has_link(revisions->fsck, layout_revision(&path, revisions->name, &digest)))
         fsck_revision(revisions->fsck, revisions->name, &digest, 0);
     return fsck_stopped(revisions->fsck);
@@ -134,12 +129,11 @@ static void check_revisions(struct fsck *fsck, const struct name *name)
 {
     struct revisions revisions = {fsck, name, DIGEST_SHA256};
     struct layout_path path;
-    struct err no_matter; /* it was listed before */
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         revisions.algorithm = (enum digest_algorithm)i;
         layout_revisions(&path, name, revisions.algorithm);
-        fs_each(&fsck->store->fs, path.s, visit_revision, &revisions, &no_matter);
+        fs_each(&fsck->store->fs, path.s, visit_revision, &revisions, NULL);
     }
 }
 
@@ -185,8 +179,7 @@ static void visit_name(struct fsck *fsck, void *context, const struct fsck_entry
 static void visit_underscore(struct fsck *fsck, struct level *level, const struct fsck_entry *entry)
 {
     struct name name;
-    struct err invalid;
-    bool named = name_parse(&name, level->name, strlen(level->name), &invalid) == 0;
+    bool named = name_parse(&name, level->name, strlen(level->name), NULL) == 0;
 
     if (is_part(entry->name) && named)
         level->is_repository = true; /* whatever stands there is looked at with the repository */
@@ -201,10 +194,9 @@ static void check_level(struct fsck *fsck, const char *path, const char *text)
 {
     struct level level = {text, false};
     struct name name;
-    struct err invalid;
 
     fsck_each(fsck, path, visit_name, &level);
-    if (level.is_repository && name_parse(&name, text, strlen(text), &invalid) == 0)
+    if (level.is_repository && name_parse(&name, text, strlen(text), NULL) == 0)
         check_repository(fsck, &name);
 }
 
@@ -212,7 +204,6 @@ static void visit_name(struct fsck *fsck, void *context, const struct fsck_entry
 {
     struct level *level = context;
     struct name name;
-    struct err invalid;
 
     fsck_step(fsck, "repositories");
     if (entry->name[0] == '_') {
@@ -226,7 +217,7 @@ static void visit_name(struct fsck *fsck, void *context, const struct fsck_entry
     if (fsck_expect(fsck, NULL, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
     const char *text = entry->path + sizeof LAYOUT_REPOSITORIES;
-    if (name_parse(&name, text, strlen(text), &invalid) < 0)
+    if (name_parse(&name, text, strlen(text), NULL) < 0)
         fsck_foreign(fsck, NULL, entry, FSCK_REPOSITORY_NAME);
     else
         check_level(fsck, entry->path, name.s);

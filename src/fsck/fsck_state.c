@@ -31,11 +31,10 @@ static int describe(struct fsck *fsck, struct fsck_state *state, struct err *err
 
 static int parse_line(struct fsck_state *state, const char *line, size_t len)
 {
-    struct err invalid;
     struct digest digest;
 
     if (len > 3 && !strncmp(line, "at ", 3)) {
-        state->has_at = digest_parse(&state->at, line + 3, len - 3, &invalid) == 0;
+        state->has_at = digest_parse(&state->at, line + 3, len - 3, NULL) == 0;
         return state->has_at;
     }
     if (len > 6 && !strncmp(line, "blobs ", 6))
@@ -43,7 +42,7 @@ static int parse_line(struct fsck_state *state, const char *line, size_t len)
     if (len > 6 && !strncmp(line, "bytes ", 6))
         return decimal_parse(line + 6, len - 6, &state->bytes);
     if (len > 8 && !strncmp(line, "damaged ", 8) &&
-        digest_parse(&digest, line + 8, len - 8, &invalid) == 0) {
+        digest_parse(&digest, line + 8, len - 8, NULL) == 0) {
         fs_names_add(&state->damaged, digest.s);
         return 1;
     }
@@ -55,13 +54,13 @@ static int parse(struct fsck_state *state, const struct buf *text, const char *p
 {
     if (text->len < state->head.len || memcmp(text->s, state->head.s, state->head.len) != 0)
         return err_set(err, ERR_USAGE,
-                       "%.100s is the state of another store or of other options: remove it, or "
+                       "%s is the state of another store or of other options: remove it, or "
                        "name another",
                        path);
     for (const char *line = text->s + state->head.len; *line;) {
         size_t len = strcspn(line, "\n");
         if (!line[len] || !parse_line(state, line, len))
-            return err_set(err, ERR_USAGE, "%.100s is damaged: remove it to begin anew", path);
+            return err_set(err, ERR_USAGE, "%s is damaged: remove it to begin anew", path);
         line += len + 1;
     }
     return 0;
@@ -91,8 +90,7 @@ int fsck_state_open(struct fsck *fsck, struct fsck_state *state, struct err *err
 failed:
     free(state->name);
     state->name = NULL;
-    struct err no_matter;
-    fsck_state_close(state, false, &no_matter);
+    fsck_state_close(state, false, NULL);
     return -1;
 }
 

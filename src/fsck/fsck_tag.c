@@ -65,12 +65,11 @@ static bool take_tag(void *context, const char *text)
     struct layout_path path;
     struct digest current;
     struct tag tag;
-    struct err no_matter;
     AUTO_BUF where = BUF_INIT;
     const struct store *store = taking->fsck->store;
 
-    if (tag_parse(&tag, text, strlen(text), &no_matter) < 0 ||
-        tag_get(store, taking->name, &tag, &current, &no_matter) <= 0 ||
+    if (tag_parse(&tag, text, strlen(text), NULL) < 0 ||
+        tag_get(store, taking->name, &tag, &current, NULL) <= 0 ||
         !digest_equal(&current, taking->digest))
         return false;
     layout_tag(&path, taking->name, &tag);
@@ -133,15 +132,14 @@ static bool compare_index(void *context, const char *hex)
     struct layout_path path;
     struct digest digest;
     struct stat st;
-    struct err no_matter;
     const struct store *store = newest->fsck->store;
     const struct name *name = newest->tag->name;
 
-    if (digest_from_hex(&digest, newest->algorithm, hex, &no_matter) < 0)
+    if (digest_from_hex(&digest, newest->algorithm, hex, NULL) < 0)
         return false;
     layout_tag_index(&path, name, &newest->tag->tag, &digest);
-    if (fs_stat(&store->fs, path.s, &st, &no_matter) <= 0 ||
-        repo_has_revision(store, name, &digest, &no_matter) <= 0 ||
+    if (fs_stat(&store->fs, path.s, &st, NULL) <= 0 ||
+        repo_has_revision(store, name, &digest, NULL) <= 0 ||
         (newest->found && !is_newer(&st.st_mtim, &newest->mtime)))
         return false;
     newest->found = true;
@@ -155,7 +153,6 @@ static bool compare_index(void *context, const char *hex)
 static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct digest *digest)
 {
     struct newest newest = {.fsck = fsck, .tag = tag};
-    struct err no_matter;
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         struct layout_path path;
@@ -163,7 +160,7 @@ static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct
         newest.algorithm = (enum digest_algorithm)i;
         layout_tag(&path, tag->name, &tag->tag);
         buf_addf(&dir, "%s/index/%s", path.s, digest_algorithm_name(newest.algorithm));
-        fs_each(&fsck->store->fs, dir.s, compare_index, &newest, &no_matter);
+        fs_each(&fsck->store->fs, dir.s, compare_index, &newest, NULL);
     }
     *digest = newest.digest;
     return newest.found;
@@ -371,10 +368,9 @@ static void visit_tag(struct fsck *fsck, void *context, const struct fsck_entry 
 {
     struct tag_context tag = {.name = context};
     struct layout_path path;
-    struct err invalid;
 
     fsck_step(fsck, "tags");
-    if (tag_parse(&tag.tag, entry->name, strlen(entry->name), &invalid) < 0 ||
+    if (tag_parse(&tag.tag, entry->name, strlen(entry->name), NULL) < 0 ||
         entry->type == FSCK_FILE) {
         fsck_foreign(fsck, tag.name, entry, FSCK_TAG_NAME);
         return;

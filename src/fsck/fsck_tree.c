@@ -49,7 +49,7 @@ static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *d
         return;
     int len = snprintf(path, sizeof path, "%s/%s", dir, dirent->d_name);
     if (len < 0 || (size_t)len >= sizeof path) {
-        err_set(&err, ERR_IO, "%.100s... is longer than any path of a store", path);
+        err_set(&err, ERR_IO, "%s is longer than any path of a store", path);
         fsck_unreadable(fsck, dir, &err);
         return;
     }
@@ -198,9 +198,8 @@ static void visit_hex(struct fsck *fsck, void *context, const struct fsck_entry 
 {
     const struct digests *digests = context;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, digests->algorithm, entry->name, &invalid) < 0)
+    if (digest_from_hex(&digest, digests->algorithm, entry->name, NULL) < 0)
         fsck_foreign(fsck, digests->name, entry,
                      entry->type == FSCK_DIRECTORY ? FSCK_FOREIGN_DIGEST : FSCK_FOREIGN_FILE);
     else
@@ -216,9 +215,8 @@ static bool is_other_algorithm(const char *name)
 static void visit_algorithm(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     struct digests *digests = context;
-    struct err invalid;
 
-    if (digest_algorithm_parse(&digests->algorithm, entry->name, &invalid) < 0) {
+    if (digest_algorithm_parse(&digests->algorithm, entry->name, NULL) < 0) {
         if (entry->type != FSCK_DIRECTORY || !is_other_algorithm(entry->name))
             fsck_foreign(fsck, digests->name, entry, FSCK_FOREIGN_FILE);
     } else if (fsck_expect(fsck, digests->name, entry, FSCK_DIRECTORY) == FSCK_SOUND) {

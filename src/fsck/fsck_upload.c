@@ -17,9 +17,8 @@ struct session {
 static void newest(struct fsck *fsck, const char *path, time_t *mtime)
 {
     struct stat st;
-    struct err no_matter;
 
-    if (fs_stat(&fsck->store->fs, path, &st, &no_matter) > 0 && st.st_mtime > *mtime)
+    if (fs_stat(&fsck->store->fs, path, &st, NULL) > 0 && st.st_mtime > *mtime)
         *mtime = st.st_mtime;
 }
 
@@ -37,10 +36,9 @@ static bool is_old(struct fsck *fsck, const struct session *session)
 static bool is_half(struct fsck *fsck, const struct fsck_suspicion *suspicion)
 {
     const struct session *session = suspicion->context;
-    struct err no_matter;
 
     return is_old(fsck, session) &&
-           upload_is_whole(fsck->store, session->name, session->id, &no_matter) == 0;
+           upload_is_whole(fsck->store, session->name, session->id, NULL) == 0;
 }
 
 static int remove_session(struct fsck *fsck, const struct fsck_suspicion *suspicion,

@@ -62,9 +62,8 @@ bool quarantine_is_lost(const struct store *store, const struct digest *digest)
 {
     struct layout_path path;
     struct stat st;
-    struct err ignored;
 
-    return fs_stat(&store->fs, layout_lost(&path, digest), &st, &ignored) > 0;
+    return fs_stat(&store->fs, layout_lost(&path, digest), &st, NULL) > 0;
 }
 
 int quarantine_forget_found(const struct store *store, struct err *err)
@@ -81,10 +80,9 @@ int quarantine_forget_found(const struct store *store, struct err *err)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
-            struct err invalid;
             int64_t size;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) == 0 &&
-                blob_stat(store, &digest, &size, &invalid) > 0 &&
+            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0 &&
+                blob_stat(store, &digest, &size, NULL) > 0 &&
                 fs_unlink(&store->fs, layout_lost(&path, &digest), &dirty, err) < 0)
                 return -1;
         }

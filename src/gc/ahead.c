@@ -119,8 +119,7 @@ static int sweep(struct gc_pass *pass, struct slot *slot, struct err *err)
     if (slot->result == 0)
         return 0;
     if (slot->err.code == ERR_BUSY || slot->err.code == ERR_NO_SPACE) {
-        *err = slot->err;
-        return -1;
+        return err_copy(err, &slot->err);
     }
     pass->blocked = true;
     gc_problem(pass, &slot->name, "%s", slot->err.msg);

@@ -22,9 +22,8 @@ static bool visit_blob(void *context, const char *hex)
 {
     struct shard *shard = context;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, shard->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, shard->algorithm, hex, NULL) < 0)
         return false;
     if (digest_map_get(&shard->pass->marked, &digest))
         shard->kept++;
@@ -103,8 +102,7 @@ static int sweep_shard(struct shard *shard, struct err *err)
         result = sweep_blob(shard, shard->candidates.v[i], err);
     fs_names_free(&shard->candidates);
     pass->totals->blobs.kept += shard->kept;
-    struct err failure;
-    return gc_release(pass, result < 0 ? &failure : err) < 0 ? -1 : result;
+    return gc_release(pass, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
 
 int gc_blobs(struct gc_pass *pass, struct err *err)

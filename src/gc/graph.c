@@ -23,10 +23,9 @@ void gc_node_digest(const struct gc_node *node, struct digest *digest)
 {
     enum digest_algorithm algorithm = (enum digest_algorithm)node->algorithm;
     char hex[2 * sizeof node->raw + 1];
-    struct err impossible;
 
     hex_encode(hex, node->raw, algorithm == DIGEST_SHA256 ? 32 : 64);
-    if (digest_from_hex(digest, algorithm, hex, &impossible) < 0)
+    if (digest_from_hex(digest, algorithm, hex, NULL) < 0)
         abort();
 }
 
@@ -128,9 +127,8 @@ static bool visit_revision(void *context, const char *hex)
     char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
     struct digest digest;
     struct stat st;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, revisions->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, revisions->algorithm, hex, NULL) < 0)
         return false;
     snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
     int found = fs_peek(revisions->dir, link, &st, revisions->err); /* looked at again to sweep */

@@ -66,10 +66,9 @@ static int mark_alias(struct gc_graph *graph, const char *path, struct err *err)
 {
     AUTO_BUF link = BUF_INIT;
     struct digest digest;
-    struct err invalid;
 
     int found = fs_read(&graph->pass->store->fs, path, sizeof digest.s, &link, err);
-    if (found > 0 && digest_parse(&digest, link.s, link.len, &invalid) == 0)
+    if (found > 0 && digest_parse(&digest, link.s, link.len, NULL) == 0)
         digest_map_put(&graph->pass->marked, &digest);
     return found;
 }
@@ -81,9 +80,8 @@ static int look_at_layer(struct layers *layers, const char *hex)
     struct layout_path path;
     struct digest digest;
     struct stat st;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, layers->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, layers->algorithm, hex, NULL) < 0)
         return 0;
     if (!is_needed(graph, &digest)) {
         char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
@@ -306,10 +304,8 @@ static int sweep_graph(struct gc_graph *graph, struct err *err)
 
 int gc_repo(struct gc_graph *graph, struct err *err)
 {
-    struct err failure;
-
     for (size_t i = 0; i < graph->problems.n; i++)
         gc_problem(graph->pass, graph->name, "%s", graph->problems.v[i]);
     int result = sweep_graph(graph, err);
-    return gc_release(graph->pass, result < 0 ? &failure : err) < 0 ? -1 : result;
+    return gc_release(graph->pass, result < 0 ? NULL : err) < 0 ? -1 : result;
 }

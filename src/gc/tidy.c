@@ -58,8 +58,7 @@ static int tidy_index(struct gc_graph *graph, const struct tag *tag, struct err 
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
-            struct err invalid;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) == 0 &&
+            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0 &&
                 tidy_index_entry(graph, tag, &digest, err) < 0)
                 return -1;
         }
@@ -97,9 +96,8 @@ static int tidy_tags(struct gc_graph *graph, struct err *err)
         return 0;
     for (size_t i = 0; i < graph->tags.n; i++) {
         struct tag tag;
-        struct err invalid;
         bool is_set = graph->tag[i].node != 0;
-        if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), &invalid) < 0)
+        if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), NULL) < 0)
             continue;
         if (!is_set && tidy_unfinished(graph, &tag, err) < 0)
             return -1;
@@ -125,8 +123,7 @@ static int tidy_entries(struct gc_graph *graph, const char *dir, enum digest_alg
         AUTO_BUF path = BUF_INIT;
         struct digest digest;
         struct stat st;
-        struct err invalid;
-        if (digest_from_hex(&digest, algorithm, hex.v[i], &invalid) < 0 || stays(graph, &digest))
+        if (digest_from_hex(&digest, algorithm, hex.v[i], NULL) < 0 || stays(graph, &digest))
             continue;
         buf_addf(&path, "%s/%s", dir, hex.v[i]);
         int found = fs_stat(fs_of(graph), path.s, &st, err);

@@ -44,7 +44,7 @@ int digest_algorithm_parse(enum digest_algorithm *algorithm, const char *s, stru
             return 0;
         }
     }
-    return err_set(err, ERR_DIGEST_INVALID, "\"%.40s\": the algorithm must be sha256 or sha512", s);
+    return err_set(err, ERR_DIGEST_INVALID, "\"%s\": the algorithm must be sha256 or sha512", s);
 }
 
 const char *digest_algorithm_name(enum digest_algorithm algorithm)
@@ -142,7 +142,6 @@ void digester_final(struct digester *digester, struct digest *digest)
 {
     unsigned char raw[EVP_MAX_MD_SIZE];
     char hex[2 * EVP_MAX_MD_SIZE + 1];
-    struct err impossible;
 
 #ifdef HAVE_SHA256_CTX
     if (uses_sha256_ctx(digester))
@@ -151,7 +150,7 @@ void digester_final(struct digester *digester, struct digest *digest)
 #endif
         must(EVP_DigestFinal_ex(digester->state->evp, raw, NULL));
     hex_encode(hex, raw, algorithms[digester->algorithm].size);
-    must(digest_from_hex(digest, digester->algorithm, hex, &impossible) == 0);
+    must(digest_from_hex(digest, digester->algorithm, hex, NULL) == 0);
 }
 
 void digester_free(struct digester *digester)

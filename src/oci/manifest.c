@@ -26,10 +26,8 @@ static int parse_descriptor(struct descriptor *descriptor, const struct json *js
 
     if (!digest)
         return err_set(err, ERR_MANIFEST_INVALID, "a descriptor in %s has no digest", where);
-    if (digest_parse(&descriptor->digest, digest, strlen(digest), err) < 0) {
-        err->code = ERR_MANIFEST_INVALID;
-        return -1;
-    }
+    if (digest_parse(&descriptor->digest, digest, strlen(digest), err) < 0)
+        return err_recode(err, ERR_MANIFEST_INVALID);
     if (!json_size(json_get(json, "size"), &descriptor->size))
         return err_set(err, ERR_MANIFEST_INVALID, "the size of %s in %s is no length in bytes",
                        digest, where);
@@ -176,14 +174,13 @@ int manifest_check_type(const struct manifest *manifest, const char *content_typ
     if (!content_type || !*content_type || !strcmp(content_type, manifest->media_type))
         return 0;
     if (declared)
-        return err_set(err, ERR_MANIFEST_INVALID,
-                       "its mediaType is %.80s, but the Content-Type %.80s", manifest->media_type,
-                       content_type);
+        return err_set(err, ERR_MANIFEST_INVALID, "its mediaType is %s, but the Content-Type %s",
+                       manifest->media_type, content_type);
     /* Without a mediaType it will be served as what its shape implies, so a type that says
      * otherwise is a lie. */
     if (is_image_type(content_type) || is_index_type(content_type))
         return err_set(err, ERR_MANIFEST_INVALID,
-                       "without a mediaType it is an %.80s, but the Content-Type says %.80s",
+                       "without a mediaType it is an %s, but the Content-Type says %s",
                        manifest->media_type, content_type);
     return 0;
 }

@@ -67,8 +67,7 @@ int platform_parse(struct platform *platform, const char *s, struct err *err)
         (!second || !strchr(second + 1, '/'));
     if (!good)
         return err_set(err, ERR_USAGE,
-                       "%.80s is no platform: write OS/ARCH or OS/ARCH/VARIANT, like linux/arm64",
-                       s);
+                       "%s is no platform: write OS/ARCH or OS/ARCH/VARIANT, like linux/arm64", s);
     set_architecture(platform, architecture);
     return 0;
 }

@@ -118,11 +118,10 @@ static char *annotation(const struct json *descriptor, const char *key)
 static int take_entry(struct saved_entry *entry, const struct json *json, struct err *err)
 {
     const char *digest = json_text(json_get(json, "digest"));
-    struct err failure;
 
     if (!digest)
         return invalid(err, "index.json", "an entry has no digest");
-    if (digest_parse(&entry->digest, digest, strlen(digest), &failure) < 0)
+    if (digest_parse(&entry->digest, digest, strlen(digest), NULL) < 0)
         return invalid(err, "index.json", "an entry has a digest that is none");
     if (!json_size(json_get(json, "size"), &entry->size))
         return invalid(err, "index.json", "an entry has no size");
@@ -175,8 +174,7 @@ int saved_diff_ids_parse(struct fs_names *diff_ids, const char *bytes, size_t le
     json_free(json);
     for (size_t i = 0; i < diff_ids->n && valid; i++) {
         struct digest digest;
-        struct err failure;
-        valid = digest_parse(&digest, diff_ids->v[i], strlen(diff_ids->v[i]), &failure) == 0;
+        valid = digest_parse(&digest, diff_ids->v[i], strlen(diff_ids->v[i]), NULL) == 0;
     }
     return valid ? 0 : invalid(err, "the configuration", "rootfs.diff_ids is no list of digests");
 }

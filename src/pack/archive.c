@@ -62,7 +62,7 @@ static int reader_failed(struct archive *archive, struct err *err)
 {
     const char *text = archive_error_string(archive);
 
-    return err_set(err, ERR_ARCHIVE_INVALID, "the archive is damaged or none: %.160s",
+    return err_set(err, ERR_ARCHIVE_INVALID, "the archive is damaged or none: %s",
                    text ? text : "it cannot be read");
 }
 
@@ -133,12 +133,12 @@ static int describe(struct archive *archive, struct archive_entry *entry,
     if (archive_entry_filetype(entry) != AE_IFREG)
         return 0;
     if (archive_entry_sparse_count(entry) > 0)
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.120s is sparse: make the archive without that",
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s is sparse: make the archive without that",
                        member->name);
     if (member->size < 0 || member->offset > source->size ||
         member->size > source->size - member->offset)
         return err_set(
-            err, ERR_ARCHIVE_INVALID, "%.120s is cut off: of its %jd bytes the archive has %jd",
+            err, ERR_ARCHIVE_INVALID, "%s is cut off: of its %jd bytes the archive has %jd",
             member->name, (intmax_t)member->size,
             (intmax_t)(member->offset < source->size ? source->size - member->offset : 0));
     return 1;
@@ -266,8 +266,7 @@ static la_ssize_t write_out(struct archive *tar, void *context, const void *byte
 static int check(const struct archive_writer *writer, bool done, struct err *err)
 {
     if (writer->failure.code != ERR_NONE) {
-        *err = writer->failure;
-        return -1;
+        return err_copy(err, &writer->failure);
     }
     if (done)
         return 0;

@@ -56,7 +56,7 @@ int compress_kind_parse(enum compress_kind *kind, const char *s, struct err *err
             return 0;
         }
     }
-    return err_set(err, ERR_USAGE, "\"%.40s\": the compression must be gzip, zstd or none", s);
+    return err_set(err, ERR_USAGE, "\"%s\": the compression must be gzip, zstd or none", s);
 }
 
 enum compress_kind compress_kind_of(const void *bytes, size_t len)

@@ -27,9 +27,8 @@ struct move {
 static bool note_move(const void *context, const struct name *name, const struct tag *tag)
 {
     struct move *move = *(struct move *const *)context;
-    struct err damaged;
 
-    move->moved = tag_get(move->store, name, tag, &move->from, &damaged) > 0;
+    move->moved = tag_get(move->store, name, tag, &move->from, NULL) > 0;
     return true;
 }
 
@@ -115,11 +114,10 @@ static int copy_cosign_tag(struct copying *copying, const char *subject, const c
     char text[sizeof(struct digest) + 8];
     struct tag tag;
     struct digest digest;
-    struct err no_tag;
 
     snprintf(text, sizeof text, "%s.%s", subject, suffix);
     *strchr(text, ':') = '-';
-    if (tag_parse(&tag, text, strlen(text), &no_tag) < 0) /* a sha512 is too long for one */
+    if (tag_parse(&tag, text, strlen(text), NULL) < 0) /* a sha512 is too long for one */
         return 0;
     int found = tag_get(copying->store, &copying->copy->from, &tag, &digest, err);
     if (found <= 0)

@@ -25,7 +25,6 @@ static int freshen_below(const struct store *store, const struct name *name,
 {
     AUTO_MANIFEST manifest = {0};
     AUTO_BUF bytes = BUF_INIT;
-    struct err unreadable;
 
     if (digest_map_get(seen, digest))
         return 1;
@@ -36,9 +35,8 @@ static int freshen_below(const struct store *store, const struct name *name,
         found = blob_freshen(store, digest, err);
     if (found > 0)
         digest_map_put(seen, digest);
-    if (found <= 0 || depth == DEPTH_MAX ||
-        blob_read_manifest(store, digest, &bytes, &unreadable) <= 0 ||
-        manifest_parse(&manifest, bytes.s, bytes.len, &unreadable) < 0)
+    if (found <= 0 || depth == DEPTH_MAX || blob_read_manifest(store, digest, &bytes, NULL) <= 0 ||
+        manifest_parse(&manifest, bytes.s, bytes.len, NULL) < 0)
         return found;
     for (size_t i = 0; i < manifest.n_references; i++) {
         const struct descriptor *reference = &manifest.references[i];

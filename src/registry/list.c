@@ -42,9 +42,8 @@ int list_tags_of(const struct store *store, const struct name *name, const struc
     for (size_t i = 0; i < all.n; i++) {
         struct tag tag;
         struct digest current;
-        struct err damaged;
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), &damaged) == 0 &&
-            tag_get(store, name, &tag, &current, &damaged) > 0 && digest_equal(&current, digest))
+        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) == 0 &&
+            tag_get(store, name, &tag, &current, NULL) > 0 && digest_equal(&current, digest))
             fs_names_add(tags, tag.s);
     }
     return 0;

@@ -61,8 +61,7 @@ static int unless_unknown(const struct err *failure, struct err *err)
 {
     if (failure->code == ERR_MANIFEST_UNKNOWN)
         return 0;
-    *err = *failure;
-    return -1;
+    return err_copy(err, failure);
 }
 
 /* The index that a client keeps for a registry without a referrers list. Whatever else the tag is,
@@ -106,8 +105,7 @@ static int describe(const struct store *store, const struct name *name,
 
 static bool is_json(const struct buf *text)
 {
-    struct err invalid;
-    struct json *json = json_parse(text->s, text->len, MANIFEST_DEPTH_MAX, &invalid);
+    struct json *json = json_parse(text->s, text->len, MANIFEST_DEPTH_MAX, NULL);
 
     json_free(json);
     return json != NULL;
@@ -132,8 +130,7 @@ static int read_descriptor(const struct store *store, const struct name *name,
 
 static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
 {
-    struct err invalid;
-    struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, &invalid);
+    struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, NULL);
     const char *actual = json_text(json_get(json, "artifactType"));
     bool same = actual && !strcmp(actual, artifact_type);
 

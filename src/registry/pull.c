@@ -39,15 +39,13 @@ int pull_manifest(const struct store *store, const struct name *name,
                   const struct reference *reference, struct pulled_manifest *pulled,
                   struct err *err)
 {
-    struct err invalid;
-
     *pulled = (struct pulled_manifest){0};
     int found = pull_resolve(store, name, reference, &pulled->digest, err);
     if (found > 0)
         found = blob_read_manifest(store, &pulled->digest, &pulled->bytes, err);
     /* What does not parse was never a manifest, but a layer of this digest. */
     if (found > 0 &&
-        manifest_parse(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, &invalid) < 0)
+        manifest_parse(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, NULL) < 0)
         found = 0;
     if (found > 0)
         return 0;

@@ -53,9 +53,7 @@ static int append(struct upload *upload, struct push_range range, struct push_bo
         err_set(&failure, ERR_SIZE_INVALID, "the chunk has %jd bytes, but its range says %jd-%jd",
                 (intmax_t)got, (intmax_t)range.first, (intmax_t)range.last);
     }
-    if (upload_rollback(upload, err) == 0)
-        *err = failure;
-    return -1;
+    return upload_rollback(upload, err) == 0 ? err_copy(err, &failure) : -1;
 }
 
 int push_chunk(const struct push_session *session, struct push_range range, struct push_body body,
@@ -90,19 +88,18 @@ static int publish(struct upload *upload, const struct digest *digest, struct er
 static int verify_and_publish(struct upload *upload, const struct digest *digest, struct err *err)
 {
     struct digest actual;
-    struct err ignored;
 
     if (upload_digest(upload, digest->algorithm, &actual, err) < 0)
         return -1;
     if (!digest_equal(&actual, digest)) {
-        upload_remove(upload, &ignored);
+        upload_remove(upload, NULL);
         return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
     }
     if (publish(upload, digest, err) < 0)
         return -1;
     /* The blob is in place: a session's directory that cannot be removed now is litter, not an
      * error. */
-    upload_remove(upload, &ignored);
+    upload_remove(upload, NULL);
     return 0;
 }
 
@@ -126,12 +123,11 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
 {
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
-    struct err ignored;
 
     if (create_session(session, digest->algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 || verify_and_publish(&upload, digest, err) < 0) {
-        upload_remove(&upload, &ignored);
+        upload_remove(&upload, NULL);
         return -1;
     }
     return 0;
@@ -172,7 +168,6 @@ int push_new(struct push_session *session, enum digest_algorithm algorithm, stru
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
     const struct store *store = session->store;
-    struct err ignored;
     int linked = -1;
 
     if (create_session(session, algorithm, &upload, err) < 0)
@@ -186,7 +181,7 @@ int push_new(struct push_session *session, enum digest_algorithm algorithm, stru
         linked = -1;
     pushed->is_new = linked == 0;
 out:
-    upload_remove(&upload, &ignored);
+    upload_remove(&upload, NULL);
     return linked < 0 ? -1 : 0;
 }
 

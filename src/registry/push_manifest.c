@@ -72,10 +72,9 @@ static int check_tags(const struct store *store, const struct push_manifest *pus
     const struct tag *tags;
     size_t n = tags_of(push, &tags);
     struct digest current;
-    struct err damaged;
 
     for (size_t i = 0; push->guard.may_move && i < n; i++)
-        if (tag_get(store, &push->name, &tags[i], &current, &damaged) > 0 &&
+        if (tag_get(store, &push->name, &tags[i], &current, NULL) > 0 &&
             !digest_equal(&current, digest) &&
             !push->guard.may_move(push->guard.context, &push->name, &tags[i]))
             return err_set(err, ERR_DENIED, "the tag %s is immutable", tags[i].s);
@@ -88,9 +87,8 @@ static int leave_tag(const struct store *store, const struct name *name, const s
                      const struct digest *next, struct err *err)
 {
     struct digest current;
-    struct err damaged;
 
-    if (tag_get(store, name, tag, &current, &damaged) <= 0 || digest_equal(&current, next))
+    if (tag_get(store, name, tag, &current, NULL) <= 0 || digest_equal(&current, next))
         return 0;
     return repo_touch_revision(store, name, &current, err) < 0 ? -1 : 0;
 }

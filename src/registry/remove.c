@@ -63,10 +63,8 @@ static int subject_of(const struct store *store, const struct name *name,
                       const struct reference *reference, struct digest *subject)
 {
     AUTO_PULLED pulled = {0};
-    struct err unreadable;
 
-    if (pull_manifest(store, name, reference, &pulled, &unreadable) < 0 ||
-        !pulled.manifest.has_subject)
+    if (pull_manifest(store, name, reference, &pulled, NULL) < 0 || !pulled.manifest.has_subject)
         return 0;
     *subject = pulled.manifest.subject;
     return 1;

@@ -41,14 +41,12 @@ int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_
 int retain_check(const struct conf *conf, const struct conf_retain *section, struct err *err)
 {
     if (!glob_can_match_name(section->pattern))
-        return err_set(err, ERR_CONFIG,
-                       "%.100s:%d: retain \"%.40s\": no repository's name can match this",
+        return err_set(err, ERR_CONFIG, "%s:%d: retain \"%s\": no repository's name can match this",
                        conf->path, section->line, section->pattern);
     for (size_t i = 0; i < section->tags.n; i++)
         if (!glob_can_match_tag(section->tags.v[i]))
-            return err_set(err, ERR_CONFIG,
-                           "%.100s:%d: retain \"%.40s\": no tag can match \"%.40s\"", conf->path,
-                           section->line, section->pattern, section->tags.v[i]);
+            return err_set(err, ERR_CONFIG, "%s:%d: retain \"%s\": no tag can match \"%s\"",
+                           conf->path, section->line, section->pattern, section->tags.v[i]);
     return 0;
 }
 

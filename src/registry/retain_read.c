@@ -37,14 +37,13 @@ static uint32_t number_of(const struct reading *reading, const struct digest *di
 static int read_pulls(const struct reading *reading, struct err *err)
 {
     const struct retain_run *run = reading->run;
-    struct err failure;
 
     reading->history->since = -1;
     if (!run->section->pulled.text)
         return 0;
     /* A store that cannot be written to will not let anything be removed, and say so then. */
     if (!run->dry_run)
-        pulled_begin(run->store, reading->name, &failure);
+        pulled_begin(run->store, reading->name, NULL);
     return pulled_since(run->store, reading->name, &reading->history->since, err) < 0 ? -1 : 0;
 }
 
@@ -90,9 +89,8 @@ static int list_manifests(struct reading *reading, enum digest_algorithm algorit
         return -1;
     for (size_t i = 0; i < hex.n; i++) {
         struct digest digest;
-        struct err invalid;
         int64_t since;
-        if (digest_from_hex(&digest, algorithm, hex.v[i], &invalid) < 0)
+        if (digest_from_hex(&digest, algorithm, hex.v[i], NULL) < 0)
             continue;
         int found = repo_revision_time(store, reading->name, &digest, &since, err);
         if (found < 0)
@@ -120,8 +118,7 @@ static int read_manifest(struct reading *reading, uint32_t number, struct err *e
         if (there <= 0) /* removed right now */
             return there;
         if (failure.code != ERR_MANIFEST_UNKNOWN) {
-            *err = failure;
-            return -1;
+            return err_copy(err, &failure);
         }
         return err_set(err, ERR_IO,
                        "the manifest %s is missing or none: push it again or remove it",
@@ -182,14 +179,13 @@ static void find_subject(const struct reading *reading, struct retain_tag *tag)
     enum digest_algorithm algorithm;
     const char *hex;
     struct digest digest;
-    struct err cut;
 
     tag->is_signature = parse_signature(tag->tag.s, &algorithm, &hex);
     if (!tag->is_signature)
         return;
     AUTO_BUF whole = BUF_INIT;
     buf_add(&whole, hex, 64);
-    if (digest_from_hex(&digest, algorithm, whole.s, &cut) == 0) {
+    if (digest_from_hex(&digest, algorithm, whole.s, NULL) == 0) {
         tag->subject = number_of(reading, &digest);
         return;
     }

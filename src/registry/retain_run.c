@@ -55,17 +55,14 @@ static int removed(int result, const struct err *failure, struct err *err)
     if (failure->code == ERR_PRECONDITION || failure->code == ERR_MANIFEST_UNKNOWN ||
         failure->code == ERR_DENIED)
         return 0;
-    *err = *failure;
-    return -1;
+    return err_copy(err, failure);
 }
 
 static void tag_went(const struct retain_run *run, const struct name *name,
                      const struct retain_history *history, struct retain_tag *tag)
 {
-    struct err no_matter;
-
     tag->gone = true;
-    pulled_forget(run->store, name, &tag->tag, &no_matter);
+    pulled_forget(run->store, name, &tag->tag, NULL);
     if (run->tag_gone)
         run->tag_gone(run->context, history, tag);
 }

@@ -31,7 +31,7 @@ static int split(const char *text, char host[NI_MAXHOST], char port[8], struct e
     }
     if (!decimal_parse(digits, strlen(digits), &number) || number > 65535 || len >= NI_MAXHOST)
         return err_set(err, ERR_USAGE,
-                       "--listen %.100s: must be ADDR:PORT, as 127.0.0.1:5000 or [::1]:5000", text);
+                       "--listen %s: must be ADDR:PORT, as 127.0.0.1:5000 or [::1]:5000", text);
     snprintf(host, NI_MAXHOST, "%.*s", (int)len, start);
     if (len == 0)
         snprintf(host, NI_MAXHOST, DEFAULT_HOST);
@@ -47,10 +47,8 @@ static int explain(int errnum, const char *host, const char *port, struct err *e
         : errnum == EADDRNOTAVAIL ? ": no interface of this machine has that address"
                                   : "";
 
-    err_sys(err, errnum, "listen on %.100s port %s", host, port);
-    snprintf(err->msg + strlen(err->msg), sizeof err->msg - strlen(err->msg), "%s", remedy);
-    err->code = ERR_CONFIG;
-    return -1;
+    return err_set(err, ERR_CONFIG, "listen on %s port %s: %s%s", host, port, strerror(errnum),
+                   remedy);
 }
 
 static int listen_at(const struct addrinfo *address)
@@ -120,7 +118,7 @@ int listener_open(struct listener *listener, const char *text, struct err *err)
     snprintf(listener->name, sizeof listener->name, "%s", host);
     int failed = getaddrinfo(host, port, &hints, &found);
     if (failed)
-        return err_set(err, ERR_USAGE, "--listen %.100s: %s", host, gai_strerror(failed));
+        return err_set(err, ERR_USAGE, "--listen %s: %s", host, gai_strerror(failed));
     for (const struct addrinfo *a = found; a && listener->fd < 0; a = a->ai_next)
         listener->fd = listen_at(a);
     int saved = errno;

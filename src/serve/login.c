@@ -70,15 +70,15 @@ int login_check(const struct serve_login *login, struct err *err)
     AUTO_FD fd = open(login->file.s, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == EACCES)
         return err_set(err, ERR_CONFIG,
-                       "--htpasswd %.120s: user %ld, as whom lighttpd runs, may not read it: give "
+                       "--htpasswd %s: user %ld, as whom lighttpd runs, may not read it: give "
                        "it and its directories to a group of that user",
                        login->file.s, (long)geteuid());
     if (fd < 0 || fstat(fd, &st) < 0) {
         int errnum = errno;
-        return err_set(err, ERR_CONFIG, "--htpasswd %.150s: %s%s", login->file.s, strerror(errnum),
+        return err_set(err, ERR_CONFIG, "--htpasswd %s: %s%s", login->file.s, strerror(errnum),
                        errnum == ENOENT ? ": make it with `berth user add`" : "");
     }
     if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_CONFIG, "--htpasswd %.150s: not a plain file", login->file.s);
+        return err_set(err, ERR_CONFIG, "--htpasswd %s: not a plain file", login->file.s);
     return 0;
 }

@@ -61,10 +61,9 @@ static int read_pem(const char *path, const char *option, struct buf *text, stru
     int errnum = errno;
 
     if (fd < 0 || fstat(fd, &st) < 0)
-        return err_set(err, ERR_CONFIG, "%s %.150s: %s", option, path, strerror(errnum));
+        return err_set(err, ERR_CONFIG, "%s %s: %s", option, path, strerror(errnum));
     if (!S_ISREG(st.st_mode) || (size_t)st.st_size > FILE_MAX_BYTES)
-        return err_set(err, ERR_CONFIG, "%s %.150s: not a plain file of at most 1 MiB", option,
-                       path);
+        return err_set(err, ERR_CONFIG, "%s %s: not a plain file of at most 1 MiB", option, path);
     if (fs_pread_all(fd, buf_reserve(text, (size_t)st.st_size + 1), (size_t)st.st_size, 0, err) < 0)
         return -1;
     text->len = (size_t)st.st_size;
@@ -80,8 +79,8 @@ static int load(const struct admin_options *options, struct serve_tls *tls, stru
         read_pem(options->tls_key, "--tls-key", &tls->key, err) < 0)
         return -1;
     if (certificate_check_pair(&tls->certificate, &tls->key, &why) < 0)
-        return err_set(err, ERR_CONFIG, "--tls-cert %.80s --tls-key %.80s: %.60s",
-                       options->tls_cert, options->tls_key, why.msg);
+        return err_set(err, ERR_CONFIG, "--tls-cert %s --tls-key %s: %s", options->tls_cert,
+                       options->tls_key, why.msg);
     if (certificate_end(&tls->certificate) <= time(NULL))
         fprintf(stderr, "berth serve: clients will refuse %s, which has expired\n",
                 options->tls_cert);
@@ -146,8 +145,7 @@ static int add_given(struct fs_names *names, const char *name, struct err *err)
     }
     buf_addf(&dns, "DNS:%s", name);
     if (!certificate_name_valid(dns.s))
-        return err_set(err, ERR_USAGE, "--tls-name %.100s: neither a host name nor an address",
-                       name);
+        return err_set(err, ERR_USAGE, "--tls-name %s: neither a host name nor an address", name);
     add_once(names, "DNS", name);
     return 0;
 }
@@ -248,14 +246,14 @@ static int have_authority(struct fs_root *root, struct serve_tls *tls, struct er
     if (found) {
         if (certificate_check_pair(&tls->authority, &tls->authority_key, &why) < 0)
             return err_set(err, ERR_CONFIG,
-                           "%.100s: " AUTHORITY " and " AUTHORITY_KEY ": %.60s; remove them to "
+                           "%s: " AUTHORITY " and " AUTHORITY_KEY ": %s; remove them to "
                            "make a new CA, which clients must be given anew",
                            tls->dir.s, why.msg);
         return 0;
     }
     if (found_key)
         return err_set(err, ERR_CONFIG,
-                       "%.100s: " AUTHORITY_KEY " without " AUTHORITY ": put that back, or remove "
+                       "%s: " AUTHORITY_KEY " without " AUTHORITY ": put that back, or remove "
                        "the key to make a new CA, which clients must be given anew",
                        tls->dir.s);
     if (gethostname(host, sizeof host - 1) < 0)
@@ -281,7 +279,7 @@ static int have_certificate(struct fs_root *root, struct serve_tls *tls, struct 
     certificate_wipe(&tls->key);
     if (certificate_issue(&tls->authority, &tls->authority_key, &tls->names, &tls->certificate,
                           &tls->key, &why) < 0)
-        return err_set(err, why.code, "%.120s/" AUTHORITY ": %.80s", tls->dir.s, why.msg);
+        return err_set(err, why.code, "%s/" AUTHORITY ": %s", tls->dir.s, why.msg);
     if (keep(root, SERVER_KEY, 0600, &tls->key, err) < 0)
         return -1;
     return keep(root, SERVER, 0644, &tls->certificate, err);
@@ -297,7 +295,7 @@ static int use_dir(struct fs_root *root, struct serve_tls *tls, struct err *err)
         return -1;
     int locked = fs_lock_wait(fd, FS_LOCK_EXCLUSIVE, LOCK_MS, err);
     if (locked == 0)
-        err_set(err, ERR_BUSY, "%.150s/" LOCK " is held by another", tls->dir.s);
+        err_set(err, ERR_BUSY, "%s/" LOCK " is held by another", tls->dir.s);
     int result =
         locked > 0 && have_authority(root, tls, err) == 0 && have_certificate(root, tls, err) == 0
             ? 0
@@ -317,7 +315,7 @@ static int make_own(const struct admin_options *options, const struct listener *
         choose_dir(options, &tls->dir, err) < 0)
         return -1;
     if (fs_root_open(&root, tls->dir.s, true, &why) < 0)
-        return err_set(err, ERR_CONFIG, "--tls-dir %.120s: %s", tls->dir.s, strerror(why.sys));
+        return err_set(err, ERR_CONFIG, "--tls-dir %s: %s", tls->dir.s, strerror(why.sys));
     int result = use_dir(&root, tls, err);
     fs_root_close(&root);
     return result;

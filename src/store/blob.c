@@ -116,8 +116,7 @@ static int walk_below(const struct store *store, enum digest_algorithm algorithm
     for (size_t i = 0; i < names.n; i++) {
         struct digest digest;
         int64_t size;
-        struct err invalid;
-        if (digest_from_hex(&digest, algorithm, names.v[i], &invalid) < 0 || strlen(prefix) != 2 ||
+        if (digest_from_hex(&digest, algorithm, names.v[i], NULL) < 0 || strlen(prefix) != 2 ||
             strncmp(names.v[i], prefix, 2) != 0)
             continue;
         int stop = blob_stat(store, &digest, &size, err);

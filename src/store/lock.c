@@ -29,8 +29,7 @@ static int open_lock(const struct store *store, const char *path, struct lock *l
     if (opened == 0)
         return err_set(err, ERR_IO,
                        "the directory of %s is missing: start the server again to make it", path);
-    *err = failure;
-    return -1;
+    return err_copy(err, &failure);
 }
 
 static int lock_file(const struct store *store, const char *path, enum fs_lock kind,

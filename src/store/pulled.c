@@ -28,8 +28,7 @@ static int make_file(const struct store *store, const char *path, struct err *er
         return err_sys(err, ENOENT, "create %s", path);
     if (failure.sys == EEXIST)
         return 0;
-    *err = failure;
-    return -1;
+    return err_copy(err, &failure);
 }
 
 int pulled_begin(const struct store *store, const struct name *name, struct err *err)
@@ -99,9 +98,8 @@ static int sweep_tags(const struct store *store, const struct name *name, struct
     for (size_t i = 0; i < tags.n; i++) {
         struct tag tag;
         struct digest digest;
-        struct err damaged;
-        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), &damaged) == 0 &&
-            tag_get(store, name, &tag, &digest, &damaged) == 0 &&
+        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), NULL) == 0 &&
+            tag_get(store, name, &tag, &digest, NULL) == 0 &&
             pulled_forget(store, name, &tag, err) < 0)
             return -1;
     }
@@ -136,9 +134,8 @@ static int sweep_below(const struct store *store, const struct name *parent, str
         char text[2 * NAME_LEN_MAX + 3];
         struct layout_path path;
         struct name name;
-        struct err no_name;
         int len = snprintf(text, sizeof text, "%s%s%s", parent->s, slash, children.v[i]);
-        if (len < 0 || name_parse(&name, text, (size_t)len, &no_name) < 0)
+        if (len < 0 || name_parse(&name, text, (size_t)len, NULL) < 0)
             continue;
         if (sweep_below(store, &name, err) < 0 || sweep_repository(store, &name, err) < 0 ||
             fs_rmdir(&store->fs, layout_pulled_of(&path, &name, NULL), &dirty, err) < 0)

@@ -39,8 +39,7 @@ int referrer_list(const struct store *store, const struct name *name, const stru
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
-            struct err invalid;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], &invalid) == 0)
+            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0)
                 fs_names_add(digests, digest.s);
         }
     }

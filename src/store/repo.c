@@ -41,9 +41,8 @@ static bool revision_linked(void *context, const char *hex)
 {
     struct revision_search *search = context;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, search->algorithm, hex, &invalid) == 0)
+    if (digest_from_hex(&digest, search->algorithm, hex, NULL) == 0)
         search->found = repo_has_revision(search->store, search->name, &digest, search->err);
     return search->found != 0;
 }
@@ -185,9 +184,8 @@ static bool visit_hex(void *context, const char *hex)
 {
     struct each_digest *each = context;
     struct digest digest;
-    struct err invalid;
 
-    if (digest_from_hex(&digest, each->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, each->algorithm, hex, NULL) < 0)
         return false;
     int linked = each->revisions ? repo_has_revision(each->store, each->name, &digest, each->err)
                                  : repo_has_layer(each->store, each->name, &digest, each->err);
@@ -251,8 +249,7 @@ static int not_behind_link(const struct walk *walk, const char *path, const stru
 {
     if (failure->sys == ELOOP)
         return walk->odd ? walk->odd(walk->context, path, err) : 0;
-    *err = *failure;
-    return -1;
+    return err_copy(err, failure);
 }
 
 /* What begins with an underscore is a part of a repository. */
@@ -316,7 +313,7 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
         char text[2 * NAME_LEN_MAX + 3];
         struct name name;
         int len = snprintf(text, sizeof text, "%s%s%s", parent->s, slash, children.v[i]);
-        bool is_name = len >= 0 && name_parse(&name, text, (size_t)len, &failure) == 0;
+        bool is_name = len >= 0 && name_parse(&name, text, (size_t)len, NULL) == 0;
         int stop = is_name ? walk_one(walk, &name, err) : pass_over(walk, path, children.v[i], err);
         if (stop)
             return stop;

@@ -28,17 +28,16 @@ static int spool_lock(const struct store *store, const char *dir, int flags, int
 static void spool_sweep(const struct store *store)
 {
     AUTO_NAMES names = {0};
-    struct err ignored;
 
-    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, &ignored) <= 0)
+    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, NULL) <= 0)
         return;
     for (size_t i = 0; i < names.n; i++) {
         struct layout_path dir;
         AUTO_FD lock = -1;
         if (!uuid_valid(names.v[i], strlen(names.v[i])))
             continue;
-        if (spool_lock(store, layout_spool(&dir, names.v[i]), 0, &lock, &ignored) > 0)
-            fs_remove_tree(&store->fs, dir.s, &ignored);
+        if (spool_lock(store, layout_spool(&dir, names.v[i]), 0, &lock, NULL) > 0)
+            fs_remove_tree(&store->fs, dir.s, NULL);
     }
 }
 
@@ -64,23 +63,20 @@ static int spool_make(const struct store *store, const char *tmp, struct spool *
 int spool_open(const struct store *store, struct spool *spool, struct err *err)
 {
     struct layout_path tmp;
-    struct err ignored;
 
     *spool = (struct spool){.store = store, .lock = -1};
     spool_sweep(store);
     if (spool_make(store, layout_tmp(&tmp), spool, err) == 0)
         return 0;
-    fs_remove_tree(&store->fs, tmp.s, &ignored);
+    fs_remove_tree(&store->fs, tmp.s, NULL);
     spool_close(spool);
     return -1;
 }
 
 void spool_close(struct spool *spool)
 {
-    struct err ignored; /* the next spool_open tries again */
-
     if (spool->path)
-        fs_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, &ignored);
+        fs_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, NULL);
     free(spool->path);
     spool->path = NULL;
     fs_close_auto(&spool->lock);

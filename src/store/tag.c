@@ -11,12 +11,11 @@
 static int get(const struct fs_root *root, const char *path, struct digest *digest, struct err *err)
 {
     AUTO_BUF link = BUF_INIT;
-    struct err invalid;
 
     int found = fs_read(root, path, sizeof digest->s, &link, err);
     if (found <= 0)
         return found;
-    if (digest_parse(digest, link.s, link.len, &invalid) < 0)
+    if (digest_parse(digest, link.s, link.len, NULL) < 0)
         return err_set(err, ERR_IO, "%s holds no digest: push the tag again or delete it", path);
     return 1;
 }
@@ -91,7 +90,7 @@ static int tag_is_set(const struct store *store, const struct name *name, const 
     if (set < 0 && failure.sys == ELOOP)
         return 0;
     if (set < 0)
-        *err = failure;
+        err_copy(err, &failure);
     return set;
 }
 

@@ -58,7 +58,6 @@ static bool state_parse(struct upload_state *state, char *text)
     char *offset = take_line(text, "offset");
     char *midstate = take_line(text, "midstate");
     AUTO_BUF decoded = BUF_INIT;
-    struct err invalid;
 
     end_line(user);
     end_line(algorithm);
@@ -66,7 +65,7 @@ static bool state_parse(struct upload_state *state, char *text)
     end_line(midstate);
     buf_addstr(&decoded, "");
     if (!user || !algorithm || !offset || !percent_decode_query(&decoded, user, strlen(user)) ||
-        digest_algorithm_parse(&state->algorithm, algorithm, &invalid) < 0 ||
+        digest_algorithm_parse(&state->algorithm, algorithm, NULL) < 0 ||
         !decimal_parse(offset, strlen(offset), &state->offset))
         return false;
     state->user = mem_strdup(decoded.s);
@@ -114,7 +113,7 @@ static bool state_is_for(const struct upload_state *state, const char *user)
 
 static int unknown(struct err *err, const char *id)
 {
-    return err_set(err, ERR_UPLOAD_UNKNOWN, "%.40s", id);
+    return err_set(err, ERR_UPLOAD_UNKNOWN, "%s", id);
 }
 
 int upload_create(const struct store *store, const struct name *name, const char *user,
@@ -123,7 +122,6 @@ int upload_create(const struct store *store, const struct name *name, const char
     AUTO_DIRTY made = {0}; /* upload_save makes them durable once somebody was told of them */
     struct layout_path path;
     char started[RFC3339_SIZE];
-    struct err ignored;
 
     *upload = (struct upload){.store = store, .name = *name, .user = mem_strdup(user), .fd = -1};
     uuid_make(upload->id);
@@ -141,7 +139,7 @@ int upload_create(const struct store *store, const struct name *name, const char
         return 0;
     err_set(err, ERR_IO, "%s cannot be made", path.s);
 failed:
-    fs_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), &ignored);
+    fs_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), NULL);
     upload_close(upload);
     return -1;
 }

@@ -108,10 +108,9 @@ static bool visit_layer(void *context, const char *hex)
     struct digest digest;
     struct layout_path path;
     struct stat st;
-    struct err invalid;
 
     progress_at(survey->progress, "links", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
         return false;
     int linked = size_of(survey, layout_layer(&path, place->name, &digest), &st);
     if (linked > 0)
@@ -128,10 +127,9 @@ static bool visit_revision(void *context, const char *hex)
     struct digest digest;
     struct layout_path path;
     struct stat st;
-    struct err invalid;
 
     progress_at(survey->progress, "links", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
         return false;
     int linked = size_of(survey, layout_revision(&path, place->name, &digest), &st);
     if (linked > 0) {
@@ -188,8 +186,7 @@ static int visit_repository(void *context, const struct name *name, struct err *
     /* A directory in which there is nothing but others is no repository. */
     int exists = repo_exists(survey->store, name, &failure);
     if (exists < 0 && failure.sys != ELOOP) {
-        *err = failure;
-        return -1;
+        return err_copy(err, &failure);
     }
     if (exists == 0 && last_of(usage)->uploads.n == 0)
         free(usage->repositories[--usage->n].name);
@@ -204,10 +201,9 @@ static bool visit_stored_blob(void *context, const char *hex)
     struct digest digest;
     struct layout_path path;
     struct stat st;
-    struct err invalid;
 
     progress_at(survey->progress, "blobs", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, &invalid) < 0)
+    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
         return false;
     survey->failed = size_of(survey, layout_blob(&path, &digest), &st);
     if (survey->failed <= 0)

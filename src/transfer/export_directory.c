@@ -56,7 +56,7 @@ static int open_below(int dir, const char *name, struct err *err)
                  ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                  : -1;
 
-    return fd >= 0 ? fd : err_sys(err, errno, "make the directory %.80s", name);
+    return fd >= 0 ? fd : err_sys(err, errno, "make the directory %s", name);
 }
 
 static int blobs_of(struct directory_output *output, enum digest_algorithm algorithm,
@@ -236,9 +236,9 @@ static int open_root(struct directory_output *output, struct err *err)
     }
     caller_end();
     if (output->root < 0)
-        return err_sys(err, errnum, "%.120s", output->path);
+        return err_sys(err, errnum, "%s", output->path);
     if (flock(output->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return err_set(err, ERR_BUSY, "another export writes to %.120s", output->path);
+        return err_set(err, ERR_BUSY, "another export writes to %s", output->path);
     partial_clean(output->root, PREFIX);
     return 0;
 }

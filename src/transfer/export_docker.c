@@ -66,12 +66,11 @@ static int read_manifest(const struct store *store, const struct digest *digest,
                          struct manifest *manifest, struct err *err)
 {
     AUTO_BUF bytes = BUF_INIT;
-    struct err invalid;
 
     int found = blob_read_manifest(store, digest, &bytes, err);
     if (found <= 0)
         return found;
-    return manifest_parse(manifest, bytes.s, bytes.len, &invalid) == 0;
+    return manifest_parse(manifest, bytes.s, bytes.len, NULL) == 0;
 }
 
 static int find_image(const struct export_plan *plan, const struct export_root *root,
@@ -105,13 +104,11 @@ static int find_image(const struct export_plan *plan, const struct export_root *
 static bool is_whole(const struct export_plan *plan, const struct manifest *manifest)
 {
     int64_t size;
-    struct err ignored;
 
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *reference = &manifest->references[i];
         if (digest_map_get(plan->have, &reference->digest) ||
-            (reference->has_urls &&
-             blob_stat(plan->store, &reference->digest, &size, &ignored) <= 0))
+            (reference->has_urls && blob_stat(plan->store, &reference->digest, &size, NULL) <= 0))
             return false;
     }
     return true;

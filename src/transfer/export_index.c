@@ -124,13 +124,12 @@ static void print_old(const struct old *old, bool full, struct buf *out)
     struct name name;
     struct tag tag;
     struct digest digest;
-    struct err invalid;
     int64_t size;
 
     if (!old->repository || !media_type || !old->digest ||
-        name_parse(&name, old->repository, strlen(old->repository), &invalid) < 0 ||
-        (old->tag && tag_parse(&tag, old->tag, strlen(old->tag), &invalid) < 0) ||
-        digest_parse(&digest, old->digest, strlen(old->digest), &invalid) < 0 ||
+        name_parse(&name, old->repository, strlen(old->repository), NULL) < 0 ||
+        (old->tag && tag_parse(&tag, old->tag, strlen(old->tag), NULL) < 0) ||
+        digest_parse(&digest, old->digest, strlen(old->digest), NULL) < 0 ||
         !json_size(json_get(old->json, "size"), &size)) {
         json_print(old->json, out);
         return;
@@ -165,10 +164,9 @@ int export_index(const struct export_plan *plan, const struct buf *before, struc
                  struct err *err)
 {
     struct json *json = NULL;
-    struct err invalid;
 
     if (before) {
-        json = json_parse(before->s, before->len, MANIFEST_DEPTH_MAX, &invalid);
+        json = json_parse(before->s, before->len, MANIFEST_DEPTH_MAX, NULL);
         if (!json || !json_is_array(json_get(json, "manifests"))) {
             json_free(json);
             return err_set(err, ERR_IO,

@@ -15,10 +15,9 @@
 void export_content_digest(const struct export_content *content, struct digest *digest)
 {
     char hex[2 * sizeof content->raw + 1];
-    struct err impossible;
 
     hex_encode(hex, content->raw, content->algorithm == DIGEST_SHA256 ? 32 : 64);
-    digest_from_hex(digest, content->algorithm, hex, &impossible);
+    digest_from_hex(digest, content->algorithm, hex, NULL);
 }
 
 static bool starts_with(const char *s, const char *start)
@@ -64,8 +63,7 @@ static int freshen(const struct store *store, const struct digest *digest, struc
     int found = blob_freshen(store, digest, &failure);
     if (found >= 0 || failure.sys == EACCES || failure.sys == EPERM || failure.sys == EROFS)
         return 0;
-    *err = failure;
-    return -1;
+    return err_copy(err, &failure);
 }
 
 int export_plan_freshen(const struct export_plan *plan, size_t done, struct err *err)

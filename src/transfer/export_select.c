@@ -70,11 +70,10 @@ static int choose_platform(const struct selection *selection, const char *label,
         return found < 0 ? -1 : 1;
     platform_text(wanted, &plan->platform);
     if (selection->is_asked)
-        return err_set(
-            err, ERR_NOT_FOUND,
-            "%.80s has no image for %.40s, but for %.80s: choose with --platform or take "
-            "--all",
-            label, wanted, listed.s);
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s has no image for %s, but for %s: choose with --platform or take "
+                       "--all",
+                       label, wanted, listed.s);
     fprintf(stderr, "berth: %s is left out: it has no image for %s, but for %s\n", label, wanted,
             listed.s);
     return 0;
@@ -90,7 +89,7 @@ static int incomplete(const struct selection *selection, const char *label, bool
                 failure->msg);
         return 0;
     }
-    return err_set(err, ERR_IO, "%.100s is incomplete, see berth fsck: %s: %.100s", label,
+    return err_set(err, ERR_IO, "%s is incomplete, see berth fsck: %s: %s", label,
                    err_public_text(failure->code), failure->msg);
 }
 
@@ -140,8 +139,7 @@ static int add_tag(struct selection *selection, const char *text, struct fs_name
     }
     if (is_unknown(&failure))
         return incomplete(selection, label, export_is_referrer_tag(text), &failure, err);
-    *err = failure;
-    return -1;
+    return err_copy(err, &failure);
 }
 
 static bool is_selected(const struct selection *selection, const char *tag)
@@ -251,12 +249,12 @@ static int select_glob(struct export_plan *plan, const char *ref, struct err *er
     struct glob_walk walk = {plan, repository, colon ? colon + 1 : "*", 0};
 
     if (strchr(ref, '@') || len >= sizeof repository)
-        return err_set(err, ERR_USAGE, "%.80s: a pattern is REPOSITORY[:TAG]", ref);
+        return err_set(err, ERR_USAGE, "%s: a pattern is REPOSITORY[:TAG]", ref);
     snprintf(repository, sizeof repository, "%.*s", (int)len, ref);
     if (repo_walk(plan->store, NULL, visit_repository, &walk, err) < 0)
         return -1;
     if (walk.matched == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no tag that %.120s matches", ref);
+        return err_set(err, ERR_NOT_FOUND, "there is no tag that %s matches", ref);
     return 0;
 }
 
@@ -278,8 +276,7 @@ static int add_digest(struct selection *selection, const struct reference *refer
         return 0;
     if (is_unknown(&failure))
         return incomplete(selection, label, false, &failure, err);
-    *err = failure;
-    return -1;
+    return err_copy(err, &failure);
 }
 
 int export_select(struct export_plan *plan, const char *ref, struct err *err)

@@ -109,7 +109,7 @@ static int finish(struct export_output *base, const struct export_plan *plan, st
     if (partial_commit(&output->partial, output->dir, base_of(output->path), output->sync, err) < 0)
         return export_failed(output->path, err);
     if (output->sync && fsync(output->dir) < 0 && errno != EINVAL)
-        return err_sys(err, errno, "fsync the directory of %.120s", output->path);
+        return err_sys(err, errno, "fsync the directory of %s", output->path);
     return 0;
 }
 
@@ -135,7 +135,7 @@ static int open_special(struct tar_output *output, struct err *err)
         return 0;
     output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
     if (output->fd < 0)
-        return err_sys(err, errno, "%.120s", output->path);
+        return err_sys(err, errno, "%s", output->path);
     return 1;
 }
 
@@ -151,7 +151,7 @@ static int open_file(struct tar_output *output, struct err *err)
         buf_add(&dir, output->path, (size_t)(base - output->path));
         output->dir = open(dir.len ? dir.s : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (output->dir < 0)
-            special = err_sys(err, errno, "the directory of %.120s", output->path);
+            special = err_sys(err, errno, "the directory of %s", output->path);
     }
     caller_end();
     if (special)

@@ -25,10 +25,10 @@ struct copy {
 
 int export_failed(const char *path, struct err *err)
 {
-    struct err cause = *err;
+    int sys = err->sys;
 
-    err_set(err, cause.code, "%.100s: %.150s", path ? path : "standard output", cause.msg);
-    err->sys = cause.sys;
+    err_set(err, err->code, "%s: %s", path ? path : "standard output", err->msg);
+    err->sys = sys;
     return -1;
 }
 
@@ -44,8 +44,7 @@ int export_check_room(int fd, int64_t bytes, const char *path, struct err *err)
         return 0;
     admin_size_text(needed, bytes);
     admin_size_text(free_text, room);
-    return err_set(err, ERR_NO_SPACE, "%.120s: %s are needed, %s are free", path, needed,
-                   free_text);
+    return err_set(err, ERR_NO_SPACE, "%s: %s are needed, %s are free", path, needed, free_text);
 }
 
 static int damaged(const struct digest *digest, struct err *err)

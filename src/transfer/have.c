@@ -36,12 +36,12 @@ static int read_lines(struct digest_map *map, FILE *file, const char *path, stru
         number++;
         if (add_line(map, line, &failure) < 0)
             result = err_set(err, ERR_USAGE,
-                             "%.80s, line %zu: %.40s: %.80s. It must be a list of digests, one a "
+                             "%s, line %zu: %s: %s. It must be a list of digests, one a "
                              "line, as berth ls --digests prints it",
                              path, number, line, failure.msg);
     }
     if (result == 0 && ferror(file))
-        result = err_sys(err, errno, "%.120s", path);
+        result = err_sys(err, errno, "%s", path);
     free(line);
     return result;
 }
@@ -52,7 +52,7 @@ int have_read(struct digest_map *map, const char *path, struct err *err)
     FILE *file = is_stdin ? stdin : fopen(path, "re");
 
     if (!file)
-        return err_sys(err, errno, "%.120s", path);
+        return err_sys(err, errno, "%s", path);
     int result = read_lines(map, file, is_stdin ? "standard input" : path, err);
     if (!is_stdin)
         fclose(file);

@@ -248,7 +248,6 @@ static int look_for_subject(void *context, const char *name, struct err *err)
     AUTO_MANIFEST manifest = {0};
     struct digest digest;
     struct source_file file;
-    struct err ignored;
     char first = 0;
 
     int found = source_find(&scan->import->source, name, &file, err);
@@ -262,7 +261,7 @@ static int look_for_subject(void *context, const char *name, struct err *err)
     if (source_read(&scan->import->source, name, (size_t)file.size, &bytes, err) < 0)
         return -1;
     if (!strstr(bytes.s, "\"subject\"") ||
-        manifest_parse(&manifest, bytes.s, bytes.len, &ignored) < 0 || !manifest.has_subject)
+        manifest_parse(&manifest, bytes.s, bytes.len, NULL) < 0 || !manifest.has_subject)
         return 0;
     enum digest_algorithm algorithm = strstr(name, "/sha512/") ? DIGEST_SHA512 : DIGEST_SHA256;
     digest_of(&digest, algorithm, bytes.s, bytes.len);

@@ -54,7 +54,7 @@ static int take(void *to, const void *bytes, size_t len, struct err *err)
     input->unpacked += (int64_t)len;
     if (input->unpacked > UNPACKED_UNSUSPICIOUS &&
         input->unpacked / UNPACKED_RATIO_MAX > input->file->size)
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.120s unpacks to more than any layer has",
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s unpacks to more than any layer has",
                        input->name);
     return 0;
 }
@@ -65,14 +65,13 @@ static int check_end(struct input *input, struct err *err)
     struct err failure;
 
     if (input->decompressor && decompressor_finish(input->decompressor, &failure) < 0)
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.120s: %.80s", input->name, failure.msg);
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s: %s", input->name, failure.msg);
     if (input->unpacked < TAR_BLOCK || !is_tar(input->head))
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.120s is no layer: it is no tar file",
-                       input->name);
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s is no layer: it is no tar file", input->name);
     digester_final(&input->digester, &actual);
     if (!digest_equal(&actual, input->diff_id))
         return err_set(err, ERR_DIGEST_INVALID,
-                       "%.80s is damaged: its content has the digest %.80s, not %.80s", input->name,
+                       "%s is damaged: its content has the digest %s, not %s", input->name,
                        actual.s, input->diff_id->s);
     return 0;
 }
@@ -93,7 +92,7 @@ static ssize_t input_read(void *from, void *bytes, size_t len, struct err *err)
     if (!input->decompressor)
         return take(input, bytes, (size_t)n, err) < 0 ? -1 : n;
     if (decompressor_write(input->decompressor, bytes, (size_t)n, &failure) < 0)
-        return err_set(err, failure.code, "%.120s: %.100s", input->name, failure.msg);
+        return err_set(err, failure.code, "%s: %s", input->name, failure.msg);
     return n;
 }
 

@@ -158,7 +158,7 @@ static int check_names(const struct import *import, struct err *err)
         if (strcmp(all.v[i - 1], all.v[i]) != 0)
             continue;
         show_images(import);
-        return err_set(err, ERR_ARCHIVE_INVALID, "several images would be %.180s", all.v[i]);
+        return err_set(err, ERR_ARCHIVE_INVALID, "several images would be %s", all.v[i]);
     }
     return 0;
 }
@@ -173,7 +173,7 @@ int import_name(struct import *import, struct err *err)
     if (rename.to.has_tag && found->n > 1) {
         show_images(import);
         return err_set(err, ERR_ARCHIVE_INVALID,
-                       "%zu images cannot all be %.180s: with --as REPOSITORY they keep their tags",
+                       "%zu images cannot all be %s: with --as REPOSITORY they keep their tags",
                        found->n, import->options->as);
     }
     for (size_t i = 0; i < found->n; i++) {

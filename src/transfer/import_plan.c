@@ -77,7 +77,7 @@ int import_read_manifest(struct import *import, const struct import_image *image
         return blob_read_manifest(import->store, digest, bytes, err);
     digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
     if (!digest_equal(&actual, digest))
-        return err_set(err, ERR_DIGEST_INVALID, "%.120s is damaged: it has the digest %s", name.s,
+        return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", name.s,
                        actual.s);
     return 1;
 }
@@ -118,7 +118,7 @@ static int plan_blob(struct planning *planning, const struct descriptor *descrip
         if (found > 0)
             source_file_close(&file);
         if (found > 0 && file.size != blob.size)
-            return err_set(err, ERR_SIZE_INVALID, "%.120s has %jd bytes, not %jd", name.s,
+            return err_set(err, ERR_SIZE_INVALID, "%s has %jd bytes, not %jd", name.s,
                            (intmax_t)file.size, (intmax_t)blob.size);
         blob.elsewhere = found == 0 && descriptor->has_urls;
         if (found == 0 && !blob.elsewhere)

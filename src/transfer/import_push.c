@@ -48,10 +48,10 @@ static int store_blob(struct import *import, const struct import_image *image,
         push_whole(&session, &blob->digest, (struct push_body){body_read, &body}, &failure);
     source_file_close(&body.file);
     if (result < 0 && failure.code == ERR_DIGEST_INVALID)
-        return err_set(err, ERR_DIGEST_INVALID, "%.120s is damaged: its content has another digest",
+        return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: its content has another digest",
                        name.s);
     if (result < 0)
-        *err = failure;
+        err_copy(err, &failure);
     import->new_size += result < 0 ? 0 : blob->size;
     return result;
 }

@@ -33,7 +33,7 @@ static int path_of(const struct import_image *image, const char *text, struct bu
 {
     buf_addstr(path, image->prefix);
     if (!saved_path(path, text, NULL))
-        return err_set(err, ERR_ARCHIVE_INVALID, "manifest.json: %.120s is no path in the archive",
+        return err_set(err, ERR_ARCHIVE_INVALID, "manifest.json: %s is no path in the archive",
                        text);
     return 0;
 }
@@ -46,13 +46,11 @@ static int check_config_digest(const char *path, const struct digest *actual, st
     size_t len = strcspn(base, ".");
     char hex[65];
     struct digest stated;
-    struct err ignored;
 
     snprintf(hex, sizeof hex, "%.*s", (int)(len < sizeof hex ? len : 0), base);
-    if (digest_from_hex(&stated, DIGEST_SHA256, hex, &ignored) < 0 || digest_equal(&stated, actual))
+    if (digest_from_hex(&stated, DIGEST_SHA256, hex, NULL) < 0 || digest_equal(&stated, actual))
         return 0;
-    return err_set(err, ERR_DIGEST_INVALID, "%.120s is damaged: it has the digest %s", path,
-                   actual->s);
+    return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", path, actual->s);
 }
 
 static int read_config(struct import *import, const struct import_image *image, struct saved *saved,
@@ -66,7 +64,7 @@ static int read_config(struct import *import, const struct import_image *image, 
     if (found < 0)
         return -1;
     if (!found)
-        return err_set(err, ERR_ARCHIVE_INVALID, "manifest.json names %.120s, which is not there",
+        return err_set(err, ERR_ARCHIVE_INVALID, "manifest.json names %s, which is not there",
                        path.s);
     digest_of(&saved->config_digest, DIGEST_SHA256, saved->config.s, saved->config.len);
     if (check_config_digest(path.s, &saved->config_digest, err) < 0 ||
@@ -75,7 +73,7 @@ static int read_config(struct import *import, const struct import_image *image, 
     if (saved->diff_ids.n == image->saved->layers.n)
         return 0;
     return err_set(err, ERR_ARCHIVE_INVALID,
-                   "manifest.json has %zu layers for %.120s, which itself has %zu",
+                   "manifest.json has %zu layers for %s, which itself has %zu",
                    image->saved->layers.n, path.s, saved->diff_ids.n);
 }
 
@@ -112,7 +110,7 @@ static int check_layers(struct import *import, const struct import_image *image,
         if (!found)
             fprintf(stderr, "  %s\n", path.s);
     }
-    return missing ? err_set(err, ERR_ARCHIVE_INVALID, "%zu layers of %.120s are missing", missing,
+    return missing ? err_set(err, ERR_ARCHIVE_INVALID, "%zu layers of %s are missing", missing,
                              image->saved->config)
                    : 0;
 }
@@ -131,7 +129,7 @@ static int store_layer(struct import *import, const struct import_image *image, 
         return -1;
     int found = source_find(&import->source, path.s, &file, err);
     if (found <= 0)
-        return found < 0 ? -1 : err_set(err, ERR_ARCHIVE_INVALID, "%.120s vanished", path.s);
+        return found < 0 ? -1 : err_set(err, ERR_ARCHIVE_INVALID, "%s vanished", path.s);
     const struct import_layer *known = known_layer(import, &diff_id);
     int linked = known ? push_link(import->store, repository, &known->digest, known->size, err) : 0;
     if (linked > 0) {

@@ -30,9 +30,9 @@ int source_open(struct source *source, const char *path, struct err *err)
     }
     if (source->fd < 0 || fstat(source->fd, &st) < 0) {
         int errnum = errno;
-        err_sys(err, errnum, "%.160s", path);
+        err_sys(err, errnum, "%s", path);
         if (errnum == ENOENT)
-            err->code = ERR_NOT_FOUND;
+            err_recode(err, ERR_NOT_FOUND);
         fs_close_auto(&source->fd);
         return -1;
     }
@@ -115,7 +115,7 @@ static int add_member(void *context, const struct archive_member *member, struct
         return 0;
     bool symbolic = member->kind == ARCHIVE_MEMBER_SYMLINK;
     if (!saved_path(&target, member->target, symbolic ? name.s : NULL))
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.160s is a link out of the archive", name.s);
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s is a link out of the archive", name.s);
     added->target = arena_strndup(&source->names, target.s, target.len);
     return 0;
 }
@@ -134,8 +134,7 @@ static int check_twice(const struct source *source, struct err *err)
     for (size_t i = 1; i < source->n_members; i++) {
         const struct source_member *member = &source->member[i];
         if (!strcmp(member[-1].name, member->name) && strncmp(member->name, "blobs/", 6) != 0)
-            return err_set(err, ERR_ARCHIVE_INVALID, "%.160s is in the archive twice",
-                           member->name);
+            return err_set(err, ERR_ARCHIVE_INVALID, "%s is in the archive twice", member->name);
     }
     return 0;
 }
@@ -147,7 +146,7 @@ static int load_tar(struct source *source, const struct store *store,
     int packed = 1;
 
     if (fstat(source->fd, &st) < 0)
-        return err_sys(err, errno, "%.160s", source->path);
+        return err_sys(err, errno, "%s", source->path);
     bool seekable = S_ISREG(st.st_mode);
     /* Standard input may stand behind what somebody else has read of it. */
     if (seekable && lseek(source->fd, 0, SEEK_CUR) == 0)
@@ -196,23 +195,26 @@ static int find_member(const struct source *source, const char *name, struct sou
         }
         name = member->target;
     }
-    return err_set(err, ERR_ARCHIVE_INVALID, "%.160s: the links go round in circles", name);
+    return err_set(err, ERR_ARCHIVE_INVALID, "%s: the links go round in circles", name);
 }
 
 static int find_file(const struct source *source, const char *name, struct source_file *file,
                      struct err *err)
 {
+    struct err failure;
     struct stat st;
     int fd;
 
-    int found = fs_open(&source->directory, name, O_RDONLY | O_NONBLOCK, &fd, err);
-    if (found < 0 && err->sys == EACCES)
+    int found = fs_open(&source->directory, name, O_RDONLY | O_NONBLOCK, &fd, &failure);
+    if (found < 0 && failure.sys == EACCES)
         return err_set(err, ERR_IO,
-                       "%.80s/%.80s: user %ld, to whom the store belongs, may not read it: try tar "
+                       "%s/%s: user %ld, to whom the store belongs, may not read it: try tar "
                        "-cC DIR . | berth import -",
                        source->path, name, (long)geteuid());
-    if (found <= 0)
-        return found;
+    if (found < 0)
+        return err_copy(err, &failure);
+    if (found == 0)
+        return 0;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         close(fd);
         return 0;
@@ -256,7 +258,7 @@ int source_read(const struct source *source, const char *name, size_t limit, str
         return found;
     if (file.size > (int64_t)limit) {
         source_file_close(&file);
-        return err_set(err, ERR_ARCHIVE_INVALID, "%.160s has %jd bytes, more than %zu", name,
+        return err_set(err, ERR_ARCHIVE_INVALID, "%s has %jd bytes, more than %zu", name,
                        (intmax_t)file.size, limit);
     }
     ssize_t n =
@@ -273,10 +275,11 @@ static int each_below(const struct source *source, const char *below, int depth,
                       source_visit_fn *visit, void *context, struct err *err)
 {
     AUTO_NAMES names = {0};
+    struct err failure;
     struct stat st;
 
-    if (fs_list(&source->directory, *below ? below : ".", &names, err) < 0)
-        return err->sys == ELOOP || err->sys == ENOTDIR ? 0 : -1;
+    if (fs_list(&source->directory, *below ? below : ".", &names, &failure) < 0)
+        return failure.sys == ELOOP || failure.sys == ENOTDIR ? 0 : err_copy(err, &failure);
     for (size_t i = 0; i < names.n; i++) {
         AUTO_BUF path = BUF_INIT;
         buf_addf(&path, "%s%s", below, *below ? "/" : "");

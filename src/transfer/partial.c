@@ -32,7 +32,7 @@ int partial_create(struct partial *partial, int dir, const char *prefix, struct 
     int errnum = errno;
     caller_end();
     if (partial->fd < 0)
-        return err_sys(err, errnum, "create %.120s", partial->name);
+        return err_sys(err, errnum, "create %s", partial->name);
     flock(partial->fd,
           LOCK_EX | LOCK_NB); /* where it cannot be had, nothing is lost but tidiness */
     return 0;
@@ -42,13 +42,13 @@ int partial_commit(struct partial *partial, int to_dir, const char *name, bool s
                    struct err *err)
 {
     if (sync && fsync(partial->fd) < 0)
-        return err_sys(err, errno, "fsync %.120s", partial->name);
+        return err_sys(err, errno, "fsync %s", partial->name);
     caller_begin();
     int renamed = renameat(partial->dir, partial->name, to_dir, name);
     int errnum = errno;
     caller_end();
     if (renamed < 0)
-        return err_sys(err, errnum, "rename %.80s to %.80s", partial->name, name);
+        return err_sys(err, errnum, "rename %s to %s", partial->name, name);
     fs_close_auto(&partial->fd);
     return 0;
 }

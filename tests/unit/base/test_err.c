@@ -31,20 +31,38 @@ static void test_sys_chooses_the_code_and_adds_the_reason(void **state)
     assert_int_equal(ERR_NO_SPACE, err.code);
 }
 
-static void test_long_messages_are_cut(void **state)
+static void test_long_messages_keep_their_reason(void **state)
 {
     struct err err;
-    char text[1000];
+    char text[4000];
 
     (void)state;
     memset(text, 'm', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     err_set(&err, ERR_IO, "%s", text);
     assert_int_equal(sizeof err.msg - 1, strlen(err.msg));
-    err_sys(&err, EIO, "%s", text);
+    err_sys(&err, EIO, "open \"%s\"", text);
     assert_int_equal(sizeof err.msg - 1, strlen(err.msg));
-    err_sys(&err, EIO, "%.250s", text); /* only a part of the reason fits */
-    assert_int_equal(sizeof err.msg - 1, strlen(err.msg));
+    assert_memory_equal("open \"mmm", err.msg, 9);
+    assert_string_equal("mmm\": Input/output error", strstr(err.msg, "\":") - 3);
+}
+
+static void test_a_message_can_be_made_of_itself(void **state)
+{
+    struct err err;
+
+    (void)state;
+    err_set(&err, ERR_IO, "the disk is on fire");
+    err_set(&err, ERR_CONFIG, "key file %s: %s", "a.pem", err.msg);
+    assert_string_equal("key file a.pem: the disk is on fire", err.msg);
+    assert_int_equal(ERR_CONFIG, err.code);
+}
+
+static void test_nobody_need_ask_why(void **state)
+{
+    (void)state;
+    assert_int_equal(-1, err_set(NULL, ERR_IO, "%s", "x"));
+    assert_int_equal(-1, err_sys(NULL, EIO, "%s", "x"));
 }
 
 /* The statuses and codes of the OCI Distribution Specification, "Error Codes". */
@@ -92,7 +110,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set_fills_and_returns_minus_one),
         cmocka_unit_test(test_sys_chooses_the_code_and_adds_the_reason),
-        cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_long_messages_keep_their_reason),
+        cmocka_unit_test(test_a_message_can_be_made_of_itself),
+        cmocka_unit_test(test_nobody_need_ask_why),
         cmocka_unit_test(test_what_clients_see),
     };
 

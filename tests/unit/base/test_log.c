@@ -70,14 +70,14 @@ static void test_a_request_cannot_forge_a_line(void **state)
 
 static void very_long(void)
 {
-    log_error("%03000d", 1);
+    log_error("%08000d", 1);
 }
 
 static void test_a_long_message_is_one_line(void **state)
 {
     (void)state;
     const char *line = logged(very_long);
-    assert_true(strlen(line) > 1000 && strlen(line) < 1100);
+    assert_true(strlen(line) > 3000 && strlen(line) < 3200);
     assert_ptr_equal(line + strlen(line) - 1, strchr(line, '\n'));
 }
 

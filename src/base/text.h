@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text for people that must fit somewhere.
+ */
+#ifndef BERTH_BASE_TEXT_H
+#define BERTH_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Shortens text to less than size bytes (at least 16), with the NUL, by taking the middle out of
+ * its longest words, which are names, paths and digests, and putting "..." there: what stands
+ * around them, and so the reason of an error, stays. */
+void text_shorten(char *text, size_t size);
+
+/* vprintf into out, shortened so. Arguments may lie in out itself. `reason` is put behind it, with
+ * ": " between, unless it is NULL. */
+void text_format(char *out, size_t size, const char *reason, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+#endif
