@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import oci
+from tests.lib import faults, oci
 from tests.lib.exports import blob_path, blobs_of, stream
 from tests.lib.layouts import REF_NAME, REPOSITORY, Layout
 from tests.lib.paths import BUILD
 
 USAGE, NO_SUCH, IO_ERROR, TEMPORARY = 64, 66, 74, 75
+PATIENCE = 60  # seconds to end, however busy the machine is
 
 
 # --- a directory that grows ---
@@ -188,19 +189,24 @@ def test_full_disk_below_a_layout(repo, berth, small_disk):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_while_it_writes(repo, berth, tmp_path, target, number):
     """Under its final name nothing is there but what is whole; what a killed one leaves, the next one removes."""
-    push_large(repo, "v1", 48 << 20)
-    place = tmp_path / "out"
-    place.mkdir()
+    push_large(repo, "v1", 24 << 20)
+    place, whole, state = tmp_path / "out", tmp_path / "whole", tmp_path / "state"
 
     def temporaries():
         return list(place.rglob("*.tmp"))
 
-    command = [BUILD / "berth", "export", f"{repo.name}:v1", "-o", f"{place}/{target}", "--root", berth.root]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not temporaries():
-        assert process.poll() is None
+    def command(where):
+        where.mkdir()
+        return [BUILD / "berth", "export", f"{repo.name}:v1", "-o", f"{where}/{target}", "--root", berth.root]
+
+    faults.make_library()
+    subprocess.run(command(whole), check=True, stdout=subprocess.DEVNULL, env={**os.environ, **faults.environment(state)})
+    process = faults.start_and_stop(command(place), state, faults.seen(state).steps // 2)
+    assert "write" in faults.seen(state).struck
+    assert temporaries()
     process.send_signal(number)
-    assert process.wait(20) == -number
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(PATIENCE) == -number
     if number == signal.SIGKILL:
         assert temporaries()
     else:

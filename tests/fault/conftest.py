@@ -2,7 +2,6 @@
 """The ring of faults: each command is killed, interrupted and out of space at each of its steps."""
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from tests.conftest import running_front
 from tests.fault import sample
-from tests.fault.harness import LIBRARY, Harness
-from tests.lib.paths import BUILD
+from tests.fault.harness import Harness
+from tests.lib.faults import make_library
 
 
 # Hundreds of copies of a store are made, which takes long on a disk.
@@ -20,7 +19,7 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 @pytest.fixture(scope="session")
 def harness():
-    subprocess.run(["make", "-s", "-C", BUILD, LIBRARY.relative_to(BUILD)], check=True)
+    make_library()
     with tempfile.TemporaryDirectory(prefix="berth-fault-", dir=MEMORY) as directory:
         home = Path(directory)
         home.chmod(0o755)

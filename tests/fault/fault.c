@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Preloaded into a command, this library counts the system calls that change files, and at one of
- * them has the process killed, interrupted, or told that the disk is full.
+ * them has the process killed, interrupted, stopped, or told that the disk is full.
  *
  * FAULT_STATE names a file of the size of struct state, which all processes and threads of the
  * command share. FAULT is "<what> <n>": at the n-th call, from 1,
  *   kill   SIGKILL arrives before it is made; of what it would write, one half is written;
  *   int    SIGINT arrives before it is made;
+ *   stop   SIGSTOP does;
  *   full   it and all after it fail with ENOSPC if they need space, of the first write one half is
  *          written;
  *   once   it alone does.
@@ -39,7 +40,7 @@ struct how {
     uint64_t mode;
 };
 
-enum fault { NONE, KILL, INTERRUPT, FULL, ONCE };
+enum fault { NONE, KILL, INTERRUPT, STOP, FULL, ONCE };
 
 /* What a call does about the fault. */
 enum verdict { PROCEED, FAIL, HALF };
@@ -51,7 +52,7 @@ static unsigned long long fault_at;
 
 static void set_fault(const char *text)
 {
-    static const char *const names[] = {"none", "kill", "int", "full", "once"};
+    static const char *const names[] = {"none", "kill", "int", "stop", "full", "once"};
 
     for (size_t i = 0; text && i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i]);
@@ -90,6 +91,8 @@ static enum verdict strike(bool writes)
         raise(SIGKILL);
     if (fault == INTERRUPT)
         raise(SIGINT);
+    if (fault == STOP)
+        raise(SIGSTOP);
     if (fault == FULL || fault == ONCE)
         return writes ? HALF : FAIL;
     return PROCEED;

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fault.sample import APP
-from tests.lib import fronts, oci
+from tests.lib import faults, fronts, oci
 from tests.lib.graph import Store
 from tests.lib.paths import BUILD
 from tests.lib.ramdisk import ramdisk
 
-LIBRARY = BUILD / "tests/fault/libfault.so"
 SAMPLES = 30  # steps at which a fault is tried, if there are more
 SERVED = 10  # of so many runs, one has everything pulled through the registry too
-STATE_SIZE = 256  # of fault.c's struct state
 SMALL_DISK = "16m"
 PAGE = 4096
 
@@ -65,14 +63,12 @@ class Harness:
     def berth(self, root: Path, case: Case, args, fault: str | None = None, durability: str = "none") -> Outcome:
         conf, state = root.parent / "berth.conf", root.parent / "state"
         conf.write_text("\n".join([f'root = "{root}"', f'durability = "{durability}"', *case.settings, ""]))
-        state.write_bytes(bytes(STATE_SIZE))
         output = root.parent / "output"
         args = [str(arg).format(home=self.home, output=output, doomed=self.doomed) for arg in args]
-        environment = {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(conf), "LD_PRELOAD": str(LIBRARY), "FAULT_STATE": str(state),
-                       **({"FAULT": fault} if fault else {})}
+        environment = {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(conf), **faults.environment(state, fault)}
         done = subprocess.run([BUILD / "berth", *args], env=environment, capture_output=True, text=True, timeout=60)
-        data = state.read_bytes()
-        return Outcome(done.returncode, int.from_bytes(data[:8], "little"), data[8:].split(b"\0")[0].decode(),
+        seen = faults.seen(state)
+        return Outcome(done.returncode, seen.steps, seen.struck,
                        f"berth {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}")
 
     def steps(self, case: Case, durability: str) -> list[int]:

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from tests.fault.harness import LIBRARY, Case
+from tests.fault.harness import Case
 from tests.fault.sample import APP, OTHER, damage
+from tests.lib.faults import LIBRARY
 from tests.lib.paths import BUILD
 
 NOT_THERE = 66  # EX_NOINPUT: there is no such tag, manifest or repository
