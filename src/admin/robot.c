@@ -63,7 +63,7 @@ static int check_scope(const char *text, struct err *err)
 static int parse_options(const struct admin_options *options, const char *name, struct robot *robot,
                          struct err *err)
 {
-    int64_t seconds = 0;
+    int64_t seconds = 0, now = time(NULL);
 
     if (!options->user || !*options->user || strpbrk(options->user, ":\r\n"))
         return err_set(err, ERR_USAGE, "--user USER says whose rights the token has");
@@ -77,7 +77,8 @@ static int parse_options(const struct admin_options *options, const char *name, 
         .name = name ? name : options->user,
         .user = options->user,
         .scope = options->scope,
-        .expires = time(NULL) + seconds,
+        .issued = now,
+        .expires = now + seconds,
     };
     return 0;
 }

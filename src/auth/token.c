@@ -170,11 +170,10 @@ static int no_key(struct err *err)
 }
 
 static int sign(const struct tokens *tokens, const char *user, const struct scopes *scopes,
-                const char *jti, const char *robot, int64_t expires, struct buf *token,
-                struct err *err)
+                const char *jti, const char *robot, int64_t issued, int64_t expires,
+                struct buf *token, struct err *err)
 {
     AUTO_BUF claims = BUF_INIT;
-    int64_t now = time(NULL);
 
     if (!tokens_can_issue(tokens))
         return no_key(err);
@@ -182,8 +181,8 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
     json_quote(tokens->service, &claims);
     buf_addstr(&claims, ",\"sub\":");
     json_quote(user, &claims);
-    buf_addf(&claims, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd,\"jti\":\"%s\",", (intmax_t)now,
-             (intmax_t)now, (intmax_t)expires, jti);
+    buf_addf(&claims, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd,\"jti\":\"%s\",", (intmax_t)issued,
+             (intmax_t)issued, (intmax_t)expires, jti);
     if (robot)
         buf_addf(&claims, "\"robot\":\"%s\",", robot);
     buf_addstr(&claims, "\"access\":");
@@ -196,10 +195,11 @@ int token_issue(const struct tokens *tokens, const char *user, const struct scop
                 struct buf *token, int64_t *expires_in, struct err *err)
 {
     char jti[UUID_SIZE];
+    int64_t now = time(NULL);
 
     uuid_make(jti);
     *expires_in = tokens->lifetime;
-    return sign(tokens, user, scopes, jti, NULL, time(NULL) + tokens->lifetime, token, err);
+    return sign(tokens, user, scopes, jti, NULL, now, now + tokens->lifetime, token, err);
 }
 
 int token_issue_robot(const struct tokens *tokens, const struct robot *robot, struct buf *token,
@@ -220,7 +220,8 @@ int token_issue_robot(const struct tokens *tokens, const struct robot *robot, st
     else
         result = token_robot_save(tokens->directory, robot, jti, err);
     if (result == 0)
-        result = sign(tokens, robot->user, &scopes, jti, robot->name, robot->expires, token, err);
+        result = sign(tokens, robot->user, &scopes, jti, robot->name, robot->issued, robot->expires,
+                      token, err);
     arena_free(&arena);
     return result;
 }

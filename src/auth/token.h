@@ -37,7 +37,8 @@ struct robot {
     const char *name;
     const char *user;
     const char *scope; /* as scope_parse reads it; names may be globs */
-    int64_t expires;   /* seconds since the epoch */
+    int64_t issued;    /* both in seconds since the epoch */
+    int64_t expires;
 };
 int token_issue_robot(const struct tokens *tokens, const struct robot *robot, struct buf *token,
                       struct err *err);

@@ -145,9 +145,9 @@ static void test_the_claims_of_a_token(void **state)
     assert_string_equal("registry", json_text(json_get(claims, "aud")));
     assert_string_equal("alice", json_text(json_get(claims, "sub")));
     assert_int_equal(36, strlen(json_text(json_get(claims, "jti"))));
-    assert_true(json_size(json_get(claims, "iat"), &iat) && iat >= now && iat <= now + 5);
+    assert_true(json_size(json_get(claims, "iat"), &iat) && iat >= now && iat <= time(NULL));
     assert_true(json_size(json_get(claims, "nbf"), &nbf) && nbf == iat);
-    assert_true(json_size(json_get(claims, "exp"), &exp) && exp >= iat + 300 && exp <= iat + 301);
+    assert_true(json_size(json_get(claims, "exp"), &exp) && exp == iat + 300);
     json_print(json_get(claims, "access"), &access);
     assert_string_equal("[{\"type\":\"repository\",\"name\":\"a\",\"actions\":[\"pull\"]}]",
                         access.s);
@@ -278,7 +278,7 @@ static void test_only_issuers(void **state)
     const struct unit_dir *dir = *state;
     struct setting setting;
     struct scopes none = {0};
-    struct robot robot = {"ci", "alice", "repository:a:pull", 4000000000};
+    struct robot robot = {"ci", "alice", "repository:a:pull", 0, 4000000000};
     AUTO_BUF token = BUF_INIT;
     int64_t expires_in;
 

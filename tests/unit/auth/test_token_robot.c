@@ -2,6 +2,7 @@
  * auth/token_robot.c: robots' tokens and their files. */
 #include "unit/unit.h"
 
+#include "auth/jwt.h"
 #include "auth/token_robot.h"
 #include "unit/auth/keys.h"
 
@@ -41,7 +42,8 @@ static void unload(struct setting *setting)
 
 static int issue(struct setting *setting, const char *name, struct buf *token)
 {
-    struct robot robot = {name, "alice", "repository:team/**:pull,push", time(NULL) + 86400};
+    int64_t now = time(NULL);
+    struct robot robot = {name, "alice", "repository:team/**:pull,push", now, now + 86400};
 
     return token_issue_robot(setting->tokens, &robot, token, &failure);
 }
@@ -72,11 +74,11 @@ static void test_its_file(void **state)
 {
     const struct unit_dir *dir = *state;
     struct setting setting;
-    struct robot robot = {"ci-2.x_Y", "al\"ice", "registry:catalog:*", 4000000000};
+    struct robot robot = {"ci-2.x_Y", "al\"ice", "registry:catalog:*", 3900000000, 4000000000};
     AUTO_BUF token = BUF_INIT;
     AUTO_BUF text = BUF_INIT;
     AUTO_NAMES names = {0};
-    int64_t expires;
+    int64_t issued, expires;
 
     load(&setting, dir);
     assert_returns(0, token_list_robots(setting.keys, &names, &failure));
@@ -92,6 +94,10 @@ static void test_its_file(void **state)
     assert_false(token_robot_is_current(setting.keys, "ci-2.x_Y", ""));
     assert_false(token_robot_is_current(setting.keys, "ci-2.x_Y", NULL));
     json_free(json);
+    struct json *claims = jwt_peek(token.s);
+    assert_true(json_size(json_get(claims, "iat"), &issued) && issued == 3900000000);
+    assert_true(json_size(json_get(claims, "exp"), &expires) && expires == 4000000000);
+    json_free(claims);
     assert_int_equal(0640, unit_mode(dir->path, "keys/robots/ci-2.x_Y"));
     assert_int_equal(1, unit_count(dir->path, "keys/robots"));
     assert_returns(0, issue(&setting, "a", &token));
@@ -198,7 +204,7 @@ static void test_scopes_that_are_none_revoke_nothing(void **state)
     load(&setting, *state);
     assert_returns(0, issue(&setting, "ci", &token));
     for (size_t i = 0; i < LENGTH_OF(scopes); i++) {
-        struct robot robot = {"ci", "alice", scopes[i], 4000000000};
+        struct robot robot = {"ci", "alice", scopes[i], 0, 4000000000};
         assert_fails(USAGE, token_issue_robot(setting.tokens, &robot, &none, &failure));
         assert_int_equal(0, none.len);
     }
