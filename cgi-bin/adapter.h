@@ -7,14 +7,6 @@
 
 #include "api/api.h"
 
-/* Serves requests on the listening socket at descriptor 0, one at a time, until SIGTERM or SIGUSR1;
- * the request that is being served then is finished first. Returns an exit code. */
-int fastcgi_serve(const struct api *api);
-
-/* Serves the one request that environment, stdin and stdout hold (RFC 3875). Returns an exit code.
- */
-int cgi_serve(const struct api *api);
-
 /* Keeps n children running that call fastcgi_serve, until SIGTERM, SIGINT or SIGUSR1, which it
  * passes on; then waits for them. The store is opened by each child: locks do not survive a fork.
  * Returns an exit code. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The plain CGI adapter: one request a process. libfcgi has no CGI mode in its FCGX interface. */
-#include "adapter.h"
+ * L5: the plain CGI adapter. libfcgi has no CGI mode in its FCGX interface. */
+#include "cgi.h"
+
+#include "exchange.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -57,39 +59,15 @@ static int write_body(void *to, const void *bytes, size_t len)
     return 0;
 }
 
-/* A server that is still sending the body may not read the reply before all of it is taken
- * (Apache's mod_cgid). */
-static void drain(const struct request *request)
-{
-    char bytes[16384];
-
-    if (request->content_length == 0 || request->method == METHOD_GET ||
-        request->method == METHOD_HEAD)
-        return;
-    while (read_body(NULL, bytes, sizeof bytes) > 0)
-        ;
-}
-
 int cgi_serve(const struct api *api)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    struct request request;
-    struct response response;
-    struct err err;
-    AUTO_BUF headers = BUF_INIT;
+    /* Apache's mod_cgid may not read the answer before all of the body is taken. */
+    const struct exchange_adapter adapter = {
+        .variables = environ, .read = read_body, .write = write_body, .drain = true};
 
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    response_init(&response);
-    if (request_init(&request, environ, read_body, NULL, &err) == 0)
-        api_handle(api, &request, &response);
-    else
-        api_error(&response, &err);
-    drain(&request);
-    response_print_headers(&response, &headers);
-    if (write_body(NULL, headers.s, headers.len) == 0 && request.method != METHOD_HEAD)
-        response_send_body(&response, write_body, NULL);
-    response_free(&response);
-    request_free(&request);
+    exchange_run(api, &adapter);
     return EX_OK;
 }

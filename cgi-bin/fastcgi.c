@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The FastCGI adapter (the only user of fcgiapp.h). */
-#include "adapter.h"
+ * L5: the FastCGI adapter. */
+#include "fastcgi.h"
+
+#include "base/log.h"
+#include "exchange.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -56,22 +59,14 @@ static int write_body(void *to, const void *bytes, size_t len)
 
 static void serve_one(const struct api *api, FCGX_Request *fcgi)
 {
-    struct request request;
-    struct response response;
-    struct err err;
-    AUTO_BUF headers = BUF_INIT;
+    const struct exchange_adapter adapter = {.variables = fcgi->envp,
+                                             .read = read_body,
+                                             .from = fcgi->in,
+                                             .write = write_body,
+                                             .to = fcgi->out};
 
-    response_init(&response);
-    if (request_init(&request, fcgi->envp, read_body, fcgi->in, &err) == 0)
-        api_handle(api, &request, &response);
-    else
-        api_error(&response, &err);
-    response_print_headers(&response, &headers);
-    if (write_body(fcgi->out, headers.s, headers.len) < 0 ||
-        (request.method != METHOD_HEAD && response_send_body(&response, write_body, fcgi->out) < 0))
-        log_info("%s: the client went away", request.path);
-    response_free(&response);
-    request_free(&request);
+    exchange_run(api, &adapter);
+    FCGX_Finish_r(fcgi);
 }
 
 /* An epoll descriptor that wakes one of the processes that wait for the socket's next connection;
@@ -111,7 +106,6 @@ int fastcgi_serve(const struct api *api)
         int accepted = FCGX_Accept_r(&fcgi);
         if (accepted >= 0) {
             serve_one(api, &fcgi);
-            FCGX_Finish_r(&fcgi);
         } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
             log_error("accept: %s", strerror(-accepted));
             return EX_OSERR;

@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include "adapter.h"
+#include "cgi.h"
+#include "fastcgi.h"
 
 #include <getopt.h>
 #include <malloc.h>

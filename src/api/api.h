@@ -35,8 +35,10 @@ struct target {
 typedef int api_handler(const struct api *api, struct request *request, const struct target *target,
                         struct response *response, struct err *err);
 
-/* Answers one request, whatever it is; logs errors and denials. (route.c) */
-void api_handle(const struct api *api, struct request *request, struct response *response);
+/* Answers one request, whatever it is; logs errors and denials. Says in *who whose it is, of which
+ * the strings live as long as the request. (route.c) */
+void api_handle(const struct api *api, struct request *request, struct identity *who,
+                struct response *response);
 
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
 void api_error(struct response *response, const struct err *err);

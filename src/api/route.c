@@ -185,13 +185,15 @@ static void log_failure(const struct api *api, const struct request *request, co
         log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
 }
 
-void api_handle(const struct api *shared, struct request *request, struct response *response)
+void api_handle(const struct api *shared, struct request *request, struct identity *who,
+                struct response *response)
 {
     struct api api = *shared;
     struct match match = {0};
     struct err err;
 
     int identified = access_identify(&api, request, &err);
+    *who = api.who;
     int result = identified < 0 ? -1 : find_route(&match, request, &err);
     if (result == 0)
         result = answer(&api, request, &match, response, &err);

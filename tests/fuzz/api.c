@@ -110,12 +110,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct api api = {
         .conf = &temp_conf, .store = &temp_store, .nothing = &nothing, .guard = guard};
     struct request request;
+    struct identity who;
     struct response response;
     struct err err;
 
     response_init(&response);
     if (request_init(&request, input.variables, cgi_input_read, &input, &err) == 0)
-        api_handle(&api, &request, &response);
+        api_handle(&api, &request, &who, &response);
     else
         api_error(&response, &err);
     check_response(&response);

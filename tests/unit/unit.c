@@ -401,6 +401,25 @@ int unit_signal_of(int (*run)(void *context), void *context)
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* Through a file, which takes any length at once. */
+char *unit_stderr_of(void (*run)(void *context), void *context)
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+
+    assert_true(file && saved >= 0);
+    dup2(fileno(file), STDERR_FILENO);
+    run(context);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    off_t len = lseek(fileno(file), 0, SEEK_END);
+    char *text = calloc(1, (size_t)len + 1);
+    assert_non_null(text);
+    assert_int_equal(len, pread(fileno(file), text, (size_t)len, 0));
+    fclose(file);
+    return text;
+}
+
 long unit_now_ms(void)
 {
     struct timespec ts;

@@ -99,6 +99,9 @@ void unit_child_end(struct unit_child *child);
 /* The signal that kills a process which calls run; 0: it survived. */
 int unit_signal_of(int (*run)(void *context), void *context);
 
+/* What run puts onto standard error; free(3). */
+char *unit_stderr_of(void (*run)(void *context), void *context);
+
 long unit_now_ms(void);
 
 #endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The FastCGI adapter, the only user of fcgiapp.h: one request at a time in a process, and no
+ * connection is kept between them.
+ */
+#ifndef BERTH_CGI_BIN_FASTCGI_H
+#define BERTH_CGI_BIN_FASTCGI_H
+
+#include "api/api.h"
+
+/* Serves requests on the listening socket at descriptor 0 until SIGTERM, SIGINT or SIGUSR1; the
+ * request that is being served then is finished first. Returns an exit code. */
+int fastcgi_serve(const struct api *api);
+
+#endif
