@@ -113,7 +113,7 @@ static void check_token_keys(const struct conf *conf, struct findings *findings)
 {
     struct fs_root root = {.fd = -1};
     struct conf own = *conf;
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     struct err err, no_matter;
     size_t errors = findings->errors;
 

@@ -16,13 +16,13 @@
 /* Users that can log in, as far as berth knows. */
 struct known {
     const struct conf *conf;
-    struct fs_names users;
+    struct strings users;
     bool all; /* where somebody else verifies users, too */
 };
 
 static void add_robots(struct known *known)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (!*known->conf->token_keys || token_list_robots(known->conf->token_keys, &names, NULL) < 0)
         return;
@@ -30,7 +30,7 @@ static void add_robots(struct known *known)
         struct json *robot = robot_read(known->conf->token_keys, names.v[i], NULL);
         const char *user = json_text(json_get(robot, "user"));
         if (user)
-            fs_names_add(&known->users, user);
+            strings_add(&known->users, user);
         json_free(robot);
     }
 }
@@ -200,5 +200,5 @@ void config_check_access(const struct conf *conf, struct findings *findings)
     if (policy)
         check_reach(conf, findings);
     policy_free(policy);
-    fs_names_free(&known.users);
+    strings_free(&known.users);
 }

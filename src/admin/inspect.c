@@ -11,7 +11,7 @@
 struct view {
     struct name name;
     struct pulled_manifest pulled;
-    struct fs_names tags; /* that point at it */
+    struct strings tags;  /* that point at it */
     int64_t total;        /* bytes of the manifest and all that it refers to directly */
     struct buf referrers; /* descriptors, as JSON with commas between */
 };
@@ -19,7 +19,7 @@ struct view {
 static void view_free(struct view *view)
 {
     pulled_manifest_free(&view->pulled);
-    fs_names_free(&view->tags);
+    strings_free(&view->tags);
     buf_free(&view->referrers);
 }
 

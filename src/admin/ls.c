@@ -14,7 +14,7 @@ static const struct page everything = {NULL, INT64_MAX};
 static int print_repository(const struct store *store, const char *text, bool json, bool first,
                             int width, struct buf *out, struct err *err)
 {
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     struct name name;
     bool more;
 
@@ -28,7 +28,7 @@ static int print_repository(const struct store *store, const char *text, bool js
     return 0;
 }
 
-static int widest(const struct fs_names *names, const char *title)
+static int widest(const struct strings *names, const char *title)
 {
     size_t width = strlen(title);
 
@@ -41,7 +41,7 @@ static int widest(const struct fs_names *names, const char *title)
 static int print_repositories(const struct store *store, bool json, struct buf *out,
                               struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     bool more;
 
     if (list_repositories(store, everything, (struct name_filter){0}, &names, &more, err) < 0)
@@ -131,7 +131,7 @@ static void print_tag(const struct store *store, const struct name *name, const 
 static int print_tags(const struct store *store, const struct name *name, bool json,
                       struct buf *out, struct err *err)
 {
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     bool more;
 
     if (list_tags(store, name, everything, &tags, &more, err) < 0)

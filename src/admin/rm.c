@@ -11,7 +11,7 @@
 
 /* What remove_manifest would remove. */
 static int would_remove(const struct store *store, const struct name *name,
-                        const struct reference *reference, struct fs_names *tags, struct err *err)
+                        const struct reference *reference, struct strings *tags, struct err *err)
 {
     struct digest digest;
 
@@ -24,7 +24,7 @@ static int would_remove(const struct store *store, const struct name *name,
 }
 
 static void print_removed(const struct name *name, const struct reference *reference,
-                          const struct fs_names *tags, const struct admin_options *options,
+                          const struct strings *tags, const struct admin_options *options,
                           struct buf *out)
 {
     const char *verb = options->dry_run ? "would remove" : "removed";
@@ -58,7 +58,7 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
     struct admin_store admin;
     struct name name;
     struct reference reference;
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     AUTO_BUF out = BUF_INIT;
 
     if (options->recursive)

@@ -16,7 +16,7 @@
 /* All that a repository holds. */
 struct inventory {
     struct name name;
-    struct fs_names tags, manifests, uploads;
+    struct strings tags, manifests, uploads;
     size_t busy_uploads; /* stay */
     bool measured;       /* usage is known */
     struct usage_repository usage;
@@ -24,15 +24,15 @@ struct inventory {
 
 static void inventory_free(struct inventory *inventory)
 {
-    fs_names_free(&inventory->tags);
-    fs_names_free(&inventory->manifests);
-    fs_names_free(&inventory->uploads);
+    strings_free(&inventory->tags);
+    strings_free(&inventory->manifests);
+    strings_free(&inventory->uploads);
 }
 
 static int list_manifests(const struct store *store, struct inventory *inventory, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_NAMES hex = {0};
+        AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         if (repo_list_revisions(store, &inventory->name, algorithm, &hex, err) < 0)
             return -1;
@@ -44,7 +44,7 @@ static int list_manifests(const struct store *store, struct inventory *inventory
             if (linked < 0)
                 return -1;
             if (linked)
-                fs_names_add(&inventory->manifests, digest.s);
+                strings_add(&inventory->manifests, digest.s);
         }
     }
     return 0;
@@ -88,7 +88,7 @@ static int measure(const struct store *store, const struct admin_options *option
     return 0;
 }
 
-static void print_names(const char *key, const struct fs_names *names, struct buf *out)
+static void print_names(const char *key, const struct strings *names, struct buf *out)
 {
     buf_addf(out, ",\"%s\":[", key);
     for (size_t i = 0; i < names->n; i++)

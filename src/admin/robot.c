@@ -185,7 +185,7 @@ static void print_robot(const char *name, const struct json *robot, bool json, i
 }
 
 /* A damaged file is reported, and lets nobody in. */
-static void print_robots(const char *token_keys, const struct fs_names *names, bool json,
+static void print_robots(const char *token_keys, const struct strings *names, bool json,
                          struct buf *out)
 {
     const char *separator = "";
@@ -216,7 +216,7 @@ static void print_robots(const char *token_keys, const struct fs_names *names, b
 int admin_token_ls(const struct admin_options *options, char **args, struct err *err)
 {
     struct conf conf;
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     AUTO_BUF out = BUF_INIT;
 
     (void)args;

@@ -32,7 +32,7 @@ static bool is_key_file(const char *name)
     return len > 4 && !strcmp(name + len - 4, ".pem");
 }
 
-static bool contains(const struct fs_names *names, const char *name)
+static bool contains(const struct strings *names, const char *name)
 {
     for (size_t i = 0; i < names->n; i++)
         if (!strcmp(names->v[i], name))
@@ -41,7 +41,7 @@ static bool contains(const struct fs_names *names, const char *name)
 }
 
 /* An id that is free, behind all others in order. */
-static int choose_id(char id[ID_SIZE], const char *directory, const struct fs_names *files,
+static int choose_id(char id[ID_SIZE], const char *directory, const struct strings *files,
                      struct err *err)
 {
     char file[ID_SIZE + sizeof ".pem"];
@@ -59,7 +59,7 @@ static int choose_id(char id[ID_SIZE], const char *directory, const struct fs_na
     return 0;
 }
 
-static int make_directory(const struct conf *conf, const char *directory, struct fs_names *files,
+static int make_directory(const struct conf *conf, const char *directory, struct strings *files,
                           struct err *err)
 {
     struct fs_root root = {.fd = -1, .file_mode = 0640, .dir_mode = 0750};
@@ -78,7 +78,7 @@ struct made {
     const char *directory; /* absolute */
     const char *id;
     const char *algorithm;
-    const struct fs_names *before; /* files in the directory */
+    const struct strings *before; /* files in the directory */
 };
 
 static bool is_configured(const struct conf *conf, const char *directory)
@@ -135,7 +135,7 @@ static void print_made_json(const struct conf *conf, const struct made *made, st
 static int init(const struct conf *conf, const char *where, const char *algorithm, bool json,
                 struct err *err)
 {
-    AUTO_NAMES files = {0};
+    AUTO_STRINGS files = {0};
     AUTO_BUF out = BUF_INIT;
     char id[ID_SIZE];
 

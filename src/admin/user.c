@@ -32,7 +32,7 @@ static int parse_cost(const struct admin_options *options, int *cost, struct err
 
 static int has_user(const char *path, const char *user, struct err *err)
 {
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS users = {0};
 
     if (passwd_users(path, &users, err) < 0)
         return -1;
@@ -111,7 +111,7 @@ int admin_user_rm(const struct admin_options *options, char **args, struct err *
     return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
 }
 
-static void print_users(const struct fs_names *users, const struct passwd *passwd, bool json,
+static void print_users(const struct strings *users, const struct passwd *passwd, bool json,
                         struct buf *out)
 {
     struct err why;
@@ -138,7 +138,7 @@ static void print_users(const struct fs_names *users, const struct passwd *passw
 
 int admin_user_ls(const struct admin_options *options, char **args, struct err *err)
 {
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS users = {0};
     AUTO_BUF out = BUF_INIT;
 
     if (access(args[0], F_OK) < 0)

@@ -7,7 +7,7 @@
 int catalog_get(const struct api *api, struct request *request, const struct target *target,
                 struct response *response, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     AUTO_BUF json = BUF_INIT;
     struct page page;
     bool more;

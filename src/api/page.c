@@ -44,7 +44,7 @@ void page_link(const struct request *request, struct page page, const char *last
     response_header(response, "Link", "<%s>; rel=\"next\"", url.s);
 }
 
-void page_print_names(const struct fs_names *names, struct buf *json)
+void page_print_names(const struct strings *names, struct buf *json)
 {
     buf_addc(json, '[');
     for (size_t i = 0; i < names->n; i++) {

@@ -22,6 +22,6 @@ void page_link(const struct request *request, struct page page, const char *last
                const char *value, struct response *response);
 
 /* Appends names as a JSON array of strings. */
-void page_print_names(const struct fs_names *names, struct buf *json);
+void page_print_names(const struct strings *names, struct buf *json);
 
 #endif

@@ -6,7 +6,7 @@
 int tags_get(const struct api *api, struct request *request, const struct target *target,
              struct response *response, struct err *err)
 {
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     AUTO_BUF json = BUF_INIT;
     struct page page;
     bool more;

@@ -241,7 +241,7 @@ static int add_signing_file(struct key_set *set, const char *path, const char *i
 int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
 {
     struct fs_root dir = {.fd = -1};
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (fs_root_open(&dir, path, false, err) < 0)
         return err_set(err, ERR_CONFIG, "token_keys = \"%s\": make it with `berth token init`",

@@ -47,6 +47,6 @@ int passwd_hash(const char *password, int cost, struct buf *hash, struct err *er
 int passwd_set(const char *path, const char *user, const char *hash, struct err *err);
 int passwd_remove(const char *path, const char *user, struct err *err); /* 0: no such user */
 /* Each once, in byte order. A file that is not there has none. */
-int passwd_users(const char *path, struct fs_names *users, struct err *err);
+int passwd_users(const char *path, struct strings *users, struct err *err);
 
 #endif

@@ -218,15 +218,15 @@ int passwd_remove(const char *path, const char *user, struct err *err)
     return result;
 }
 
-static void add_once(struct fs_names *users, const char *user)
+static void add_once(struct strings *users, const char *user)
 {
     for (size_t i = 0; i < users->n; i++)
         if (!strcmp(users->v[i], user))
             return;
-    fs_names_add(users, user);
+    strings_add(users, user);
 }
 
-int passwd_users(const char *path, struct fs_names *users, struct err *err)
+int passwd_users(const char *path, struct strings *users, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
 
@@ -246,6 +246,6 @@ int passwd_users(const char *path, struct fs_names *users, struct err *err)
         *colon = '\0';
         add_once(users, line);
     }
-    fs_names_sort(users);
+    strings_sort(users);
     return 0;
 }

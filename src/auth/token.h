@@ -44,7 +44,7 @@ int token_issue_robot(const struct tokens *tokens, const struct robot *robot, st
                       struct err *err);
 int token_revoke_robot(const char *token_keys, const char *name,
                        struct err *err); /* 0: no such robot */
-int token_list_robots(const char *token_keys, struct fs_names *names, struct err *err);
+int token_list_robots(const char *token_keys, struct strings *names, struct err *err);
 /* The robot's file, JSON with jti, user, scope, expires. */
 int token_read_robot(const char *token_keys, const char *name, struct buf *json, struct err *err);
 

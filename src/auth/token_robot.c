@@ -101,7 +101,7 @@ int token_revoke_robot(const char *token_keys, const char *name, struct err *err
     return removed;
 }
 
-int token_list_robots(const char *token_keys, struct fs_names *names, struct err *err)
+int token_list_robots(const char *token_keys, struct strings *names, struct err *err)
 {
     struct fs_root root;
 

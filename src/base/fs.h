@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -112,15 +113,7 @@ int fs_each(const struct fs_root *root, const char *path, fs_visit_fn *visit, vo
             struct err *err);
 
 /* The names in a directory, in byte order, without those that start with a dot. */
-struct fs_names {
-    char **v;
-    size_t n;
-};
-#define AUTO_NAMES __attribute__((cleanup(fs_names_free))) struct fs_names
-void fs_names_free(struct fs_names *names);
-void fs_names_add(struct fs_names *names, const char *name);
-void fs_names_sort(struct fs_names *names);
-int fs_list(const struct fs_root *root, const char *path, struct fs_names *names, struct err *err);
+int fs_list(const struct fs_root *root, const char *path, struct strings *names, struct err *err);
 
 /* Open-file-description locks (F_OFD_SETLK) on a whole file: held until fd is closed, freed by the
  * kernel when the process dies. Open the file after fork: an inherited descriptor shares its lock.

@@ -277,32 +277,6 @@ int fs_touch(const struct fs_root *root, const char *path, struct err *err)
     return 1;
 }
 
-void fs_names_free(struct fs_names *names)
-{
-    for (size_t i = 0; i < names->n; i++)
-        free(names->v[i]);
-    free(names->v);
-    *names = (struct fs_names){0};
-}
-
-void fs_names_add(struct fs_names *names, const char *name)
-{
-    if ((names->n & (names->n - 1)) == 0) /* the room doubles at each power of two */
-        names->v = mem_grow(names->v, names->n ? 2 * names->n : 1, sizeof *names->v);
-    names->v[names->n++] = mem_strdup(name);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-void fs_names_sort(struct fs_names *names)
-{
-    if (names->n)
-        qsort(names->v, names->n, sizeof *names->v, compare_names);
-}
-
 int fs_each(const struct fs_root *root, const char *path, fs_visit_fn *visit, void *context,
             struct err *err)
 {
@@ -329,14 +303,14 @@ int fs_each(const struct fs_root *root, const char *path, fs_visit_fn *visit, vo
 
 static bool visit_add(void *context, const char *name)
 {
-    fs_names_add(context, name);
+    strings_add(context, name);
     return false;
 }
 
-int fs_list(const struct fs_root *root, const char *path, struct fs_names *names, struct err *err)
+int fs_list(const struct fs_root *root, const char *path, struct strings *names, struct err *err)
 {
     int found = fs_each(root, path, visit_add, names, err);
 
-    fs_names_sort(names);
+    strings_sort(names);
     return found;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading JSON (RFC 8259) strictly, and writing it piece by piece. Wraps json-c, which nobody else
+ * Reading JSON (RFC 8259) strictly; json_writer.h writes it. Wraps json-c, which nobody else
  * includes.
  *
  * json_parse consumes its whole input, bounds the depth and the number of objects and lists, and

@@ -244,7 +244,7 @@ static void take_blob(struct fsck *fsck, struct blob_pass *pass, const struct di
 static void take_shard(struct fsck *fsck, struct blob_pass *pass, enum digest_algorithm algorithm,
                        const char *dir)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     struct layout_path path;
     struct digest digest;
 

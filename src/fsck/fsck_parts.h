@@ -178,8 +178,8 @@ struct fsck_state {
     struct buf head;  /* whose it is */
     struct digest at; /* the last that is done */
     bool has_at;
-    int64_t blobs, bytes;    /* done */
-    struct fs_names damaged; /* blobs that were found damaged */
+    int64_t blobs, bytes;   /* done */
+    struct strings damaged; /* blobs that were found damaged */
     int64_t saved_ms;
 };
 /* Reads it. ERR_USAGE: it is of another store or other options. */

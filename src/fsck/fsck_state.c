@@ -43,7 +43,7 @@ static int parse_line(struct fsck_state *state, const char *line, size_t len)
         return decimal_parse(line + 6, len - 6, &state->bytes);
     if (len > 8 && !strncmp(line, "damaged ", 8) &&
         digest_parse(&digest, line + 8, len - 8, NULL) == 0) {
-        fs_names_add(&state->damaged, digest.s);
+        strings_add(&state->damaged, digest.s);
         return 1;
     }
     return 0;
@@ -104,7 +104,7 @@ void fsck_state_done(struct fsck_state *state, const struct digest *digest, int6
     state->blobs++;
     state->bytes += size;
     if (damaged)
-        fs_names_add(&state->damaged, digest->s);
+        strings_add(&state->damaged, digest->s);
 }
 
 int fsck_state_save(struct fsck_state *state, bool now, struct err *err)
@@ -140,7 +140,7 @@ int fsck_state_close(struct fsck_state *state, bool complete, struct err *err)
     free(state->name);
     state->name = NULL;
     buf_free(&state->head);
-    fs_names_free(&state->damaged);
+    strings_free(&state->damaged);
     fs_root_close(&state->dir);
     return result;
 }

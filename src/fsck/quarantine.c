@@ -72,7 +72,7 @@ int quarantine_forget_found(const struct store *store, struct err *err)
     AUTO_DIRTY dirty = {0};
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_NAMES hex = {0};
+        AUTO_STRINGS hex = {0};
         AUTO_BUF dir = BUF_INIT;
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, LAYOUT_LOST "/%s", digest_algorithm_name(algorithm));

@@ -27,7 +27,7 @@ struct slot {
 
 struct queue {
     struct gc_pass *pass;
-    const struct fs_names *names;
+    const struct strings *names;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct slot slots[SLOTS];
@@ -138,7 +138,7 @@ static int sweep_all(struct queue *queue, struct err *err)
     return result;
 }
 
-int gc_repos(struct gc_pass *pass, const struct fs_names *names, struct err *err)
+int gc_repos(struct gc_pass *pass, const struct strings *names, struct err *err)
 {
     struct queue *queue = mem_alloc(sizeof *queue);
     pthread_t threads[THREADS_MAX];

@@ -14,7 +14,7 @@ struct shard {
     struct gc_pass *pass;
     enum digest_algorithm algorithm;
     struct fs_root dir;
-    struct fs_names candidates; /* hex */
+    struct strings candidates; /* hex */
     int64_t kept;
 };
 
@@ -28,7 +28,7 @@ static bool visit_blob(void *context, const char *hex)
     if (digest_map_get(&shard->pass->marked, &digest))
         shard->kept++;
     else
-        fs_names_add(&shard->candidates, hex);
+        strings_add(&shard->candidates, hex);
     return false;
 }
 
@@ -97,10 +97,10 @@ static int sweep_shard(struct shard *shard, struct err *err)
     struct gc_pass *pass = shard->pass;
 
     int result = fs_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
-    fs_names_sort(&shard->candidates);
+    strings_sort(&shard->candidates);
     for (size_t i = 0; i < shard->candidates.n && result == 0; i++)
         result = sweep_blob(shard, shard->candidates.v[i], err);
-    fs_names_free(&shard->candidates);
+    strings_free(&shard->candidates);
     pass->totals->blobs.kept += shard->kept;
     return gc_release(pass, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
@@ -108,7 +108,7 @@ static int sweep_shard(struct shard *shard, struct err *err)
 int gc_blobs(struct gc_pass *pass, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_NAMES shards = {0};
+        AUTO_STRINGS shards = {0};
         struct layout_path top;
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         layout_blobs(&top, algorithm);
@@ -135,7 +135,7 @@ int gc_blobs(struct gc_pass *pass, struct err *err)
 int gc_litter(struct gc_pass *pass, struct err *err)
 {
     const struct fs_root *fs = &pass->store->fs;
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (fs_list(fs, LAYOUT_TMP, &names, err) < 0)
         return -1;

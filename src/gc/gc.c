@@ -71,7 +71,7 @@ static int begin(struct gc_pass *pass, struct lock *collector, struct err *err)
 
 struct listing {
     struct gc_pass *pass;
-    struct fs_names names; /* repositories */
+    struct strings names; /* repositories */
 };
 
 static int visit_repository(void *context, const struct name *name, struct err *err)
@@ -79,7 +79,7 @@ static int visit_repository(void *context, const struct name *name, struct err *
     struct listing *listing = context;
 
     (void)err;
-    fs_names_add(&listing->names, name->s);
+    strings_add(&listing->names, name->s);
     return 0;
 }
 
@@ -101,7 +101,7 @@ static int collect_names(struct gc_pass *pass, struct err *err)
     int result = repo_walk_all(pass->store, visit_repository, odd_path, &listing, err);
     if (result == 0)
         result = gc_repos(pass, &listing.names, err);
-    fs_names_free(&listing.names);
+    strings_free(&listing.names);
     return result;
 }
 
@@ -132,7 +132,7 @@ int gc_run(const struct store *store, const struct gc_options *options, struct g
         result = collect(&pass, err);
     gc_let_go(&pass);
     digest_map_free(&pass.marked);
-    fs_names_free(&pass.doomed);
+    strings_free(&pass.doomed);
     return result;
 }
 

@@ -53,7 +53,7 @@ static void damaged(struct gc_graph *graph, const char *what, const struct err *
 
     graph->damaged = true;
     buf_addf(&message, "%s: %s", what, err->msg);
-    fs_names_add(&graph->problems, message.s);
+    strings_add(&graph->problems, message.s);
 }
 
 /* The manifest whose referrers the tag stands for: <algorithm>-<hex>, cut off at 64 digits (OCI
@@ -138,7 +138,7 @@ static bool visit_revision(void *context, const char *hex)
         struct layout_path path;
         layout_revision(&path, graph->name, &digest);
         *strrchr(path.s, '/') = '\0';
-        fs_names_add(&graph->empty, path.s);
+        strings_add(&graph->empty, path.s);
     }
     if (found <= 0)
         return found < 0;
@@ -332,9 +332,9 @@ void gc_graph_free(struct gc_graph *graph)
     digest_map_free(&graph->index);
     free(graph->children);
     free(graph->blobs);
-    fs_names_free(&graph->tags);
-    fs_names_free(&graph->problems);
-    fs_names_free(&graph->empty);
+    strings_free(&graph->tags);
+    strings_free(&graph->problems);
+    strings_free(&graph->empty);
     free(graph->tag);
 }
 

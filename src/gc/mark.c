@@ -44,7 +44,7 @@ struct layers {
     struct gc_graph *graph;
     int dir;
     enum digest_algorithm algorithm;
-    struct fs_names dead; /* hex */
+    struct strings dead; /* hex */
     int64_t kept;
     int result;
     struct err *err;
@@ -90,12 +90,12 @@ static int look_at_layer(struct layers *layers, const char *hex)
         if (found == 0) {
             layout_layer(&path, graph->name, &digest);
             *strrchr(path.s, '/') = '\0';
-            fs_names_add(&graph->empty, path.s);
+            strings_add(&graph->empty, path.s);
         }
         if (found <= 0)
             return found;
         if (gc_is_old(pass, &st, pass->options->grace)) {
-            fs_names_add(&layers->dead, hex);
+            strings_add(&layers->dead, hex);
             return 0;
         }
     }
@@ -154,7 +154,7 @@ static int sweep_layers_of(struct layers *layers, struct err *err)
             result = sweep_layer(graph, &dir, &digest, err);
     }
     fs_root_close(&dir);
-    fs_names_free(&layers->dead);
+    strings_free(&layers->dead);
     return result;
 }
 

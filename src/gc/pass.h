@@ -17,11 +17,11 @@ struct gc_pass {
     struct digest_map marked; /* blobs that stay */
     bool blocked;             /* not all that stays is marked: no blob may go */
 
-    struct lock lock;       /* held between gc_hold and gc_release */
-    int64_t locked_ms;      /* since when */
-    int64_t looked_ms;      /* when nobody waited */
-    bool names_gone;        /* and must be so on disk before their blobs go */
-    struct fs_names doomed; /* what was moved to _berth/tmp and is to be taken apart */
+    struct lock lock;      /* held between gc_hold and gc_release */
+    int64_t locked_ms;     /* since when */
+    int64_t looked_ms;     /* when nobody waited */
+    bool names_gone;       /* and must be so on disk before their blobs go */
+    struct strings doomed; /* what was moved to _berth/tmp and is to be taken apart */
 };
 
 void gc_problem(struct gc_pass *pass, const struct name *name, const char *fmt, ...)
@@ -96,14 +96,14 @@ struct gc_graph {
     uint32_t n_children;
     struct digest_key *blobs;
     uint32_t n_blobs;
-    struct fs_names tags;
-    struct gc_tag *tag;       /* as tags */
-    bool unfinished;          /* there are names among the tags that are none */
-    struct fs_names problems; /* that were met */
-    struct fs_names empty;    /* directories of links, without a link */
-    bool damaged;             /* what it needs is not known */
-    int64_t kept;             /* manifests and layer links that stay */
-    int64_t gone;             /* manifests that went */
+    struct strings tags;
+    struct gc_tag *tag;      /* as tags */
+    bool unfinished;         /* there are names among the tags that are none */
+    struct strings problems; /* that were met */
+    struct strings empty;    /* directories of links, without a link */
+    bool damaged;            /* what it needs is not known */
+    int64_t kept;            /* manifests and layer links that stay */
+    int64_t gone;            /* manifests that went */
 };
 
 /* Reads a repository and settles what lives; changes nothing of the pass, so that several can be
@@ -115,7 +115,7 @@ void gc_node_digest(const struct gc_node *node, struct digest *digest);
 /* Marks what a repository needs, and sweeps its dead names. (mark.c) */
 int gc_repo(struct gc_graph *graph, struct err *err);
 /* Reads all of them by several threads, and sweeps them one by one, in order. (ahead.c) */
-int gc_repos(struct gc_pass *pass, const struct fs_names *names, struct err *err);
+int gc_repos(struct gc_pass *pass, const struct strings *names, struct err *err);
 /* What is left over of tags, of referrers, and of a repository that is empty. (tidy.c) */
 int gc_tidy(struct gc_graph *graph, struct err *err);
 /* The dead manifests, each behind those that name it; free(3). */

@@ -78,7 +78,7 @@ int gc_release(struct gc_pass *pass, struct err *err)
     for (size_t i = 0; i < pass->doomed.n && result == 0; i++)
         if (fs_remove_tree(&pass->store->fs, pass->doomed.v[i], err) < 0)
             result = -1;
-    fs_names_free(&pass->doomed);
+    strings_free(&pass->doomed);
     return result;
 }
 
@@ -104,7 +104,7 @@ int gc_remove_tree(struct gc_pass *pass, const char *path, struct err *err)
     if (moved <= 0)
         return moved;
     pass->names_gone = true;
-    fs_names_add(&pass->doomed, tmp.s);
+    strings_add(&pass->doomed, tmp.s);
     return 1;
 }
 

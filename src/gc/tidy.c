@@ -51,7 +51,7 @@ static int tidy_index(struct gc_graph *graph, const struct tag *tag, struct err 
     layout_tag(&tag_dir, graph->name, tag);
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_BUF dir = BUF_INIT;
-        AUTO_NAMES hex = {0};
+        AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, "%s/index/%s", tag_dir.s, digest_algorithm_name(algorithm));
         if (fs_list(fs_of(graph), dir.s, &hex, err) < 0)
@@ -113,7 +113,7 @@ static int tidy_entries(struct gc_graph *graph, const char *dir, enum digest_alg
                         struct err *err)
 {
     struct gc_pass *pass = graph->pass;
-    AUTO_NAMES hex = {0};
+    AUTO_STRINGS hex = {0};
     AUTO_DIRTY dirty = {0};
 
     gc_let_go(pass);
@@ -157,7 +157,7 @@ static int tidy_subject(struct gc_graph *graph, const char *subject_dir, struct 
 static int tidy_referrers(struct gc_graph *graph, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_NAMES subjects = {0};
+        AUTO_STRINGS subjects = {0};
         AUTO_BUF dir = BUF_INIT;
         struct layout_path index;
         buf_addf(&dir, "%s/%s", layout_referrers_index(&index, graph->name),
@@ -179,7 +179,7 @@ static int tidy_referrers(struct gc_graph *graph, struct err *err)
 /* 1: there is something other than directories. */
 static int has_files(const struct gc_graph *graph, const char *path, int depth, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     struct stat st;
 
     int found = fs_stat(fs_of(graph), path, &st, err);

@@ -115,7 +115,7 @@ static int sweep_session(struct gc_pass *pass, const struct name *name, const ch
 
 int gc_uploads(struct gc_pass *pass, const struct name *name, size_t *left, struct err *err)
 {
-    AUTO_NAMES ids = {0};
+    AUTO_STRINGS ids = {0};
     struct layout_path dir;
 
     *left = 0;

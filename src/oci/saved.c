@@ -41,7 +41,7 @@ static const char *plain_text(const struct json *json)
 }
 
 /* A list of texts; one that is missing or null is empty. */
-static bool take_texts(const struct json *json, struct fs_names *texts)
+static bool take_texts(const struct json *json, struct strings *texts)
 {
     if (json && !json_is_array(json))
         return false;
@@ -49,7 +49,7 @@ static bool take_texts(const struct json *json, struct fs_names *texts)
         const char *s = plain_text(json_array_at(json, i));
         if (!s)
             return false;
-        fs_names_add(texts, s);
+        strings_add(texts, s);
     }
     return true;
 }
@@ -92,8 +92,8 @@ void saved_images_free(struct saved_images *images)
 {
     for (size_t i = 0; i < images->n; i++) {
         free(images->v[i].config);
-        fs_names_free(&images->v[i].names);
-        fs_names_free(&images->v[i].layers);
+        strings_free(&images->v[i].names);
+        strings_free(&images->v[i].layers);
     }
     free(images->v);
     *images = (struct saved_images){0};
@@ -163,7 +163,7 @@ void saved_index_free(struct saved_index *index)
     *index = (struct saved_index){0};
 }
 
-int saved_diff_ids_parse(struct fs_names *diff_ids, const char *bytes, size_t len, struct err *err)
+int saved_diff_ids_parse(struct strings *diff_ids, const char *bytes, size_t len, struct err *err)
 {
     struct json *json = parse("the configuration", bytes, len, err);
 

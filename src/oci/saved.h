@@ -19,10 +19,10 @@
 
 /* An entry of manifest.json. */
 struct saved_image {
-    char *config;           /* path in the archive */
-    struct fs_names names;  /* RepoTags, perhaps none */
-    struct fs_names layers; /* paths, lowest first */
-    bool has_sources;       /* LayerSources: it is docker's own, of version 25 or later */
+    char *config;          /* path in the archive */
+    struct strings names;  /* RepoTags, perhaps none */
+    struct strings layers; /* paths, lowest first */
+    bool has_sources;      /* LayerSources: it is docker's own, of version 25 or later */
 };
 struct saved_images {
     struct saved_image *v;
@@ -53,7 +53,7 @@ void saved_index_free(struct saved_index *index);
 
 /* The digests of an image's uncompressed layers, lowest first: rootfs.diff_ids (OCI Image
  * Specification, "Image Configuration"). */
-int saved_diff_ids_parse(struct fs_names *diff_ids, const char *bytes, size_t len, struct err *err);
+int saved_diff_ids_parse(struct strings *diff_ids, const char *bytes, size_t len, struct err *err);
 
 /* A path in an archive as one can compare it: without "./", empty components and a slash at the
  * end. Appends to out. False: it is absolute, leaves the archive, is too long, or has control

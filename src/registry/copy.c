@@ -14,7 +14,7 @@ struct copying {
     const struct store *store;
     const struct copy *copy;
     struct digest_map seen;
-    struct fs_names manifests; /* that are copied: their digests */
+    struct strings manifests; /* that are copied: their digests */
 };
 
 /* Where a tag pointed before it moved: asked for under the lock under which it is moved. */
@@ -85,7 +85,7 @@ static int visit(void *context, const struct tree_entry *entry, struct err *err)
     digest_map_put(&copying->seen, entry->digest);
     if (!entry->manifest)
         return link_blob(copying, entry->descriptor, err);
-    fs_names_add(&copying->manifests, entry->digest->s);
+    strings_add(&copying->manifests, entry->digest->s);
     return push_copy(copying, entry->manifest, NULL, err);
 }
 
@@ -153,6 +153,6 @@ int copy_manifest(const struct store *store, const struct copy *copy, struct err
     if (result == 0 && copy->tag)
         result = set_tag(&copying, &copy->digest, copy->tag, err);
     digest_map_free(&copying.seen);
-    fs_names_free(&copying.manifests);
+    strings_free(&copying.manifests);
     return result;
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 int list_tags(const struct store *store, const struct name *name, struct page page,
-              struct fs_names *tags, bool *more, struct err *err)
+              struct strings *tags, bool *more, struct err *err)
 {
-    AUTO_NAMES all = {0};
+    AUTO_STRINGS all = {0};
 
     int found = tag_list(store, name, &all, err);
     if (found == 0)
@@ -27,15 +27,15 @@ int list_tags(const struct store *store, const struct name *name, struct page pa
             *more = true;
             break;
         }
-        fs_names_add(tags, all.v[i]);
+        strings_add(tags, all.v[i]);
     }
     return 0;
 }
 
 int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
-                 struct fs_names *tags, struct err *err)
+                 struct strings *tags, struct err *err)
 {
-    AUTO_NAMES all = {0};
+    AUTO_STRINGS all = {0};
 
     if (tag_list(store, name, &all, err) < 0)
         return -1;
@@ -44,7 +44,7 @@ int list_tags_of(const struct store *store, const struct name *name, const struc
         struct digest current;
         if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) == 0 &&
             tag_get(store, name, &tag, &current, NULL) > 0 && digest_equal(&current, digest))
-            fs_names_add(tags, tag.s);
+            strings_add(tags, tag.s);
     }
     return 0;
 }
@@ -53,7 +53,7 @@ struct repository_page {
     const struct store *store;
     struct page page;
     struct name_filter filter;
-    struct fs_names *names;
+    struct strings *names;
     bool more;
 };
 
@@ -70,12 +70,12 @@ static int visit_repository(void *context, const struct name *name, struct err *
         list->more = true;
         return 1;
     }
-    fs_names_add(list->names, name->s);
+    strings_add(list->names, name->s);
     return 0;
 }
 
 int list_repositories(const struct store *store, struct page page, struct name_filter filter,
-                      struct fs_names *names, bool *more, struct err *err)
+                      struct strings *names, bool *more, struct err *err)
 {
     struct repository_page list = {store, page, filter, names, false};
 

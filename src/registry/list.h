@@ -23,16 +23,16 @@ struct page {
 
 /* The tags, in byte order. NAME_UNKNOWN if there is no such repository. */
 int list_tags(const struct store *store, const struct name *name, struct page page,
-              struct fs_names *tags, bool *more, struct err *err);
+              struct strings *tags, bool *more, struct err *err);
 
 /* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing.
  */
 int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
-                 struct fs_names *tags, struct err *err);
+                 struct strings *tags, struct err *err);
 
 /* The repositories that hold a manifest and that the filter admits, in the order of repo_walk. */
 int list_repositories(const struct store *store, struct page page, struct name_filter filter,
-                      struct fs_names *names, bool *more, struct err *err);
+                      struct strings *names, bool *more, struct err *err);
 
 /* The manifests whose subject this is, also of those that other registries' clients left in the tag
  * `<algorithm>-<hex>`: appends their descriptors to json, with commas between. With an

@@ -43,7 +43,7 @@ static int compare(const void *a, const void *b)
 static int add_indexed(const struct store *store, const struct name *name,
                        const struct digest *subject, struct referrers *list, struct err *err)
 {
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
 
     if (referrer_list(store, name, subject, &digests, err) < 0)
         return -1;

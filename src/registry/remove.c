@@ -19,7 +19,7 @@ static int check_tag(const struct name *name, const struct tag *tag, struct tag_
 }
 
 static int remove_tags(const struct store *store, const struct name *name,
-                       const struct fs_names *tags, struct fs_names *removed, struct err *err)
+                       const struct strings *tags, struct strings *removed, struct err *err)
 {
     struct tag tag;
 
@@ -28,7 +28,7 @@ static int remove_tags(const struct store *store, const struct name *name,
             tag_remove(store, name, &tag, err) < 0)
             return -1;
         if (removed)
-            fs_names_add(removed, tag.s);
+            strings_add(removed, tag.s);
     }
     return 0;
 }
@@ -44,9 +44,9 @@ static bool no_tag_may_go(const void *context, const struct name *name, const st
 /* All that point at the digest, or, if one of them has to stay, none. */
 static int remove_tags_of(const struct store *store, const struct name *name,
                           const struct digest *digest, struct tag_guard guard,
-                          struct fs_names *removed, struct err *err)
+                          struct strings *removed, struct err *err)
 {
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     struct tag tag;
 
     if (list_tags_of(store, name, digest, &tags, err) < 0)
@@ -73,7 +73,7 @@ static int subject_of(const struct store *store, const struct name *name,
 /* Names go before what they point at, and the entry among the referrers last, as it came first. */
 static int remove_revision(const struct store *store, const struct name *name,
                            const struct reference *reference, struct tag_guard guard,
-                           const struct fs_names *signatures, struct fs_names *removed_tags,
+                           const struct strings *signatures, struct strings *removed_tags,
                            struct err *err)
 {
     AUTO_DIRTY dirty = {0};
@@ -92,8 +92,8 @@ static int remove_revision(const struct store *store, const struct name *name,
 
 static int lock_and_remove(const struct store *store, enum fs_lock kind, const struct name *name,
                            const struct reference *reference, struct precondition precondition,
-                           struct tag_guard guard, const struct fs_names *signatures,
-                           struct fs_names *removed_tags, struct err *err)
+                           struct tag_guard guard, const struct strings *signatures,
+                           struct strings *removed_tags, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
@@ -134,14 +134,14 @@ static int lock_and_remove(const struct store *store, enum fs_lock kind, const s
 
 int remove_manifest(const struct store *store, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
-                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err)
+                    struct tag_guard guard, struct strings *removed_tags, struct err *err)
 {
     return lock_and_remove(store, FS_LOCK_SHARED, name, reference, precondition, guard, NULL,
                            removed_tags, err);
 }
 
 int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
-                  struct precondition precondition, const struct fs_names *signatures,
+                  struct precondition precondition, const struct strings *signatures,
                   struct err *err)
 {
     const struct reference reference = {.is_digest = true, .digest = *digest};

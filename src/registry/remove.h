@@ -17,13 +17,13 @@
  * one of the tags go; then all stay). */
 int remove_manifest(const struct store *store, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
-                    struct tag_guard guard, struct fs_names *removed_tags, struct err *err);
+                    struct tag_guard guard, struct strings *removed_tags, struct err *err);
 
 /* A manifest of which the caller found that nobody needs it, if that still holds and it has no tag
  * (DENIED), with the tags of its signatures, which point at others. Holds back all that renews what
  * a client relies on (freshen.h) meanwhile. MANIFEST_UNKNOWN, PRECONDITION. */
 int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
-                  struct precondition precondition, const struct fs_names *signatures,
+                  struct precondition precondition, const struct strings *signatures,
                   struct err *err);
 /* A whole repository: its tags and manifests at once, then its links to blobs, its referrers and
  * the upload sessions to which nobody is writing just now, and the directories that are empty then.

@@ -7,7 +7,7 @@
 /* So many sessions are moved under one hold of the lock, to keep pushes from waiting. */
 #define UPLOADS_AT_ONCE 32
 
-static int move_content(const struct store *store, const struct name *name, struct fs_names *trash,
+static int move_content(const struct store *store, const struct name *name, struct strings *trash,
                         struct err *err)
 {
     AUTO_LOCK gc = {-1};
@@ -19,7 +19,7 @@ static int move_content(const struct store *store, const struct name *name, stru
 }
 
 static int move_some_uploads(const struct store *store, const struct name *name,
-                             const struct fs_names *ids, size_t from, struct fs_names *trash,
+                             const struct strings *ids, size_t from, struct strings *trash,
                              size_t *busy, struct err *err)
 {
     AUTO_LOCK gc = {-1};
@@ -36,7 +36,7 @@ static int move_some_uploads(const struct store *store, const struct name *name,
 }
 
 static int move_uploads(const struct store *store, const struct name *name,
-                        const struct fs_names *ids, struct fs_names *trash, size_t *busy,
+                        const struct strings *ids, struct strings *trash, size_t *busy,
                         struct err *err)
 {
     for (size_t from = 0; from < ids->n; from += UPLOADS_AT_ONCE)
@@ -57,8 +57,8 @@ static int remove_directories(const struct store *store, const struct name *name
 int remove_repository(const struct store *store, const struct name *name, size_t *busy_uploads,
                       struct err *err)
 {
-    AUTO_NAMES ids = {0};
-    AUTO_NAMES trash = {0};
+    AUTO_STRINGS ids = {0};
+    AUTO_STRINGS trash = {0};
     struct err litter;
 
     *busy_uploads = 0;

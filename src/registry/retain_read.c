@@ -70,7 +70,7 @@ static int read_tag(const struct reading *reading, const char *text, struct err 
 
 static int read_tags(const struct reading *reading, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (tag_list(reading->run->store, reading->name, &names, err) < 0)
         return -1;
@@ -83,7 +83,7 @@ static int read_tags(const struct reading *reading, struct err *err)
 static int list_manifests(struct reading *reading, enum digest_algorithm algorithm, struct err *err)
 {
     const struct store *store = reading->run->store;
-    AUTO_NAMES hex = {0};
+    AUTO_STRINGS hex = {0};
 
     if (repo_list_revisions(store, reading->name, algorithm, &hex, err) < 0)
         return -1;

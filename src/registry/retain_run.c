@@ -110,12 +110,12 @@ static int remove_one(const struct retain_run *run, const struct name *name,
 {
     struct retain_manifest *manifest = &history->manifests[number];
     const struct seen seen = {.run = run, .name = name, .manifest = manifest};
-    AUTO_NAMES signatures = {0};
+    AUTO_STRINGS signatures = {0};
     struct err failure;
 
     for (size_t i = 0; i < history->n_tags; i++)
         if (goes_with(&history->tags[i], number))
-            fs_names_add(&signatures, history->tags[i].tag.s);
+            strings_add(&signatures, history->tags[i].tag.s);
     int gone = removed(remove_unused(run->store, name, &manifest->digest,
                                      (struct precondition){manifest_is_as_seen, &seen}, &signatures,
                                      &failure),

@@ -43,7 +43,7 @@ static int walk_references(struct tree *tree, const struct manifest *manifest, i
 }
 
 static int referrers_of(const struct tree *tree, const struct digest *subject,
-                        struct fs_names *digests, struct err *err)
+                        struct strings *digests, struct err *err)
 {
     struct page all = {NULL, INT64_MAX};
     struct digest last;
@@ -60,7 +60,7 @@ static int referrers_of(const struct tree *tree, const struct digest *subject,
         if (!json)
             return -1;
         for (size_t i = 0; i < json_array_len(json); i++)
-            fs_names_add(digests, json_text(json_get(json_array_at(json, i), "digest")));
+            strings_add(digests, json_text(json_get(json_array_at(json, i), "digest")));
         json_free(json);
         all.last = last.s;
     }
@@ -70,7 +70,7 @@ static int referrers_of(const struct tree *tree, const struct digest *subject,
 static int walk_referrers(struct tree *tree, const struct digest *subject, int depth,
                           struct err *err)
 {
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
 
     if (referrers_of(tree, subject, &digests, err) < 0)
         return -1;

@@ -153,7 +153,7 @@ static bool add_name(GENERAL_NAMES *list, const char *name)
 }
 
 /* subjectAltName. */
-static bool add_names(X509 *certificate, const struct fs_names *names)
+static bool add_names(X509 *certificate, const struct strings *names)
 {
     GENERAL_NAMES *list = GENERAL_NAMES_new();
     bool ok = list != NULL;
@@ -244,7 +244,7 @@ int certificate_make_authority(const char *name, struct buf *certificate, struct
     return ok ? 0 : err_set(err, ERR_INTERNAL, "libcrypto made no authority");
 }
 
-static bool sign_for(X509 *x509, const struct found *authority, const struct fs_names *names)
+static bool sign_for(X509 *x509, const struct found *authority, const struct strings *names)
 {
     X509V3_CTX ctx;
 
@@ -258,7 +258,7 @@ static bool sign_for(X509 *x509, const struct found *authority, const struct fs_
 }
 
 int certificate_issue(const struct buf *authority, const struct buf *authority_key,
-                      const struct fs_names *names, struct buf *certificate, struct buf *key,
+                      const struct strings *names, struct buf *certificate, struct buf *key,
                       struct err *err)
 {
     time_t now = time(NULL);
@@ -280,7 +280,7 @@ int certificate_issue(const struct buf *authority, const struct buf *authority_k
     return ok ? 0 : err_set(err, ERR_INTERNAL, "libcrypto made no certificate");
 }
 
-static void list_name(const GENERAL_NAME *general, struct fs_names *names)
+static void list_name(const GENERAL_NAME *general, struct strings *names)
 {
     char text[300] = "", address[INET6_ADDRSTRLEN];
 
@@ -292,18 +292,18 @@ static void list_name(const GENERAL_NAME *general, struct fs_names *names)
         if (inet_ntop(family, ASN1_STRING_get0_data(general->d.iPAddress), address, sizeof address))
             snprintf(text, sizeof text, "IP:%s", address);
     }
-    fs_names_add(names, text);
+    strings_add(names, text);
 }
 
-static bool has_names(X509 *x509, const struct fs_names *names)
+static bool has_names(X509 *x509, const struct strings *names)
 {
     GENERAL_NAMES *list = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
-    AUTO_NAMES has = {0};
+    AUTO_STRINGS has = {0};
 
     for (int i = 0; i < sk_GENERAL_NAME_num(list); i++)
         list_name(sk_GENERAL_NAME_value(list, i), &has);
     GENERAL_NAMES_free(list);
-    fs_names_sort(&has);
+    strings_sort(&has);
     bool same = has.n == names->n;
     for (size_t i = 0; same && i < has.n; i++)
         same = !strcmp(has.v[i], names->v[i]);
@@ -311,7 +311,7 @@ static bool has_names(X509 *x509, const struct fs_names *names)
 }
 
 bool certificate_serves(const struct buf *certificate, const struct buf *key,
-                        const struct buf *authority, const struct fs_names *names, time_t until)
+                        const struct buf *authority, const struct strings *names, time_t until)
 {
     AUTO_FOUND found = parse(certificate, key);
     AUTO_FOUND by = parse(authority, NULL);

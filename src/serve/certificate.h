@@ -21,20 +21,20 @@ int certificate_check_pair(const struct buf *certificate, const struct buf *key,
 int certificate_make_authority(const char *name, struct buf *certificate, struct buf *key,
                                struct err *err);
 
-/* A certificate's names are "DNS:registry.example" or "IP:192.0.2.1", sorted as by fs_names_sort.
+/* A certificate's names are "DNS:registry.example" or "IP:192.0.2.1", sorted as by strings_sort.
  * False if such a name cannot be in a certificate. */
 bool certificate_name_valid(const char *name);
 
 /* Makes a server's certificate and key by the authority, EC P-256, for 396 days or until the
  * authority ends. ERR_CONFIG if that has ended. */
 int certificate_issue(const struct buf *authority, const struct buf *authority_key,
-                      const struct fs_names *names, struct buf *certificate, struct buf *key,
+                      const struct strings *names, struct buf *certificate, struct buf *key,
                       struct err *err);
 
 /* Whether the certificate is by the authority, is valid from now until then, belongs to the key,
  * and is for these names and no others. */
 bool certificate_serves(const struct buf *certificate, const struct buf *key,
-                        const struct buf *authority, const struct fs_names *names, time_t until);
+                        const struct buf *authority, const struct strings *names, time_t until);
 
 /* Seconds since 1970 at which it ends; -1 if there is no certificate. */
 time_t certificate_end(const struct buf *certificate);

@@ -50,7 +50,7 @@ struct serve_tls {
     struct buf dir;              /* path; empty: no authority of its own */
     struct buf authority;        /* PEM */
     struct buf authority_key;    /* PEM, only while it is needed */
-    struct fs_names names;       /* as of serve/certificate.h, of what it makes */
+    struct strings names;        /* as of serve/certificate.h, of what it makes */
 };
 /* Loads, makes or renews. ERR_USAGE for options that do not go together. */
 int tls_prepare(const struct admin_options *options, const struct listener *listener,

@@ -34,7 +34,7 @@ void tls_free(struct serve_tls *tls)
     buf_free(&tls->authority);
     certificate_wipe(&tls->authority_key);
     buf_free(&tls->dir);
-    fs_names_free(&tls->names);
+    strings_free(&tls->names);
 }
 
 static int check_options(const struct admin_options *options, struct err *err)
@@ -87,7 +87,7 @@ static int load(const struct admin_options *options, struct serve_tls *tls, stru
     return 0;
 }
 
-static void add_once(struct fs_names *names, const char *kind, const char *name)
+static void add_once(struct strings *names, const char *kind, const char *name)
 {
     AUTO_BUF text = BUF_INIT;
 
@@ -96,11 +96,11 @@ static void add_once(struct fs_names *names, const char *kind, const char *name)
         if (!strcmp(names->v[i], text.s))
             return;
     if (certificate_name_valid(text.s))
-        fs_names_add(names, text.s);
+        strings_add(names, text.s);
 }
 
 /* Not the addresses that mean something only together with an interface. */
-static void add_address(struct fs_names *names, const struct sockaddr *address)
+static void add_address(struct strings *names, const struct sockaddr *address)
 {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
@@ -114,7 +114,7 @@ static void add_address(struct fs_names *names, const struct sockaddr *address)
         add_once(names, "IP", text);
 }
 
-static int add_interfaces(struct fs_names *names, struct err *err)
+static int add_interfaces(struct strings *names, struct err *err)
 {
     struct ifaddrs *interfaces;
 
@@ -128,7 +128,7 @@ static int add_interfaces(struct fs_names *names, struct err *err)
 }
 
 /* --tls-name: an address is brought into the one form that a certificate gives back. */
-static int add_given(struct fs_names *names, const char *name, struct err *err)
+static int add_given(struct strings *names, const char *name, struct err *err)
 {
     unsigned char address[sizeof(struct in6_addr)];
     char text[INET6_ADDRSTRLEN];
@@ -151,7 +151,7 @@ static int add_given(struct fs_names *names, const char *name, struct err *err)
 }
 
 /* What this machine calls itself, with its domain if it knows that. */
-static void add_own_names(struct fs_names *names)
+static void add_own_names(struct strings *names)
 {
     struct addrinfo hints = {.ai_flags = AI_CANONNAME};
     struct addrinfo *found;
@@ -168,7 +168,7 @@ static void add_own_names(struct fs_names *names)
 }
 
 static int collect_names(const struct admin_options *options, const struct listener *listener,
-                         struct fs_names *names, struct err *err)
+                         struct strings *names, struct err *err)
 {
     add_once(names, "DNS", "localhost");
     add_once(names, "IP", "127.0.0.1");
@@ -182,7 +182,7 @@ static int collect_names(const struct admin_options *options, const struct liste
         add_address(names, (const struct sockaddr *)&listener->address);
     else if (add_interfaces(names, err) < 0)
         return -1;
-    fs_names_sort(names);
+    strings_sort(names);
     return 0;
 }
 

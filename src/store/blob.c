@@ -104,7 +104,7 @@ int blob_is_stale(const struct store *store, const struct digest *digest, struct
 static int walk_below(const struct store *store, enum digest_algorithm algorithm,
                       const char *prefix, blob_visit_fn *visit, void *context, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     struct layout_path path;
     char dir[sizeof path];
 
@@ -132,7 +132,7 @@ int blob_walk(const struct store *store, enum digest_algorithm algorithm, blob_v
               void *context, struct err *err)
 {
     struct layout_path path;
-    AUTO_NAMES prefixes = {0};
+    AUTO_STRINGS prefixes = {0};
 
     if (fs_list(&store->fs, layout_blobs(&path, algorithm), &prefixes, err) < 0)
         return -1;

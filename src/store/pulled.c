@@ -91,7 +91,7 @@ int pulled_forget(const struct store *store, const struct name *name, const stru
 static int sweep_tags(const struct store *store, const struct name *name, struct err *err)
 {
     struct layout_path path;
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
 
     if (fs_list(&store->fs, layout_pulled_of(&path, name, TAGS), &tags, err) < 0)
         return -1;
@@ -123,7 +123,7 @@ static int sweep_repository(const struct store *store, const struct name *name, 
 static int sweep_below(const struct store *store, const struct name *parent, struct err *err)
 {
     char dir[sizeof LAYOUT_PULLED + 1 + NAME_LEN_MAX];
-    AUTO_NAMES children = {0};
+    AUTO_STRINGS children = {0};
     AUTO_DIRTY dirty = {0};
     const char *slash = parent->s[0] ? "/" : "";
 

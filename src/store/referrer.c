@@ -28,19 +28,19 @@ int referrer_remove(const struct store *store, const struct name *name,
 }
 
 int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
-                  struct fs_names *digests, struct err *err)
+                  struct strings *digests, struct err *err)
 {
     struct layout_path path;
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_NAMES hex = {0};
+        AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         if (fs_list(&store->fs, layout_referrers(&path, name, subject, algorithm), &hex, err) < 0)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
             if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0)
-                fs_names_add(digests, digest.s);
+                strings_add(digests, digest.s);
         }
     }
     return 0;

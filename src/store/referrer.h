@@ -18,7 +18,7 @@ int referrer_remove(const struct store *store, const struct name *name,
                     struct fs_dirty *dirty, struct err *err);
 /* Appends the digests of all entries, as text, unsorted. */
 int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
-                  struct fs_names *digests, struct err *err);
+                  struct strings *digests, struct err *err);
 int referrer_read(const struct store *store, const struct name *name, const struct digest *subject,
                   const struct digest *referrer, struct buf *descriptor, struct err *err);
 

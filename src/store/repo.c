@@ -162,7 +162,7 @@ int repo_unlink_revision(const struct store *store, const struct name *name,
 }
 
 int repo_list_revisions(const struct store *store, const struct name *name,
-                        enum digest_algorithm algorithm, struct fs_names *hex, struct err *err)
+                        enum digest_algorithm algorithm, struct strings *hex, struct err *err)
 {
     struct layout_path path;
 
@@ -302,7 +302,7 @@ static int walk_one(const struct walk *walk, const struct name *name, struct err
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err)
 {
     char path[sizeof LAYOUT_REPOSITORIES + 1 + NAME_LEN_MAX];
-    AUTO_NAMES children = {0};
+    AUTO_STRINGS children = {0};
     const char *slash = parent->s[0] ? "/" : "";
     struct err failure;
 

@@ -50,7 +50,7 @@ int repo_unlink_revision(const struct store *store, const struct name *name,
                          const struct digest *digest, struct fs_dirty *dirty, struct err *err);
 /* Their digests' hex, of one algorithm. */
 int repo_list_revisions(const struct store *store, const struct name *name,
-                        enum digest_algorithm algorithm, struct fs_names *hex, struct err *err);
+                        enum digest_algorithm algorithm, struct strings *hex, struct err *err);
 
 /* Visits the digests of all its layers, configurations and manifests, in no order, some twice,
  * until visit returns other than 0 (1: enough, -1: failed). Memory does not grow with their number.

@@ -8,18 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static int move_to_trash(const struct store *store, const char *path, struct fs_names *trash,
+static int move_to_trash(const struct store *store, const char *path, struct strings *trash,
                          struct fs_dirty *dirty, struct err *err)
 {
     struct layout_path to;
 
     int moved = fs_rename(&store->fs, path, layout_tmp(&to), dirty, err);
     if (moved > 0)
-        fs_names_add(trash, to.s);
+        strings_add(trash, to.s);
     return moved;
 }
 
-int repo_move_away(const struct store *store, const struct name *name, struct fs_names *trash,
+int repo_move_away(const struct store *store, const struct name *name, struct strings *trash,
                    struct err *err)
 {
     struct layout_path path;
@@ -35,7 +35,7 @@ int repo_move_away(const struct store *store, const struct name *name, struct fs
     return trash->n > before;
 }
 
-int repo_list_uploads(const struct store *store, const struct name *name, struct fs_names *ids,
+int repo_list_uploads(const struct store *store, const struct name *name, struct strings *ids,
                       struct err *err)
 {
     struct layout_path path;
@@ -45,7 +45,7 @@ int repo_list_uploads(const struct store *store, const struct name *name, struct
 }
 
 int repo_move_upload(const struct store *store, const struct name *name, const char *id,
-                     struct fs_names *trash, struct err *err)
+                     struct strings *trash, struct err *err)
 {
     struct layout_path path;
     AUTO_DIRTY dirty = {0};
@@ -77,7 +77,7 @@ int repo_remove_empty(const struct store *store, const struct name *name, struct
     return fs_dirty_sync(&store->fs, &dirty, err);
 }
 
-int repo_remove_trash(const struct store *store, const struct fs_names *trash, struct err *err)
+int repo_remove_trash(const struct store *store, const struct strings *trash, struct err *err)
 {
     for (size_t i = 0; i < trash->n; i++)
         if (fs_remove_tree(&store->fs, trash->v[i], err) < 0)

@@ -14,22 +14,22 @@
 /* Moves manifests and tags away, durably, then the layers' links and the index of referrers. Those
  * of repositories below this one stay. 0: there is nothing of it. Wants lock_gc exclusive, since
  * layers are linked without lock_repo, and lock_repo. */
-int repo_move_away(const struct store *store, const struct name *name, struct fs_names *trash,
+int repo_move_away(const struct store *store, const struct name *name, struct strings *trash,
                    struct err *err);
 
 /* The ids of the upload sessions, in byte order. 0: it has none. */
-int repo_list_uploads(const struct store *store, const struct name *name, struct fs_names *ids,
+int repo_list_uploads(const struct store *store, const struct name *name, struct strings *ids,
                       struct err *err);
 /* Moves a session away, unless somebody is writing to it: 0. Wants lock_gc exclusive, since a
  * session that is just being made cannot be told from a broken one. */
 int repo_move_upload(const struct store *store, const struct name *name, const char *id,
-                     struct fs_names *trash, struct err *err);
+                     struct strings *trash, struct err *err);
 
 /* Removes those of its directories that are empty, and of the directories above it. Wants lock_gc
  * exclusive, since everyone else makes directories under lock_gc shared. */
 int repo_remove_empty(const struct store *store, const struct name *name, struct err *err);
 
 /* Removes what was moved away. */
-int repo_remove_trash(const struct store *store, const struct fs_names *trash, struct err *err);
+int repo_remove_trash(const struct store *store, const struct strings *trash, struct err *err);
 
 #endif

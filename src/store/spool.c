@@ -27,7 +27,7 @@ static int spool_lock(const struct store *store, const char *dir, int flags, int
  * an error. */
 static void spool_sweep(const struct store *store)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (fs_list(&store->fs, LAYOUT_SPOOL, &names, NULL) <= 0)
         return;

@@ -94,7 +94,7 @@ static int tag_is_set(const struct store *store, const struct name *name, const 
     return set;
 }
 
-int tag_list(const struct store *store, const struct name *name, struct fs_names *tags,
+int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err)
 {
     struct layout_path path;

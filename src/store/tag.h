@@ -27,7 +27,7 @@ int tag_set(const struct store *store, const struct name *name, const struct tag
 int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
                struct err *err);
 /* All tags in byte order. 0: the repository has no tags. */
-int tag_list(const struct store *store, const struct name *name, struct fs_names *tags,
+int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err);
 
 #endif

@@ -250,7 +250,7 @@ static int count_blobs(struct survey *survey)
 static int count_below(const struct survey *survey, const char *dir, int depth,
                        struct usage_sum *sum, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     if (depth == QUARANTINE_DEPTH_MAX)
         return 0;

@@ -58,7 +58,7 @@ struct export_plan {
     bool all_platforms, whole_store, referrers;
     const struct digest_map *have; /* not to be written */
     const struct progress *progress;
-    struct fs_names repositories; /* that roots point to */
+    struct strings repositories; /* that roots point to */
     struct export_root *roots;
     size_t n_roots;
     struct export_content *contents;
@@ -80,7 +80,7 @@ int export_select_all(struct export_plan *plan, struct err *err);
 /* Adds a manifest, all that it needs, and its referrers. tag and platform may be NULL. The names of
  * its manifests, as digests, are appended to manifests. (export_plan.c) */
 int export_plan_add(struct export_plan *plan, const struct name *name, const char *tag,
-                    const struct digest *digest, const char *platform, struct fs_names *manifests,
+                    const struct digest *digest, const char *platform, struct strings *manifests,
                     struct err *err);
 /* Puts everything in order, and each root once. */
 void export_plan_finish(struct export_plan *plan);

@@ -140,15 +140,15 @@ struct visit {
     const struct name *name;
     const char *tag, *platform;
     const struct digest *top;
-    struct fs_names *manifests;
+    struct strings *manifests;
 };
 
 static const char *repository_of(struct export_plan *plan, const struct name *name)
 {
-    struct fs_names *names = &plan->repositories;
+    struct strings *names = &plan->repositories;
 
     if (names->n == 0 || strcmp(names->v[names->n - 1], name->s) != 0)
-        fs_names_add(names, name->s);
+        strings_add(names, name->s);
     return names->v[names->n - 1];
 }
 
@@ -196,7 +196,7 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
     if (!entry->manifest)
         return plan_blob(plan, entry->descriptor, err);
     int64_t size = (int64_t)entry->manifest->bytes.len, there;
-    fs_names_add(visit->manifests, entry->digest->s);
+    strings_add(visit->manifests, entry->digest->s);
     if (!entry->descriptor)
         add_root(visit, entry);
     if (digest_map_get(&plan->known, entry->digest) || !is_wanted(plan, entry->digest, size))
@@ -221,7 +221,7 @@ static void free_root(struct export_root *root)
 }
 
 int export_plan_add(struct export_plan *plan, const struct name *name, const char *tag,
-                    const struct digest *digest, const char *platform, struct fs_names *manifests,
+                    const struct digest *digest, const char *platform, struct strings *manifests,
                     struct err *err)
 {
     struct visit visit = {plan, name, tag, platform, digest, manifests};
@@ -316,5 +316,5 @@ void export_plan_free(struct export_plan *plan)
     free(plan->roots);
     free(plan->contents);
     digest_map_free(&plan->known);
-    fs_names_free(&plan->repositories);
+    strings_free(&plan->repositories);
 }

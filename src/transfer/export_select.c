@@ -18,15 +18,15 @@
 struct selection {
     struct export_plan *plan;
     struct name name;
-    bool is_asked;        /* by its name: then it must be there, and whole */
-    struct fs_names tags; /* that were selected by name or glob, sorted */
-    struct fs_names more; /* that refer to what was selected */
+    bool is_asked;       /* by its name: then it must be there, and whole */
+    struct strings tags; /* that were selected by name or glob, sorted */
+    struct strings more; /* that refer to what was selected */
 };
 
 static void selection_free(struct selection *selection)
 {
-    fs_names_free(&selection->tags);
-    fs_names_free(&selection->more);
+    strings_free(&selection->tags);
+    strings_free(&selection->more);
 }
 
 bool export_is_referrer_tag(const char *tag)
@@ -99,7 +99,7 @@ static bool is_unknown(const struct err *failure)
 }
 
 static int add_manifest(struct selection *selection, const char *tag, const char *label,
-                        const struct digest *named, struct fs_names *manifests, struct err *err)
+                        const struct digest *named, struct strings *manifests, struct err *err)
 {
     char platform[PLATFORM_TEXT_SIZE];
     struct digest digest = *named;
@@ -113,7 +113,7 @@ static int add_manifest(struct selection *selection, const char *tag, const char
 
 /* Adds what the tag points at. 0: there is no such tag, or it is passed over. While it is looked
  * at, the tag may move and what it pointed at may go. */
-static int add_tag(struct selection *selection, const char *text, struct fs_names *manifests,
+static int add_tag(struct selection *selection, const char *text, struct strings *manifests,
                    struct err *err)
 {
     const struct store *store = selection->plan->store;
@@ -144,7 +144,7 @@ static int add_tag(struct selection *selection, const char *text, struct fs_name
 
 static bool is_selected(const struct selection *selection, const char *tag)
 {
-    const struct fs_names *lists[] = {&selection->tags, &selection->more};
+    const struct strings *lists[] = {&selection->tags, &selection->more};
 
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < lists[k]->n; i++)
@@ -171,13 +171,13 @@ static int find_referrer_tags(struct selection *selection, const char *manifest,
         if (found < 0)
             return -1;
         if (found && !is_selected(selection, tag.s))
-            fs_names_add(&selection->more, tag.s);
+            strings_add(&selection->more, tag.s);
     }
     return 0;
 }
 
 /* And what refers to that in turn. Each tag is added once, so there is an end. */
-static int add_referrer_tags(struct selection *selection, struct fs_names *manifests,
+static int add_referrer_tags(struct selection *selection, struct strings *manifests,
                              struct err *err)
 {
     size_t looked = 0, added = 0;
@@ -196,7 +196,7 @@ static int add_referrer_tags(struct selection *selection, struct fs_names *manif
 
 static int add_tags(struct selection *selection, struct err *err)
 {
-    AUTO_NAMES manifests = {0};
+    AUTO_STRINGS manifests = {0};
 
     for (size_t i = 0; i < selection->tags.n; i++)
         if (add_tag(selection, selection->tags.v[i], &manifests, err) < 0)
@@ -212,14 +212,14 @@ static int add_glob_tags(struct export_plan *plan, const struct name *name, cons
                          size_t *matched, struct err *err)
 {
     struct selection selection = {.plan = plan, .name = *name};
-    AUTO_NAMES all = {0};
+    AUTO_STRINGS all = {0};
 
     if (tag_list(plan->store, name, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++)
         if (glob_matches(glob, all.v[i]) &&
             (plan->referrers || !export_is_referrer_tag(all.v[i]) || !strcmp(glob, all.v[i])))
-            fs_names_add(&selection.tags, all.v[i]);
+            strings_add(&selection.tags, all.v[i]);
     *matched += selection.tags.n;
     int result = add_tags(&selection, err);
     selection_free(&selection);
@@ -259,7 +259,7 @@ static int select_glob(struct export_plan *plan, const char *ref, struct err *er
 }
 
 static int add_digest(struct selection *selection, const struct reference *reference,
-                      struct fs_names *manifests, struct err *err)
+                      struct strings *manifests, struct err *err)
 {
     char label[sizeof(struct name) + sizeof(struct digest)];
     struct digest digest;
@@ -283,7 +283,7 @@ int export_select(struct export_plan *plan, const char *ref, struct err *err)
 {
     struct selection selection = {.plan = plan, .is_asked = true};
     struct reference reference;
-    AUTO_NAMES manifests = {0};
+    AUTO_STRINGS manifests = {0};
     int result;
 
     if (strpbrk(ref, "*?"))
@@ -293,7 +293,7 @@ int export_select(struct export_plan *plan, const char *ref, struct err *err)
     if (reference.is_digest) {
         result = add_digest(&selection, &reference, &manifests, err);
     } else {
-        fs_names_add(&selection.tags, reference.tag.s);
+        strings_add(&selection.tags, reference.tag.s);
         result = add_tag(&selection, reference.tag.s, &manifests, err);
         if (result == 0)
             result =

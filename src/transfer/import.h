@@ -31,8 +31,8 @@ struct import_image {
     bool saved_as_oci;         /* make an OCI manifest, as docker did */
     bool may_be_partial;       /* an index by docker, which saves the platforms that it has */
     bool is_referrer;          /* whose subject is not in the source: it goes by its digest */
-    struct fs_names names;     /* whole, with a host or without */
-    struct fs_names tags;
+    struct strings names;      /* whole, with a host or without */
+    struct strings tags;
     struct image_name *exact; /* as `berth export` wrote them */
     size_t n_exact;
     struct image_name *targets; /* import_name's: no two are equal */

@@ -26,8 +26,8 @@ static struct import_image *add_image(struct import_found *found, enum import_fo
 void import_found_free(struct import_found *found)
 {
     for (size_t i = 0; i < found->n; i++) {
-        fs_names_free(&found->v[i].names);
-        fs_names_free(&found->v[i].tags);
+        strings_free(&found->v[i].names);
+        strings_free(&found->v[i].tags);
         free(found->v[i].exact);
         free(found->v[i].targets);
     }
@@ -58,10 +58,10 @@ static struct saved_images *keep_saved(struct import_found *found, const struct 
     return &found->saved[found->n_saved++];
 }
 
-static void copy_names(struct fs_names *to, const struct fs_names *from)
+static void copy_names(struct strings *to, const struct strings *from)
 {
     for (size_t i = 0; i < from->n; i++)
-        fs_names_add(to, from->v[i]);
+        strings_add(to, from->v[i]);
 }
 
 static int find_saved(struct import *import, const char *prefix, const struct buf *text,
@@ -100,7 +100,7 @@ static void name_after_directory(const struct import *import, struct import_imag
     }
     const char *last = name.s ? strrchr(name.s, '/') : NULL;
     if (name.s && strpbrk(last ? last : name.s, ":@") && saved_path(&shown, name.s, NULL))
-        fs_names_add(&image->names, name.s);
+        strings_add(&image->names, name.s);
 }
 
 static int find_directory(struct import *import, const char *prefix, const struct buf *text,
@@ -230,9 +230,9 @@ static int take_exact(struct import_image *image, const struct saved_entry *entr
 static void take_names(struct import_image *image, const struct saved_entry *entry)
 {
     if (entry->name)
-        fs_names_add(&image->names, entry->name);
+        strings_add(&image->names, entry->name);
     else if (entry->ref)
-        fs_names_add(strpbrk(entry->ref, "/:@") ? &image->names : &image->tags, entry->ref);
+        strings_add(strpbrk(entry->ref, "/:@") ? &image->names : &image->tags, entry->ref);
 }
 
 /* Manifests with a subject need not be listed in index.json. */
@@ -403,19 +403,19 @@ static int note_place(void *context, const char *name, struct err *err)
     if (strcmp(base, "index.json") != 0 && strcmp(base, "manifest.json") != 0)
         return 0;
     buf_add(&prefix, name, (size_t)(base - name));
-    fs_names_add(context, prefix.s);
+    strings_add(context, prefix.s);
     return 0;
 }
 
 /* The places below the top where there are images, such as those of skopeo sync, the outermost. */
 static int find_below(struct import *import, struct err *err)
 {
-    AUTO_NAMES places = {0};
+    AUTO_STRINGS places = {0};
     const char *last = NULL;
 
     if (source_each(&import->source, "", note_place, &places, err) < 0)
         return -1;
-    fs_names_sort(&places);
+    strings_sort(&places);
     for (size_t i = 0; i < places.n; i++) {
         if (last && !strncmp(places.v[i], last, strlen(last)))
             continue;

@@ -142,7 +142,7 @@ static int own_names(const struct import *import, struct import_image *image, st
 static int check_names(const struct import *import, struct err *err)
 {
     const struct import_found *found = &import->found;
-    AUTO_NAMES all = {0};
+    AUTO_STRINGS all = {0};
 
     for (size_t i = 0; i < found->n; i++) {
         for (size_t j = 0; j < found->v[i].n_targets; j++) {
@@ -150,10 +150,10 @@ static int check_names(const struct import *import, struct err *err)
             AUTO_BUF text = BUF_INIT;
             buf_addf(&text, "%s:%s", target->name.s, target->tag.s);
             if (target->has_tag)
-                fs_names_add(&all, text.s);
+                strings_add(&all, text.s);
         }
     }
-    fs_names_sort(&all);
+    strings_sort(&all);
     for (size_t i = 1; i < all.n; i++) {
         if (strcmp(all.v[i - 1], all.v[i]) != 0)
             continue;

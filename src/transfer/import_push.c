@@ -78,7 +78,7 @@ static int push_blobs(struct import *import, const struct import_image *image,
 
 static int push_one(struct import *import, const struct import_image *image,
                     const struct import_plan *plan, const struct name *repository,
-                    const struct digest *digest, const struct fs_names *tag_texts, struct err *err)
+                    const struct digest *digest, const struct strings *tag_texts, struct err *err)
 {
     AUTO_BUF bytes = BUF_INIT;
     struct pushed_manifest pushed;
@@ -109,18 +109,18 @@ static int push_one(struct import *import, const struct import_image *image,
 }
 
 static void tags_in(const struct import_image *image, const struct name *repository,
-                    struct fs_names *tags)
+                    struct strings *tags)
 {
     for (size_t i = 0; i < image->n_targets; i++)
         if (image->targets[i].has_tag && !strcmp(image->targets[i].name.s, repository->s))
-            fs_names_add(tags, image->targets[i].tag.s);
+            strings_add(tags, image->targets[i].tag.s);
 }
 
 /* Blobs, then what names them, and the tags when all else is there. */
 static int push_to(struct import *import, const struct import_image *image,
                    const struct import_plan *plan, const struct name *repository, struct err *err)
 {
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     size_t last = plan->n_manifests - 1;
 
     tags_in(image, repository, &tags);

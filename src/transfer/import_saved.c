@@ -15,7 +15,7 @@
 struct saved {
     struct buf config;
     struct digest config_digest;
-    struct fs_names diff_ids;
+    struct strings diff_ids;
     struct import_layer *layers;
     size_t n;
 };
@@ -23,7 +23,7 @@ struct saved {
 static void saved_free(struct saved *saved)
 {
     buf_free(&saved->config);
-    fs_names_free(&saved->diff_ids);
+    strings_free(&saved->diff_ids);
     free(saved->layers);
 }
 

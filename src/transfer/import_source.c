@@ -274,7 +274,7 @@ int source_read(const struct source *source, const char *name, size_t limit, str
 static int each_below(const struct source *source, const char *below, int depth,
                       source_visit_fn *visit, void *context, struct err *err)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     struct err failure;
     struct stat st;
 

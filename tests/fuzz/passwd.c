@@ -29,8 +29,8 @@ static void check_unusable(const char *path)
 
 static void check_change(const char *path)
 {
-    AUTO_NAMES before = {0};
-    AUTO_NAMES after = {0};
+    AUTO_STRINGS before = {0};
+    AUTO_STRINGS after = {0};
     struct err err = {0};
 
     must_hold(passwd_users(path, &before, &err) == 0);

@@ -12,7 +12,7 @@ static void check_text(const char *s)
         must_hold((unsigned char)*s >= 0x20 && *s != 0x7f);
 }
 
-static void check_texts(const struct fs_names *texts)
+static void check_texts(const struct strings *texts)
 {
     for (size_t i = 0; i < texts->n; i++)
         check_text(texts->v[i]);
@@ -86,7 +86,7 @@ static void check_index(const char *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    AUTO_NAMES diff_ids = {0};
+    AUTO_STRINGS diff_ids = {0};
     struct err err;
     char *text = text_of(bytes, len);
 

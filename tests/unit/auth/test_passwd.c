@@ -449,8 +449,8 @@ static void test_set_follows_a_link(void **state)
 static void test_users(void **state)
 {
     const struct unit_dir *dir = *state;
-    AUTO_NAMES none = {0};
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS none = {0};
+    AUTO_STRINGS users = {0};
 
     assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &none, &failure));
     assert_int_equal(0, none.n);

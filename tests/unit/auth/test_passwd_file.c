@@ -39,7 +39,7 @@ static void test_writers_at_once_lose_nothing(void **state)
     const struct unit_dir *dir = *state;
     struct writer writers[4];
     struct unit_child children[LENGTH_OF(writers)];
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS users = {0};
 
     for (size_t i = 0; i < LENGTH_OF(writers); i++) {
         writers[i] = (struct writer){unit_path(dir, "htpasswd"), (int)i};
@@ -155,7 +155,7 @@ static void test_a_link_to_nowhere_is_an_error(void **state)
 static void test_what_is_no_file(void **state)
 {
     const struct unit_dir *dir = *state;
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS users = {0};
 
     assert_fails(IO, passwd_set(dir->path, "alice", "new", &failure));
     assert_fails(IO, passwd_users(dir->path, &users, &failure));
@@ -191,7 +191,7 @@ static void test_bytes_of_other_lines_stay(void **state)
     char *text = unit_get(dir->path, "htpasswd");
     assert_memory_equal(after, text, sizeof after);
     free(text);
-    AUTO_NAMES users = {0};
+    AUTO_STRINGS users = {0};
     assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(5, users.n);
     assert_string_equal("alice", users.v[2]); /* behind " alice" and "a" */

@@ -77,7 +77,7 @@ static void test_its_file(void **state)
     struct robot robot = {"ci-2.x_Y", "al\"ice", "registry:catalog:*", 3900000000, 4000000000};
     AUTO_BUF token = BUF_INIT;
     AUTO_BUF text = BUF_INIT;
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     int64_t issued, expires;
 
     load(&setting, dir);
@@ -214,7 +214,7 @@ static void test_scopes_that_are_none_revoke_nothing(void **state)
 
 static void test_without_a_directory(void **state)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     AUTO_BUF text = BUF_INIT;
 
     (void)state;

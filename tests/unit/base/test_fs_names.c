@@ -265,7 +265,7 @@ static void test_list_is_sorted_by_bytes_without_dot_files(void **state)
     const struct unit_dir *dir = *state;
     static const char *const made[] = {"b", "a-b", "a", "B", "a.b", "_x", ".hidden", "\xc3\xa9"};
     static const char *const listed[] = {"B", "_x", "a", "a-b", "a.b", "b", "\xc3\xa9"};
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
 
     for (size_t i = 0; i < LENGTH_OF(made); i++) {
         char path[20];
@@ -276,24 +276,24 @@ static void test_list_is_sorted_by_bytes_without_dot_files(void **state)
     assert_int_equal(LENGTH_OF(listed), names.n);
     for (size_t i = 0; i < LENGTH_OF(listed); i++)
         assert_string_equal(listed[i], names.v[i]);
-    fs_names_free(&names);
+    strings_free(&names);
     assert_int_equal(0, names.n);
     assert_returns(0, fs_list(&dir->root, "none", &names, &failure));
-    fs_names_sort(&names);
+    strings_sort(&names);
     assert_int_equal(0, names.n);
 }
 
 static void test_names_grow(void **state)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     char text[20];
 
     (void)state;
     for (int i = 999; i >= 0; i--) {
         snprintf(text, sizeof text, "%03d", i);
-        fs_names_add(&names, text);
+        strings_add(&names, text);
     }
-    fs_names_sort(&names);
+    strings_sort(&names);
     for (int i = 0; i < 1000; i++) {
         snprintf(text, sizeof text, "%03d", i);
         assert_string_equal(text, names.v[i]);

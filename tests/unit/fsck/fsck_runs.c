@@ -6,11 +6,11 @@
 
 static void keep(void *context, const struct fsck_finding *finding)
 {
-    fs_names_add(context, fsck_code_text(finding->code));
+    strings_add(context, fsck_code_text(finding->code));
 }
 
-static int run(const struct store *store, const struct fsck_options *options,
-               struct fs_names *codes, struct fsck_summary *summary, struct err *err)
+static int run(const struct store *store, const struct fsck_options *options, struct strings *codes,
+               struct fsck_summary *summary, struct err *err)
 {
     struct store copy = *store;
     struct fsck *fsck = fsck_start(&copy, options, keep, codes);
@@ -27,10 +27,10 @@ const char *fsck_found(const struct store *store, const struct fsck_options *opt
                        struct fsck_summary *summary)
 {
     static struct buf text;
-    AUTO_NAMES codes = {0};
+    AUTO_STRINGS codes = {0};
 
     assert_returns(0, run(store, options, &codes, summary, &failure));
-    fs_names_sort(&codes);
+    strings_sort(&codes);
     buf_free(&text);
     buf_addstr(&text, "");
     for (size_t i = 0; i < codes.n; i++)
@@ -54,7 +54,7 @@ const char *fsck_repair(const struct store *store)
 
 int fsck_fails(const struct store *store, const struct fsck_options *options, struct err *err)
 {
-    AUTO_NAMES codes = {0};
+    AUTO_STRINGS codes = {0};
 
     return run(store, options, &codes, NULL, err);
 }

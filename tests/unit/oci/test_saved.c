@@ -109,15 +109,15 @@ static void test_bad_index(void **state)
         assert_fails(ARCHIVE_INVALID, parse_index(&index, texts[i]));
 }
 
-static int parse_diff_ids(struct fs_names *diff_ids, const char *text)
+static int parse_diff_ids(struct strings *diff_ids, const char *text)
 {
-    fs_names_free(diff_ids);
+    strings_free(diff_ids);
     return saved_diff_ids_parse(diff_ids, text, strlen(text), &failure);
 }
 
 static void test_diff_ids(void **state)
 {
-    AUTO_NAMES diff_ids = {0};
+    AUTO_STRINGS diff_ids = {0};
     (void)state;
 
     assert_returns(0,

@@ -72,7 +72,7 @@ static void test_without_a_tag(void **state)
     const struct store *store = *state;
     const struct name target = unit_name("b");
     const struct digest image = have_image(store, "a", "v1", "mark");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
 
     assert_returns(0, copy_to(store, "b", NULL, &image, true, NULL));
     assert_returns(1, repo_has_revision(store, &target, &image, &failure));

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* The names of a page, with "+" behind them if there are more. */
-static void assert_names(const struct fs_names *names, bool more, const char *expected)
+static void assert_names(const struct strings *names, bool more, const char *expected)
 {
     AUTO_BUF text = BUF_INIT;
 
@@ -24,7 +24,7 @@ static void assert_tags(const struct store *store, const char *last, int64_t n,
                         const char *expected)
 {
     const struct name name = unit_name("a");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     bool more = !strchr(expected, '+'); /* it must be set either way */
 
     assert_returns(0, list_tags(store, &name, (struct page){last, n}, &tags, &more, &failure));
@@ -56,7 +56,7 @@ static void test_tags_of_a_digest(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a"), other = unit_name("b");
     const struct digest digest = have_image(store, "a", "v2", "mark"), none = unit_digest_of("x");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
 
     have_image(store, "a", "v1", "mark");
     have_image(store, "a", "v3", "another");
@@ -72,7 +72,7 @@ static void test_tags_of_no_repository(void **state)
 {
     const struct store *store = *state;
     const struct name name = unit_name("none"), blobs_only = unit_name("blobs");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     bool more;
 
     assert_fails(NAME_UNKNOWN,
@@ -87,7 +87,7 @@ static void test_tags_of_no_repository(void **state)
 static void assert_repositories(const struct store *store, const char *last, int64_t n,
                                 const char *expected)
 {
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     bool more = !strchr(expected, '+');
 
     assert_returns(0, list_repositories(store, (struct page){last, n}, (struct name_filter){0},
@@ -131,7 +131,7 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     const struct name name = unit_name("a");
     const struct digest digest = have_image(store, "a", "v1", "mark");
     const struct page page = {NULL, 10};
-    AUTO_NAMES names = {0};
+    AUTO_STRINGS names = {0};
     bool more;
 
     unit_break(store->path, "repositories/a/_manifests/tags");

@@ -8,7 +8,7 @@
 #include "store/repo.h"
 
 struct seen {
-    struct fs_names digests;
+    struct strings digests;
     int stop; /* returned for the first */
 };
 
@@ -16,23 +16,23 @@ static int visit(void *context, const struct digest *digest, struct err *err)
 {
     struct seen *seen = context;
 
-    fs_names_add(&seen->digests, digest->s);
+    strings_add(&seen->digests, digest->s);
     return seen->stop < 0 ? err_set(err, ERR_BUSY, "enough") : seen->stop;
 }
 
 static void assert_listed(const struct store *store, const struct digest *digests, size_t n)
 {
     struct seen seen = {0};
-    AUTO_NAMES expected = {0};
+    AUTO_STRINGS expected = {0};
 
     for (size_t i = 0; i < n; i++)
-        fs_names_add(&expected, digests[i].s);
-    fs_names_sort(&expected);
+        strings_add(&expected, digests[i].s);
+    strings_sort(&expected);
     assert_returns(0, list_digests(store, visit, &seen, &failure));
     assert_int_equal(expected.n, seen.digests.n);
     for (size_t i = 0; i < n; i++)
         assert_string_equal(expected.v[i], seen.digests.v[i]);
-    fs_names_free(&seen.digests);
+    strings_free(&seen.digests);
 }
 
 static void test_all_that_some_repository_has(void **state)
@@ -83,8 +83,8 @@ static void test_visit_ends_it(void **state)
     assert_int_equal(2, enough.digests.n);
     assert_fails(BUSY, repo_each_digest(store, &name, visit, &bad, &failure));
     assert_int_equal(2, bad.digests.n);
-    fs_names_free(&enough.digests);
-    fs_names_free(&bad.digests);
+    strings_free(&enough.digests);
+    strings_free(&bad.digests);
 }
 
 int main(void)

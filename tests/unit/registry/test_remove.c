@@ -12,7 +12,7 @@
 static const struct precondition none = {NULL, NULL};
 
 static int remove_it(const struct store *store, const char *repository, const char *reference,
-                     struct fs_names *tags)
+                     struct strings *tags)
 {
     const struct name name = unit_name(repository);
     const struct reference parsed = reference_to(reference);
@@ -41,7 +41,7 @@ static void test_digest_with_its_tags(void **state)
     const struct name name = unit_name("a");
     const struct digest digest = have_image(store, "a", "v1", "mark");
     const struct digest other = have_image(store, "a", "other", "other");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     int64_t size;
 
     have_image(store, "a", "v2", "mark");
@@ -96,7 +96,7 @@ static void test_leaves_the_referrers_of_its_subject(void **state)
         store, "a", NULL,
         "{\"schemaVersion\":2,\"layers\":[],\"subject\":{\"digest\":\"%s\",\"size\":1}}",
         subject.s);
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
 
     assert_returns(0, remove_it(store, "a", first.s, NULL));
     assert_returns(0, referrer_list(store, &name, &subject, &digests, &failure));
@@ -155,10 +155,10 @@ static int remove_unused_manifest(const struct store *store, const struct digest
                                   struct precondition precondition)
 {
     const struct name name = unit_name("a");
-    AUTO_NAMES signatures = {0};
+    AUTO_STRINGS signatures = {0};
 
-    fs_names_add(&signatures, "signature");
-    fs_names_add(&signatures, "gone");
+    strings_add(&signatures, "signature");
+    strings_add(&signatures, "gone");
     return remove_unused(store, &name, digest, precondition, &signatures, &failure);
 }
 

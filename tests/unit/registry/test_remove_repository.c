@@ -149,7 +149,7 @@ static void test_names_go_durably_before_content(void **state)
 {
     struct store *store = *state;
     const struct name name = unit_name("a");
-    AUTO_NAMES trash = {0};
+    AUTO_STRINGS trash = {0};
 
     have_all(store, "a");
     store->fs.durable = true;

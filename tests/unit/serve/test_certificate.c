@@ -28,7 +28,7 @@ static void make_authority(struct pair *authority)
         0, certificate_make_authority("CA", &authority->certificate, &authority->key, &failure));
 }
 
-static void issue(const struct pair *authority, const struct fs_names *names, struct pair *server)
+static void issue(const struct pair *authority, const struct strings *names, struct pair *server)
 {
     assert_returns(0, certificate_issue(&authority->certificate, &authority->key, names,
                                         &server->certificate, &server->key, &failure));
@@ -36,14 +36,14 @@ static void issue(const struct pair *authority, const struct fs_names *names, st
 
 static void test_what_serves(void **state)
 {
-    struct fs_names names = {0}, fewer = {0};
+    struct strings names = {0}, fewer = {0};
     struct pair authority = {0}, other = {0}, server = {0}, second = {0};
     time_t now = time(NULL);
 
     (void)state;
-    fs_names_add(&names, "DNS:a.example");
-    fs_names_add(&names, "IP:2001:db8::1");
-    fs_names_add(&fewer, "DNS:a.example");
+    strings_add(&names, "DNS:a.example");
+    strings_add(&names, "IP:2001:db8::1");
+    strings_add(&fewer, "DNS:a.example");
     make_authority(&authority);
     make_authority(&other);
     issue(&authority, &names, &server);
@@ -57,8 +57,8 @@ static void test_what_serves(void **state)
     assert_false(certificate_serves(&server.certificate, &server.key, &other.certificate, &names,
                                     now)); /* of the same name */
     assert_false(certificate_serves(by, &authority.key, &server.certificate, &names, now));
-    fs_names_free(&names);
-    fs_names_free(&fewer);
+    strings_free(&names);
+    strings_free(&fewer);
     free_pair(&authority);
     free_pair(&other);
     free_pair(&server);
@@ -78,19 +78,19 @@ static void damage(void *context, const char *kind, const unsigned char *der, lo
 
 static void test_signature(void **state)
 {
-    struct fs_names names = {0};
+    struct strings names = {0};
     struct pair authority = {0}, server = {0};
     struct buf damaged = BUF_INIT;
 
     (void)state;
-    fs_names_add(&names, "DNS:a.example");
+    strings_add(&names, "DNS:a.example");
     make_authority(&authority);
     issue(&authority, &names, &server);
     pem_each(&server.certificate, damage, &damaged);
     assert_true(
         certificate_serves(&server.certificate, &server.key, &authority.certificate, &names, 0));
     assert_false(certificate_serves(&damaged, &server.key, &authority.certificate, &names, 0));
-    fs_names_free(&names);
+    strings_free(&names);
     free_pair(&authority);
     free_pair(&server);
     buf_free(&damaged);

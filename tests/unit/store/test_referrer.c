@@ -16,7 +16,7 @@ static void add(const struct store *store, const char *repository, const struct 
     assert_returns(0, referrer_add(store, &name, subject, referrer, &descriptor, &dirty, &failure));
 }
 
-static bool holds(const struct fs_names *names, const char *text)
+static bool holds(const struct strings *names, const char *text)
 {
     for (size_t i = 0; i < names->n; i++)
         if (!strcmp(names->v[i], text))
@@ -30,7 +30,7 @@ static void test_add_list_read_remove(void **state)
     const struct name name = unit_name("a"), other = unit_name("b");
     const struct digest subject = unit_digest_of("subject"), other_subject = unit_digest_of("x");
     const struct digest first = unit_digest_of("1"), second = unit_digest(DIGEST_SHA512, "2");
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
     AUTO_BUF text = BUF_INIT;
     AUTO_DIRTY dirty = {0};
 
@@ -45,7 +45,7 @@ static void test_add_list_read_remove(void **state)
     assert_returns(1, referrer_read(store, &name, &subject, &first, &text, &failure));
     assert_string_equal("{\"first\":2}", text.s);
 
-    fs_names_free(&digests);
+    strings_free(&digests);
     assert_returns(0, referrer_list(store, &name, &other_subject, &digests, &failure));
     assert_returns(0, referrer_list(store, &other, &subject, &digests, &failure));
     assert_int_equal(0, digests.n);
@@ -64,7 +64,7 @@ static void test_foreign_entries_are_passed_over(void **state)
     const struct name name = unit_name("a");
     const struct digest subject = unit_digest_of("subject"), referrer = unit_digest_of("1");
     struct layout_path path, entry;
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
 
     add(store, "a", &subject, &referrer, "{}");
     layout_referrers(&path, &name, &subject, DIGEST_SHA256);
@@ -86,7 +86,7 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a");
     const struct digest subject = unit_digest_of("subject"), referrer = unit_digest_of("1");
-    AUTO_NAMES digests = {0};
+    AUTO_STRINGS digests = {0};
 
     add(store, "a", &subject, &referrer, "{}");
     unit_break(store->path, "repositories/a/_referrers");

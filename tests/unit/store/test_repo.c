@@ -61,7 +61,7 @@ static void test_revisions(void **state)
     const struct name name = unit_name("a");
     const struct digest a = unit_digest_of("1"), b = unit_digest(DIGEST_SHA512, "2");
     struct layout_path path;
-    AUTO_NAMES hex = {0};
+    AUTO_STRINGS hex = {0};
     AUTO_DIRTY dirty = {0};
 
     assert_returns(0, repo_list_revisions(store, &name, DIGEST_SHA256, &hex, &failure));
@@ -307,7 +307,7 @@ static void test_a_failing_disk_is_an_error(void **state)
     const struct name name = unit_name("a"), other = unit_name("b");
     const struct digest digest = unit_digest_of("1");
     AUTO_DIRTY dirty = {0};
-    AUTO_NAMES hex = {0};
+    AUTO_STRINGS hex = {0};
 
     assert_returns(0, repo_link_revision(store, &name, &digest, &dirty, &failure));
     unit_break(store->path, "repositories/a/_manifests/revisions/sha256");

@@ -66,7 +66,7 @@ static void test_adding_to_the_index_sets_nothing(void **state)
     const struct tag tag = unit_tag("v1");
     const struct digest digest = unit_digest_of("1");
     struct digest current;
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
     AUTO_DIRTY dirty = {0};
 
     assert_returns(0, tag_add_index(store, &name, &tag, &digest, &dirty, &failure));
@@ -118,7 +118,7 @@ static void test_list_is_in_byte_order_without_what_is_no_tag(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a"), other = unit_name("b");
     const struct digest digest = unit_digest_of("1");
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
 
     assert_returns(0, tag_list(store, &name, &tags, &failure));
     for (size_t i = LENGTH_OF(listed); i > 0; i--)
@@ -144,7 +144,7 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     const struct tag tag = unit_tag("v1");
     const struct digest digest = unit_digest_of("1");
     struct digest current;
-    AUTO_NAMES tags = {0};
+    AUTO_STRINGS tags = {0};
 
     set(store, "v1", &digest);
     unit_break(store->path, TAGS);
