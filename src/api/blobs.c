@@ -2,12 +2,131 @@
  * L4: /v2/<name>/blobs/<digest> (end-2, end-10). */
 #include "api/access.h"
 #include "api/api.h"
-#include "api/serve.h"
+#include "api/conditional.h"
+#include "base/codec.h"
+#include "http/header.h"
 #include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
+#include "store/layout.h"
 
 #include <string.h>
+
+#define BLOB_TYPE "application/octet-stream"
+
+static void unsatisfiable(int64_t size, struct response *response)
+{
+    struct err err;
+
+    err_set(&err, ERR_RANGE_UNSATISFIABLE, "the blob has %jd bytes", (intmax_t)size);
+    api_error(response, &err);
+    response_header(response, "Content-Range", "bytes */%jd", (intmax_t)size);
+    response_header(response, "Accept-Ranges", "bytes");
+}
+
+static void by_server(const struct api *api, const struct digest *digest, struct response *response)
+{
+    struct layout_path path;
+
+    layout_blob(&path, digest);
+    if (api->conf->sendfile == CONF_SENDFILE_X_SENDFILE)
+        response_header(response, "X-Sendfile", "%s/%s", api->store->path, path.s);
+    else
+        response_header(response, "X-Accel-Redirect", "%s" LAYOUT_PREFIX "/%s",
+                        api->conf->sendfile_prefix, path.s);
+    response->length_from_server = true;
+}
+
+static void whole(int64_t size, struct response *response)
+{
+    response_header(response, "Content-Type", BLOB_TYPE);
+    response_file(response, 0, size);
+}
+
+static void one_range(struct byte_range range, int64_t size, struct response *response)
+{
+    response->status = 206;
+    response_header(response, "Content-Type", BLOB_TYPE);
+    response_header(response, "Content-Range", "bytes %jd-%jd/%jd", (intmax_t)range.first,
+                    (intmax_t)range.last, (intmax_t)size);
+    response_file(response, range.first, range.last - range.first + 1);
+}
+
+static void many_ranges(const struct byte_range *ranges, size_t n, int64_t size,
+                        struct response *response)
+{
+    char boundary[UUID_SIZE];
+    AUTO_BUF part = BUF_INIT;
+
+    uuid_make(boundary);
+    response->status = 206;
+    response_header(response, "Content-Type", "multipart/byteranges; boundary=%s", boundary);
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&part);
+        buf_addf(&part,
+                 "\r\n--%s\r\nContent-Type: " BLOB_TYPE
+                 "\r\nContent-Range: bytes %jd-%jd/%jd\r\n\r\n",
+                 boundary, (intmax_t)ranges[i].first, (intmax_t)ranges[i].last, (intmax_t)size);
+        response_text(response, part.s, part.len);
+        response_file(response, ranges[i].first, ranges[i].last - ranges[i].first + 1);
+    }
+    buf_clear(&part);
+    buf_addf(&part, "\r\n--%s--\r\n", boundary);
+    response_text(response, part.s, part.len);
+}
+
+/* If-Range: the ranges count only for the content that the client knows. */
+static const char *wanted_ranges(const struct request *request, const struct digest *digest)
+{
+    const char *if_range = request_header(request, "HTTP_IF_RANGE");
+
+    if (request->method != METHOD_GET ||
+        (if_range && !header_etag_matches(if_range, digest->s, true, ETAG_STRONG)))
+        return NULL;
+    return request_header(request, "HTTP_RANGE");
+}
+
+/* Several ranges are berth's own work, even where they end in the whole blob: lighttpd drops all
+ * but the first ten, and both it and Apache join neighbours, while podman takes the n-th part for
+ * the n-th range that it asked for. So is If-Match, which nginx would compare with an entity tag
+ * of its own. */
+static bool leave_to_server(const struct api *api, const struct request *request, int64_t size)
+{
+    const char *range = request_header(request, "HTTP_RANGE");
+
+    return api->conf->sendfile != CONF_SENDFILE_OFF && size > 0 && request->method == METHOD_GET &&
+           !(range && strchr(range, ',')) && !request_header(request, "HTTP_IF_MATCH");
+}
+
+/* By the web server where it can (X-Sendfile, X-Accel-Redirect; it then answers Range, If-Range and
+ * HEAD), else with ranges of our own (RFC 9110, section 14). Takes fd over. */
+static void send_blob(const struct api *api, const struct request *request,
+                      const struct digest *digest, int fd, int64_t size, struct response *response)
+{
+    static struct byte_range ranges[RANGE_MAX]; /* one request at a time in a process */
+    size_t n;
+
+    response->fd = fd;
+    if (conditional_not_modified(request, digest, response))
+        return;
+    enum range_verdict verdict = header_range(wanted_ranges(request, digest), size, ranges, &n);
+    if (verdict == RANGE_UNSATISFIABLE) {
+        unsatisfiable(size, response);
+        return;
+    }
+    response_header(response, "Accept-Ranges", "bytes");
+    response_header(response, "Cache-Control", "max-age=31536000");
+    if (leave_to_server(api, request, size)) {
+        response_header(response, "Content-Type", BLOB_TYPE);
+        by_server(api, digest, response);
+    } else if (verdict == RANGE_NONE) {
+        whole(size, response);
+    } else if (n == 1) {
+        one_range(ranges[0], size, response);
+    } else {
+        many_ranges(ranges, n, size, response);
+    }
+}
 
 int blobs_get(const struct api *api, struct request *request, const struct target *target,
               struct response *response, struct err *err)
@@ -24,7 +143,7 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
         if (kept <= 0)
             return kept < 0 ? -1 : err_set(err, ERR_BLOB_UNKNOWN, "%s", digest.s);
     }
-    serve_blob(api, request, &digest, fd, size, response);
+    send_blob(api, request, &digest, fd, size, response);
     fd = -1;
     return 0;
 }

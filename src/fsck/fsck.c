@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "fsck/fsck_parts.h"
+#include "store/lock.h"
 
 #include <errno.h>
 #include <stdio.h>

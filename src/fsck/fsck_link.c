@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: fsck: links, which say again what their path says. */
 #include "fsck/fsck_parts.h"
+#include "store/lock.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,7 @@
  * L2: the collector: one pass over a store. Owns _berth/lock/collector. */
 #include "gc/pass.h"
 
+#include "store/lock.h"
 #include "store/pulled.h"
 #include "store/repo.h"
 

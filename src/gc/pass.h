@@ -8,6 +8,7 @@
 #include "gc/gc.h"
 #include "oci/digest_map.h"
 #include "store/layout.h"
+#include "store/lock.h"
 
 struct gc_pass {
     const struct store *store;

@@ -3,6 +3,7 @@
 #include "gc/pass.h"
 
 #include "base/clock.h"
+#include "store/lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>

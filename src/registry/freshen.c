@@ -5,6 +5,7 @@
 #include "oci/digest_map.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 #define DEPTH_MAX 32 /* of indexes in indexes */

@@ -3,6 +3,7 @@
 #include "registry/push_blob.h"
 
 #include "store/blob.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 #include <string.h>

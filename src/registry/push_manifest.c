@@ -4,6 +4,7 @@
 
 #include "registry/freshen.h"
 #include "store/blob.h"
+#include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"

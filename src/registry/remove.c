@@ -4,6 +4,7 @@
 
 #include "registry/list.h"
 #include "registry/pull.h"
+#include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"

@@ -2,6 +2,7 @@
  * L3: removing a whole repository. */
 #include "registry/remove.h"
 
+#include "store/lock.h"
 #include "store/repo_remove.h"
 
 /* So many sessions are moved under one hold of the lock, to keep pushes from waiting. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: the store's locks. Owns _berth/lock, whose files are never removed. */
-#include "store/store.h"
+#include "store/lock.h"
 
 #include "store/layout.h"
 

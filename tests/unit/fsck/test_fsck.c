@@ -7,6 +7,7 @@
 #include "fsck/quarantine.h"
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 #include <signal.h>

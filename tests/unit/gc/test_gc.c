@@ -8,6 +8,7 @@
 #include "registry/remove.h"
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

@@ -5,6 +5,7 @@
 #include "registry/copy.h"
 #include "registry/list.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 #include "unit/trace.h"
 

@@ -4,6 +4,7 @@
 
 #include "registry/pull.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 #include <stdio.h>

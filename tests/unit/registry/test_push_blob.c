@@ -4,6 +4,7 @@
 
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 #include "unit/trace.h"
 

@@ -3,6 +3,7 @@
 #include "unit/registry/content.h"
 
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "unit/trace.h"

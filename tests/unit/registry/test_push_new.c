@@ -4,6 +4,7 @@
 #include "unit/trace.h"
 
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 static int push_content(const struct store *store, const char *repository, const char *content,

@@ -5,6 +5,7 @@
 #include "registry/remove.h"
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "unit/trace.h"

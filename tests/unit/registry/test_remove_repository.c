@@ -4,6 +4,7 @@
 
 #include "registry/list.h"
 #include "registry/remove.h"
+#include "store/lock.h"
 #include "store/repo.h"
 #include "store/repo_remove.h"
 #include "unit/trace.h"

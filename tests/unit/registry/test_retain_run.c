@@ -5,6 +5,7 @@
 #include "registry/remove.h"
 #include "registry/retain_run.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "store/layout.h"
+#include "store/lock.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

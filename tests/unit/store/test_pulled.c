@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
