@@ -1,40 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L0: compressing layers: the threads that make gzip, and the choice of the codec. */
+ * L0: compressing layers: gzip by blocks, and the choice of the codec. */
 #include "pack/compress.h"
 
 #include "base/mem.h"
 #include "pack/compress_codec.h"
+#include "pack/ordered.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JOBS_MAX 64
 
+/* A block of a gzip member. Its buffers are made when it is first used, and used again. */
 struct block {
     unsigned char *in, *out;
     size_t in_len, out_len, out_at;
-    bool done;
-};
-
-/* Blocks on their way, in a ring: [head, next) are in work or done, [next, tail) wait for a thread.
- * The caller's thread fills at the tail and takes from the head. */
-struct pool {
-    pthread_mutex_t mutex;
-    pthread_cond_t to_do, done;
-    struct block *blocks;
-    size_t size, head, next, tail;
-    bool stop;
-    pthread_t threads[JOBS_MAX];
-    int n_threads;
-    struct gzip_coder *own; /* for the caller, where no thread could be started */
 };
 
 struct compressor {
     enum compress_kind kind;
     struct compress_source source;
     struct zstd_coder *zstd;
-    struct pool pool;
+    struct ordered *ring;
     uint32_t crc;
     uint64_t len;
     bool eof;
@@ -68,104 +55,55 @@ enum compress_kind compress_kind_of(const void *bytes, size_t len)
     return COMPRESS_NONE;
 }
 
-static void compress_block(struct gzip_coder *coder, struct block *block)
+static void *open_coder(void *context)
 {
+    (void)context;
+    return gzip_coder_open();
+}
+
+static void close_coder(void *coder)
+{
+    gzip_coder_close(coder);
+}
+
+static void compress_block(void *context, void *coder, void *item)
+{
+    struct block *block = item;
+
+    (void)context;
     block->out_len = gzip_coder_block(coder, block->in, block->in_len, block->out);
 }
 
-static void *work(void *context)
+static void free_block(void *item)
 {
-    struct pool *pool = context;
-    struct gzip_coder *coder = gzip_coder_open();
+    struct block *block = item;
 
-    pthread_mutex_lock(&pool->mutex);
-    for (;;) {
-        while (pool->next == pool->tail && !pool->stop)
-            pthread_cond_wait(&pool->to_do, &pool->mutex);
-        if (pool->stop)
-            break;
-        struct block *block = &pool->blocks[pool->next++ % pool->size];
-        pthread_mutex_unlock(&pool->mutex);
-        compress_block(coder, block);
-        pthread_mutex_lock(&pool->mutex);
-        block->done = true;
-        pthread_cond_signal(&pool->done);
-    }
-    pthread_mutex_unlock(&pool->mutex);
-    gzip_coder_close(coder);
-    return NULL;
+    free(block->in);
+    free(block->out);
 }
 
-static void pool_start(struct pool *pool, int jobs)
+static struct ordered *start_ring(int jobs)
 {
     jobs = jobs > JOBS_MAX ? JOBS_MAX : jobs;
-    pool->size = 2 * (size_t)jobs + 2;
-    pool->blocks = mem_alloc(pool->size * sizeof *pool->blocks);
-    for (size_t i = 0; i < pool->size; i++) {
-        pool->blocks[i].in = mem_alloc(GZIP_BLOCK);
-        pool->blocks[i].out = mem_alloc(GZIP_BLOCK_OUT);
-    }
-    pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->to_do, NULL);
-    pthread_cond_init(&pool->done, NULL);
-    while (pool->n_threads < jobs &&
-           pthread_create(&pool->threads[pool->n_threads], NULL, work, pool) == 0)
-        pool->n_threads++;
-    if (pool->n_threads == 0)
-        pool->own = gzip_coder_open();
-}
-
-static void pool_stop(struct pool *pool)
-{
-    pthread_mutex_lock(&pool->mutex);
-    pool->stop = true;
-    pthread_cond_broadcast(&pool->to_do);
-    pthread_mutex_unlock(&pool->mutex);
-    for (int i = 0; i < pool->n_threads; i++)
-        pthread_join(pool->threads[i], NULL);
-    if (pool->own)
-        gzip_coder_close(pool->own);
-    for (size_t i = 0; i < pool->size; i++) {
-        free(pool->blocks[i].in);
-        free(pool->blocks[i].out);
-    }
-    free(pool->blocks);
-    pthread_cond_destroy(&pool->to_do);
-    pthread_cond_destroy(&pool->done);
-    pthread_mutex_destroy(&pool->mutex);
-}
-
-/* Hands the block at the tail over to the threads. */
-static void pool_push(struct pool *pool, struct block *block)
-{
-    block->done = false;
-    block->out_at = 0;
-    if (pool->own) {
-        compress_block(pool->own, block);
-        block->done = true;
-    }
-    pthread_mutex_lock(&pool->mutex);
-    pool->tail++;
-    pthread_cond_signal(&pool->to_do);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-/* The block at the head, once it is done. */
-static struct block *pool_head(struct pool *pool)
-{
-    struct block *block = &pool->blocks[pool->head % pool->size];
-
-    pthread_mutex_lock(&pool->mutex);
-    while (!block->done)
-        pthread_cond_wait(&pool->done, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
-    return block;
+    return ordered_start(&(struct ordered_options){
+        .item_size = sizeof(struct block),
+        .items = 2 * (size_t)jobs + 2,
+        .threads = jobs,
+        .work = compress_block,
+        .open = open_coder,
+        .close = close_coder,
+        .free_item = free_block,
+    });
 }
 
 /* Reads a whole block, or up to the end. */
 static int fill(struct compressor *compressor, struct block *block, struct err *err)
 {
-    block->in_len = 0;
+    if (!block->in) {
+        block->in = mem_alloc(GZIP_BLOCK);
+        block->out = mem_alloc(GZIP_BLOCK_OUT);
+    }
+    block->in_len = block->out_at = 0;
     while (block->in_len < GZIP_BLOCK && !compressor->eof) {
         ssize_t n = compressor->source.read(compressor->source.from, block->in + block->in_len,
                                             GZIP_BLOCK - block->in_len, err);
@@ -189,36 +127,40 @@ static ssize_t take_frame(struct compressor *compressor, unsigned char *bytes, s
     return (ssize_t)n;
 }
 
+static ssize_t take_trailer(struct compressor *compressor, unsigned char *bytes, size_t len)
+{
+    if (compressor->trailed)
+        return 0;
+    gzip_trailer(compressor->frame, compressor->crc, compressor->len);
+    compressor->frame_at = 0;
+    compressor->frame_len = GZIP_TRAILER_SIZE;
+    compressor->trailed = true;
+    return take_frame(compressor, bytes, len);
+}
+
 static ssize_t read_gzip(struct compressor *compressor, unsigned char *bytes, size_t len,
                          struct err *err)
 {
-    struct pool *pool = &compressor->pool;
+    struct ordered *ring = compressor->ring;
+    struct block *block;
 
     if (compressor->frame_at < compressor->frame_len)
         return take_frame(compressor, bytes, len);
-    while (!compressor->eof && pool->tail - pool->head < pool->size) {
-        struct block *block = &pool->blocks[pool->tail % pool->size];
+    while (!compressor->eof && (block = ordered_room(ring))) {
         if (fill(compressor, block, err) < 0)
             return -1;
         if (block->in_len > 0)
-            pool_push(pool, block);
+            ordered_put(ring);
     }
-    if (pool->head == pool->tail) {
-        if (compressor->trailed)
-            return 0;
-        gzip_trailer(compressor->frame, compressor->crc, compressor->len);
-        compressor->frame_at = 0;
-        compressor->frame_len = GZIP_TRAILER_SIZE;
-        compressor->trailed = true;
-        return take_frame(compressor, bytes, len);
-    }
-    struct block *block = pool_head(pool);
+    block = ordered_take(ring, -1);
+    if (!block)
+        return take_trailer(compressor, bytes, len);
     size_t n = block->out_len - block->out_at;
     n = n < len ? n : len;
     memcpy(bytes, block->out + block->out_at, n);
     block->out_at += n;
     if (block->out_at == block->out_len)
-        pool->head++;
+        ordered_next(ring);
     return (ssize_t)n;
 }
 
@@ -231,7 +173,7 @@ struct compressor *compressor_open(enum compress_kind kind, int jobs, struct com
     if (kind == COMPRESS_ZSTD)
         compressor->zstd = zstd_coder_open(jobs);
     if (kind == COMPRESS_GZIP) {
-        pool_start(&compressor->pool, jobs);
+        compressor->ring = start_ring(jobs);
         memcpy(compressor->frame, gzip_header, GZIP_HEADER_SIZE);
         compressor->frame_len = GZIP_HEADER_SIZE;
     }
@@ -256,8 +198,7 @@ void compressor_close(struct compressor *compressor)
         return;
     if (compressor->kind == COMPRESS_ZSTD)
         zstd_coder_close(compressor->zstd);
-    if (compressor->kind == COMPRESS_GZIP)
-        pool_stop(&compressor->pool);
+    ordered_stop(compressor->ring);
     free(compressor);
 }
 
