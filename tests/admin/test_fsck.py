@@ -90,7 +90,7 @@ def test_planted_fault(name, store, fsck):
 def test_every_code_has_a_fault_and_a_line_in_the_manual():
     known = set()
     manual = (CHECKOUT / "man/berth.1").read_text()
-    for line in (CHECKOUT / "src/store/fsck.def").read_text().splitlines():
+    for line in (CHECKOUT / "src/fsck/fsck.def").read_text().splitlines():
         if line.startswith("FSCK("):
             _, code, severity, mendable, text = line.removeprefix("FSCK(").removesuffix(")").split(", ", 4)
             known.add((code.strip('"'), mendable == "true"))

@@ -15,13 +15,15 @@ os.set_inheritable(figures, False)
 started = time.monotonic()
 pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(pid, 0)
-os.write(figures, b"%f %d %d" % (time.monotonic() - started, usage.ru_maxrss, os.waitstatus_to_exitcode(status)))
+cpu = usage.ru_utime + usage.ru_stime
+os.write(figures, b"%f %f %d %d" % (time.monotonic() - started, cpu, usage.ru_maxrss, os.waitstatus_to_exitcode(status)))
 """
 
 
 @dataclass
 class Run:
     seconds: float
+    cpu: float  # seconds that processors worked for it, which others on the machine hardly change
     mebibytes: float  # of memory, at the most; below 10 it is not known how many
     output: str
 
@@ -34,9 +36,9 @@ def run(command) -> Run:
         output.seek(0)
         figures.seek(0)
         text = output.read().decode(errors="replace")
-        seconds, kibibytes, status = map(float, figures.read().split())
+        seconds, cpu, kibibytes, status = map(float, figures.read().split())
     assert status == 0, f"{command}: {status}\n{text[-2000:]}"
-    return Run(seconds, kibibytes / 1024, text)
+    return Run(seconds, cpu, kibibytes / 1024, text)
 
 
 def warm(tree):
