@@ -420,10 +420,20 @@ char *unit_stderr_of(void (*run)(void *context), void *context)
     return text;
 }
 
-long unit_now_ms(void)
+static long milliseconds(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+long unit_now_ms(void)
+{
+    return milliseconds(CLOCK_MONOTONIC);
+}
+
+long unit_cpu_ms(void)
+{
+    return milliseconds(CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -103,5 +103,7 @@ int unit_signal_of(int (*run)(void *context), void *context);
 char *unit_stderr_of(void (*run)(void *context), void *context);
 
 long unit_now_ms(void);
+/* What this process has made processors work: the measure where others may keep them busy. */
+long unit_cpu_ms(void);
 
 #endif

@@ -130,14 +130,14 @@ static void test_an_immense_modulus_is_refused_at_once(void **state)
     const struct unit_dir *dir = *state;
     struct key_set set = {0};
     AUTO_BUF text = BUF_INIT;
-    long started = unit_now_ms();
+    long started = unit_cpu_ms();
 
     buf_addstr(&text, "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"");
     for (int i = 0; i < 100000; i++)
         buf_addstr(&text, "____");
     buf_addstr(&text, "\"}]}");
     assert_fails(CONFIG, keys_add(&set, dir->path, text.s));
-    assert_true(unit_now_ms() - started < 5000);
+    assert_true(unit_cpu_ms() - started < 5000);
 }
 
 static void test_a_set_of_several(void **state)

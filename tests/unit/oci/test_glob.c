@@ -120,7 +120,7 @@ static void test_all_short_globs(void **state)
 static void test_a_hostile_glob_takes_no_time(void **state)
 {
     char glob[201], s[201];
-    long started = unit_now_ms();
+    long started = unit_cpu_ms();
 
     (void)state;
     for (size_t i = 0; i < 200; i += 2)
@@ -129,7 +129,7 @@ static void test_a_hostile_glob_takes_no_time(void **state)
     s[199] = 'b';
     glob[200] = s[200] = '\0';
     assert_false(glob_matches(glob, s));
-    assert_true(unit_now_ms() - started < 500);
+    assert_true(unit_cpu_ms() - started < 500);
 }
 
 static void test_the_most_specific_comes_first(void **state)

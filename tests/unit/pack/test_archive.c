@@ -149,9 +149,9 @@ static int give_up_a_large_file(void *context)
     if (archive_writer_open(&writer, fd, ARCHIVE_GZIP, &err) < 0 ||
         archive_writer_file(&writer, "f", (int64_t)1 << 42, &err) < 0)
         return -1;
-    long start = unit_now_ms();
+    long start = unit_cpu_ms();
     archive_writer_free(&writer);
-    return unit_now_ms() - start < 1000 ? 0 : -1;
+    return unit_cpu_ms() - start < 1000 ? 0 : -1;
 }
 
 /* In another process, which ends unchecked: libarchive leaks there. */

@@ -457,7 +457,7 @@ static void test_a_large_repository(void **state)
 {
     struct rule rule = {.newest = 10, .untagged = "7d"};
     struct retain_history history = {.now = NOW, .since = -1};
-    long started = unit_now_ms();
+    long started = unit_cpu_ms();
     size_t stay = 0;
 
     (void)state;
@@ -480,7 +480,7 @@ static void test_a_large_repository(void **state)
     for (size_t i = 0; i < history.n_tags; i++)
         stay += history.tags[i].stays && !history.tags[i].is_signature;
     assert_int_equal(10, stay);
-    assert_true(unit_now_ms() - started < 5000);
+    assert_true(unit_cpu_ms() - started < 5000);
     retain_history_free(&history);
 }
 
