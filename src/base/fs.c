@@ -176,6 +176,11 @@ int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struc
     return 1;
 }
 
+int64_t fs_mtime(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 int fs_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err)
 {
     char *p = bytes;

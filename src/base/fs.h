@@ -56,6 +56,8 @@ int fs_dirty_sync(const struct fs_root *root, struct fs_dirty *dirty, struct err
  * file_mode. 0: ENOENT. */
 int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, struct err *err);
 int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err);
+/* When the file was changed last, in nanoseconds since 1970. */
+int64_t fs_mtime(const struct stat *st);
 
 /* Appends the whole file to out; a file longer than limit is an ERR_IO. */
 int fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,

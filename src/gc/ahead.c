@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: the collector's way through all repositories: while one is swept, other threads read those
+ * L3: the collector's way through all repositories: while one is swept, other threads read those
  * that come next. */
-#include "gc/pass.h"
+#include "gc/ahead.h"
 
 #include "base/mem.h"
+#include "gc/sweep.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 struct slot {
     struct name name;
-    struct gc_graph graph;
+    struct graph graph;
     bool ready;
     size_t bytes; /* that the graph takes */
     int result;
@@ -26,7 +27,7 @@ struct slot {
 };
 
 struct queue {
-    struct gc_pass *pass;
+    struct pass *pass;
     const struct strings *names;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -37,7 +38,7 @@ struct queue {
     bool stop;
 };
 
-static size_t size_of(const struct gc_graph *graph)
+static size_t size_of(const struct graph *graph)
 {
     return graph->n_nodes * (sizeof *graph->nodes + 40) + graph->n_blobs * sizeof *graph->blobs +
            graph->n_children * sizeof *graph->children + graph->tags.n * 64;
@@ -50,9 +51,9 @@ static void read_one(struct queue *queue, size_t i)
     const char *text = queue->names->v[i];
 
     slot->result = name_parse(&slot->name, text, strlen(text), &slot->err);
-    slot->graph = (struct gc_graph){0};
+    slot->graph = (struct graph){0};
     if (slot->result == 0)
-        slot->result = gc_graph_read(&slot->graph, queue->pass, &slot->name, &slot->err);
+        slot->result = graph_read(&slot->graph, queue->pass, &slot->name, &slot->err);
 }
 
 /* Whoever has nothing to wait for reads the next one. Holds the mutex, but not meanwhile. */
@@ -99,7 +100,7 @@ static struct slot *take(struct queue *queue, size_t i)
 
 static void give_back(struct queue *queue, struct slot *slot)
 {
-    gc_graph_free(&slot->graph);
+    graph_free(&slot->graph);
     pthread_mutex_lock(&queue->mutex);
     queue->bytes -= slot->bytes;
     slot->ready = false;
@@ -110,19 +111,19 @@ static void give_back(struct queue *queue, struct slot *slot)
 
 /* One repository that fails must not keep the others from being collected; but what it needs is not
  * known then. */
-static int sweep(struct gc_pass *pass, struct slot *slot, struct err *err)
+static int sweep(struct pass *pass, struct slot *slot, struct err *err)
 {
     progress_at(pass->options->progress, "marking",
                 pass->totals->manifests.kept + pass->totals->manifests.removed, -1);
     if (slot->result == 0)
-        slot->result = gc_repo(&slot->graph, &slot->err);
+        slot->result = sweep_repository(&slot->graph, &slot->err);
     if (slot->result == 0)
         return 0;
     if (slot->err.code == ERR_BUSY || slot->err.code == ERR_NO_SPACE) {
         return err_copy(err, &slot->err);
     }
     pass->blocked = true;
-    gc_problem(pass, &slot->name, "%s", slot->err.msg);
+    pass_problem(pass, &slot->name, slot->err.msg);
     return 0;
 }
 
@@ -138,7 +139,7 @@ static int sweep_all(struct queue *queue, struct err *err)
     return result;
 }
 
-int gc_repos(struct gc_pass *pass, const struct strings *names, struct err *err)
+int ahead_sweep(struct pass *pass, const struct strings *names, struct err *err)
 {
     struct queue *queue = mem_alloc(sizeof *queue);
     pthread_t threads[THREADS_MAX];
@@ -162,7 +163,7 @@ int gc_repos(struct gc_pass *pass, const struct strings *names, struct err *err)
         pthread_join(threads[i], NULL);
     for (size_t i = 0; i < SLOTS; i++)
         if (queue->slots[i].ready)
-            gc_graph_free(&queue->slots[i].graph);
+            graph_free(&queue->slots[i].graph);
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->mutex);
     free(queue);

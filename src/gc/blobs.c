@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: the collector's sweep of blobs, and of _berth/tmp. */
-#include "gc/pass.h"
+ * L3: the collector's sweep of blobs, and of _berth/tmp. */
+#include "gc/blobs.h"
 
-#include "store/blob.h"
+#include "store/layout.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #define LARGE ((int64_t)1 << 20)
 
 struct shard {
-    struct gc_pass *pass;
+    struct pass *pass;
     enum digest_algorithm algorithm;
     struct fs_root dir;
     struct strings candidates; /* hex */
@@ -35,35 +35,37 @@ static bool visit_blob(void *context, const char *hex)
 /* A directory without data is what a crash left. */
 static int remove_empty(struct shard *shard, const struct layout_path *dir, struct err *err)
 {
-    struct gc_pass *pass = shard->pass;
+    struct pass *pass = shard->pass;
     AUTO_DIRTY dirty = {0};
     struct stat st;
 
     int found = fs_stat(&pass->store->fs, dir->s, &st, err);
-    if (found <= 0 || !gc_is_old(pass, &st, pass->options->grace) || pass->options->dry_run)
+    if (found <= 0 || !pass_is_old(pass, &st, pass->options->grace) || pass->options->dry_run)
         return found < 0 ? -1 : 0;
-    return gc_hold(pass, err) < 0 || fs_rmdir(&pass->store->fs, dir->s, &dirty, err) < 0 ? -1 : 0;
+    return hold_take(&pass->hold, err) < 0 || fs_rmdir(&pass->store->fs, dir->s, &dirty, err) < 0
+               ? -1
+               : 0;
 }
 
 /* Freeing a large one is not done under the lock. */
 static int remove_large(struct shard *shard, const struct layout_path *dir,
-                        const struct layout_path *data, struct gc_doomed *blob, struct err *err)
+                        const struct layout_path *data, struct hold_doomed *blob, struct err *err)
 {
-    struct gc_pass *pass = shard->pass;
+    struct pass *pass = shard->pass;
 
-    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
+    if (!pass->options->dry_run && hold_take(&pass->hold, err) < 0)
         return -1;
     int found = fs_stat(&pass->store->fs, data->s, &blob->st, err);
-    if (found <= 0 || !gc_is_old(pass, &blob->st, pass->options->grace))
+    if (found <= 0 || !pass_is_old(pass, &blob->st, pass->options->grace))
         return found < 0 ? -1 : 0;
-    return pass->options->dry_run ? 1 : gc_remove_tree(pass, dir->s, err);
+    return pass->options->dry_run ? 1 : hold_remove_tree(&pass->hold, dir->s, err);
 }
 
 /* What goes is looked at again under the lock. */
 static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
 {
-    struct gc_pass *pass = shard->pass;
-    struct gc_doomed blob = {.grace = pass->options->grace};
+    struct pass *pass = shard->pass;
+    struct hold_doomed blob = {.before = pass_before(pass, pass->options->grace)};
     struct layout_path dir, data;
     char name[DIGEST_HEX_MAX + sizeof "/" LAYOUT_DATA];
     struct digest digest;
@@ -80,21 +82,21 @@ static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
         return found < 0 ? -1 : remove_empty(shard, &dir, err);
     int gone = st.st_size >= LARGE
                    ? remove_large(shard, &dir, &data, &blob, err)
-                   : gc_remove_lone(pass, &shard->dir, hex, LAYOUT_DATA, &blob, err);
+                   : hold_remove_lone(&pass->hold, &shard->dir, hex, LAYOUT_DATA, &blob, err);
     shard->kept += gone == 0;
     if (gone <= 0)
         return gone;
     item.bytes = blob.st.st_size;
-    item.age = gc_age(pass, gc_mtime(&blob.st));
+    item.age = pass_age(pass, fs_mtime(&blob.st));
     pass->totals->blobs.removed++;
     pass->totals->bytes += item.bytes;
-    gc_removes(pass, &item);
+    pass_removes(pass, &item);
     return 0;
 }
 
 static int sweep_shard(struct shard *shard, struct err *err)
 {
-    struct gc_pass *pass = shard->pass;
+    struct pass *pass = shard->pass;
 
     int result = fs_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
     strings_sort(&shard->candidates);
@@ -102,10 +104,10 @@ static int sweep_shard(struct shard *shard, struct err *err)
         result = sweep_blob(shard, shard->candidates.v[i], err);
     strings_free(&shard->candidates);
     pass->totals->blobs.kept += shard->kept;
-    return gc_release(pass, result < 0 ? NULL : err) < 0 ? -1 : result;
+    return hold_end(&pass->hold, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
 
-int gc_blobs(struct gc_pass *pass, struct err *err)
+int blobs_sweep(struct pass *pass, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_STRINGS shards = {0};
@@ -119,7 +121,7 @@ int gc_blobs(struct gc_pass *pass, struct err *err)
             buf_addf(&dir, "%s/%s", top.s, shards.v[k]);
             struct shard shard = {.pass = pass, .algorithm = algorithm};
             progress_at(pass->options->progress, "sweeping", (int64_t)k, (int64_t)shards.n);
-            int result = gc_open_dir(pass, dir.s, &shard.dir, err);
+            int result = hold_open_dir(&pass->hold, dir.s, &shard.dir, err);
             if (result > 0) {
                 result = sweep_shard(&shard, err);
                 fs_root_close(&shard.dir);
@@ -132,7 +134,7 @@ int gc_blobs(struct gc_pass *pass, struct err *err)
 }
 
 /* What a process left that was killed. It is nobody's, or somebody is taking it apart. */
-int gc_litter(struct gc_pass *pass, struct err *err)
+int blobs_sweep_litter(struct pass *pass, struct err *err)
 {
     const struct fs_root *fs = &pass->store->fs;
     AUTO_STRINGS names = {0};
@@ -146,7 +148,7 @@ int gc_litter(struct gc_pass *pass, struct err *err)
         struct stat st;
         buf_addf(&path, LAYOUT_TMP "/%s", names.v[i]);
         int found = fs_stat(fs, path.s, &st, err);
-        if (found > 0 && !gc_is_old(pass, &st, pass->options->grace))
+        if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
             continue;
         if (found > 0 && !pass->options->dry_run)
             found = S_ISDIR(st.st_mode) ? fs_remove_tree(fs, path.s, err)
@@ -157,9 +159,9 @@ int gc_litter(struct gc_pass *pass, struct err *err)
             continue;
         item.what = path.s;
         item.bytes = S_ISREG(st.st_mode) ? st.st_size : 0;
-        item.age = gc_age(pass, gc_mtime(&st));
+        item.age = pass_age(pass, fs_mtime(&st));
         pass->totals->bytes += item.bytes;
-        gc_removes(pass, &item);
+        pass_removes(pass, &item);
     }
     return 0;
 }

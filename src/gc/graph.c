@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: the collector's view of one repository: its manifests, what they name, which of them live. */
-#include "gc/pass.h"
+ * L3: the collector's view of one repository: its manifests, what they name, which of them live. */
+#include "gc/graph.h"
 
+#include "base/array.h"
 #include "base/codec.h"
-#include "base/mem.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
+#include "store/layout.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
@@ -14,12 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_full(uint32_t n)
-{
-    return (n & (n - 1)) == 0; /* the room doubles at each power of two */
-}
-
-void gc_node_digest(const struct gc_node *node, struct digest *digest)
+void graph_digest(const struct graph_node *node, struct digest *digest)
 {
     enum digest_algorithm algorithm = (enum digest_algorithm)node->algorithm;
     char hex[2 * sizeof node->raw + 1];
@@ -29,25 +25,29 @@ void gc_node_digest(const struct gc_node *node, struct digest *digest)
         abort();
 }
 
+const struct graph_node *graph_find(const struct graph *graph, const struct digest *digest)
+{
+    const uint32_t *number = digest_map_get(&graph->index, digest);
+
+    return number ? &graph->nodes[*number - 1] : NULL;
+}
+
 /* The digest's node, made if it is new. */
-static uint32_t node_of(struct gc_graph *graph, const struct digest *digest)
+static uint32_t node_of(struct graph *graph, const struct digest *digest)
 {
     uint32_t *number = digest_map_put(&graph->index, digest);
 
     if (*number != 0)
         return *number;
-    if (is_full(graph->n_nodes))
-        graph->nodes = mem_grow(graph->nodes, graph->n_nodes ? 2 * (size_t)graph->n_nodes : 1,
-                                sizeof *graph->nodes);
-    struct gc_node *node = &graph->nodes[graph->n_nodes];
-    *node = (struct gc_node){.algorithm = (unsigned char)digest->algorithm};
+    struct graph_node *node = ARRAY_ADD(graph->nodes, graph->n_nodes);
+    node->algorithm = (unsigned char)digest->algorithm;
     hex_decode(node->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
-    *number = ++graph->n_nodes;
+    *number = graph->n_nodes;
     return graph->n_nodes;
 }
 
 /* It is told when the graph is swept: graphs are read by several threads. */
-static void damaged(struct gc_graph *graph, const char *what, const struct err *err)
+static void damaged(struct graph *graph, const char *what, const struct err *err)
 {
     AUTO_BUF message = BUF_INIT;
 
@@ -73,7 +73,7 @@ static bool attached_key(const char *tag, struct digest_key *key)
 }
 
 /* A name without current/link is one that was never finished, or no tag's at all. */
-static void read_tag(struct gc_graph *graph, const struct fs_root *tags, size_t i)
+static void read_tag(struct graph *graph, const struct fs_root *tags, size_t i)
 {
     struct tag tag;
     struct digest digest;
@@ -89,7 +89,7 @@ static void read_tag(struct gc_graph *graph, const struct fs_root *tags, size_t 
     graph->unfinished = graph->unfinished || found == 0;
 }
 
-static int read_tags(struct gc_graph *graph, struct err *err)
+static int read_tags(struct graph *graph, struct err *err)
 {
     const struct fs_root *fs = &graph->pass->store->fs;
     struct layout_path path;
@@ -110,7 +110,7 @@ static int read_tags(struct gc_graph *graph, struct err *err)
 }
 
 struct revisions {
-    struct gc_graph *graph;
+    struct graph *graph;
     int dir;
     enum digest_algorithm algorithm;
     int64_t grace;
@@ -123,7 +123,7 @@ struct revisions {
 static bool visit_revision(void *context, const char *hex)
 {
     struct revisions *revisions = context;
-    struct gc_graph *graph = revisions->graph;
+    struct graph *graph = revisions->graph;
     char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
     struct digest digest;
     struct stat st;
@@ -143,14 +143,14 @@ static bool visit_revision(void *context, const char *hex)
     if (found <= 0)
         return found < 0;
     uint32_t number = node_of(graph, &digest); /* may move the nodes */
-    struct gc_node *node = &graph->nodes[number - 1];
+    struct graph_node *node = &graph->nodes[number - 1];
     node->has_revision = true;
-    node->mtime = gc_mtime(&st);
-    node->old = gc_is_old(graph->pass, &st, revisions->grace);
+    node->mtime = fs_mtime(&st);
+    node->old = pass_is_old(graph->pass, &st, revisions->grace);
     return false;
 }
 
-static int read_revisions(struct gc_graph *graph, struct err *err)
+static int read_revisions(struct graph *graph, struct err *err)
 {
     const struct gc_options *options = graph->pass->options;
     struct revisions revisions = {.graph = graph, .grace = options->grace, .err = err};
@@ -173,28 +173,21 @@ static int read_revisions(struct gc_graph *graph, struct err *err)
     return 0;
 }
 
-static void add_child(struct gc_graph *graph, uint32_t at, const struct digest *digest)
+static void add_child(struct graph *graph, uint32_t at, const struct digest *digest)
 {
     uint32_t child = node_of(graph, digest); /* may move the nodes */
 
-    if (is_full(graph->n_children))
-        graph->children =
-            mem_grow(graph->children, graph->n_children ? 2 * (size_t)graph->n_children : 1,
-                     sizeof *graph->children);
-    graph->children[graph->n_children++] = child;
+    *ARRAY_ADD(graph->children, graph->n_children) = child;
     graph->nodes[at].n_children++;
 }
 
-static void add_blob(struct gc_graph *graph, uint32_t at, const struct digest *digest)
+static void add_blob(struct graph *graph, uint32_t at, const struct digest *digest)
 {
-    if (is_full(graph->n_blobs))
-        graph->blobs = mem_grow(graph->blobs, graph->n_blobs ? 2 * (size_t)graph->n_blobs : 1,
-                                sizeof *graph->blobs);
-    digest_key_of(&graph->blobs[graph->n_blobs++], digest);
+    digest_key_of(ARRAY_ADD(graph->blobs, graph->n_blobs), digest);
     graph->nodes[at].n_blobs++;
 }
 
-static void add_references(struct gc_graph *graph, uint32_t at, const struct manifest *manifest)
+static void add_references(struct graph *graph, uint32_t at, const struct manifest *manifest)
 {
     graph->nodes[at].children = graph->n_children;
     graph->nodes[at].blobs = graph->n_blobs;
@@ -214,7 +207,7 @@ static void add_references(struct gc_graph *graph, uint32_t at, const struct man
 /* What a revision's link or a tag names must be a manifest. A child or a subject need not be there;
  * without a revision it is one only if the repository has it where Distribution's first versions
  * kept manifests. */
-static int read_node(struct gc_graph *graph, uint32_t at, bool named, struct err *err)
+static int read_node(struct graph *graph, uint32_t at, bool named, struct err *err)
 {
     const struct store *store = graph->pass->store;
     AUTO_MANIFEST manifest = {0};
@@ -222,7 +215,7 @@ static int read_node(struct gc_graph *graph, uint32_t at, bool named, struct err
     struct digest digest;
     struct err failure = {0};
 
-    gc_node_digest(&graph->nodes[at], &digest);
+    graph_digest(&graph->nodes[at], &digest);
     if (!named) {
         int has = repo_has_layer(store, graph->name, &digest, err);
         if (has <= 0)
@@ -240,7 +233,7 @@ static int read_node(struct gc_graph *graph, uint32_t at, bool named, struct err
     return 0;
 }
 
-static int read_nodes(struct gc_graph *graph, struct err *err)
+static int read_nodes(struct graph *graph, struct err *err)
 {
     uint32_t n_tagged = graph->n_nodes; /* tags were read first */
 
@@ -255,13 +248,13 @@ static int read_nodes(struct gc_graph *graph, struct err *err)
 }
 
 /* Lists each node's referrers, and the tags that stand for some. */
-static void connect(struct gc_graph *graph)
+static void connect(struct graph *graph)
 {
     for (uint32_t at = 0; at < graph->n_nodes; at++) {
-        struct gc_node *node = &graph->nodes[at];
+        struct graph_node *node = &graph->nodes[at];
         if (!node->subject)
             continue;
-        struct gc_node *subject = &graph->nodes[node->subject - 1];
+        struct graph_node *subject = &graph->nodes[node->subject - 1];
         node->next_referrer = subject->first_referrer;
         subject->first_referrer = at + 1;
     }
@@ -284,7 +277,7 @@ struct queue {
     uint32_t n;
 };
 
-static void make_live(struct gc_graph *graph, struct queue *queue, uint32_t number)
+static void make_live(struct graph *graph, struct queue *queue, uint32_t number)
 {
     if (number == 0 || graph->nodes[number - 1].live)
         return;
@@ -292,7 +285,7 @@ static void make_live(struct gc_graph *graph, struct queue *queue, uint32_t numb
     queue->v[queue->n++] = number;
 }
 
-static void settle(struct gc_graph *graph)
+static void settle(struct graph *graph)
 {
     struct queue queue = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *queue.v), 0};
 
@@ -303,7 +296,7 @@ static void settle(struct gc_graph *graph)
         if (graph->nodes[at].has_revision && !graph->nodes[at].old)
             make_live(graph, &queue, at + 1);
     while (queue.n) {
-        const struct gc_node *node = &graph->nodes[queue.v[--queue.n] - 1];
+        const struct graph_node *node = &graph->nodes[queue.v[--queue.n] - 1];
         for (uint32_t i = 0; i < node->n_children; i++)
             make_live(graph, &queue, graph->children[node->children + i]);
         for (uint32_t r = node->first_referrer; r; r = graph->nodes[r - 1].next_referrer)
@@ -314,10 +307,9 @@ static void settle(struct gc_graph *graph)
     free(queue.v);
 }
 
-int gc_graph_read(struct gc_graph *graph, struct gc_pass *pass, const struct name *name,
-                  struct err *err)
+int graph_read(struct graph *graph, struct pass *pass, const struct name *name, struct err *err)
 {
-    *graph = (struct gc_graph){.pass = pass, .name = name};
+    *graph = (struct graph){.pass = pass, .name = name};
     /* Tags first: what is tagged in between is young. */
     if (read_tags(graph, err) < 0 || read_nodes(graph, err) < 0)
         return -1;
@@ -326,7 +318,7 @@ int gc_graph_read(struct gc_graph *graph, struct gc_pass *pass, const struct nam
     return 0;
 }
 
-void gc_graph_free(struct gc_graph *graph)
+void graph_free(struct graph *graph)
 {
     free(graph->nodes);
     digest_map_free(&graph->index);
@@ -338,13 +330,13 @@ void gc_graph_free(struct gc_graph *graph)
     free(graph->tag);
 }
 
-static bool is_dead(const struct gc_node *node)
+static bool is_dead(const struct graph_node *node)
 {
     return node->has_revision && !node->live;
 }
 
 /* What a node names: its children, and those that refer to it, which go after it. */
-static void count_parents(const struct gc_graph *graph, const struct gc_node *node, uint32_t by)
+static void count_parents(const struct graph *graph, const struct graph_node *node, uint32_t by)
 {
     for (uint32_t i = 0; i < node->n_children; i++)
         graph->nodes[graph->children[node->children + i] - 1].parents += by;
@@ -352,16 +344,16 @@ static void count_parents(const struct gc_graph *graph, const struct gc_node *no
         graph->nodes[r - 1].parents += by;
 }
 
-static void add_if_free(const struct gc_graph *graph, uint32_t number, uint32_t *dead, uint32_t *n)
+static void add_if_free(const struct graph *graph, uint32_t number, uint32_t *dead, uint32_t *n)
 {
-    const struct gc_node *node = &graph->nodes[number - 1];
+    const struct graph_node *node = &graph->nodes[number - 1];
 
     if (is_dead(node) && node->parents == 0)
         dead[(*n)++] = number;
 }
 
 /* Digests make cycles impossible, so each comes up. */
-uint32_t *gc_graph_dead(const struct gc_graph *graph, uint32_t *n)
+uint32_t *graph_dead(const struct graph *graph, uint32_t *n)
 {
     uint32_t *dead = mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *dead);
 
@@ -372,7 +364,7 @@ uint32_t *gc_graph_dead(const struct gc_graph *graph, uint32_t *n)
     for (uint32_t at = 0; at < graph->n_nodes; at++)
         add_if_free(graph, at + 1, dead, n);
     for (uint32_t i = 0; i < *n; i++) {
-        const struct gc_node *node = &graph->nodes[dead[i] - 1];
+        const struct graph_node *node = &graph->nodes[dead[i] - 1];
         for (uint32_t k = 0; k < node->n_children; k++) {
             uint32_t child = graph->children[node->children + k];
             if (--graph->nodes[child - 1].parents == 0)

@@ -1,152 +1,310 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: how the collector removes: under the lock for moments, so that nobody waits for long. */
-#include "gc/pass.h"
+ * L3: the collector in one repository: marks what it needs, sweeps its dead tags, manifests and
+ * layer links, and the repository itself once it is empty. */
+#include "gc/sweep.h"
 
-#include "base/clock.h"
-#include "store/lock.h"
+#include "gc/tidy.h"
+#include "store/layout.h"
+#include "store/referrer.h"
+#include "store/repo.h"
+#include "store/tag.h"
 
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* How often it looks whether somebody waits. Who waits is let in before it goes on: he holds the
- * gate, through which it has to go. */
-#define LOOK_MS 4
-
-/* How long it keeps others out while it waits for those who are in: a little more each time, since
- * a slow disk may keep them. */
-#define WINDOW_MS 30
-#define WINDOW_MAX_MS 80
-#define TRIES_MAX 600
-
-static void pause_ms(long ms)
+static int compare_keys(const void *a, const void *b)
 {
-    struct timespec pause = {.tv_nsec = ms * 1000000};
-
-    nanosleep(&pause, NULL);
+    return memcmp(a, b, sizeof(struct digest_key));
 }
 
-void gc_let_go(struct gc_pass *pass)
+/* Marks the living manifests and what they name, and leaves in graph->blobs just that, sorted. Of a
+ * damaged repository everything lives. */
+static void mark_manifests(struct graph *graph)
 {
-    if (pass->lock.fd < 0)
-        return;
-    lock_free(&pass->lock);
-    int64_t held = clock_ms() - pass->locked_ms;
-    /* Nobody waited before the last look. */
-    int64_t pause = clock_ms() - pass->looked_ms;
-    if (pause < held)
-        held = pause;
-    if (held > pass->totals->longest_pause)
-        pass->totals->longest_pause = held;
-}
+    uint32_t kept = 0;
 
-/* Whether it may go on without letting anyone in. */
-static int may_go_on(struct gc_pass *pass, struct err *err)
-{
-    if (pass->lock.fd < 0 || clock_ms() - pass->looked_ms < LOOK_MS)
-        return pass->lock.fd >= 0;
-    int wanted = lock_gc_wanted(pass->store, err);
-    if (wanted == 0)
-        pass->looked_ms = clock_ms();
-    return wanted < 0 ? -1 : !wanted;
-}
-
-int gc_hold(struct gc_pass *pass, struct err *err)
-{
-    int go_on = may_go_on(pass, err);
-
-    if (go_on)
-        return go_on < 0 ? -1 : 0;
-    gc_let_go(pass);
-    int window = WINDOW_MS;
-    for (int i = 0; i < TRIES_MAX; i++) {
-        pass->locked_ms = pass->looked_ms = clock_ms();
-        int locked = lock_gc_sweep(pass->store, window, &pass->lock, err);
-        if (locked)
-            return locked < 0 ? -1 : 0;
-        pause_ms(window);
-        window = window + 10 > WINDOW_MAX_MS ? WINDOW_MAX_MS : window + 10;
+    for (uint32_t at = 0; at < graph->n_nodes; at++) {
+        const struct graph_node *node = &graph->nodes[at];
+        struct digest digest;
+        if (!node->live && !graph->damaged)
+            continue;
+        graph_digest(node, &digest);
+        digest_map_put(&graph->pass->marked, &digest);
+        for (uint32_t i = 0; i < node->n_blobs; i++)
+            graph->blobs[kept++] = graph->blobs[node->blobs + i];
     }
-    return err_set(err, ERR_BUSY, "the store was too busy to collect: try again later");
+    graph->n_blobs = kept;
+    for (uint32_t i = 0; i < kept; i++)
+        digest_map_put_key(&graph->pass->marked, &graph->blobs[i]);
+    if (kept)
+        qsort(graph->blobs, kept, sizeof *graph->blobs, compare_keys);
 }
 
-int gc_release(struct gc_pass *pass, struct err *err)
-{
-    int result = 0;
+struct layers {
+    struct graph *graph;
+    int dir;
+    enum digest_algorithm algorithm;
+    struct strings dead; /* hex */
+    int64_t kept;
+    int result;
+    struct err *err;
+};
 
-    gc_let_go(pass);
-    for (size_t i = 0; i < pass->doomed.n && result == 0; i++)
-        if (fs_remove_tree(&pass->store->fs, pass->doomed.v[i], err) < 0)
-            result = -1;
-    strings_free(&pass->doomed);
-    return result;
+static bool is_needed(const struct graph *graph, const struct digest *digest)
+{
+    struct digest_key key;
+    const struct graph_node *node = graph_find(graph, digest);
+
+    if (graph->damaged || (node && node->live))
+        return true;
+    digest_key_of(&key, digest);
+    return graph->n_blobs && bsearch(&key, graph->blobs, graph->n_blobs, sizeof key, compare_keys);
 }
 
-int gc_unlink(struct gc_pass *pass, const char *path, struct err *err)
+/* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
+static int mark_alias(struct graph *graph, const char *path, struct err *err)
 {
-    const struct fs_root *fs = &pass->store->fs;
-    struct layout_path dir;
-    AUTO_DIRTY dirty = {0}; /* all is synced at once, before the blobs */
+    AUTO_BUF link = BUF_INIT;
+    struct digest digest;
 
-    snprintf(dir.s, sizeof dir.s, "%.*s", (int)(strrchr(path, '/') - path), path);
-    pass->names_gone = true;
-    if (fs_unlink(fs, path, &dirty, err) < 0 || fs_rmdir(fs, dir.s, &dirty, err) < 0)
-        return -1;
+    int found = fs_read(&graph->pass->store->fs, path, sizeof digest.s, &link, err);
+    if (found > 0 && digest_parse(&digest, link.s, link.len, NULL) == 0)
+        digest_map_put(&graph->pass->marked, &digest);
+    return found;
+}
+
+static int look_at_layer(struct layers *layers, const char *hex)
+{
+    struct graph *graph = layers->graph;
+    struct pass *pass = graph->pass;
+    struct layout_path path;
+    struct digest digest;
+    struct stat st;
+
+    if (digest_from_hex(&digest, layers->algorithm, hex, NULL) < 0)
+        return 0;
+    if (!is_needed(graph, &digest)) {
+        char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
+        snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
+        int found = fs_peek(layers->dir, link, &st, layers->err);
+        if (found == 0) {
+            layout_layer(&path, graph->name, &digest);
+            *strrchr(path.s, '/') = '\0';
+            strings_add(&graph->empty, path.s);
+        }
+        if (found <= 0)
+            return found;
+        if (pass_is_old(pass, &st, pass->options->grace)) {
+            strings_add(&layers->dead, hex);
+            return 0;
+        }
+    }
+    layers->kept++;
+    digest_map_put(&pass->marked, &digest);
+    return layers->algorithm == DIGEST_SHA256
+               ? 0
+               : mark_alias(graph, layout_layer(&path, graph->name, &digest), layers->err);
+}
+
+static bool visit_layer(void *context, const char *hex)
+{
+    struct layers *layers = context;
+
+    if (look_at_layer(layers, hex) < 0)
+        layers->result = -1;
+    return layers->result < 0;
+}
+
+static int sweep_layer(struct graph *graph, const struct fs_root *dir, const struct digest *digest,
+                       struct err *err)
+{
+    struct pass *pass = graph->pass;
+    struct hold_doomed link = {.before = pass_before(pass, pass->options->grace)};
+    struct gc_item item = {GC_LAYER_LINK, graph->name, digest->s, -1, 0};
+
+    int gone = hold_remove_lone(&pass->hold, dir, digest_hex(digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) { /* somebody has linked it again */
+        digest_map_put(&pass->marked, digest);
+        graph->kept++;
+    }
+    if (gone <= 0)
+        return gone;
+    item.age = pass_age(pass, fs_mtime(&link.st));
+    pass->totals->layer_links.removed++;
+    pass_removes(pass, &item);
     return 0;
 }
 
-int gc_remove_tree(struct gc_pass *pass, const char *path, struct err *err)
+static int sweep_layers_of(struct layers *layers, struct err *err)
 {
-    struct layout_path tmp;
-    AUTO_DIRTY dirty = {0};
+    struct graph *graph = layers->graph;
+    struct layout_path path;
+    struct fs_root dir;
 
-    int moved = fs_rename(&pass->store->fs, path, layout_tmp(&tmp), &dirty, err);
-    if (moved <= 0)
-        return moved;
-    pass->names_gone = true;
-    strings_add(&pass->doomed, tmp.s);
-    return 1;
+    layout_layers_of(&path, graph->name, layers->algorithm);
+    int result = hold_open_dir(&graph->pass->hold, path.s, &dir, err);
+    if (result <= 0)
+        return result;
+    layers->dir = dir.fd;
+    result = fs_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
+    for (size_t k = 0; k < layers->dead.n && result == 0; k++) {
+        struct digest digest;
+        result = digest_from_hex(&digest, layers->algorithm, layers->dead.v[k], err);
+        if (result == 0)
+            result = sweep_layer(graph, &dir, &digest, err);
+    }
+    fs_root_close(&dir);
+    strings_free(&layers->dead);
+    return result;
 }
 
-struct removal {
-    const struct gc_pass *pass;
-    struct gc_doomed *doomed;
-};
-
-static bool may_go(void *context, const struct stat *st)
+static int sweep_layers(struct graph *graph, struct err *err)
 {
-    const struct removal *removal = context;
-    struct gc_doomed *doomed = removal->doomed;
+    struct layers layers = {.graph = graph, .err = err};
 
-    doomed->st = *st;
-    doomed->is_there = true;
-    if (doomed->mtime)
-        return gc_mtime(st) == doomed->mtime;
-    return gc_is_old(removal->pass, st, doomed->grace);
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        hold_pause(&graph->pass->hold);
+        layers.algorithm = (enum digest_algorithm)i;
+        if (sweep_layers_of(&layers, err) < 0)
+            return -1;
+    }
+    graph->kept += layers.kept;
+    graph->pass->totals->layer_links.kept += layers.kept;
+    return 0;
 }
 
-int gc_remove_lone(struct gc_pass *pass, const struct fs_root *dir, const char *hex,
-                   const char *file, struct gc_doomed *doomed, struct err *err)
+/* The tag still stands for the referrers of a manifest that still is old. */
+static int tag_may_go(const struct graph *graph, size_t i, const struct tag *tag, struct err *err)
 {
-    struct removal removal = {pass, doomed};
-    char path[DIGEST_HEX_MAX + 8];
+    struct pass *pass = graph->pass;
+    struct layout_path path;
+    struct digest digest, subject;
     struct stat st;
 
-    doomed->is_there = false;
-    if (!pass->options->dry_run) {
-        if (gc_hold(pass, err) < 0)
-            return -1;
-        pass->names_gone = true;
-        return fs_remove_lone(dir, hex, file, may_go, &removal, err);
-    }
-    snprintf(path, sizeof path, "%s/%s", hex, file);
-    int found = fs_peek(dir->fd, path, &st, err);
-    return found > 0 ? may_go(&removal, &st) : found;
+    int found = fs_stat(&pass->store->fs, layout_tag_current(&path, graph->name, tag), &st, err);
+    if (found <= 0 || !pass_is_old(pass, &st, pass->options->grace))
+        return found < 0 ? -1 : 0;
+    found = tag_get(pass->store, graph->name, tag, &digest, err);
+    if (found <= 0)
+        return found;
+    if (graph_find(graph, &digest) != &graph->nodes[graph->tag[i].node - 1])
+        return 0;
+    const struct graph_node *subject_node = &graph->nodes[graph->tag[i].attached - 1];
+    graph_digest(subject_node, &subject);
+    found = fs_stat(&pass->store->fs, layout_revision(&path, graph->name, &subject), &st, err);
+    return found > 0 ? fs_mtime(&st) == subject_node->mtime : found;
 }
 
-int gc_open_dir(const struct gc_pass *pass, const char *path, struct fs_root *dir, struct err *err)
+static int sweep_tag(struct graph *graph, size_t i, struct err *err)
 {
-    *dir = pass->store->fs;
-    return fs_open(&pass->store->fs, path, O_RDONLY | O_DIRECTORY, &dir->fd, err);
+    struct pass *pass = graph->pass;
+    struct gc_item item = {GC_TAG, graph->name, graph->tags.v[i], -1, 0};
+    struct layout_path path;
+    struct tag tag;
+
+    if (!graph->tag[i].attached || graph->nodes[graph->tag[i].attached - 1].live)
+        return 0;
+    if (tag_parse(&tag, graph->tags.v[i], strlen(graph->tags.v[i]), err) < 0 ||
+        (!pass->options->dry_run && hold_take(&pass->hold, err) < 0))
+        return -1;
+    int may_go = tag_may_go(graph, i, &tag, err);
+    if (may_go <= 0)
+        return may_go;
+    if (!pass->options->dry_run &&
+        hold_remove_tree(&pass->hold, layout_tag(&path, graph->name, &tag), err) < 0)
+        return -1;
+    item.age = pass_age(pass, graph->nodes[graph->tag[i].attached - 1].mtime);
+    pass->totals->tags_removed++;
+    pass_removes(pass, &item);
+    return 0;
+}
+
+static int leave_referrers(struct graph *graph, const struct graph_node *node,
+                           const struct digest *digest, struct err *err)
+{
+    AUTO_DIRTY dirty = {0};
+    struct digest subject;
+
+    if (!node->subject || graph->pass->options->dry_run)
+        return 0;
+    graph_digest(&graph->nodes[node->subject - 1], &subject);
+    return referrer_remove(graph->pass->store, graph->name, &subject, digest, &dirty, err);
+}
+
+/* Its link goes, then its entry among the referrers of its subject. What is named again in the
+ * meantime is young, and so is all that it needs. */
+static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
+                          const struct graph_node *node, struct err *err)
+{
+    struct pass *pass = graph->pass;
+    struct hold_doomed link = {.mtime = node->mtime};
+    struct digest digest;
+
+    graph_digest(node, &digest);
+    struct gc_item item = {GC_MANIFEST, graph->name, digest.s, -1, pass_age(pass, node->mtime)};
+    int gone = hold_remove_lone(&pass->hold, dir, digest_hex(&digest), LAYOUT_LINK, &link, err);
+    if (gone == 0 && link.is_there) {
+        graph->kept++;
+        pass->totals->manifests.kept++;
+    }
+    if (gone <= 0)
+        return gone;
+    graph->gone++;
+    pass->totals->manifests.removed++;
+    pass_removes(pass, &item);
+    return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
+}
+
+static int sweep_manifests(struct graph *graph, struct err *err)
+{
+    struct fs_root dirs[DIGEST_ALGORITHMS];
+    uint32_t n;
+    uint32_t *dead = graph_dead(graph, &n);
+    int result = 0;
+
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        struct layout_path path;
+        layout_revisions(&path, graph->name, (enum digest_algorithm)i);
+        dirs[i].fd = -1;
+        if (n && result >= 0 && hold_open_dir(&graph->pass->hold, path.s, &dirs[i], err) < 0)
+            result = -1;
+    }
+    for (uint32_t i = 0; i < n && result == 0; i++) {
+        const struct graph_node *node = &graph->nodes[dead[i] - 1];
+        if (dirs[node->algorithm].fd >= 0)
+            result = sweep_manifest(graph, &dirs[node->algorithm], node, err);
+    }
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++)
+        fs_root_close(&dirs[i]);
+    free(dead);
+    return result;
+}
+
+static void count_kept(struct graph *graph)
+{
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (graph->nodes[at].has_revision && (graph->nodes[at].live || graph->damaged))
+            graph->kept++;
+    graph->pass->totals->manifests.kept += graph->kept;
+}
+
+static int sweep_graph(struct graph *graph, struct err *err)
+{
+    mark_manifests(graph);
+    count_kept(graph);
+    for (size_t i = 0; i < graph->tags.n && !graph->damaged; i++)
+        if (sweep_tag(graph, i, err) < 0)
+            return -1;
+    if (!graph->damaged && sweep_manifests(graph, err) < 0)
+        return -1;
+    return sweep_layers(graph, err) < 0 ? -1 : tidy_repository(graph, err);
+}
+
+int sweep_repository(struct graph *graph, struct err *err)
+{
+    for (size_t i = 0; i < graph->problems.n; i++)
+        pass_problem(graph->pass, graph->name, graph->problems.v[i]);
+    int result = sweep_graph(graph, err);
+    return hold_end(&graph->pass->hold, result < 0 ? NULL : err) < 0 ? -1 : result;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: the collector's tidying of one repository: what crashes and Distribution leave behind. */
-#include "gc/pass.h"
+ * L3: the collector's tidying of one repository: what crashes and Distribution leave behind. */
+#include "gc/tidy.h"
 
+#include "gc/uploads.h"
+#include "store/layout.h"
 #include "store/repo.h"
 #include "store/repo_remove.h"
 #include "store/tag.h"
@@ -9,23 +11,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct fs_root *fs_of(const struct gc_graph *graph)
+static const struct fs_root *fs_of(const struct graph *graph)
 {
     return &graph->pass->store->fs;
 }
 
 /* Whether the digest is a manifest's that stays, or one that is not known to go. */
-static bool stays(const struct gc_graph *graph, const struct digest *digest)
+static bool stays(const struct graph *graph, const struct digest *digest)
 {
-    const uint32_t *number = digest_map_get(&graph->index, digest);
+    const struct graph_node *node = graph_find(graph, digest);
 
-    return number && graph->nodes[*number - 1].has_revision &&
-           (graph->nodes[*number - 1].live || graph->damaged);
+    return node && node->has_revision && (node->live || graph->damaged);
 }
 
 /* A tag's memory of a manifest that went. */
-static int tidy_index_entry(struct gc_graph *graph, const struct tag *tag,
-                            const struct digest *digest, struct err *err)
+static int tidy_index_entry(struct graph *graph, const struct tag *tag, const struct digest *digest,
+                            struct err *err)
 {
     struct layout_path path;
     struct stat st;
@@ -33,18 +34,18 @@ static int tidy_index_entry(struct gc_graph *graph, const struct tag *tag,
 
     if (stays(graph, digest))
         return 0;
-    if (gc_hold(graph->pass, err) < 0)
+    if (hold_take(&graph->pass->hold, err) < 0)
         return -1;
     int found = tag_get(graph->pass->store, graph->name, tag, &current, err);
     if (found <= 0 || digest_equal(&current, digest))
         return found < 0 ? -1 : 0;
     found = fs_stat(fs_of(graph), layout_tag_index(&path, graph->name, tag, digest), &st, err);
-    if (found <= 0 || !gc_is_old(graph->pass, &st, graph->pass->options->grace))
+    if (found <= 0 || !pass_is_old(graph->pass, &st, graph->pass->options->grace))
         return found < 0 ? -1 : 0;
-    return gc_unlink(graph->pass, path.s, err);
+    return hold_unlink(&graph->pass->hold, path.s, err);
 }
 
-static int tidy_index(struct gc_graph *graph, const struct tag *tag, struct err *err)
+static int tidy_index(struct graph *graph, const struct tag *tag, struct err *err)
 {
     struct layout_path tag_dir;
 
@@ -67,30 +68,30 @@ static int tidy_index(struct gc_graph *graph, const struct tag *tag, struct err 
 }
 
 /* A tag that was never finished: a directory without current/link, which Distribution lists. */
-static int tidy_unfinished(struct gc_graph *graph, const struct tag *tag, struct err *err)
+static int tidy_unfinished(struct graph *graph, const struct tag *tag, struct err *err)
 {
-    struct gc_pass *pass = graph->pass;
+    struct pass *pass = graph->pass;
     struct gc_item item = {GC_TAG, graph->name, tag->s, -1, 0};
     struct layout_path path;
     struct stat st;
 
-    if (!pass->options->dry_run && gc_hold(pass, err) < 0)
+    if (!pass->options->dry_run && hold_take(&pass->hold, err) < 0)
         return -1;
     int found = store_has_link(pass->store, layout_tag_current(&path, graph->name, tag), err);
     if (found)
         return found < 0 ? -1 : 0;
     found = fs_stat(fs_of(graph), layout_tag(&path, graph->name, tag), &st, err);
-    if (found <= 0 || !S_ISDIR(st.st_mode) || !gc_is_old(pass, &st, pass->options->grace))
+    if (found <= 0 || !S_ISDIR(st.st_mode) || !pass_is_old(pass, &st, pass->options->grace))
         return found < 0 ? -1 : 0;
-    if (!pass->options->dry_run && gc_remove_tree(pass, path.s, err) < 0)
+    if (!pass->options->dry_run && hold_remove_tree(&pass->hold, path.s, err) < 0)
         return -1;
-    item.age = gc_age(pass, gc_mtime(&st));
+    item.age = pass_age(pass, fs_mtime(&st));
     pass->totals->tags_removed++;
-    gc_removes(pass, &item);
+    pass_removes(pass, &item);
     return 0;
 }
 
-static int tidy_tags(struct gc_graph *graph, struct err *err)
+static int tidy_tags(struct graph *graph, struct err *err)
 {
     if (!graph->unfinished && !graph->gone)
         return 0;
@@ -109,14 +110,14 @@ static int tidy_tags(struct gc_graph *graph, struct err *err)
 }
 
 /* Entries among the referrers whose manifest is not there, and the directories of none. */
-static int tidy_entries(struct gc_graph *graph, const char *dir, enum digest_algorithm algorithm,
+static int tidy_entries(struct graph *graph, const char *dir, enum digest_algorithm algorithm,
                         struct err *err)
 {
-    struct gc_pass *pass = graph->pass;
+    struct pass *pass = graph->pass;
     AUTO_STRINGS hex = {0};
     AUTO_DIRTY dirty = {0};
 
-    gc_let_go(pass);
+    hold_pause(&pass->hold);
     if (fs_list(fs_of(graph), dir, &hex, err) < 0)
         return -1;
     for (size_t i = 0; i < hex.n; i++) {
@@ -127,20 +128,20 @@ static int tidy_entries(struct gc_graph *graph, const char *dir, enum digest_alg
             continue;
         buf_addf(&path, "%s/%s", dir, hex.v[i]);
         int found = fs_stat(fs_of(graph), path.s, &st, err);
-        if (found > 0 && !gc_is_old(pass, &st, pass->options->grace))
+        if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
             continue;
-        if (found < 0 || gc_hold(pass, err) < 0)
+        if (found < 0 || hold_take(&pass->hold, err) < 0)
             return -1;
         found = repo_has_revision(pass->store, graph->name, &digest, err);
         if (found < 0 || (found == 0 && fs_unlink(fs_of(graph), path.s, &dirty, err) < 0))
             return -1;
     }
-    if (gc_hold(pass, err) < 0)
+    if (hold_take(&pass->hold, err) < 0)
         return -1;
     return fs_rmdir(fs_of(graph), dir, &dirty, err) < 0 ? -1 : 0;
 }
 
-static int tidy_subject(struct gc_graph *graph, const char *subject_dir, struct err *err)
+static int tidy_subject(struct graph *graph, const char *subject_dir, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
@@ -154,7 +155,7 @@ static int tidy_subject(struct gc_graph *graph, const char *subject_dir, struct 
     return fs_rmdir(fs_of(graph), subject_dir, &dirty, err) < 0 ? -1 : 0;
 }
 
-static int tidy_referrers(struct gc_graph *graph, struct err *err)
+static int tidy_referrers(struct graph *graph, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_STRINGS subjects = {0};
@@ -177,7 +178,7 @@ static int tidy_referrers(struct gc_graph *graph, struct err *err)
 #define DEPTH_MAX 8 /* of what a repository's directories hold */
 
 /* 1: there is something other than directories. */
-static int has_files(const struct gc_graph *graph, const char *path, int depth, struct err *err)
+static int has_files(const struct graph *graph, const char *path, int depth, struct err *err)
 {
     AUTO_STRINGS names = {0};
     struct stat st;
@@ -215,7 +216,7 @@ static const char *part_of(struct layout_path *path, const struct name *name, in
 }
 #define N_PARTS 4
 
-static int remove_parts(struct gc_graph *graph, struct err *err)
+static int remove_parts(struct graph *graph, struct err *err)
 {
     struct layout_path path;
 
@@ -226,14 +227,14 @@ static int remove_parts(struct gc_graph *graph, struct err *err)
 }
 
 /* Everyone who makes something in a repository holds lock_gc, so it stays empty meanwhile. */
-static int remove_if_empty(struct gc_graph *graph, struct err *err)
+static int remove_if_empty(struct graph *graph, struct err *err)
 {
-    struct gc_pass *pass = graph->pass;
+    struct pass *pass = graph->pass;
     struct gc_item item = {GC_REPOSITORY, graph->name, "", -1, 0};
     struct layout_path path;
 
     if (!pass->options->dry_run) {
-        if (gc_hold(pass, err) < 0)
+        if (hold_take(&pass->hold, err) < 0)
             return -1;
         for (int i = 0; i < N_PARTS; i++) {
             int found = has_files(graph, part_of(&path, graph->name, i), 0, err);
@@ -244,30 +245,30 @@ static int remove_if_empty(struct gc_graph *graph, struct err *err)
             return -1;
     }
     pass->totals->repositories.removed++;
-    gc_removes(pass, &item);
+    pass_removes(pass, &item);
     return 1;
 }
 
 /* Whoever makes a link holds lock_gc from the directory to the link, so one without is left over.
  */
-static int tidy_empty(struct gc_graph *graph, struct err *err)
+static int tidy_empty(struct graph *graph, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
     for (size_t i = 0; i < graph->empty.n; i++)
-        if (gc_hold(graph->pass, err) < 0 ||
+        if (hold_take(&graph->pass->hold, err) < 0 ||
             fs_rmdir(fs_of(graph), graph->empty.v[i], &dirty, err) < 0)
             return -1;
     return 0;
 }
 
-int gc_tidy(struct gc_graph *graph, struct err *err)
+int tidy_repository(struct graph *graph, struct err *err)
 {
-    struct gc_pass *pass = graph->pass;
+    struct pass *pass = graph->pass;
     size_t sessions;
 
-    gc_let_go(pass);
-    if (gc_uploads(pass, graph->name, &sessions, err) < 0 ||
+    hold_pause(&pass->hold);
+    if (uploads_sweep(pass, graph->name, &sessions, err) < 0 ||
         (!pass->options->dry_run && tidy_empty(graph, err) < 0) ||
         (!graph->damaged && tidy_tags(graph, err) < 0) ||
         (!graph->damaged && !pass->options->dry_run && tidy_referrers(graph, err) < 0))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: the collector's look at upload sessions: those to which nothing came for the grace go. */
-#include "gc/pass.h"
+ * L3: the collector's look at upload sessions: those to which nothing came for the grace go. */
+#include "gc/uploads.h"
 
-#include "base/mem.h"
+#include "store/layout.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 /* What a session holds: the newest mtime and the bytes. Of another program's files the sizes count.
  */
 struct session {
-    const struct gc_pass *pass;
+    const struct pass *pass;
     const char *dir;
     int64_t newest;
     int64_t bytes;
@@ -32,7 +32,7 @@ static bool visit_file(void *context, const char *file)
     if (found <= 0)
         return found < 0;
     session->bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
-    session->newest = gc_mtime(&st) > session->newest ? gc_mtime(&st) : session->newest;
+    session->newest = fs_mtime(&st) > session->newest ? fs_mtime(&st) : session->newest;
     return false;
 }
 
@@ -47,7 +47,7 @@ static int look(struct session *session, struct err *err)
     int found = fs_stat(&session->pass->store->fs, session->dir, &st, err);
     if (found <= 0)
         return found;
-    session->newest = gc_mtime(&st);
+    session->newest = fs_mtime(&st);
     if (!S_ISDIR(st.st_mode))
         return 1;
     found = fs_each(&session->pass->store->fs, session->dir, visit_file, session, err);
@@ -84,8 +84,8 @@ static int remove_session(struct session *session, struct err *err)
     return found > 0 ? fs_remove_tree(fs, tmp.s, err) : found;
 }
 
-static int sweep_session(struct gc_pass *pass, const struct name *name, const char *id,
-                         size_t *left, struct err *err)
+static int sweep_session(struct pass *pass, const struct name *name, const char *id, size_t *left,
+                         struct err *err)
 {
     struct gc_item item = {GC_UPLOAD, name, id, 0, 0};
     AUTO_BUF dir = BUF_INIT;
@@ -106,14 +106,14 @@ static int sweep_session(struct gc_pass *pass, const struct name *name, const ch
         return found;
     }
     item.bytes = session.bytes;
-    item.age = gc_age(pass, session.newest);
+    item.age = pass_age(pass, session.newest);
     pass->totals->uploads.removed++;
     pass->totals->bytes += session.bytes;
-    gc_removes(pass, &item);
+    pass_removes(pass, &item);
     return 0;
 }
 
-int gc_uploads(struct gc_pass *pass, const struct name *name, size_t *left, struct err *err)
+int uploads_sweep(struct pass *pass, const struct name *name, size_t *left, struct err *err)
 {
     AUTO_STRINGS ids = {0};
     struct layout_path dir;

@@ -140,7 +140,7 @@ int store_link_time(const struct store *store, const char *path, int64_t *when, 
     int found = fs_stat(&store->fs, path, &st, err);
     if (found <= 0 || !S_ISREG(st.st_mode))
         return found < 0 ? -1 : 0;
-    *when = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    *when = fs_mtime(&st);
     return 1;
 }
 

@@ -26,7 +26,7 @@ struct survey {
     const struct progress *progress;
     int64_t seen; /* links, later blobs */
     struct digest_map holders;
-    struct timespec start;
+    int64_t start; /* ns */
     struct err *err;
     int failed; /* -1: *err is set */
 };
@@ -210,9 +210,7 @@ static bool visit_stored_blob(void *context, const char *hex)
         return survey->failed < 0;
     survey->failed = 0;
     bool referenced = digest_map_get(&survey->holders, &digest) != NULL;
-    bool came_later =
-        st.st_mtim.tv_sec > survey->start.tv_sec ||
-        (st.st_mtim.tv_sec == survey->start.tv_sec && st.st_mtim.tv_nsec > survey->start.tv_nsec);
+    bool came_later = fs_mtime(&st) > survey->start;
     if (!referenced && came_later) /* its link may have come behind us */
         return false;
     add(&usage->blobs, st.st_size);
@@ -275,9 +273,11 @@ int usage_measure(const struct store *store, bool whole, const struct progress *
                   struct usage *usage, struct err *err)
 {
     struct survey survey = {.store = store, .usage = usage, .progress = progress, .err = err};
+    struct timespec now;
 
     *usage = (struct usage){0};
-    clock_gettime(CLOCK_REALTIME, &survey.start);
+    clock_gettime(CLOCK_REALTIME, &now);
+    survey.start = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     int result = repo_walk_directories(store, visit_repository, &survey, err);
     if (result == 0 && whole)
         result = count_blobs(&survey);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A repository's manifests, how they hang together, and which of them live (gc/gc.h says why).
+ */
+#ifndef BERTH_GC_GRAPH_H
+#define BERTH_GC_GRAPH_H
+
+#include "gc/pass.h"
+
+/* Nodes and tags are numbered from 1; 0 is none. */
+struct graph_node {
+    unsigned char raw[64]; /* of the digest */
+    unsigned char algorithm;
+    bool has_revision;
+    bool live;
+    int64_t mtime;                 /* of the revision's link, ns */
+    bool old;                      /* beyond its grace */
+    uint32_t children, n_children; /* in graph->children: nodes */
+    uint32_t blobs, n_blobs;       /* in graph->blobs */
+    uint32_t parents;              /* dead ones that name it */
+    uint32_t subject;
+    uint32_t first_referrer, next_referrer;
+    uint32_t first_attached;
+};
+
+struct graph_tag {
+    uint32_t node;     /* what it points at; 0: nothing that is there */
+    uint32_t attached; /* the node whose referrers it stands for; 0: it is an ordinary tag */
+    uint32_t next_attached;
+};
+
+struct graph {
+    struct pass *pass;
+    const struct name *name;
+    struct graph_node *nodes;
+    uint32_t n_nodes;
+    struct digest_map index; /* digest -> node */
+    uint32_t *children;
+    uint32_t n_children;
+    struct digest_key *blobs;
+    uint32_t n_blobs;
+    struct strings tags;
+    struct graph_tag *tag;   /* as tags */
+    bool unfinished;         /* there are names among the tags that are none */
+    struct strings problems; /* that were met */
+    struct strings empty;    /* directories of links, without a link */
+    bool damaged;            /* what it needs is not known */
+    int64_t kept;            /* manifests and layer links that stay */
+    int64_t gone;            /* manifests that went */
+};
+
+/* Reads a repository and settles what lives; changes nothing of the pass, so that several can be
+ * read at once. graph_free afterwards, also after an error. -1: it cannot be listed. */
+int graph_read(struct graph *graph, struct pass *pass, const struct name *name, struct err *err);
+void graph_free(struct graph *graph);
+
+void graph_digest(const struct graph_node *node, struct digest *digest);
+/* NULL: it is none of this repository's manifests, and none of them names it as one. */
+const struct graph_node *graph_find(const struct graph *graph, const struct digest *digest);
+/* The dead manifests, each behind those that name it; free(3). */
+uint32_t *graph_dead(const struct graph *graph, uint32_t *n);
+
+#endif
