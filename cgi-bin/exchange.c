@@ -19,10 +19,10 @@ static void answer(const struct api *api, struct exchange *exchange,
     struct err err;
 
     if (request_init(request, adapter->variables, adapter->read, adapter->from, &err) == 0) {
-        api_handle(api, request, &exchange->who, &exchange->response);
+        route_answer(api, request, &exchange->who, &exchange->response);
     } else {
         log_info("%s: %s", request->path, err.msg);
-        api_error(&exchange->response, &err);
+        error_answer(&exchange->response, &err);
     }
 }
 

@@ -2,11 +2,11 @@
  *
  * An exchange: one request and its answer, the same whichever way a web server runs this program.
  *
- *     variables -> request -> identity -> route, verb (api_handle) -> response -> bytes, log line
+ *     variables -> request -> identity -> route, verb (route_answer) -> response -> bytes, log line
  *
  * An adapter knows one way (FastCGI in fastcgi.c, CGI in cgi.c) and nothing of requests and
  * responses: it reads variables, reads the body, and writes bytes. Everything that is to hold for
- * each request belongs here or into api_handle, never into an adapter.
+ * each request belongs here or into route_answer, never into an adapter.
  */
 #ifndef BERTH_CGI_BIN_EXCHANGE_H
 #define BERTH_CGI_BIN_EXCHANGE_H
@@ -24,7 +24,7 @@ struct exchange_adapter {
 };
 
 /* Answers the request, whatever it is, and frees all that belongs to it. Errors become answers, and
- * lines of the log (api_handle); a line of level debug tells of each exchange, and one of level
+ * lines of the log (route_answer); a line of level debug tells of each exchange, and one of level
  * info if the answer could not be delivered. */
 void exchange_run(const struct api *api, const struct exchange_adapter *adapter);
 

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "oci/name.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,6 +76,7 @@ admin_run admin_token_issue, admin_token_ls, admin_token_revoke;
 struct admin_store {
     struct conf conf;
     struct store store;
+    struct registry registry; /* with everything permitted */
 };
 int admin_open(const struct admin_options *options, bool change, struct admin_store *admin,
                struct err *err);

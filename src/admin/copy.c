@@ -81,12 +81,12 @@ static int run(const struct admin_options *options, const struct reference *sour
     copy.context = &report;
     bar_start(&report.bar, BAR_ITEMS, options);
     progress_at(&report.bar.progress, "copying", 0, -1);
-    int result = pull_resolve(&admin.store, &copy.from, source, &copy.digest, err);
+    int result = pull_resolve(&admin.registry, &copy.from, source, &copy.digest, err);
     if (result == 0)
         result =
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(source), copy.from.s);
     else if (result > 0)
-        result = copy_manifest(&admin.store, &copy, err);
+        result = copy_manifest(&admin.registry, &copy, err);
     bar_end(&report.bar);
     if (result == 0) {
         print_report(&report, &out);

@@ -174,13 +174,13 @@ static int report(const struct export_plan *plan, const struct export_written *w
     return 0;
 }
 
-static int export(const struct store *store, const struct admin_options *options, char **args,
+static int export(const struct registry *registry, const struct admin_options *options, char **args,
                   const struct digest_map *have, struct err *err)
 {
     struct bar bar = {0};
     AUTO_PLAN plan = {
         .progress = &bar.progress,
-        .store = store,
+        .registry = registry,
         .all_platforms = options->all,
         .whole_store = !args[0],
         .referrers = !options->no_referrers,
@@ -190,7 +190,7 @@ static int export(const struct store *store, const struct admin_options *options
 
     if (set_platform(&plan.platform, options, err) < 0 ||
         make_plan(&plan, &bar, options, args, err) < 0 ||
-        write_plan(&plan, &bar, options, store->fs.durable, &written, err) < 0)
+        write_plan(&plan, &bar, options, registry->store->fs.durable, &written, err) < 0)
         return -1;
     return report(&plan, &written, options, err);
 }
@@ -212,7 +212,7 @@ int admin_export(const struct admin_options *options, char **args, struct err *e
     if (result < 0 || admin_open(options, false, &admin, err) < 0)
         return -1;
     interrupt_catch();
-    result = export(&admin.store, options, args, &have, err);
+    result = export(&admin.registry, options, args, &have, err);
     admin_close(&admin);
     interrupt_end();
     return result;

@@ -121,7 +121,7 @@ static int in_source(const struct import *import, struct err *err)
 
 static int import_source(struct import *import, struct report *report, struct err *err)
 {
-    int result = source_load(&import->source, import->store, &import->bar.progress, err);
+    int result = source_load(&import->source, import->registry->store, &import->bar.progress, err);
 
     if (result == 0)
         result = measure(import, err);
@@ -207,6 +207,7 @@ int admin_import(const struct admin_options *options, char **args, struct err *e
     struct import import = {.options = options, .compress = COMPRESS_GZIP};
     struct conf conf;
     struct store store;
+    struct registry registry = {.store = &store};
     size_t n = 0;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int result = -1;
@@ -222,7 +223,7 @@ int admin_import(const struct admin_options *options, char **args, struct err *e
     if (open_sources(args, sources, &n, err) < 0 || open_store(options, &conf, &store, err) < 0)
         goto out;
     import.conf = &conf;
-    import.store = &store;
+    import.registry = &registry;
     bar_start(&import.bar, BAR_BYTES, options);
     result = run(&import, sources, n, err);
     store_close(&store);

@@ -18,12 +18,12 @@ struct view {
 
 static void view_free(struct view *view)
 {
-    pulled_manifest_free(&view->pulled);
+    pull_free(&view->pulled);
     strings_free(&view->tags);
     buf_free(&view->referrers);
 }
 
-static int find_referrers(const struct store *store, struct view *view, struct err *err)
+static int find_referrers(const struct registry *registry, struct view *view, struct err *err)
 {
     struct digest last;
     struct page page = {NULL, INT64_MAX};
@@ -31,7 +31,7 @@ static int find_referrers(const struct store *store, struct view *view, struct e
 
     while (more) {
         AUTO_BUF part = BUF_INIT;
-        if (list_referrers(store, &view->name, &view->pulled.digest, NULL, page, &part, &last,
+        if (list_referrers(registry, &view->name, &view->pulled.digest, NULL, page, &part, &last,
                            &more, err) < 0)
             return -1;
         if (part.len)
@@ -41,17 +41,17 @@ static int find_referrers(const struct store *store, struct view *view, struct e
     return 0;
 }
 
-static int view_load(const struct store *store, const struct name *name,
+static int view_load(const struct registry *registry, const struct name *name,
                      const struct reference *reference, struct view *view, struct err *err)
 {
     *view = (struct view){.name = *name};
-    if (pull_manifest(store, name, reference, &view->pulled, err) < 0)
+    if (pull_read(registry, name, reference, &view->pulled, err) < 0)
         return -1;
     view->total = (int64_t)view->pulled.bytes.len;
     for (size_t i = 0; i < view->pulled.manifest.n_references; i++)
         view->total += view->pulled.manifest.references[i].size;
-    if (list_tags_of(store, name, &view->pulled.digest, &view->tags, err) == 0 &&
-        find_referrers(store, view, err) == 0)
+    if (list_tags_of(registry, name, &view->pulled.digest, &view->tags, err) == 0 &&
+        find_referrers(registry, view, err) == 0)
         return 0;
     view_free(view);
     return -1;
@@ -153,7 +153,7 @@ int admin_inspect(const struct admin_options *options, char **args, struct err *
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         admin_open(options, false, &admin, err) < 0)
         return -1;
-    int result = view_load(&admin.store, &name, &reference, &view, err);
+    int result = view_load(&admin.registry, &name, &reference, &view, err);
     if (result == 0) {
         if (options->raw)
             buf_add(&out, view.pulled.bytes.s, view.pulled.bytes.len);

@@ -11,15 +11,15 @@
 
 static const struct page everything = {NULL, INT64_MAX};
 
-static int print_repository(const struct store *store, const char *text, bool json, bool first,
-                            int width, struct buf *out, struct err *err)
+static int print_repository(const struct registry *registry, const char *text, bool json,
+                            bool first, int width, struct buf *out, struct err *err)
 {
     AUTO_STRINGS tags = {0};
     struct name name;
     bool more;
 
     if (name_parse(&name, text, strlen(text), err) < 0 ||
-        list_tags(store, &name, everything, &tags, &more, err) < 0)
+        list_tags(registry, &name, everything, &tags, &more, err) < 0)
         return -1;
     if (json)
         buf_addf(out, "%s{\"name\":\"%s\",\"tags\":%zu}", first ? "" : ",", name.s, tags.n);
@@ -38,13 +38,13 @@ static int widest(const struct strings *names, const char *title)
     return (int)width;
 }
 
-static int print_repositories(const struct store *store, bool json, struct buf *out,
+static int print_repositories(const struct registry *registry, bool json, struct buf *out,
                               struct err *err)
 {
     AUTO_STRINGS names = {0};
     bool more;
 
-    if (list_repositories(store, everything, (struct name_filter){0}, &names, &more, err) < 0)
+    if (list_repositories(registry, everything, &names, &more, err) < 0)
         return -1;
     int width = widest(&names, "REPOSITORY");
     if (json)
@@ -52,7 +52,7 @@ static int print_repositories(const struct store *store, bool json, struct buf *
     else
         buf_addf(out, "%-*s  TAGS\n", width, "REPOSITORY");
     for (size_t i = 0; i < names.n; i++)
-        if (print_repository(store, names.v[i], json, i == 0, width, out, err) < 0)
+        if (print_repository(registry, names.v[i], json, i == 0, width, out, err) < 0)
             return -1;
     buf_addstr(out, json ? "]}\n" : "");
     return 0;
@@ -82,12 +82,13 @@ static int print_digest(void *context, const struct digest *digest, struct err *
     return result;
 }
 
-static int print_digests(const struct store *store, bool json, struct buf *out, struct err *err)
+static int print_digests(const struct registry *registry, bool json, struct buf *out,
+                         struct err *err)
 {
     struct digests_output digests = {.json = json};
 
     buf_addstr(&digests.text, json ? "{\"digests\":[" : "");
-    int result = list_digests(store, print_digest, &digests, err);
+    int result = list_digests(registry, print_digest, &digests, err);
     buf_addstr(&digests.text, json ? "]}\n" : "");
     *out = digests.text;
     return result;
@@ -101,8 +102,8 @@ int admin_ls(const struct admin_options *options, char **args, struct err *err)
     (void)args;
     if (admin_open(options, false, &admin, err) < 0)
         return -1;
-    int result = options->digests ? print_digests(&admin.store, options->json, &out, err)
-                                  : print_repositories(&admin.store, options->json, &out, err);
+    int result = options->digests ? print_digests(&admin.registry, options->json, &out, err)
+                                  : print_repositories(&admin.registry, options->json, &out, err);
     if (result == 0)
         result = admin_print(&out, err);
     admin_close(&admin);
@@ -110,7 +111,7 @@ int admin_ls(const struct admin_options *options, char **args, struct err *err)
 }
 
 /* A tag whose link is damaged is shown without a digest, and said. */
-static void print_tag(const struct store *store, const struct name *name, const char *text,
+static void print_tag(const struct registry *registry, const struct name *name, const char *text,
                       bool json, bool first, int width, struct buf *out)
 {
     struct tag tag;
@@ -118,7 +119,7 @@ static void print_tag(const struct store *store, const struct name *name, const 
     struct err err;
 
     bool known = tag_parse(&tag, text, strlen(text), &err) == 0 &&
-                 tag_get(store, name, &tag, &digest, &err) > 0;
+                 tag_get(registry->store, name, &tag, &digest, &err) > 0;
     if (!known)
         fprintf(stderr, "berth: the tag %s of %s points at nothing\n", text, name->s);
     if (json)
@@ -128,13 +129,13 @@ static void print_tag(const struct store *store, const struct name *name, const 
         buf_addf(out, "%-*s  %s\n", width, text, known ? digest.s : "-");
 }
 
-static int print_tags(const struct store *store, const struct name *name, bool json,
+static int print_tags(const struct registry *registry, const struct name *name, bool json,
                       struct buf *out, struct err *err)
 {
     AUTO_STRINGS tags = {0};
     bool more;
 
-    if (list_tags(store, name, everything, &tags, &more, err) < 0)
+    if (list_tags(registry, name, everything, &tags, &more, err) < 0)
         return -1;
     int width = widest(&tags, "TAG");
     if (json)
@@ -142,7 +143,7 @@ static int print_tags(const struct store *store, const struct name *name, bool j
     else
         buf_addf(out, "%-*s  DIGEST\n", width, "TAG");
     for (size_t i = 0; i < tags.n; i++)
-        print_tag(store, name, tags.v[i], json, i == 0, width, out);
+        print_tag(registry, name, tags.v[i], json, i == 0, width, out);
     buf_addstr(out, json ? "]}\n" : "");
     return 0;
 }
@@ -156,7 +157,7 @@ int admin_tags(const struct admin_options *options, char **args, struct err *err
     if (name_parse(&name, args[0], strlen(args[0]), err) < 0 ||
         admin_open(options, false, &admin, err) < 0)
         return -1;
-    int result = print_tags(&admin.store, &name, options->json, &out, err);
+    int result = print_tags(&admin.registry, &name, options->json, &out, err);
     if (result == 0)
         result = admin_print(&out, err);
     admin_close(&admin);

@@ -117,8 +117,10 @@ int admin_open(const struct admin_options *options, bool change, struct admin_st
     if (admin_conf(options, &admin->conf, err) < 0)
         return -1;
     if (check_store(&admin->conf, err) == 0 && admin_become_owner(&admin->conf, err) == 0 &&
-        store_open(&admin->store, &admin->conf, change, err) == 0)
+        store_open(&admin->store, &admin->conf, change, err) == 0) {
+        admin->registry = (struct registry){.store = &admin->store};
         return 0;
+    }
     conf_free(&admin->conf);
     return -1;
 }
@@ -128,8 +130,10 @@ int admin_open_any(const struct admin_options *options, struct admin_store *admi
     if (admin_conf(options, &admin->conf, err) < 0)
         return -1;
     if (check_store(&admin->conf, err) == 0 &&
-        store_open_any(&admin->store, &admin->conf, err) == 0)
+        store_open_any(&admin->store, &admin->conf, err) == 0) {
+        admin->registry = (struct registry){.store = &admin->store};
         return 0;
+    }
     conf_free(&admin->conf);
     return -1;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 struct retaining {
+    struct registry registry;
     struct retain_report report;
     struct retain_run run;
     struct bar bar;
@@ -79,7 +80,7 @@ static int retain_one(struct retaining *retaining, const struct name *name, stru
         return 0;
     }
     run->untagged = retain_untagged(report->conf, name, report->conf->grace);
-    int result = retain_repository(run, name, &history, &wrong);
+    int result = retain_run(&retaining->registry, run, name, &history, &wrong);
     bar_end(&retaining->bar);
     if (result == 0) {
         report_rest(report, &history);
@@ -111,9 +112,9 @@ static int retain_all(struct retaining *retaining, struct err *err)
 {
     struct err wrong;
 
-    if (repo_walk(retaining->run.store, NULL, visit, retaining, err) < 0)
+    if (repo_walk(retaining->registry.store, NULL, visit, retaining, err) < 0)
         return -1;
-    if (!retaining->run.dry_run && pulled_sweep(retaining->run.store, &wrong) < 0) {
+    if (!retaining->run.dry_run && pulled_sweep(retaining->registry.store, &wrong) < 0) {
         fprintf(stderr, "berth: %s\n", wrong.msg);
         retaining->report.failed++;
     }
@@ -179,15 +180,15 @@ int admin_retain(const struct admin_options *options, char **args, struct err *e
         policy = policy_new(&admin.conf, err);
     if (policy) {
         struct retaining retaining = {
+            .registry = admin.registry,
             .report = {.options = options, .conf = &admin.conf, .policy = policy},
-            .run = {.store = &admin.store,
-                    .guard = {may_go, policy},
-                    .dry_run = options->dry_run,
+            .run = {.dry_run = options->dry_run,
                     .progress = &retaining.bar.progress,
                     .tag_gone = tag_gone,
                     .manifest_gone = manifest_gone,
                     .context = &retaining},
         };
+        retaining.registry.rules = (struct registry_rules){.may_move = may_go, .context = policy};
         bar_start(&retaining.bar, BAR_ITEMS, options);
         result = retain(&retaining, args, err);
         bar_end(&retaining.bar);

@@ -10,17 +10,17 @@
 #include <string.h>
 
 /* What remove_manifest would remove. */
-static int would_remove(const struct store *store, const struct name *name,
+static int would_remove(const struct registry *registry, const struct name *name,
                         const struct reference *reference, struct strings *tags, struct err *err)
 {
     struct digest digest;
 
-    int found = pull_resolve(store, name, reference, &digest, err);
+    int found = pull_resolve(registry, name, reference, &digest, err);
     if (found == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
     if (found < 0)
         return -1;
-    return reference->is_digest ? list_tags_of(store, name, &digest, tags, err) : 0;
+    return reference->is_digest ? list_tags_of(registry, name, &digest, tags, err) : 0;
 }
 
 static void print_removed(const struct name *name, const struct reference *reference,
@@ -70,9 +70,9 @@ int admin_rm(const struct admin_options *options, char **args, struct err *err)
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;
-    int result = options->dry_run ? would_remove(&admin.store, &name, &reference, &tags, err)
-                                  : remove_manifest(&admin.store, &name, &reference, none,
-                                                    (struct tag_guard){0}, &tags, err);
+    int result = options->dry_run
+                     ? would_remove(&admin.registry, &name, &reference, &tags, err)
+                     : remove_manifest(&admin.registry, &name, &reference, none, &tags, err);
     if (result == 0) {
         print_removed(&name, &reference, &tags, options, &out);
         result = admin_print(&out, err);

@@ -29,18 +29,19 @@ static void inventory_free(struct inventory *inventory)
     strings_free(&inventory->uploads);
 }
 
-static int list_manifests(const struct store *store, struct inventory *inventory, struct err *err)
+static int list_manifests(const struct registry *registry, struct inventory *inventory,
+                          struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
-        if (repo_list_revisions(store, &inventory->name, algorithm, &hex, err) < 0)
+        if (repo_list_revisions(registry->store, &inventory->name, algorithm, &hex, err) < 0)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
             if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) < 0)
                 continue;
-            int linked = repo_has_revision(store, &inventory->name, &digest, err);
+            int linked = repo_has_revision(registry->store, &inventory->name, &digest, err);
             if (linked < 0)
                 return -1;
             if (linked)
@@ -51,31 +52,33 @@ static int list_manifests(const struct store *store, struct inventory *inventory
 }
 
 /* A repository may have nothing yet but an upload. */
-static int take_inventory(const struct store *store, struct inventory *inventory, struct err *err)
+static int take_inventory(const struct registry *registry, struct inventory *inventory,
+                          struct err *err)
 {
     struct page everything = {NULL, INT64_MAX};
     struct err failure;
     bool more;
 
-    int has_uploads = repo_list_uploads(store, &inventory->name, &inventory->uploads, err);
+    int has_uploads =
+        repo_list_uploads(registry->store, &inventory->name, &inventory->uploads, err);
     if (has_uploads < 0)
         return -1;
-    if (list_tags(store, &inventory->name, everything, &inventory->tags, &more, &failure) < 0 &&
+    if (list_tags(registry, &inventory->name, everything, &inventory->tags, &more, &failure) < 0 &&
         (failure.code != ERR_NAME_UNKNOWN || !has_uploads)) {
         return err_copy(err, &failure);
     }
-    return list_manifests(store, inventory, err);
+    return list_manifests(registry, inventory, err);
 }
 
 /* What the collector could free afterwards. */
-static int measure(const struct store *store, const struct admin_options *options,
+static int measure(const struct registry *registry, const struct admin_options *options,
                    struct inventory *inventory, struct err *err)
 {
     struct usage usage;
     struct bar bar;
 
     bar_start(&bar, BAR_ITEMS, options);
-    int result = usage_measure(store, false, &bar.progress, &usage, err);
+    int result = usage_measure(registry->store, false, &bar.progress, &usage, err);
     bar_end(&bar);
     if (result < 0)
         return -1;
@@ -142,15 +145,15 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
              (intmax_t)inventory->usage.own.n, shared, (intmax_t)inventory->usage.shared.n);
 }
 
-static int run(const struct store *store, const struct admin_options *options,
+static int run(const struct registry *registry, const struct admin_options *options,
                struct inventory *inventory, struct buf *out, struct err *err)
 {
-    if (take_inventory(store, inventory, err) < 0)
+    if (take_inventory(registry, inventory, err) < 0)
         return -1;
-    if (options->dry_run && measure(store, options, inventory, err) < 0)
+    if (options->dry_run && measure(registry, options, inventory, err) < 0)
         return -1;
     if (!options->dry_run &&
-        remove_repository(store, &inventory->name, &inventory->busy_uploads, err) < 0)
+        remove_repository(registry, &inventory->name, &inventory->busy_uploads, err) < 0)
         return -1;
     size_t busy = inventory->busy_uploads;
     if (busy)
@@ -173,7 +176,7 @@ int admin_rm_repository(const struct admin_options *options, char **args, struct
     if (name_parse(&inventory.name, args[0], strlen(args[0]), err) < 0 ||
         admin_open(options, !options->dry_run, &admin, err) < 0)
         return -1;
-    int result = run(&admin.store, options, &inventory, &out, err);
+    int result = run(&admin.registry, options, &inventory, &out, err);
     if (result == 0)
         result = admin_print(&out, err);
     inventory_free(&inventory);

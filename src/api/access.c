@@ -5,6 +5,7 @@
 #include "auth/scope.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "registry/retain.h"
 
 #include <string.h>
 #include <strings.h>
@@ -153,26 +154,22 @@ bool access_permits(const struct api *api, const struct name *name, enum action 
     return policy_permits(api->rules->policy, &api->who, name, action);
 }
 
+static bool may_push(const void *context, const struct name *name)
+{
+    return access_permits(context, name, ACTION_PUSH);
+}
+
 static bool may_pull(const void *context, const struct name *name)
 {
     return access_permits(context, name, ACTION_PULL);
 }
 
-struct name_filter access_readable(const struct api *api)
-{
-    return (struct name_filter){may_pull, api};
-}
-
-static bool rules_let_pull(const void *context, const struct name *name)
+/* By the rules alone: a token for the catalog names no repositories. */
+static bool may_list(const void *context, const struct name *name)
 {
     const struct api *api = context;
 
     return policy_verdict(api->rules->policy, &api->who, name).actions & ACTION_PULL;
-}
-
-struct name_filter access_listed(const struct api *api)
-{
-    return (struct name_filter){rules_let_pull, api};
 }
 
 static bool may_move(const void *context, const struct name *name, const struct tag *tag)
@@ -182,9 +179,24 @@ static bool may_move(const void *context, const struct name *name, const struct 
     return !policy_immutable(api->rules->policy, &api->who, name, tag);
 }
 
-struct tag_guard access_tag_guard(const struct api *api)
+static bool records_pulls(const void *context, const struct name *name)
 {
-    return (struct tag_guard){may_move, api};
+    const struct api *api = context;
+    const struct conf_retain *section = retain_section(&api->rules->conf, name);
+
+    return section && section->pulled.text;
+}
+
+struct registry_rules access_rules(const struct api *api)
+{
+    return (struct registry_rules){
+        .may_push = may_push,
+        .may_pull = may_pull,
+        .may_list = may_list,
+        .may_move = may_move,
+        .records_pulls = records_pulls,
+        .context = api,
+    };
 }
 
 /* The scheme and host by which the client came. It could lie about them only to itself. */

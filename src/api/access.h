@@ -11,7 +11,6 @@
 #define BERTH_API_ACCESS_H
 
 #include "api/api.h"
-#include "registry/permission.h"
 
 /* What a route wants to do. */
 enum access {
@@ -38,9 +37,8 @@ int access_permit(const struct api *api, enum access access, const struct name *
 
 /* The same question about other repositories that a handler comes across. */
 bool access_permits(const struct api *api, const struct name *name, enum action action);
-struct name_filter access_readable(const struct api *api); /* with the token, for a mount */
-struct name_filter access_listed(const struct api *api);   /* by the rules, for the catalog */
-struct tag_guard access_tag_guard(const struct api *api);
+/* The same and more for the verbs to ask. Valid as long as *api. */
+struct registry_rules access_rules(const struct api *api);
 
 /* Adds WWW-Authenticate: a token for what the route wants to do, or a password. */
 void access_challenge(const struct api *api, const struct request *request, enum access access,

@@ -11,7 +11,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "oci/name.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 struct api {
     const struct conf *conf;
@@ -19,9 +19,10 @@ struct api {
     const struct store *nothing; /* holds nothing: what one who may not read is shown */
     struct guard *guard;
 
-    /* Of the request that is being answered; set by api_handle. */
+    /* Of the request that is being answered; set by route_answer. */
     const struct rules *rules;
     struct identity who;
+    struct registry registry;
 };
 
 /* What the route found in the path. */
@@ -37,11 +38,11 @@ typedef int api_handler(const struct api *api, struct request *request, const st
 
 /* Answers one request, whatever it is; logs errors and denials. Says in *who whose it is, of which
  * the strings live as long as the request. (route.c) */
-void api_handle(const struct api *api, struct request *request, struct identity *who,
-                struct response *response);
+void route_answer(const struct api *api, struct request *request, struct identity *who,
+                  struct response *response);
 
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
-void api_error(struct response *response, const struct err *err);
+void error_answer(struct response *response, const struct err *err);
 
 api_handler system_get;
 api_handler catalog_get;

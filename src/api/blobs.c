@@ -5,7 +5,6 @@
 #include "api/conditional.h"
 #include "base/codec.h"
 #include "http/header.h"
-#include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
 #include "store/layout.h"
@@ -19,7 +18,7 @@ static void unsatisfiable(int64_t size, struct response *response)
     struct err err;
 
     err_set(&err, ERR_RANGE_UNSATISFIABLE, "the blob has %jd bytes", (intmax_t)size);
-    api_error(response, &err);
+    error_answer(response, &err);
     response_header(response, "Content-Range", "bytes */%jd", (intmax_t)size);
     response_header(response, "Accept-Ranges", "bytes");
 }
@@ -30,7 +29,7 @@ static void by_server(const struct api *api, const struct digest *digest, struct
 
     layout_blob(&path, digest);
     if (api->conf->sendfile == CONF_SENDFILE_X_SENDFILE)
-        response_header(response, "X-Sendfile", "%s/%s", api->store->path, path.s);
+        response_header(response, "X-Sendfile", "%s/%s", api->registry.store->path, path.s);
     else
         response_header(response, "X-Accel-Redirect", "%s" LAYOUT_PREFIX "/%s",
                         api->conf->sendfile_prefix, path.s);
@@ -136,13 +135,9 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
     AUTO_FD fd = -1;
 
     if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
-        pull_blob(api->store, &target->name, &digest, &fd, &size, err) < 0)
+        pull_blob(&api->registry, &target->name, &digest,
+                  request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &fd, &size, err) < 0)
         return -1;
-    if (request->method == METHOD_HEAD && access_permits(api, &target->name, ACTION_PUSH)) {
-        int kept = promise_blob(api->store, &target->name, &digest, err);
-        if (kept <= 0)
-            return kept < 0 ? -1 : err_set(err, ERR_BLOB_UNKNOWN, "%s", digest.s);
-    }
     send_blob(api, request, &digest, fd, size, response);
     fd = -1;
     return 0;
@@ -155,7 +150,7 @@ int blobs_delete(const struct api *api, struct request *request, const struct ta
 
     (void)request;
     if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
-        remove_blob(api->store, &target->name, &digest, err) < 0)
+        remove_blob(&api->registry, &target->name, &digest, err) < 0)
         return -1;
     response->status = 202;
     return 0;

@@ -14,7 +14,7 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
 
     (void)target;
     if (page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0 ||
-        list_repositories(api->store, page, access_listed(api), &names, &more, err) < 0)
+        list_repositories(&api->registry, page, &names, &more, err) < 0)
         return -1;
     buf_addstr(&json, "{\"repositories\":");
     page_print_names(&names, &json);

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 
-void api_error(struct response *response, const struct err *err)
+void error_answer(struct response *response, const struct err *err)
 {
     AUTO_BUF json = BUF_INIT;
     AUTO_BUF message = BUF_INIT;

@@ -3,14 +3,10 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
-#include "base/log.h"
 #include "http/header.h"
-#include "registry/freshen.h"
 #include "registry/pull.h"
 #include "registry/push_manifest.h"
 #include "registry/remove.h"
-#include "registry/retain.h"
-#include "store/pulled.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,20 +32,6 @@ static int parse_known_reference(const struct target *target, struct reference *
     return parsed;
 }
 
-/* For the rule `pulled`. containerd resolves a tag with HEAD and then pulls by digest. A pull never
- * fails for it. */
-static void record_pull(const struct api *api, const struct name *name,
-                        const struct reference *reference)
-{
-    const struct conf_retain *section = retain_section(&api->rules->conf, name);
-    struct err err;
-
-    if (reference->is_digest || !section || !section->pulled.text)
-        return;
-    if (pulled_record(api->store, name, &reference->tag, &err) < 0)
-        log_debug("the pull of %s:%s is not recorded: %s", name->s, reference->tag.s, err.msg);
-}
-
 int manifests_get(const struct api *api, struct request *request, const struct target *target,
                   struct response *response, struct err *err)
 {
@@ -57,15 +39,9 @@ int manifests_get(const struct api *api, struct request *request, const struct t
     struct reference reference;
 
     if (parse_known_reference(target, &reference, err) < 0 ||
-        pull_manifest(api->store, &target->name, &reference, &pulled, err) < 0)
+        pull_manifest(&api->registry, &target->name, &reference,
+                      request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &pulled, err) < 0)
         return -1;
-    if (request->method == METHOD_HEAD && reference.is_digest &&
-        access_permits(api, &target->name, ACTION_PUSH)) {
-        int kept = promise_manifest(api->store, &target->name, &pulled.digest, err);
-        if (kept <= 0)
-            return kept < 0 ? -1 : err_set(err, ERR_MANIFEST_UNKNOWN, "%s", pulled.digest.s);
-    }
-    record_pull(api, &target->name, &reference);
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
     response_header(response, "Content-Type", "%s", pulled.manifest.media_type);
@@ -140,7 +116,6 @@ int manifests_put(const struct api *api, struct request *request, const struct t
     struct push_manifest push = {
         .name = target->name,
         .precondition = conditional_precondition(request),
-        .guard = access_tag_guard(api),
     };
     struct pushed_manifest pushed;
     char media_type[256];
@@ -155,7 +130,7 @@ int manifests_put(const struct api *api, struct request *request, const struct t
         header_media_type(content_type, media_type, sizeof media_type);
         push.content_type = media_type;
     }
-    if (push_manifest(api->store, &push, &pushed, err) < 0)
+    if (push_manifest(&api->registry, &push, &pushed, err) < 0)
         return -1;
     accepted(target, &push, &pushed, response);
     return 0;
@@ -167,8 +142,8 @@ int manifests_delete(const struct api *api, struct request *request, const struc
     struct reference reference;
 
     if (parse_known_reference(target, &reference, err) < 0 ||
-        remove_manifest(api->store, &target->name, &reference, conditional_precondition(request),
-                        access_tag_guard(api), NULL, err) < 0)
+        remove_manifest(&api->registry, &target->name, &reference,
+                        conditional_precondition(request), NULL, err) < 0)
         return -1;
     response->status = 202;
     return 0;

@@ -20,7 +20,7 @@ int referrers_get(const struct api *api, struct request *request, const struct t
         return -1;
     buf_addstr(&json,
                "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX "\",\"manifests\":[");
-    if (list_referrers(api->store, &target->name, &subject, artifact_type, page, &json, &last,
+    if (list_referrers(&api->registry, &target->name, &subject, artifact_type, page, &json, &last,
                        &more, err) < 0)
         return -1;
     buf_addstr(&json, "]}\n");

@@ -170,7 +170,7 @@ static int answer(struct api *api, struct request *request, const struct match *
     if (permitted == 0) {
         err_set(&hidden, ERR_DENIED, "may not pull");
         access_log_denial(api, request, &hidden);
-        api->store = api->nothing;
+        api->registry.store = api->nothing;
     }
     return route->handler(api, request, &match->target, response, err);
 }
@@ -185,8 +185,8 @@ static void log_failure(const struct api *api, const struct request *request, co
         log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
 }
 
-void api_handle(const struct api *shared, struct request *request, struct identity *who,
-                struct response *response)
+void route_answer(const struct api *shared, struct request *request, struct identity *who,
+                  struct response *response)
 {
     struct api api = *shared;
     struct match match = {0};
@@ -194,12 +194,13 @@ void api_handle(const struct api *shared, struct request *request, struct identi
 
     int identified = access_identify(&api, request, &err);
     *who = api.who;
+    api.registry = (struct registry){.store = api.store, .rules = access_rules(&api)};
     int result = identified < 0 ? -1 : find_route(&match, request, &err);
     if (result == 0)
         result = answer(&api, request, &match, response, &err);
     if (result < 0) {
         log_failure(&api, request, &err);
-        api_error(response, &err);
+        error_answer(response, &err);
         if (err.code == ERR_METHOD)
             add_allow(response, match.allowed);
         if (err.code == ERR_UNAUTHORIZED)

@@ -12,7 +12,7 @@ int tags_get(const struct api *api, struct request *request, const struct target
     bool more;
 
     if (page_parse(request, api->conf, INT64_MAX, &page, err) < 0 ||
-        list_tags(api->store, &target->name, page, &tags, &more, err) < 0)
+        list_tags(&api->registry, &target->name, page, &tags, &more, err) < 0)
         return -1;
     buf_addf(&json, "{\"name\":\"%s\",\"tags\":", target->name.s);
     page_print_names(&tags, &json);

@@ -21,8 +21,7 @@ static struct push_body body_of(struct request *request)
 static void session_init(struct push_session *session, const struct api *api,
                          const struct target *target)
 {
-    *session =
-        (struct push_session){.store = api->store, .name = target->name, .user = api->who.user};
+    *session = (struct push_session){.name = target->name, .user = api->who.user};
 }
 
 /* The session that the path names. */
@@ -61,7 +60,7 @@ static int answer_chunk_error(const struct push_session *session, int64_t offset
 {
     if (err->code != ERR_UPLOAD_RANGE)
         return -1;
-    api_error(response, err);
+    error_answer(response, err);
     answer_session(session, err_http_status(err->code), offset, response);
     return 0;
 }
@@ -82,8 +81,8 @@ static int try_mount(const struct api *api, struct request *request, const struc
     bool has_source = from && *from;
     if (has_source && name_parse(&source, from, strlen(from), err) < 0)
         return -1;
-    int mounted = push_mount(api->store, &target->name, &digest, has_source ? &source : NULL,
-                             access_readable(api), err);
+    int mounted =
+        push_blob_mount(&api->registry, &target->name, &digest, has_source ? &source : NULL, err);
     if (mounted > 0)
         answer_blob(&target->name, &digest, response);
     return mounted;
@@ -106,12 +105,12 @@ int uploads_post(const struct api *api, struct request *request, const struct ta
         return -1;
     if (digest_text) {
         if (digest_parse(&digest, digest_text, strlen(digest_text), err) < 0 ||
-            push_whole(&session, &digest, body_of(request), err) < 0)
+            push_blob_whole(&api->registry, &session, &digest, body_of(request), err) < 0)
             return -1;
         answer_blob(&target->name, &digest, response);
         return 0;
     }
-    if (push_start(&session, algorithm, err) < 0)
+    if (push_blob_start(&api->registry, &session, algorithm, err) < 0)
         return -1;
     answer_session(&session, 202, 0, response);
     return 0;
@@ -124,7 +123,8 @@ int uploads_get(const struct api *api, struct request *request, const struct tar
     int64_t offset;
 
     (void)request;
-    if (session_of(&session, api, target, err) < 0 || push_offset(&session, &offset, err) < 0)
+    if (session_of(&session, api, target, err) < 0 ||
+        push_blob_offset(&api->registry, &session, &offset, err) < 0)
         return -1;
     answer_session(&session, 204, offset, response);
     return 0;
@@ -150,7 +150,7 @@ int uploads_patch(const struct api *api, struct request *request, const struct t
 
     if (session_of(&session, api, target, err) < 0 || parse_range(request, &range, err) < 0)
         return -1;
-    if (push_chunk(&session, range, body_of(request), &offset, err) < 0)
+    if (push_blob_chunk(&api->registry, &session, range, body_of(request), &offset, err) < 0)
         return answer_chunk_error(&session, offset, response, err);
     answer_session(&session, 202, offset, response);
     return 0;
@@ -171,7 +171,8 @@ int uploads_put(const struct api *api, struct request *request, const struct tar
         return err_set(err, ERR_DIGEST_INVALID, "the digest parameter is missing");
     if (digest_parse(&digest, digest_text, strlen(digest_text), err) < 0)
         return -1;
-    if (push_finish(&session, range, &digest, body_of(request), &offset, err) < 0)
+    if (push_blob_finish(&api->registry, &session, range, &digest, body_of(request), &offset, err) <
+        0)
         return answer_chunk_error(&session, offset, response, err);
     answer_blob(&target->name, &digest, response);
     return 0;
@@ -183,7 +184,8 @@ int uploads_delete(const struct api *api, struct request *request, const struct 
     struct push_session session;
 
     (void)request;
-    if (session_of(&session, api, target, err) < 0 || push_cancel(&session, err) < 0)
+    if (session_of(&session, api, target, err) < 0 ||
+        push_blob_cancel(&api->registry, &session, err) < 0)
         return -1;
     response->status = 204;
     return 0;

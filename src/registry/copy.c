@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct copying {
-    const struct store *store;
+    const struct registry *registry;
     const struct copy *copy;
     struct digest_map seen;
     struct strings manifests; /* that are copied: their digests */
@@ -19,7 +19,7 @@ struct copying {
 
 /* Where a tag pointed before it moved: asked for under the lock under which it is moved. */
 struct move {
-    const struct store *store;
+    const struct registry *registry;
     bool moved;
     struct digest from;
 };
@@ -28,7 +28,7 @@ static bool note_move(const void *context, const struct name *name, const struct
 {
     struct move *move = *(struct move *const *)context;
 
-    move->moved = tag_get(move->store, name, tag, &move->from, NULL) > 0;
+    move->moved = tag_get(move->registry->store, name, tag, &move->from, NULL) > 0;
     return true;
 }
 
@@ -41,8 +41,9 @@ static void tell(const struct copying *copying, struct copy_step step)
 static int push_copy(const struct copying *copying, const struct pulled_manifest *pulled,
                      const struct tag *tag, struct err *err)
 {
-    struct move move = {.store = copying->store};
+    struct move move = {.registry = copying->registry};
     struct move *noted = &move;
+    struct registry registry = *copying->registry;
     struct pushed_manifest pushed;
     struct push_manifest push = {
         .name = copying->copy->to,
@@ -51,10 +52,10 @@ static int push_copy(const struct copying *copying, const struct pulled_manifest
         .n_tags = tag ? 1 : 0,
         .bytes = pulled->bytes.s,
         .len = pulled->bytes.len,
-        .guard = {note_move, &noted},
     };
 
-    if (push_manifest(copying->store, &push, &pushed, err) < 0)
+    registry.rules = (struct registry_rules){.may_move = note_move, .context = &noted};
+    if (push_manifest(&registry, &push, &pushed, err) < 0)
         return -1;
     tell(copying, (struct copy_step){&pulled->digest, true, tag, move.moved ? &move.from : NULL});
     return 0;
@@ -65,8 +66,8 @@ static int link_blob(const struct copying *copying, const struct descriptor *des
 {
     const struct copy *copy = copying->copy;
 
-    int linked = push_mount(copying->store, &copy->to, &descriptor->digest, &copy->from,
-                            (struct name_filter){0}, err);
+    int linked =
+        push_blob_mount(copying->registry, &copy->to, &descriptor->digest, &copy->from, err);
     if (linked < 0)
         return -1;
     if (linked == 0 && !descriptor->has_urls)
@@ -95,7 +96,7 @@ static int set_tag(const struct copying *copying, const struct digest *digest,
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
 
-    if (pull_manifest(copying->store, &copying->copy->from, &reference, &pulled, err) < 0)
+    if (pull_read(copying->registry, &copying->copy->from, &reference, &pulled, err) < 0)
         return -1;
     return push_copy(copying, &pulled, tag, err);
 }
@@ -104,7 +105,7 @@ static int copy_tree(struct copying *copying, const struct digest *digest, struc
 {
     const struct copy *copy = copying->copy;
 
-    return tree_walk(copying->store, &copy->from, digest, copy->referrers, visit, copying, err);
+    return tree_walk(copying->registry, &copy->from, digest, copy->referrers, visit, copying, err);
 }
 
 /* Signatures that cosign keeps under a tag of their own. */
@@ -119,7 +120,7 @@ static int copy_cosign_tag(struct copying *copying, const char *subject, const c
     *strchr(text, ':') = '-';
     if (tag_parse(&tag, text, strlen(text), NULL) < 0) /* a sha512 is too long for one */
         return 0;
-    int found = tag_get(copying->store, &copying->copy->from, &tag, &digest, err);
+    int found = tag_get(copying->registry->store, &copying->copy->from, &tag, &digest, err);
     if (found <= 0)
         return found;
     if (copy_tree(copying, &digest, err) < 0)
@@ -142,9 +143,9 @@ static int copy_cosign_tags(struct copying *copying, struct err *err)
     return 0;
 }
 
-int copy_manifest(const struct store *store, const struct copy *copy, struct err *err)
+int copy_manifest(const struct registry *registry, const struct copy *copy, struct err *err)
 {
-    struct copying copying = {.store = store, .copy = copy};
+    struct copying copying = {.registry = registry, .copy = copy};
     bool here = !strcmp(copy->from.s, copy->to.s);
 
     int result = here ? 0 : copy_tree(&copying, &copy->digest, err);

@@ -30,6 +30,6 @@ struct copy {
 /* Blobs are linked and freshened as by push_mount, each manifest is pushed as by push_manifest,
  * under their locks and with their order of durability; the tag comes last. Tags that exist are
  * moved, immutable ones too. MANIFEST_UNKNOWN, BLOB_UNKNOWN (by its name), and push_manifest's. */
-int copy_manifest(const struct store *store, const struct copy *copy, struct err *err);
+int copy_manifest(const struct registry *registry, const struct copy *copy, struct err *err);
 
 #endif

@@ -7,14 +7,14 @@
 
 #include <string.h>
 
-int list_tags(const struct store *store, const struct name *name, struct page page,
+int list_tags(const struct registry *registry, const struct name *name, struct page page,
               struct strings *tags, bool *more, struct err *err)
 {
     AUTO_STRINGS all = {0};
 
-    int found = tag_list(store, name, &all, err);
+    int found = tag_list(registry->store, name, &all, err);
     if (found == 0)
-        found = repo_exists(store, name, err);
+        found = repo_exists(registry->store, name, err);
     if (found == 0)
         return err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
     if (found < 0)
@@ -32,27 +32,27 @@ int list_tags(const struct store *store, const struct name *name, struct page pa
     return 0;
 }
 
-int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
-                 struct strings *tags, struct err *err)
+int list_tags_of(const struct registry *registry, const struct name *name,
+                 const struct digest *digest, struct strings *tags, struct err *err)
 {
     AUTO_STRINGS all = {0};
 
-    if (tag_list(store, name, &all, err) < 0)
+    if (tag_list(registry->store, name, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++) {
         struct tag tag;
         struct digest current;
         if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) == 0 &&
-            tag_get(store, name, &tag, &current, NULL) > 0 && digest_equal(&current, digest))
+            tag_get(registry->store, name, &tag, &current, NULL) > 0 &&
+            digest_equal(&current, digest))
             strings_add(tags, tag.s);
     }
     return 0;
 }
 
 struct repository_page {
-    const struct store *store;
+    const struct registry *registry;
     struct page page;
-    struct name_filter filter;
     struct strings *names;
     bool more;
 };
@@ -60,10 +60,11 @@ struct repository_page {
 static int visit_repository(void *context, const struct name *name, struct err *err)
 {
     struct repository_page *list = context;
+    const struct registry_rules *rules = &list->registry->rules;
 
-    if (list->filter.admits && !list->filter.admits(list->filter.context, name))
+    if (rules->may_list && !rules->may_list(rules->context, name))
         return 0;
-    int has = repo_has_manifests(list->store, name, err);
+    int has = repo_has_manifests(list->registry->store, name, err);
     if (has <= 0)
         return has;
     if ((int64_t)list->names->n == list->page.n) {
@@ -74,12 +75,12 @@ static int visit_repository(void *context, const struct name *name, struct err *
     return 0;
 }
 
-int list_repositories(const struct store *store, struct page page, struct name_filter filter,
-                      struct strings *names, bool *more, struct err *err)
+int list_repositories(const struct registry *registry, struct page page, struct strings *names,
+                      bool *more, struct err *err)
 {
-    struct repository_page list = {store, page, filter, names, false};
+    struct repository_page list = {registry, page, names, false};
 
-    if (repo_walk(store, page.last, visit_repository, &list, err) < 0)
+    if (repo_walk(registry->store, page.last, visit_repository, &list, err) < 0)
         return -1;
     *more = list.more;
     return 0;

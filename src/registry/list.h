@@ -6,9 +6,7 @@
 #ifndef BERTH_REGISTRY_LIST_H
 #define BERTH_REGISTRY_LIST_H
 
-#include "base/fs.h"
-#include "registry/permission.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,31 +20,31 @@ struct page {
 /* *more: there are entries behind the page. */
 
 /* The tags, in byte order. NAME_UNKNOWN if there is no such repository. */
-int list_tags(const struct store *store, const struct name *name, struct page page,
+int list_tags(const struct registry *registry, const struct name *name, struct page page,
               struct strings *tags, bool *more, struct err *err);
 
 /* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing.
  */
-int list_tags_of(const struct store *store, const struct name *name, const struct digest *digest,
-                 struct strings *tags, struct err *err);
+int list_tags_of(const struct registry *registry, const struct name *name,
+                 const struct digest *digest, struct strings *tags, struct err *err);
 
-/* The repositories that hold a manifest and that the filter admits, in the order of repo_walk. */
-int list_repositories(const struct store *store, struct page page, struct name_filter filter,
-                      struct strings *names, bool *more, struct err *err);
+/* The repositories that hold a manifest and that the rules list, in the order of repo_walk. */
+int list_repositories(const struct registry *registry, struct page page, struct strings *names,
+                      bool *more, struct err *err);
 
 /* The manifests whose subject this is, also of those that other registries' clients left in the tag
  * `<algorithm>-<hex>`: appends their descriptors to json, with commas between. With an
  * artifact_type only those that have it. page.last is a digest; a page also ends where it grows
  * beyond 4 MiB. *last is the last entry's digest. An unknown subject, or repository, has none. */
-int list_referrers(const struct store *store, const struct name *name, const struct digest *subject,
-                   const char *artifact_type, struct page page, struct buf *json,
-                   struct digest *last, bool *more, struct err *err);
+int list_referrers(const struct registry *registry, const struct name *name,
+                   const struct digest *subject, const char *artifact_type, struct page page,
+                   struct buf *json, struct digest *last, bool *more, struct err *err);
 
 /* Visits the digests of all blobs and manifests that some repository has and whose content is
  * there, in byte order, until visit returns other than 0 (1: enough, -1: failed). Needs up to 50
  * bytes of memory for each. */
 typedef int list_visit_digest_fn(void *context, const struct digest *digest, struct err *err);
-int list_digests(const struct store *store, list_visit_digest_fn *visit, void *context,
+int list_digests(const struct registry *registry, list_visit_digest_fn *visit, void *context,
                  struct err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include "store/repo.h"
 
 struct search {
-    const struct store *store;
+    const struct registry *registry;
     struct digest_map linked;
     list_visit_digest_fn *visit;
     void *context;
@@ -27,7 +27,7 @@ static int visit_repository(void *context, const struct name *name, struct err *
 {
     struct search *search = context;
 
-    return repo_each_digest(search->store, name, visit_link, search, err);
+    return repo_each_digest(search->registry->store, name, visit_link, search, err);
 }
 
 /* What no repository has, the collector may take at any time. */
@@ -43,14 +43,14 @@ static int visit_blob(void *context, const struct digest *digest, int64_t size, 
     return stop;
 }
 
-int list_digests(const struct store *store, list_visit_digest_fn *visit, void *context,
+int list_digests(const struct registry *registry, list_visit_digest_fn *visit, void *context,
                  struct err *err)
 {
-    struct search search = {.store = store, .visit = visit, .context = context};
+    struct search search = {.registry = registry, .visit = visit, .context = context};
 
-    int result = repo_walk(store, NULL, visit_repository, &search, err);
+    int result = repo_walk(registry->store, NULL, visit_repository, &search, err);
     for (int i = 0; i < DIGEST_ALGORITHMS && result == 0 && !search.stopped; i++)
-        result = blob_walk(store, (enum digest_algorithm)i, visit_blob, &search, err);
+        result = blob_walk(registry->store, (enum digest_algorithm)i, visit_blob, &search, err);
     digest_map_free(&search.linked);
     return result;
 }

@@ -40,12 +40,12 @@ static int compare(const void *a, const void *b)
     return order ? order : (int)right->indexed - (int)left->indexed;
 }
 
-static int add_indexed(const struct store *store, const struct name *name,
+static int add_indexed(const struct registry *registry, const struct name *name,
                        const struct digest *subject, struct referrers *list, struct err *err)
 {
     AUTO_STRINGS digests = {0};
 
-    if (referrer_list(store, name, subject, &digests, err) < 0)
+    if (referrer_list(registry->store, name, subject, &digests, err) < 0)
         return -1;
     for (size_t i = 0; i < digests.n; i++) {
         struct digest digest;
@@ -66,7 +66,7 @@ static int unless_unknown(const struct err *failure, struct err *err)
 
 /* The index that a client keeps for a registry without a referrers list. Whatever else the tag is,
  * is no such index. */
-static int add_fallback(const struct store *store, const struct name *name,
+static int add_fallback(const struct registry *registry, const struct name *name,
                         const struct digest *subject, struct referrers *list, struct err *err)
 {
     AUTO_PULLED pulled = {0};
@@ -76,10 +76,10 @@ static int add_fallback(const struct store *store, const struct name *name,
 
     snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
              digest_algorithm_name(subject->algorithm), digest_hex(subject));
-    int found = pull_resolve(store, name, &reference, &digest, err);
+    int found = pull_resolve(registry, name, &reference, &digest, err);
     if (found <= 0)
         return found;
-    if (pull_manifest(store, name, &reference, &pulled, &failure) < 0)
+    if (pull_read(registry, name, &reference, &pulled, &failure) < 0)
         return unless_unknown(&failure, err);
     for (size_t i = 0; pulled.manifest.is_index && i < pulled.manifest.n_references; i++)
         add(list, &pulled.manifest.references[i].digest, false);
@@ -87,7 +87,7 @@ static int add_fallback(const struct store *store, const struct name *name,
 }
 
 /* What the list says of a manifest, from the manifest itself. 0: it is not of this subject. */
-static int describe(const struct store *store, const struct name *name,
+static int describe(const struct registry *registry, const struct name *name,
                     const struct digest *subject, const struct digest *digest,
                     struct buf *descriptor, struct err *err)
 {
@@ -95,7 +95,7 @@ static int describe(const struct store *store, const struct name *name,
     struct reference reference = {.is_digest = true, .digest = *digest};
     struct err failure;
 
-    if (pull_manifest(store, name, &reference, &pulled, &failure) < 0)
+    if (pull_read(registry, name, &reference, &pulled, &failure) < 0)
         return unless_unknown(&failure, err);
     if (!pulled.manifest.has_subject || !digest_equal(&pulled.manifest.subject, subject))
         return 0;
@@ -111,21 +111,21 @@ static bool is_json(const struct buf *text)
     return json != NULL;
 }
 
-static int read_descriptor(const struct store *store, const struct name *name,
+static int read_descriptor(const struct registry *registry, const struct name *name,
                            const struct digest *subject, const struct referrer *referrer,
                            struct buf *descriptor, struct err *err)
 {
     /* Distribution's collector may have taken the manifest and left the entry. */
-    int found = repo_has_revision(store, name, &referrer->digest, err);
+    int found = repo_has_revision(registry->store, name, &referrer->digest, err);
     if (found <= 0)
         return found;
     if (referrer->indexed) {
-        found = referrer_read(store, name, subject, &referrer->digest, descriptor, err);
+        found = referrer_read(registry->store, name, subject, &referrer->digest, descriptor, err);
         if (found < 0 || (found > 0 && is_json(descriptor)))
             return found;
         buf_clear(descriptor); /* damaged */
     }
-    return describe(store, name, subject, &referrer->digest, descriptor, err);
+    return describe(registry, name, subject, &referrer->digest, descriptor, err);
 }
 
 static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
@@ -138,7 +138,7 @@ static bool has_artifact_type(const struct buf *descriptor, const char *artifact
     return same;
 }
 
-static int print_page(const struct store *store, const struct name *name,
+static int print_page(const struct registry *registry, const struct name *name,
                       const struct digest *subject, const char *artifact_type, struct page page,
                       const struct referrers *list, struct buf *json, struct digest *last,
                       bool *more, struct err *err)
@@ -152,7 +152,7 @@ static int print_page(const struct store *store, const struct name *name,
         if ((i > 0 && digest_equal(&referrer->digest, &list->v[i - 1].digest)) ||
             (page.last && strcmp(referrer->digest.s, page.last) <= 0))
             continue;
-        int found = read_descriptor(store, name, subject, referrer, &descriptor, err);
+        int found = read_descriptor(registry, name, subject, referrer, &descriptor, err);
         if (found < 0)
             return -1;
         if (!found || (artifact_type && !has_artifact_type(&descriptor, artifact_type)))
@@ -168,19 +168,19 @@ static int print_page(const struct store *store, const struct name *name,
     return 0;
 }
 
-int list_referrers(const struct store *store, const struct name *name, const struct digest *subject,
-                   const char *artifact_type, struct page page, struct buf *json,
-                   struct digest *last, bool *more, struct err *err)
+int list_referrers(const struct registry *registry, const struct name *name,
+                   const struct digest *subject, const char *artifact_type, struct page page,
+                   struct buf *json, struct digest *last, bool *more, struct err *err)
 {
     struct referrers list = {0};
     int result = -1;
 
-    if (add_indexed(store, name, subject, &list, err) == 0 &&
-        add_fallback(store, name, subject, &list, err) == 0) {
+    if (add_indexed(registry, name, subject, &list, err) == 0 &&
+        add_fallback(registry, name, subject, &list, err) == 0) {
         if (list.n)
             qsort(list.v, list.n, sizeof *list.v, compare);
         result =
-            print_page(store, name, subject, artifact_type, page, &list, json, last, more, err);
+            print_page(registry, name, subject, artifact_type, page, &list, json, last, more, err);
     }
     free(list.v);
     return result;

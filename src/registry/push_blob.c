@@ -8,29 +8,31 @@
 
 #include <string.h>
 
-static int create_session(const struct push_session *session, enum digest_algorithm algorithm,
-                          struct upload *upload, struct err *err)
+static int create_session(const struct registry *registry, const struct push_session *session,
+                          enum digest_algorithm algorithm, struct upload *upload, struct err *err)
 {
     AUTO_LOCK gc = {-1};
 
-    if (lock_gc(session->store, FS_LOCK_SHARED, &gc, err) < 0)
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
         return -1;
-    return upload_create(session->store, &session->name, session->user, algorithm, upload, err);
+    return upload_create(registry->store, &session->name, session->user, algorithm, upload, err);
 }
 
-int push_start(struct push_session *session, enum digest_algorithm algorithm, struct err *err)
+int push_blob_start(const struct registry *registry, struct push_session *session,
+                    enum digest_algorithm algorithm, struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (create_session(session, algorithm, &upload, err) < 0)
+    if (create_session(registry, session, algorithm, &upload, err) < 0)
         return -1;
     memcpy(session->id, upload.id, sizeof session->id);
     return upload_save(&upload, err);
 }
 
-static int open_session(const struct push_session *session, struct upload *upload, struct err *err)
+static int open_session(const struct registry *registry, const struct push_session *session,
+                        struct upload *upload, struct err *err)
 {
-    return upload_open(session->store, &session->name, session->id, session->user, upload, err);
+    return upload_open(registry->store, &session->name, session->id, session->user, upload, err);
 }
 
 /* Appends the body where the client says that it belongs, or takes back what came of it. */
@@ -57,12 +59,13 @@ static int append(struct upload *upload, struct push_range range, struct push_bo
     return upload_rollback(upload, err) == 0 ? err_copy(err, &failure) : -1;
 }
 
-int push_chunk(const struct push_session *session, struct push_range range, struct push_body body,
-               int64_t *offset, struct err *err)
+int push_blob_chunk(const struct registry *registry, const struct push_session *session,
+                    struct push_range range, struct push_body body, int64_t *offset,
+                    struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (open_session(session, &upload, err) < 0)
+    if (open_session(registry, session, &upload, err) < 0)
         return -1;
     *offset = upload.offset;
     if (append(&upload, range, body, err) < 0 || upload_save(&upload, err) < 0)
@@ -72,21 +75,22 @@ int push_chunk(const struct push_session *session, struct push_range range, stru
 }
 
 /* The blob's name is durable before the link that points at it. */
-static int publish(struct upload *upload, const struct digest *digest, struct err *err)
+static int publish(const struct registry *registry, struct upload *upload,
+                   const struct digest *digest, struct err *err)
 {
-    const struct store *store = upload->store;
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (upload_sync(upload, err) < 0 || lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
+    if (upload_sync(upload, err) < 0 || lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
-        repo_link_layer(store, &upload->name, digest, &dirty, err) < 0)
+        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return fs_dirty_sync(&registry->store->fs, &dirty, err);
 }
 
-static int verify_and_publish(struct upload *upload, const struct digest *digest, struct err *err)
+static int verify_and_publish(const struct registry *registry, struct upload *upload,
+                              const struct digest *digest, struct err *err)
 {
     struct digest actual;
 
@@ -96,7 +100,7 @@ static int verify_and_publish(struct upload *upload, const struct digest *digest
         upload_remove(upload, NULL);
         return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
     }
-    if (publish(upload, digest, err) < 0)
+    if (publish(registry, upload, digest, err) < 0)
         return -1;
     /* The blob is in place: a session's directory that cannot be removed now is litter, not an
      * error. */
@@ -104,30 +108,31 @@ static int verify_and_publish(struct upload *upload, const struct digest *digest
     return 0;
 }
 
-int push_finish(const struct push_session *session, struct push_range range,
-                const struct digest *digest, struct push_body body, int64_t *offset,
-                struct err *err)
+int push_blob_finish(const struct registry *registry, const struct push_session *session,
+                     struct push_range range, const struct digest *digest, struct push_body body,
+                     int64_t *offset, struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (open_session(session, &upload, err) < 0)
+    if (open_session(registry, session, &upload, err) < 0)
         return -1;
     *offset = upload.offset;
     upload_expect(&upload, digest->algorithm);
     if (append(&upload, range, body, err) < 0)
         return -1;
-    return verify_and_publish(&upload, digest, err);
+    return verify_and_publish(registry, &upload, digest, err);
 }
 
-int push_whole(struct push_session *session, const struct digest *digest, struct push_body body,
-               struct err *err)
+int push_blob_whole(const struct registry *registry, struct push_session *session,
+                    const struct digest *digest, struct push_body body, struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
 
-    if (create_session(session, digest->algorithm, &upload, err) < 0)
+    if (create_session(registry, session, digest->algorithm, &upload, err) < 0)
         return -1;
-    if (append(&upload, anywhere, body, err) < 0 || verify_and_publish(&upload, digest, err) < 0) {
+    if (append(&upload, anywhere, body, err) < 0 ||
+        verify_and_publish(registry, &upload, digest, err) < 0) {
         upload_remove(&upload, NULL);
         return -1;
     }
@@ -135,50 +140,50 @@ int push_whole(struct push_session *session, const struct digest *digest, struct
 }
 
 /* Under lock_gc shared. 0: the blob is not there. */
-static int link_blob(const struct store *store, const struct name *name,
+static int link_blob(const struct registry *registry, const struct name *name,
                      const struct digest *digest, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
-    int has = blob_freshen(store, digest, err);
+    int has = blob_freshen(registry->store, digest, err);
     if (has <= 0)
         return has;
-    if (repo_link_layer(store, name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+    if (repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     return 1;
 }
 
-int push_link(const struct store *store, const struct name *name, const struct digest *digest,
-              int64_t size, struct err *err)
+int push_blob_link(const struct registry *registry, const struct name *name,
+                   const struct digest *digest, int64_t size, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     int64_t there;
 
-    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0)
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
         return -1;
-    int has = blob_stat(store, digest, &there, err);
+    int has = blob_stat(registry->store, digest, &there, err);
     if (has <= 0 || there != size) /* a blob that was cut off heals when it is pushed again */
         return has < 0 ? -1 : 0;
-    return link_blob(store, name, digest, err);
+    return link_blob(registry, name, digest, err);
 }
 
-int push_new(struct push_session *session, enum digest_algorithm algorithm, struct push_body body,
-             struct pushed_blob *pushed, struct err *err)
+int push_blob_new(const struct registry *registry, struct push_session *session,
+                  enum digest_algorithm algorithm, struct push_body body,
+                  struct pushed_blob *pushed, struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
-    const struct store *store = session->store;
     int linked = -1;
 
-    if (create_session(session, algorithm, &upload, err) < 0)
+    if (create_session(registry, session, algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 ||
         upload_digest(&upload, algorithm, &pushed->digest, err) < 0)
         goto out;
     pushed->size = upload.offset;
-    linked = push_link(store, &session->name, &pushed->digest, pushed->size, err);
-    if (linked == 0 && publish(&upload, &pushed->digest, err) < 0)
+    linked = push_blob_link(registry, &session->name, &pushed->digest, pushed->size, err);
+    if (linked == 0 && publish(registry, &upload, &pushed->digest, err) < 0)
         linked = -1;
     pushed->is_new = linked == 0;
 out:
@@ -187,60 +192,64 @@ out:
 }
 
 struct mount_search {
-    const struct store *store;
+    const struct registry *registry;
     const struct digest *digest;
-    struct name_filter readable;
     bool found;
 };
 
 static int visit_holder(void *context, const struct name *name, struct err *err)
 {
     struct mount_search *search = context;
+    const struct registry_rules *rules = &search->registry->rules;
 
-    if (search->readable.admits && !search->readable.admits(search->readable.context, name))
+    if (rules->may_pull && !rules->may_pull(rules->context, name))
         return 0;
-    int has = repo_has_layer(search->store, name, search->digest, err);
+    int has = repo_has_layer(search->registry->store, name, search->digest, err);
     search->found = has > 0;
     return has;
 }
 
 /* Whether the source has the blob. Without a source any repository will do. */
-static int source_has(const struct store *store, const struct digest *digest,
-                      const struct name *from, struct name_filter readable, struct err *err)
+static int source_has(const struct registry *registry, const struct digest *digest,
+                      const struct name *from, struct err *err)
 {
-    struct mount_search search = {store, digest, readable, false};
+    struct mount_search search = {registry, digest, false};
 
     int failed = from ? visit_holder(&search, from, err) < 0
-                      : repo_walk(store, NULL, visit_holder, &search, err) < 0;
+                      : repo_walk(registry->store, NULL, visit_holder, &search, err) < 0;
     if (failed)
         return -1;
     return search.found;
 }
 
-int push_mount(const struct store *store, const struct name *name, const struct digest *digest,
-               const struct name *from, struct name_filter readable, struct err *err)
+int push_blob_mount(const struct registry *registry, const struct name *name,
+                    const struct digest *digest, const struct name *from, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     int64_t size;
 
-    int has = blob_stat(store, digest, &size, err);
+    int has = blob_stat(registry->store, digest, &size, err);
     if (has > 0)
-        has = source_has(store, digest, from, readable, err);
+        has = source_has(registry, digest, from, err);
     if (has <= 0)
         return has;
-    return lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ? -1 : link_blob(store, name, digest, err);
+    return lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0
+               ? -1
+               : link_blob(registry, name, digest, err);
 }
 
-int push_offset(const struct push_session *session, int64_t *offset, struct err *err)
+int push_blob_offset(const struct registry *registry, const struct push_session *session,
+                     int64_t *offset, struct err *err)
 {
-    return upload_offset(session->store, &session->name, session->id, session->user, offset, err);
+    return upload_offset(registry->store, &session->name, session->id, session->user, offset, err);
 }
 
-int push_cancel(const struct push_session *session, struct err *err)
+int push_blob_cancel(const struct registry *registry, const struct push_session *session,
+                     struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (open_session(session, &upload, err) < 0)
+    if (open_session(registry, session, &upload, err) < 0)
         return -1;
     return upload_remove(&upload, err);
 }

@@ -11,20 +11,20 @@
 
 /* Whether the repository has what the descriptor names; it is freshened, so that a collector which
  * marked before this manifest came leaves it alone. */
-static int reference_present(const struct store *store, const struct name *name,
+static int reference_present(const struct registry *registry, const struct name *name,
                              const struct descriptor *descriptor, struct err *err)
 {
     if (descriptor->role == DESCRIPTOR_CHILD)
-        return freshen_manifest(store, name, &descriptor->digest, err);
-    return freshen_blob(store, name, &descriptor->digest, err);
+        return freshen_manifest(registry, name, &descriptor->digest, err);
+    return freshen_blob(registry, name, &descriptor->digest, err);
 }
 
-static int check_references(const struct store *store, const struct name *name,
+static int check_references(const struct registry *registry, const struct name *name,
                             const struct manifest *manifest, struct err *err)
 {
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *descriptor = &manifest->references[i];
-        int present = reference_present(store, name, descriptor, err);
+        int present = reference_present(registry, name, descriptor, err);
         if (present < 0)
             return -1;
         if (!present && !descriptor->has_urls)
@@ -34,23 +34,23 @@ static int check_references(const struct store *store, const struct name *name,
     return 0;
 }
 
-static int current_digest(const struct store *store, const struct push_manifest *push,
+static int current_digest(const struct registry *registry, const struct push_manifest *push,
                           struct digest *current, struct err *err)
 {
     if (!push->reference.is_digest)
-        return tag_get(store, &push->name, &push->reference.tag, current, err);
+        return tag_get(registry->store, &push->name, &push->reference.tag, current, err);
     *current = push->reference.digest;
-    return repo_has_revision(store, &push->name, current, err);
+    return repo_has_revision(registry->store, &push->name, current, err);
 }
 
-static int check_precondition(const struct store *store, const struct push_manifest *push,
+static int check_precondition(const struct registry *registry, const struct push_manifest *push,
                               struct err *err)
 {
     struct digest current;
 
     if (!push->precondition.holds)
         return 0;
-    int exists = current_digest(store, push, &current, err);
+    int exists = current_digest(registry, push, &current, err);
     if (exists < 0)
         return -1;
     if (push->precondition.holds(push->precondition.context, exists ? &current : NULL))
@@ -67,53 +67,54 @@ static size_t tags_of(const struct push_manifest *push, const struct tag **tags)
 
 /* A tag that is not there yet may be made, and one that stays where it is does not move. A damaged
  * one points at nothing. */
-static int check_tags(const struct store *store, const struct push_manifest *push,
+static int check_tags(const struct registry *registry, const struct push_manifest *push,
                       const struct digest *digest, struct err *err)
 {
     const struct tag *tags;
     size_t n = tags_of(push, &tags);
+    const struct registry_rules *rules = &registry->rules;
     struct digest current;
 
-    for (size_t i = 0; push->guard.may_move && i < n; i++)
-        if (tag_get(store, &push->name, &tags[i], &current, NULL) > 0 &&
+    for (size_t i = 0; rules->may_move && i < n; i++)
+        if (tag_get(registry->store, &push->name, &tags[i], &current, NULL) > 0 &&
             !digest_equal(&current, digest) &&
-            !push->guard.may_move(push->guard.context, &push->name, &tags[i]))
+            !rules->may_move(rules->context, &push->name, &tags[i]))
             return err_set(err, ERR_DENIED, "the tag %s is immutable", tags[i].s);
     return 0;
 }
 
 /* The grace of a manifest that loses its tag begins when it does. A damaged tag points at nothing.
  */
-static int leave_tag(const struct store *store, const struct name *name, const struct tag *tag,
-                     const struct digest *next, struct err *err)
+static int leave_tag(const struct registry *registry, const struct name *name,
+                     const struct tag *tag, const struct digest *next, struct err *err)
 {
     struct digest current;
 
-    if (tag_get(store, name, tag, &current, NULL) <= 0 || digest_equal(&current, next))
+    if (tag_get(registry->store, name, tag, &current, NULL) <= 0 || digest_equal(&current, next))
         return 0;
-    return repo_touch_revision(store, name, &current, err) < 0 ? -1 : 0;
+    return repo_touch_revision(registry->store, name, &current, err) < 0 ? -1 : 0;
 }
 
 /* The tags, in two durable steps: their indexes, then they themselves. */
-static int set_tags(const struct store *store, const struct push_manifest *push,
+static int set_tags(const struct registry *registry, const struct push_manifest *push,
                     const struct digest *digest, struct fs_dirty *dirty, struct err *err)
 {
     const struct tag *tags;
     size_t n = tags_of(push, &tags);
 
     for (size_t i = 0; i < n; i++)
-        if (tag_add_index(store, &push->name, &tags[i], digest, dirty, err) < 0)
+        if (tag_add_index(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
-    if (fs_dirty_sync(&store->fs, dirty, err) < 0)
+    if (fs_dirty_sync(&registry->store->fs, dirty, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (leave_tag(store, &push->name, &tags[i], digest, err) < 0 ||
-            tag_set(store, &push->name, &tags[i], digest, dirty, err) < 0)
+        if (leave_tag(registry, &push->name, &tags[i], digest, err) < 0 ||
+            tag_set(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
-    return fs_dirty_sync(&store->fs, dirty, err);
+    return fs_dirty_sync(&registry->store->fs, dirty, err);
 }
 
-static int add_to_referrers(const struct store *store, const struct push_manifest *push,
+static int add_to_referrers(const struct registry *registry, const struct push_manifest *push,
                             const struct manifest *manifest, const struct digest *digest,
                             struct fs_dirty *dirty, struct err *err)
 {
@@ -122,33 +123,35 @@ static int add_to_referrers(const struct store *store, const struct push_manifes
     if (!manifest->has_subject)
         return 0;
     manifest_describe(manifest, digest, (int64_t)push->len, &descriptor);
-    return referrer_add(store, &push->name, &manifest->subject, digest, &descriptor, dirty, err);
+    return referrer_add(registry->store, &push->name, &manifest->subject, digest, &descriptor,
+                        dirty, err);
 }
 
 /* The entry among the referrers comes before the link: nobody sees an entry without the manifest,
  * but a manifest without its entry would be a signature that nobody finds. */
-static int publish(const struct store *store, const struct push_manifest *push,
+static int publish(const struct registry *registry, const struct push_manifest *push,
                    const struct manifest *manifest, const struct digest *digest, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (lock_gc(store, FS_LOCK_SHARED, &gc, err) < 0 ||
-        lock_repo(store, &push->name, &repo, err) < 0 || check_precondition(store, push, err) < 0 ||
-        check_tags(store, push, digest, err) < 0 ||
-        check_references(store, &push->name, manifest, err) < 0 ||
-        blob_publish_bytes(store, digest, push->bytes, push->len, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
-        add_to_referrers(store, push, manifest, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
-        repo_link_revision(store, &push->name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
+        lock_repo(registry->store, &push->name, &repo, err) < 0 ||
+        check_precondition(registry, push, err) < 0 ||
+        check_tags(registry, push, digest, err) < 0 ||
+        check_references(registry, &push->name, manifest, err) < 0 ||
+        blob_publish_bytes(registry->store, digest, push->bytes, push->len, &dirty, err) < 0 ||
+        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        add_to_referrers(registry, push, manifest, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
+        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
-    return set_tags(store, push, digest, &dirty, err);
+    return set_tags(registry, push, digest, &dirty, err);
 }
 
-int push_manifest(const struct store *store, const struct push_manifest *push,
+int push_manifest(const struct registry *registry, const struct push_manifest *push,
                   struct pushed_manifest *pushed, struct err *err)
 {
     AUTO_MANIFEST manifest = {0};
@@ -160,7 +163,7 @@ int push_manifest(const struct store *store, const struct push_manifest *push,
         return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", pushed->digest.s);
     if (manifest_parse(&manifest, push->bytes, push->len, err) < 0 ||
         manifest_check_type(&manifest, push->content_type, err) < 0 ||
-        publish(store, push, &manifest, &pushed->digest, err) < 0)
+        publish(registry, push, &manifest, &pushed->digest, err) < 0)
         return -1;
     pushed->has_subject = manifest.has_subject;
     pushed->subject = manifest.subject;

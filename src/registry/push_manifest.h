@@ -7,9 +7,8 @@
 
 #include "oci/manifest.h"
 #include "oci/reference.h"
-#include "registry/permission.h"
 #include "registry/precondition.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 struct push_manifest {
     struct name name;
@@ -20,7 +19,6 @@ struct push_manifest {
     size_t len;
     const char *content_type; /* without parameters; NULL: none was sent */
     struct precondition precondition;
-    struct tag_guard guard;
 };
 
 struct pushed_manifest {
@@ -32,8 +30,8 @@ struct pushed_manifest {
 /* Stores it, links it into the repository and into the referrers of its subject, and sets its tags,
  * in this order and durably. Takes its locks. MANIFEST_INVALID, DIGEST_INVALID (the reference is
  * another digest), MANIFEST_BLOB_UNKNOWN (something that it refers to is not in the repository),
- * PRECONDITION, DENIED (the guard does not let a tag be moved). */
-int push_manifest(const struct store *store, const struct push_manifest *push,
+ * PRECONDITION, DENIED (the rules do not let a tag be moved). */
+int push_manifest(const struct registry *registry, const struct push_manifest *push,
                   struct pushed_manifest *pushed, struct err *err);
 
 #endif

@@ -8,34 +8,33 @@
 #define BERTH_REGISTRY_REMOVE_H
 
 #include "oci/reference.h"
-#include "registry/permission.h"
 #include "registry/precondition.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 /* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
- * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the guard does not let
+ * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the rules do not let
  * one of the tags go; then all stay). */
-int remove_manifest(const struct store *store, const struct name *name,
+int remove_manifest(const struct registry *registry, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
-                    struct tag_guard guard, struct strings *removed_tags, struct err *err);
+                    struct strings *removed_tags, struct err *err);
 
 /* A manifest of which the caller found that nobody needs it, if that still holds and it has no tag
  * (DENIED), with the tags of its signatures, which point at others. Holds back all that renews what
  * a client relies on (freshen.h) meanwhile. MANIFEST_UNKNOWN, PRECONDITION. */
-int remove_unused(const struct store *store, const struct name *name, const struct digest *digest,
-                  struct precondition precondition, const struct strings *signatures,
-                  struct err *err);
+int remove_unused(const struct registry *registry, const struct name *name,
+                  const struct digest *digest, struct precondition precondition,
+                  const struct strings *signatures, struct err *err);
 /* A whole repository: its tags and manifests at once, then its links to blobs, its referrers and
  * the upload sessions to which nobody is writing just now, and the directories that are empty then.
  * Repositories below it stay, and immutable tags are no hindrance. A push that is under way ends
  * either whole or with an error that says what is missing. *busy_uploads: how many sessions stay.
  * NAME_UNKNOWN. An error after the first step leaves a repository without content; removing it
  * again goes on from there. */
-int remove_repository(const struct store *store, const struct name *name, size_t *busy_uploads,
-                      struct err *err);
+int remove_repository(const struct registry *registry, const struct name *name,
+                      size_t *busy_uploads, struct err *err);
 
 /* The repository's link to a blob. BLOB_UNKNOWN. */
-int remove_blob(const struct store *store, const struct name *name, const struct digest *digest,
-                struct err *err);
+int remove_blob(const struct registry *registry, const struct name *name,
+                const struct digest *digest, struct err *err);
 
 #endif

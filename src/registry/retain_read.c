@@ -12,6 +12,7 @@
 #include <time.h>
 
 struct reading {
+    const struct registry *registry;
     struct retain_run *run;
     const struct name *name;
     struct retain_history *history;
@@ -43,27 +44,29 @@ static int read_pulls(const struct reading *reading, struct err *err)
         return 0;
     /* A store that cannot be written to will not let anything be removed, and say so then. */
     if (!run->dry_run)
-        pulled_begin(run->store, reading->name, NULL);
-    return pulled_since(run->store, reading->name, &reading->history->since, err) < 0 ? -1 : 0;
+        pulled_begin(reading->registry->store, reading->name, NULL);
+    return pulled_since(reading->registry->store, reading->name, &reading->history->since, err) < 0
+               ? -1
+               : 0;
 }
 
 static int read_tag(const struct reading *reading, const char *text, struct err *err)
 {
     const struct retain_run *run = reading->run;
+    const struct registry_rules *rules = &reading->registry->rules;
     struct retain_tag tag = {.pulled = -1, .subject = RETAIN_NONE};
 
     if (tag_parse(&tag.tag, text, strlen(text), err) < 0)
         return -1;
-    int found = tag_get(run->store, reading->name, &tag.tag, &tag.digest, err);
+    int found = tag_get(reading->registry->store, reading->name, &tag.tag, &tag.digest, err);
     if (found > 0)
-        found = tag_time(run->store, reading->name, &tag.tag, &tag.set, err);
+        found = tag_time(reading->registry->store, reading->name, &tag.tag, &tag.set, err);
     if (found > 0 && run->section->pulled.text &&
-        pulled_time(run->store, reading->name, &tag.tag, &tag.pulled, err) < 0)
+        pulled_time(reading->registry->store, reading->name, &tag.tag, &tag.pulled, err) < 0)
         return -1;
     if (found <= 0) /* removed right now */
         return found;
-    tag.immutable =
-        run->guard.may_move && !run->guard.may_move(run->guard.context, reading->name, &tag.tag);
+    tag.immutable = rules->may_move && !rules->may_move(rules->context, reading->name, &tag.tag);
     *retain_add_tag(reading->history) = tag;
     return 1;
 }
@@ -72,7 +75,7 @@ static int read_tags(const struct reading *reading, struct err *err)
 {
     AUTO_STRINGS names = {0};
 
-    if (tag_list(reading->run->store, reading->name, &names, err) < 0)
+    if (tag_list(reading->registry->store, reading->name, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++)
         if (read_tag(reading, names.v[i], err) < 0)
@@ -82,17 +85,17 @@ static int read_tags(const struct reading *reading, struct err *err)
 
 static int list_manifests(struct reading *reading, enum digest_algorithm algorithm, struct err *err)
 {
-    const struct store *store = reading->run->store;
+    const struct registry *registry = reading->registry;
     AUTO_STRINGS hex = {0};
 
-    if (repo_list_revisions(store, reading->name, algorithm, &hex, err) < 0)
+    if (repo_list_revisions(registry->store, reading->name, algorithm, &hex, err) < 0)
         return -1;
     for (size_t i = 0; i < hex.n; i++) {
         struct digest digest;
         int64_t since;
         if (digest_from_hex(&digest, algorithm, hex.v[i], NULL) < 0)
             continue;
-        int found = repo_revision_time(store, reading->name, &digest, &since, err);
+        int found = repo_revision_time(registry->store, reading->name, &digest, &since, err);
         if (found < 0)
             return -1;
         if (!found) /* a directory that Distribution left, or it was removed right now */
@@ -113,8 +116,9 @@ static int read_manifest(struct reading *reading, uint32_t number, struct err *e
     const struct reference reference = {.is_digest = true, .digest = manifest->digest};
     struct err failure;
 
-    if (pull_manifest(run->store, reading->name, &reference, &pulled, &failure) < 0) {
-        int there = repo_has_revision(run->store, reading->name, &manifest->digest, err);
+    if (pull_read(reading->registry, reading->name, &reference, &pulled, &failure) < 0) {
+        int there =
+            repo_has_revision(reading->registry->store, reading->name, &manifest->digest, err);
         if (there <= 0) /* removed right now */
             return there;
         if (failure.code != ERR_MANIFEST_UNKNOWN) {
@@ -198,16 +202,16 @@ static void find_subject(const struct reading *reading, struct retain_tag *tag)
 /* 0: it was moved since it was read. */
 static int find_manifest(const struct reading *reading, struct retain_tag *tag, struct err *err)
 {
-    const struct store *store = reading->run->store;
+    const struct registry *registry = reading->registry;
     struct digest current;
 
     tag->manifest = number_of(reading, &tag->digest);
     if (tag->manifest != RETAIN_NONE)
         return 1;
-    int found = tag_get(store, reading->name, &tag->tag, &current, err);
+    int found = tag_get(registry->store, reading->name, &tag->tag, &current, err);
     if (found <= 0 || !digest_equal(&current, &tag->digest))
         return found < 0 ? -1 : 0;
-    found = repo_has_revision(store, reading->name, &current, err);
+    found = repo_has_revision(registry->store, reading->name, &current, err);
     if (found)
         return found < 0 ? -1 : 0;
     return err_set(err, ERR_IO,
@@ -233,10 +237,10 @@ static int read_all(struct reading *reading, struct err *err)
     return read;
 }
 
-int retain_read(struct retain_run *run, const struct name *name, struct retain_history *history,
-                struct err *err)
+int retain_read(const struct registry *registry, struct retain_run *run, const struct name *name,
+                struct retain_history *history, struct err *err)
 {
-    struct reading reading = {.run = run, .name = name, .history = history};
+    struct reading reading = {.registry = registry, .run = run, .name = name, .history = history};
 
     int read = read_all(&reading, err);
     digest_map_free(&reading.numbers);

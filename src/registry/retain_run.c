@@ -16,6 +16,7 @@
 
 /* What was judged; asked again under the lock. */
 struct seen {
+    const struct registry *registry;
     const struct retain_run *run;
     const struct name *name;
     const struct retain_tag *tag; /* NULL: it is the manifest */
@@ -25,16 +26,17 @@ struct seen {
 static bool tag_is_as_seen(const void *context, const struct digest *current)
 {
     const struct seen *seen = context;
-    const struct store *store = seen->run->store;
+    const struct registry *registry = seen->registry;
     const struct retain_tag *tag = seen->tag;
     int64_t when, pulled = -1;
     struct err err;
 
     if (!current || !digest_equal(current, &tag->digest) ||
-        tag_time(store, seen->name, &tag->tag, &when, &err) <= 0 || when != tag->set)
+        tag_time(registry->store, seen->name, &tag->tag, &when, &err) <= 0 || when != tag->set)
         return false;
     return !seen->run->section->pulled.text ||
-           (pulled_time(store, seen->name, &tag->tag, &pulled, &err) >= 0 && pulled == tag->pulled);
+           (pulled_time(registry->store, seen->name, &tag->tag, &pulled, &err) >= 0 &&
+            pulled == tag->pulled);
 }
 
 static bool manifest_is_as_seen(const void *context, const struct digest *current)
@@ -43,7 +45,8 @@ static bool manifest_is_as_seen(const void *context, const struct digest *curren
     int64_t when;
     struct err err;
 
-    return current && repo_revision_time(seen->run->store, seen->name, current, &when, &err) > 0 &&
+    return current &&
+           repo_revision_time(seen->registry->store, seen->name, current, &when, &err) > 0 &&
            when == seen->manifest->since;
 }
 
@@ -58,28 +61,30 @@ static int removed(int result, const struct err *failure, struct err *err)
     return err_copy(err, failure);
 }
 
-static void tag_went(const struct retain_run *run, const struct name *name,
-                     const struct retain_history *history, struct retain_tag *tag)
+static void tag_went(const struct registry *registry, const struct retain_run *run,
+                     const struct name *name, const struct retain_history *history,
+                     struct retain_tag *tag)
 {
     tag->gone = true;
-    pulled_forget(run->store, name, &tag->tag, NULL);
+    pulled_forget(registry->store, name, &tag->tag, NULL);
     if (run->tag_gone)
         run->tag_gone(run->context, history, tag);
 }
 
-static int remove_tag(const struct retain_run *run, const struct name *name,
-                      struct retain_history *history, struct retain_tag *tag, struct err *err)
+static int remove_tag(const struct registry *registry, const struct retain_run *run,
+                      const struct name *name, struct retain_history *history,
+                      struct retain_tag *tag, struct err *err)
 {
     const struct reference reference = {.tag = tag->tag};
-    const struct seen seen = {.run = run, .name = name, .tag = tag};
+    const struct seen seen = {.registry = registry, .run = run, .name = name, .tag = tag};
     struct err failure;
 
-    int gone = removed(remove_manifest(run->store, name, &reference,
-                                       (struct precondition){tag_is_as_seen, &seen}, run->guard,
-                                       NULL, &failure),
-                       &failure, err);
+    int gone =
+        removed(remove_manifest(registry, name, &reference,
+                                (struct precondition){tag_is_as_seen, &seen}, NULL, &failure),
+                &failure, err);
     if (gone > 0)
-        tag_went(run, name, history, tag);
+        tag_went(registry, run, name, history, tag);
     return gone;
 }
 
@@ -89,14 +94,14 @@ static bool goes_alone(const struct retain_tag *tag)
     return !tag->stays && tag->reason != RETAIN_SUBJECT_GOES;
 }
 
-static int remove_tags(const struct retain_run *run, const struct name *name,
-                       struct retain_history *history, struct err *err)
+static int remove_tags(const struct registry *registry, const struct retain_run *run,
+                       const struct name *name, struct retain_history *history, struct err *err)
 {
     int gone = 1;
 
     for (size_t i = 0; gone > 0 && i < history->n_tags; i++)
         if (goes_alone(&history->tags[i]))
-            gone = remove_tag(run, name, history, &history->tags[i], err);
+            gone = remove_tag(registry, run, name, history, &history->tags[i], err);
     return gone;
 }
 
@@ -105,18 +110,19 @@ static bool goes_with(const struct retain_tag *tag, uint32_t number)
     return !tag->stays && tag->reason == RETAIN_SUBJECT_GOES && tag->subject == number;
 }
 
-static int remove_one(const struct retain_run *run, const struct name *name,
-                      struct retain_history *history, uint32_t number, struct err *err)
+static int remove_one(const struct registry *registry, const struct retain_run *run,
+                      const struct name *name, struct retain_history *history, uint32_t number,
+                      struct err *err)
 {
     struct retain_manifest *manifest = &history->manifests[number];
-    const struct seen seen = {.run = run, .name = name, .manifest = manifest};
+    const struct seen seen = {.registry = registry, .run = run, .name = name, .manifest = manifest};
     AUTO_STRINGS signatures = {0};
     struct err failure;
 
     for (size_t i = 0; i < history->n_tags; i++)
         if (goes_with(&history->tags[i], number))
             strings_add(&signatures, history->tags[i].tag.s);
-    int gone = removed(remove_unused(run->store, name, &manifest->digest,
+    int gone = removed(remove_unused(registry, name, &manifest->digest,
                                      (struct precondition){manifest_is_as_seen, &seen}, &signatures,
                                      &failure),
                        &failure, err);
@@ -124,7 +130,7 @@ static int remove_one(const struct retain_run *run, const struct name *name,
         return gone;
     for (size_t i = 0; i < history->n_tags; i++)
         if (goes_with(&history->tags[i], number))
-            tag_went(run, name, history, &history->tags[i]);
+            tag_went(registry, run, name, history, &history->tags[i]);
     manifest->gone = true;
     if (run->manifest_gone)
         run->manifest_gone(run->context, history, manifest);
@@ -144,8 +150,9 @@ static int compare_ranks(const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
-static int remove_manifests(const struct retain_run *run, const struct name *name,
-                            struct retain_history *history, struct err *err)
+static int remove_manifests(const struct registry *registry, const struct retain_run *run,
+                            const struct name *name, struct retain_history *history,
+                            struct err *err)
 {
     struct ranked *order = mem_alloc(history->n_manifests * sizeof *order);
     size_t n = 0;
@@ -157,7 +164,7 @@ static int remove_manifests(const struct retain_run *run, const struct name *nam
     if (n)
         qsort(order, n, sizeof *order, compare_ranks);
     for (size_t i = 0; gone > 0 && i < n; i++)
-        gone = remove_one(run, name, history, order[i].number, err);
+        gone = remove_one(registry, run, name, history, order[i].number, err);
     free(order);
     return gone;
 }
@@ -181,28 +188,28 @@ static void leave_to_next_run(struct retain_history *history)
 }
 
 /* 0: somebody changed the repository, so that what was decided need not be right any more. */
-static int try_once(struct retain_run *run, const struct name *name, struct retain_history *history,
-                    struct err *err)
+static int try_once(const struct registry *registry, struct retain_run *run,
+                    const struct name *name, struct retain_history *history, struct err *err)
 {
     retain_history_free(history);
-    int done = retain_read(run, name, history, err);
+    int done = retain_read(registry, run, name, history, err);
     if (done <= 0)
         return done;
     retain_decide(run->section, history);
     if (!run->dry_run)
-        done = remove_tags(run, name, history, err);
+        done = remove_tags(registry, run, name, history, err);
     if (!run->dry_run && done > 0)
-        done = remove_manifests(run, name, history, err);
+        done = remove_manifests(registry, run, name, history, err);
     return done;
 }
 
-int retain_repository(struct retain_run *run, const struct name *name,
-                      struct retain_history *history, struct err *err)
+int retain_run(const struct registry *registry, struct retain_run *run, const struct name *name,
+               struct retain_history *history, struct err *err)
 {
     int done = 0;
 
     for (int i = 0; done == 0 && i < TRIES_MAX; i++)
-        done = try_once(run, name, history, err);
+        done = try_once(registry, run, name, history, err);
     if (done == 0)
         leave_to_next_run(history);
     return done < 0 ? -1 : 0;

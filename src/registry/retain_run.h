@@ -8,16 +8,13 @@
 #define BERTH_REGISTRY_RETAIN_RUN_H
 
 #include "base/progress.h"
-#include "registry/permission.h"
+#include "registry/registry.h"
 #include "registry/retain.h"
-#include "store/store.h"
 
 struct retain_run {
-    const struct store *store;
     const struct conf_retain *section;
-    int64_t untagged;       /* of retain_untagged */
-    struct tag_guard guard; /* what it does not let go is immutable */
-    bool dry_run;           /* decide, and write nothing */
+    int64_t untagged; /* of retain_untagged */
+    bool dry_run;     /* decide, and write nothing */
     const struct progress *progress;
     int64_t n_read; /* manifests so far, of all repositories */
 
@@ -34,7 +31,7 @@ struct retain_run {
  * not be removed since it changed again and again stays, with RETAIN_CHANGED, to the next run.
  * ERR_IO: a tag or a manifest is damaged, and nothing was removed; or as remove_manifest.
  * retain_history_free afterwards, also after an error. */
-int retain_repository(struct retain_run *run, const struct name *name,
-                      struct retain_history *history, struct err *err);
+int retain_run(const struct registry *registry, struct retain_run *run, const struct name *name,
+               struct retain_history *history, struct err *err);
 
 #endif

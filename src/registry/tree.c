@@ -12,7 +12,7 @@
 #define TREE_DEPTH_MAX 32
 
 struct tree {
-    const struct store *store;
+    const struct registry *registry;
     const struct name *name;
     bool with_referrers;
     tree_visit_fn *visit;
@@ -52,8 +52,8 @@ static int referrers_of(const struct tree *tree, const struct digest *subject,
     while (more) {
         AUTO_BUF list = BUF_INIT;
         buf_addc(&list, '[');
-        if (list_referrers(tree->store, tree->name, subject, NULL, all, &list, &last, &more, err) <
-            0)
+        if (list_referrers(tree->registry, tree->name, subject, NULL, all, &list, &last, &more,
+                           err) < 0)
             return -1;
         buf_addc(&list, ']');
         struct json *json = json_parse(list.s, list.len, MANIFEST_DEPTH_MAX + 1, err);
@@ -96,7 +96,7 @@ static int walk_manifest(struct tree *tree, const struct digest *digest,
         return 0;
     if (depth > TREE_DEPTH_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
-    if (pull_manifest(tree->store, tree->name, &reference, &pulled, err) < 0)
+    if (pull_read(tree->registry, tree->name, &reference, &pulled, err) < 0)
         return -1;
     digest_map_put(&tree->seen, digest);
     int stop = walk_references(tree, &pulled.manifest, depth, err);
@@ -107,10 +107,10 @@ static int walk_manifest(struct tree *tree, const struct digest *digest,
     return stop;
 }
 
-int tree_walk(const struct store *store, const struct name *name, const struct digest *digest,
+int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err)
 {
-    struct tree tree = {store, name, with_referrers, visit, context, {0}};
+    struct tree tree = {registry, name, with_referrers, visit, context, {0}};
 
     int stop = walk_manifest(&tree, digest, NULL, 0, err);
     digest_map_free(&tree.seen);

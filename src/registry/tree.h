@@ -21,7 +21,7 @@ struct tree_entry {
  * the repository has them or not. MANIFEST_UNKNOWN: a manifest is missing; BLOB_UNKNOWN is visit's
  * to say. */
 typedef int tree_visit_fn(void *context, const struct tree_entry *entry, struct err *err);
-int tree_walk(const struct store *store, const struct name *name, const struct digest *digest,
+int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err);
 
 #endif

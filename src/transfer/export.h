@@ -25,7 +25,7 @@
 #include "oci/digest_map.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 #define EXPORT_REPOSITORY "dev.berth.repository"
 #define EXPORT_REF_NAME "org.opencontainers.image.ref.name"
@@ -53,7 +53,7 @@ struct export_content {
 };
 
 struct export_plan {
-    const struct store *store;
+    const struct registry *registry;
     struct platform platform;
     bool all_platforms, whole_store, referrers;
     const struct digest_map *have; /* not to be written */
@@ -95,9 +95,9 @@ bool export_is_referrer_tag(const char *tag);
 
 /* The manifest of an index that fits a platform best, also where an index is within an index. 0:
  * there is none; *listed then has those that there are, with commas between. (export_platform.c) */
-int export_pick(const struct store *store, const struct name *name, const struct manifest *index,
-                const struct platform *platform, struct digest *digest, char *text,
-                struct buf *listed, struct err *err);
+int export_pick(const struct registry *registry, const struct name *name,
+                const struct manifest *index, const struct platform *platform,
+                struct digest *digest, char *text, struct buf *listed, struct err *err);
 
 /* index.json of the plan, with what stood in an index.json before (NULL: nothing). (export_index.c)
  */

@@ -84,14 +84,14 @@ static int find_image(const struct export_plan *plan, const struct export_root *
 
     if (!root->is_image || root->is_referrer)
         return 0;
-    int found = read_manifest(plan->store, &root->digest, &manifest, err);
+    int found = read_manifest(plan->registry->store, &root->digest, &manifest, err);
     if (found <= 0)
         return found;
     if (manifest.is_index) {
         if (name_parse(&name, root->repository, strlen(root->repository), err) < 0)
             return -1;
-        found = export_pick(plan->store, &name, &manifest, &plan->platform, &digest, text, &listed,
-                            err);
+        found = export_pick(plan->registry, &name, &manifest, &plan->platform, &digest, text,
+                            &listed, err);
         images->unfit += found == 0;
         if (found <= 0)
             return found;
@@ -108,7 +108,8 @@ static bool is_whole(const struct export_plan *plan, const struct manifest *mani
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *reference = &manifest->references[i];
         if (digest_map_get(plan->have, &reference->digest) ||
-            (reference->has_urls && blob_stat(plan->store, &reference->digest, &size, NULL) <= 0))
+            (reference->has_urls &&
+             blob_stat(plan->registry->store, &reference->digest, &size, NULL) <= 0))
             return false;
     }
     return true;
@@ -130,7 +131,7 @@ static int print_image(const struct export_plan *plan, struct images *images,
     AUTO_MANIFEST manifest = {0};
     bool zstd = false;
 
-    int found = read_manifest(plan->store, &image->digest, &manifest, err);
+    int found = read_manifest(plan->registry->store, &image->digest, &manifest, err);
     if (found <= 0 || !export_is_image(&manifest) || !is_whole(plan, &manifest))
         return found < 0 ? -1 : 0;
     buf_addstr(out, out->len > 1 ? ",{\"Config\":" : "{\"Config\":");

@@ -72,7 +72,7 @@ int export_plan_freshen(const struct export_plan *plan, size_t done, struct err 
 
     for (size_t i = done; i < plan->n_contents; i++) {
         export_content_digest(&plan->contents[i], &digest);
-        if (freshen(plan->store, &digest, err) < 0)
+        if (freshen(plan->registry->store, &digest, err) < 0)
             return -1;
     }
     return 0;
@@ -118,7 +118,7 @@ static int plan_blob(struct export_plan *plan, const struct descriptor *descript
 
     if (digest_map_get(&plan->known, digest) || !is_wanted(plan, digest, descriptor->size))
         return 0;
-    int found = find(plan->store, digest, &size, err);
+    int found = find(plan->registry->store, digest, &size, err);
     if (found < 0)
         return -1;
     if (found == 0 && !descriptor->has_urls)
@@ -201,7 +201,7 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
         add_root(visit, entry);
     if (digest_map_get(&plan->known, entry->digest) || !is_wanted(plan, entry->digest, size))
         return 0;
-    int found = find(plan->store, entry->digest, &there, err);
+    int found = find(plan->registry->store, entry->digest, &there, err);
     if (found == 0) /* it was read a moment ago */
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", entry->digest->s, visit->name->s);
     if (found < 0)
@@ -227,7 +227,7 @@ int export_plan_add(struct export_plan *plan, const struct name *name, const cha
     struct visit visit = {plan, name, tag, platform, digest, manifests};
     size_t before = plan->n_roots;
 
-    if (tree_walk(plan->store, name, digest, plan->referrers, visit_entry, &visit, err) == 0)
+    if (tree_walk(plan->registry, name, digest, plan->referrers, visit_entry, &visit, err) == 0)
         return 0;
     /* What was found of it does no harm, but it must not be named. */
     while (plan->n_roots > before)

@@ -11,7 +11,7 @@
 #define DEPTH_MAX 4
 
 struct pick {
-    const struct store *store;
+    const struct registry *registry;
     const struct name *name;
     const struct platform *platform;
     int best;
@@ -35,7 +35,7 @@ static int pick_below(struct pick *pick, const struct descriptor *child, int dep
 
     if (depth == DEPTH_MAX)
         return 0;
-    if (pull_manifest(pick->store, pick->name, &reference, &pulled, err) < 0)
+    if (pull_read(pick->registry, pick->name, &reference, &pulled, err) < 0)
         return -1;
     return pick_of(pick, &pulled.manifest, depth + 1, err);
 }
@@ -66,11 +66,11 @@ static int pick_of(struct pick *pick, const struct manifest *index, int depth, s
     return 0;
 }
 
-int export_pick(const struct store *store, const struct name *name, const struct manifest *index,
-                const struct platform *platform, struct digest *digest, char *text,
-                struct buf *listed, struct err *err)
+int export_pick(const struct registry *registry, const struct name *name,
+                const struct manifest *index, const struct platform *platform,
+                struct digest *digest, char *text, struct buf *listed, struct err *err)
 {
-    struct pick pick = {store, name, platform, 0, digest, text, listed};
+    struct pick pick = {registry, name, platform, 0, digest, text, listed};
 
     if (pick_of(&pick, index, 0, err) < 0)
         return -1;

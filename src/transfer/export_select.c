@@ -60,11 +60,11 @@ static int choose_platform(const struct selection *selection, const char *label,
     text[0] = '\0';
     if (plan->all_platforms)
         return 1;
-    if (pull_manifest(plan->store, &selection->name, &reference, &pulled, err) < 0)
+    if (pull_read(plan->registry, &selection->name, &reference, &pulled, err) < 0)
         return -1;
     if (!pulled.manifest.is_index)
         return 1;
-    int found = export_pick(plan->store, &selection->name, &pulled.manifest, &plan->platform,
+    int found = export_pick(plan->registry, &selection->name, &pulled.manifest, &plan->platform,
                             digest, text, &listed, err);
     if (found || listed.len == 0)
         return found < 0 ? -1 : 1;
@@ -116,7 +116,7 @@ static int add_manifest(struct selection *selection, const char *tag, const char
 static int add_tag(struct selection *selection, const char *text, struct strings *manifests,
                    struct err *err)
 {
-    const struct store *store = selection->plan->store;
+    const struct registry *registry = selection->plan->registry;
     struct reference reference = {.is_digest = false};
     struct digest digest, again;
     struct err failure;
@@ -126,13 +126,13 @@ static int add_tag(struct selection *selection, const char *text, struct strings
         return -1;
     snprintf(label, sizeof label, "%s:%s", selection->name.s, text);
     for (int i = 0; i < ATTEMPTS; i++) {
-        int found = pull_resolve(store, &selection->name, &reference, &digest, err);
+        int found = pull_resolve(registry, &selection->name, &reference, &digest, err);
         if (found <= 0)
             return found;
         if (add_manifest(selection, text, label, &digest, manifests, &failure) == 0)
             return 1;
         found = is_unknown(&failure)
-                    ? pull_resolve(store, &selection->name, &reference, &again, err)
+                    ? pull_resolve(registry, &selection->name, &reference, &again, err)
                     : -1;
         if (found < 0 || digest_equal(&digest, &again))
             break;
@@ -167,7 +167,7 @@ static int find_referrer_tags(struct selection *selection, const char *manifest,
         struct tag tag;
         snprintf(tag.s, sizeof tag.s, "%s-%.64s%s", digest_algorithm_name(digest.algorithm),
                  digest_hex(&digest), ends[i]);
-        int found = tag_get(plan->store, &selection->name, &tag, &points_at, err);
+        int found = tag_get(plan->registry->store, &selection->name, &tag, &points_at, err);
         if (found < 0)
             return -1;
         if (found && !is_selected(selection, tag.s))
@@ -214,7 +214,7 @@ static int add_glob_tags(struct export_plan *plan, const struct name *name, cons
     struct selection selection = {.plan = plan, .name = *name};
     AUTO_STRINGS all = {0};
 
-    if (tag_list(plan->store, name, &all, err) < 0)
+    if (tag_list(plan->registry->store, name, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++)
         if (glob_matches(glob, all.v[i]) &&
@@ -251,7 +251,7 @@ static int select_glob(struct export_plan *plan, const char *ref, struct err *er
     if (strchr(ref, '@') || len >= sizeof repository)
         return err_set(err, ERR_USAGE, "%s: a pattern is REPOSITORY[:TAG]", ref);
     snprintf(repository, sizeof repository, "%.*s", (int)len, ref);
-    if (repo_walk(plan->store, NULL, visit_repository, &walk, err) < 0)
+    if (repo_walk(plan->registry->store, NULL, visit_repository, &walk, err) < 0)
         return -1;
     if (walk.matched == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no tag that %s matches", ref);
@@ -265,7 +265,7 @@ static int add_digest(struct selection *selection, const struct reference *refer
     struct digest digest;
     struct err failure;
 
-    int found = pull_resolve(selection->plan->store, &selection->name, reference, &digest, err);
+    int found = pull_resolve(selection->plan->registry, &selection->name, reference, &digest, err);
     if (found == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference->digest.s,
                        selection->name.s);
@@ -309,5 +309,5 @@ int export_select_all(struct export_plan *plan, struct err *err)
 {
     struct glob_walk walk = {plan, "**", "*", 0};
 
-    return repo_walk(plan->store, NULL, visit_repository, &walk, err);
+    return repo_walk(plan->registry->store, NULL, visit_repository, &walk, err);
 }

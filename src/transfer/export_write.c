@@ -89,7 +89,7 @@ static int copy_content(struct copy *copy, const struct export_content *content,
     if (wanted < 0)
         return -1;
     if (wanted) {
-        int found = blob_open(copy->plan->store, &digest, &fd, &size, err);
+        int found = blob_open(copy->plan->registry->store, &digest, &fd, &size, err);
         if (found == 0)
             return err_set(err, ERR_IO, "the blob %s went away meanwhile: try again", digest.s);
         if (found < 0)
@@ -114,7 +114,7 @@ static int keep_fresh(struct copy *copy, size_t done, struct err *err)
 {
     time_t now = time(NULL);
 
-    if (now - copy->fresh <= copy->plan->store->grace / 4)
+    if (now - copy->fresh <= copy->plan->registry->store->grace / 4)
         return 0;
     copy->fresh = now;
     return export_plan_freshen(copy->plan, done, err);

@@ -14,6 +14,7 @@
 #include "oci/manifest.h"
 #include "oci/saved.h"
 #include "pack/compress.h"
+#include "registry/registry.h"
 #include "transfer/import_source.h"
 
 enum import_form {
@@ -65,7 +66,7 @@ struct import_layer {
 struct import {
     const struct admin_options *options;
     const struct conf *conf;
-    const struct store *store;
+    const struct registry *registry;
     enum compress_kind compress;
     int jobs;
     struct source source;

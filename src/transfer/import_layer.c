@@ -105,12 +105,12 @@ static int store_input(struct input *input, enum compress_kind compress,
                        const struct name *repository, struct pushed_blob *pushed, struct err *err)
 {
     struct import *import = input->import;
-    struct push_session session = {.store = import->store, .name = *repository, .user = ""};
+    struct push_session session = {.name = *repository, .user = ""};
     struct compress_source source = {input_read, input};
     struct compressor *compressor = compressor_open(compress, import->jobs, source);
     struct push_body body = {compressed_read, compressor};
 
-    int result = push_new(&session, DIGEST_SHA256, body, pushed, err);
+    int result = push_blob_new(import->registry, &session, DIGEST_SHA256, body, pushed, err);
     compressor_close(compressor);
     return result;
 }

@@ -74,7 +74,7 @@ int import_read_manifest(struct import *import, const struct import_image *image
     if (found < 0)
         return -1;
     if (found == 0)
-        return blob_read_manifest(import->store, digest, bytes, err);
+        return blob_read_manifest(import->registry->store, digest, bytes, err);
     digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
     if (!digest_equal(&actual, digest))
         return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", name.s,
@@ -110,7 +110,7 @@ static int plan_blob(struct planning *planning, const struct descriptor *descrip
     AUTO_BUF name = BUF_INIT;
     int64_t size;
 
-    int found = blob_stat(planning->import->store, &blob.digest, &size, err);
+    int found = blob_stat(planning->import->registry->store, &blob.digest, &size, err);
     blob.in_store = found > 0 && size == blob.size;
     if (found >= 0 && !blob.in_store) {
         import_blob_name(planning->image, &blob.digest, &name);

@@ -33,7 +33,7 @@ static int store_blob(struct import *import, const struct import_image *image,
                       const struct name *repository, const struct import_blob *blob,
                       struct err *err)
 {
-    struct push_session session = {.store = import->store, .name = *repository, .user = ""};
+    struct push_session session = {.name = *repository, .user = ""};
     struct body body = {.import = import};
     struct err failure;
     AUTO_BUF name = BUF_INIT;
@@ -44,8 +44,8 @@ static int store_blob(struct import *import, const struct import_image *image,
         return found < 0 ? -1
                          : err_set(err, ERR_BLOB_UNKNOWN, "%s is gone from the store meanwhile",
                                    blob->digest.s);
-    int result =
-        push_whole(&session, &blob->digest, (struct push_body){body_read, &body}, &failure);
+    int result = push_blob_whole(import->registry, &session, &blob->digest,
+                                 (struct push_body){body_read, &body}, &failure);
     source_file_close(&body.file);
     if (result < 0 && failure.code == ERR_DIGEST_INVALID)
         return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: its content has another digest",
@@ -65,7 +65,7 @@ static int push_blobs(struct import *import, const struct import_image *image,
         if (blob->elsewhere)
             continue;
         /* Also what was not there yet may have come with another image. */
-        int linked = push_link(import->store, repository, &blob->digest, blob->size, err);
+        int linked = push_blob_link(import->registry, repository, &blob->digest, blob->size, err);
         if (linked > 0 && !blob->in_store)
             import_progress(import, blob->size);
         if (linked == 0)
@@ -100,8 +100,8 @@ static int push_one(struct import *import, const struct import_image *image,
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s is gone from the store meanwhile", digest->s);
     push.bytes = bytes.s;
     push.len = bytes.len;
-    int there = found < 0 ? -1 : blob_stat(import->store, digest, &size, err);
-    int result = there < 0 ? -1 : push_manifest(import->store, &push, &pushed, err);
+    int there = found < 0 ? -1 : blob_stat(import->registry->store, digest, &size, err);
+    int result = there < 0 ? -1 : push_manifest(import->registry, &push, &pushed, err);
     if (result == 0 && !there)
         import->new_size += (int64_t)bytes.len;
     free(tags);

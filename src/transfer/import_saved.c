@@ -131,7 +131,8 @@ static int store_layer(struct import *import, const struct import_image *image, 
     if (found <= 0)
         return found < 0 ? -1 : err_set(err, ERR_ARCHIVE_INVALID, "%s vanished", path.s);
     const struct import_layer *known = known_layer(import, &diff_id);
-    int linked = known ? push_link(import->store, repository, &known->digest, known->size, err) : 0;
+    int linked =
+        known ? push_blob_link(import->registry, repository, &known->digest, known->size, err) : 0;
     if (linked > 0) {
         saved->layers[i] = *known;
         import_progress(import, file.size);
@@ -159,12 +160,12 @@ static ssize_t text_read(void *from, void *bytes, size_t len, struct err *err)
 static int store_config(struct import *import, const struct name *repository,
                         const struct saved *saved, struct err *err)
 {
-    struct push_session session = {.store = import->store, .name = *repository, .user = ""};
+    struct push_session session = {.name = *repository, .user = ""};
     struct buf rest = saved->config;
     struct push_body body = {text_read, &rest};
     struct pushed_blob pushed;
 
-    if (push_new(&session, DIGEST_SHA256, body, &pushed, err) < 0)
+    if (push_blob_new(import->registry, &session, DIGEST_SHA256, body, &pushed, err) < 0)
         return -1;
     import->new_size += pushed.is_new ? pushed.size : 0;
     return 0;

@@ -31,7 +31,8 @@ static ssize_t read_config(void *from, void *bytes, size_t len, struct err *err)
 /* Repository `a` has a blob of `{}`, a manifest with the tag v1, and an upload session. */
 static void fill(void)
 {
-    struct push_session session = {.store = &temp_store, .name = {"a"}, .user = ""};
+    const struct registry registry = {.store = &temp_store};
+    struct push_session session = {.name = {"a"}, .user = ""};
     struct push_manifest push = {.name = {"a"}, .bytes = MANIFEST, .len = strlen(MANIFEST)};
     struct pushed_manifest pushed;
     struct digest digest;
@@ -40,9 +41,10 @@ static void fill(void)
     int left = 2;
 
     digest_of(&digest, DIGEST_SHA256, "{}", 2);
-    must_hold(push_whole(&session, &digest, (struct push_body){read_config, &left}, &err) == 0);
+    must_hold(push_blob_whole(&registry, &session, &digest, (struct push_body){read_config, &left},
+                              &err) == 0);
     must_hold(reference_parse(&push.reference, "v1", 2, &err) == 0);
-    must_hold(push_manifest(&temp_store, &push, &pushed, &err) == 0);
+    must_hold(push_manifest(&registry, &push, &pushed, &err) == 0);
     must_hold(store_write(&temp_store, "repositories/a/_uploads/" SESSION "/data", "abc", 3, &dirty,
                           &err) == 0);
 }
@@ -116,9 +118,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     response_init(&response);
     if (request_init(&request, input.variables, cgi_input_read, &input, &err) == 0)
-        api_handle(&api, &request, &who, &response);
+        route_answer(&api, &request, &who, &response);
     else
-        api_error(&response, &err);
+        error_answer(&response, &err);
     check_response(&response);
     response_free(&response);
     request_free(&request);

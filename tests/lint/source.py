@@ -21,14 +21,15 @@ LAYERS = {
     "http": {"base"},
     "store": {"base", "oci"},
     "auth": {"base", "oci"},
-    "gc": {"base", "oci", "store"},
+    "event": {"base", "oci"},
+    "gc": {"base", "oci", "store", "event"},
     "fsck": {"base", "oci", "store"},
-    "registry": {"base", "oci", "store"},
-    "transfer": {"base", "pack", "oci", "store", "registry", "admin"},
-    "api": {"base", "oci", "http", "store", "auth", "registry"},
+    "registry": {"base", "oci", "store", "auth", "event"},
+    "transfer": {"base", "pack", "oci", "store", "event", "registry", "admin"},
+    "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
     "serve": {"base", "oci", "store", "auth", "admin"},
-    "admin": {"base", "pack", "oci", "store", "auth", "gc", "fsck", "registry", "transfer", "serve"},
-    "cgi-bin": {"base", "oci", "http", "store", "auth", "registry", "api"},
+    "admin": {"base", "pack", "oci", "store", "auth", "event", "gc", "fsck", "registry", "transfer", "serve"},
+    "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }
 
 # What libc and the kernel's interface to it bring; every other <header> is a library's.

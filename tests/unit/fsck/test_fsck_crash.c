@@ -113,10 +113,10 @@ static void test_killed_before_each_change(void **state)
         assert_true(status == KILLED || !*rest);
         assert_string_equal("", fsck_check(store));
         assert_string_equal(sound.s, tag_digest(store, "a", "sound"));
-        assert_returns(0, pull_manifest(store, &name, &reference, &pulled, &failure));
+        assert_returns(0, pull_read(unit_registry(store), &name, &reference, &pulled, &failure));
         assert_string_equal("", tag_digest(store, "a", "bad"));
         assert_string_equal("", tag_digest(store, "a", "gone"));
-        pulled_manifest_free(&pulled);
+        pull_free(&pulled);
         unit_store_remove(&made);
     }
     assert_int_equal(0, status);

@@ -105,8 +105,7 @@ static void remove_one(const struct store *store, const char *text, struct err *
     const struct name name = unit_name("a/b");
     const struct reference reference = reference_to(text);
 
-    remove_manifest(store, &name, &reference, (struct precondition){0}, (struct tag_guard){0}, NULL,
-                    err);
+    remove_manifest(unit_registry(store), &name, &reference, (struct precondition){0}, NULL, err);
 }
 
 /* As a client that deletes names before what they need. */
@@ -118,7 +117,7 @@ static bool deletes(const struct store *store, int step, struct err *err)
     if (step < (int)LENGTH_OF(names))
         remove_one(store, names[step], err);
     else
-        remove_blob(store, &name, &layer, err);
+        remove_blob(unit_registry(store), &name, &layer, err);
     return step < (int)LENGTH_OF(names);
 }
 
@@ -130,17 +129,17 @@ static bool pushes(const struct store *store, int step, struct err *err)
     const char *repository = step % 2 ? "a/b" : "new";
     struct pushed_manifest pushed;
     struct text_body body = {"a new layer", false};
-    struct push_session session = session_in(store, repository, "");
+    struct push_session session = session_in(repository, "");
     struct digest digest = unit_digest_of("a new layer");
 
     if (step < 2)
-        push_whole(&session, &digest, body_of(&body), err);
+        push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), err);
     else {
         struct push_manifest push = {.name = unit_name(repository),
                                      .reference = reference_to("v1"), /* one of them moves a tag */
                                      .bytes = texts[step % 2],
                                      .len = strlen(texts[step % 2])};
-        push_manifest(store, &push, &pushed, err);
+        push_manifest(unit_registry(store), &push, &pushed, err);
     }
     return step < 3;
 }
@@ -151,7 +150,7 @@ static bool removes_the_repository(const struct store *store, int step, struct e
     size_t busy;
 
     (void)step;
-    remove_repository(store, &name, &busy, err);
+    remove_repository(unit_registry(store), &name, &busy, err);
     return false;
 }
 

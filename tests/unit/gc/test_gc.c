@@ -131,8 +131,8 @@ static void untag(const struct store *store, const char *repository, const char 
     const struct name name = unit_name(repository);
     const struct reference reference = reference_to(tag);
 
-    assert_returns(0, remove_manifest(store, &name, &reference, (struct precondition){0},
-                                      (struct tag_guard){0}, NULL, &failure));
+    assert_returns(0, remove_manifest(unit_registry(store), &name, &reference,
+                                      (struct precondition){0}, NULL, &failure));
 }
 
 #define LAYER_OF(digest)                                                                           \
@@ -356,7 +356,7 @@ static void push_again(const struct store *store)
 static void ask_for_the_layer(const struct store *store)
 {
     const struct name name = unit_name("a");
-    assert_returns(1, promise_blob(store, &name, &layer_below, &failure));
+    assert_returns(1, freshen_promise_blob(unit_registry(store), &name, &layer_below, &failure));
 }
 
 /* All of this comes between the marks and the sweep. */
@@ -391,31 +391,32 @@ static void test_uploads(void **state)
 {
     const struct store *store = *state;
     struct told told = {.store = NULL};
-    struct push_session stale = session_in(store, "a", ""), busy = session_in(store, "a", ""),
-                        young = session_in(store, "b", "");
+    struct push_session stale = session_in("a", ""), busy = session_in("a", ""),
+                        young = session_in("b", "");
     struct text_body text = {"bytes", false};
     AUTO_UPLOAD open = {.fd = -1};
     int64_t offset;
 
-    assert_returns(0, push_start(&stale, DIGEST_SHA256, &failure));
-    assert_returns(0, push_chunk(&stale, ANYWHERE, body_of(&text), &offset, &failure));
-    assert_returns(0, push_start(&busy, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &stale, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_chunk(unit_registry(store), &stale, ANYWHERE, body_of(&text),
+                                      &offset, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &busy, DIGEST_SHA256, &failure));
     age_all(store);
-    assert_returns(0, push_start(&young, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &young, DIGEST_SHA256, &failure));
     assert_returns(0, upload_open(store, &busy.name, busy.id, "", &open, &failure));
     struct gc_options options = {.grace = GRACE, .removes = removes, .context = &told};
     struct gc_totals totals;
     age_all(store);
-    assert_returns(0, push_start(&young, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &young, DIGEST_SHA256, &failure));
     assert_returns(0, gc_expire(store, &options, &totals, &failure));
     assert_int_equal(2, totals.uploads.removed); /* stale, and young's first one */
     assert_int_equal(2, totals.uploads.kept);
     assert_non_null(strstr(told.removed, stale.id));
     assert_null(strstr(told.removed, busy.id));
     assert_true(totals.bytes >= 5);
-    assert_fails(UPLOAD_UNKNOWN, push_offset(&stale, &offset, &failure));
-    assert_returns(0, push_offset(&young, &offset, &failure));
-    assert_returns(0, push_offset(&busy, &offset, &failure));
+    assert_fails(UPLOAD_UNKNOWN, push_blob_offset(unit_registry(store), &stale, &offset, &failure));
+    assert_returns(0, push_blob_offset(unit_registry(store), &young, &offset, &failure));
+    assert_returns(0, push_blob_offset(unit_registry(store), &busy, &offset, &failure));
 }
 
 /* A repository that holds uploads alone is collected, too, once they are stale. */
@@ -423,9 +424,9 @@ static void test_a_repository_of_uploads(void **state)
 {
     const struct store *store = *state;
     struct told told = {.store = NULL};
-    struct push_session session = session_in(store, "deep/down/a", "");
+    struct push_session session = session_in("deep/down/a", "");
 
-    assert_returns(0, push_start(&session, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
     gc(store, &told);
     assert_true(unit_exists(store->path, "repositories/deep/down/a"));
     age_all(store);

@@ -26,9 +26,17 @@ struct push_body body_of(struct text_body *body)
     return (struct push_body){read_text, body};
 }
 
-struct push_session session_in(const struct store *store, const char *repository, const char *user)
+const struct registry *unit_registry(const struct store *store)
 {
-    return (struct push_session){.store = store, .name = unit_name(repository), .user = user};
+    static struct registry registry;
+
+    registry = (struct registry){.store = store};
+    return &registry;
+}
+
+struct push_session session_in(const char *repository, const char *user)
+{
+    return (struct push_session){.name = unit_name(repository), .user = user};
 }
 
 struct reference reference_to(const char *text)
@@ -41,11 +49,12 @@ struct reference reference_to(const char *text)
 
 struct digest have_blob(const struct store *store, const char *repository, const char *content)
 {
-    struct push_session session = session_in(store, repository, "");
+    struct push_session session = session_in(repository, "");
     struct text_body body = {content, false};
     struct digest digest = unit_digest_of(content);
 
-    assert_returns(0, push_whole(&session, &digest, body_of(&body), &failure));
+    assert_returns(
+        0, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
     return digest;
 }
 
@@ -59,7 +68,7 @@ int push_text(const struct store *store, const char *repository, const char *ref
         .len = strlen(text),
     };
 
-    return push_manifest(store, &push, pushed, &failure);
+    return push_manifest(unit_registry(store), &push, pushed, &failure);
 }
 
 struct digest have_manifest(const struct store *store, const char *repository,

@@ -20,7 +20,10 @@ struct push_body body_of(struct text_body *body);
 
 #define ANYWHERE ((struct push_range){-1, -1})
 
-struct push_session session_in(const struct store *store, const char *repository, const char *user);
+/* A registry over this store where everything is permitted. Valid until the next. */
+const struct registry *unit_registry(const struct store *store);
+
+struct push_session session_in(const char *repository, const char *user);
 struct reference reference_to(const char *text);
 
 /* Pushes a blob; its digest. */

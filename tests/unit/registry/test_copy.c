@@ -43,7 +43,7 @@ static int copy_to(const struct store *store, const char *to, const char *tag,
                               .done = steps ? note : NULL,
                               .context = steps};
 
-    return copy_manifest(store, &copy, &failure);
+    return copy_manifest(unit_registry(store), &copy, &failure);
 }
 
 static void test_image(void **state)
@@ -77,7 +77,7 @@ static void test_without_a_tag(void **state)
 
     assert_returns(0, copy_to(store, "b", NULL, &image, true, NULL));
     assert_returns(1, repo_has_revision(store, &target, &image, &failure));
-    assert_returns(0, list_tags_of(store, &target, &image, &tags, &failure));
+    assert_returns(0, list_tags_of(unit_registry(store), &target, &image, &tags, &failure));
     assert_int_equal(0, tags.n);
 }
 

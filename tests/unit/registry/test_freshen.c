@@ -45,20 +45,20 @@ static void test_blob(void **state)
     struct layout_path path;
 
     age_blob(store, "a", &digest, OLD);
-    assert_returns(0, promise_blob(store, &other, &digest, &failure));
+    assert_returns(0, freshen_promise_blob(unit_registry(store), &other, &digest, &failure));
     assert_ages(store, "a", &digest, false);
-    assert_returns(1, promise_blob(store, &name, &digest, &failure));
+    assert_returns(1, freshen_promise_blob(unit_registry(store), &name, &digest, &failure));
     assert_ages(store, "a", &digest, true);
     age_blob(store, "a", &digest, YOUNG);
-    assert_returns(1, promise_blob(store, &name, &digest, &failure));
+    assert_returns(1, freshen_promise_blob(unit_registry(store), &name, &digest, &failure));
     assert_ages(store, "a", &digest, false); /* it is safe as it is */
     /* The link alone is old. */
     unit_age(store->path, layout_layer(&path, &name, &digest), OLD);
-    assert_returns(1, promise_blob(store, &name, &digest, &failure));
+    assert_returns(1, freshen_promise_blob(unit_registry(store), &name, &digest, &failure));
     assert_true(unit_age_of(store->path, path.s) < 100);
-    assert_returns(0, freshen_blob(store, &name, &none, &failure));
+    assert_returns(0, freshen_blob(unit_registry(store), &name, &none, &failure));
     unit_break(store->path, layout_blob_dir(&path, &digest));
-    assert_fails(IO, promise_blob(store, &name, &digest, &failure));
+    assert_fails(IO, freshen_promise_blob(unit_registry(store), &name, &digest, &failure));
 }
 
 struct family {
@@ -93,9 +93,11 @@ static void test_manifest_with_all_that_it_needs(void **state)
     const struct family family = have_family(store);
     const struct digest none = unit_digest_of("none");
 
-    assert_returns(0, promise_manifest(store, &name, &none, &failure) - 1); /* nothing to renew */
-    assert_returns(0, freshen_manifest(store, &name, &none, &failure));
-    assert_returns(1, promise_manifest(store, &name, &family.outer, &failure));
+    assert_returns(0, freshen_promise_manifest(unit_registry(store), &name, &none, &failure) -
+                          1); /* nothing to renew */
+    assert_returns(0, freshen_manifest(unit_registry(store), &name, &none, &failure));
+    assert_returns(1,
+                   freshen_promise_manifest(unit_registry(store), &name, &family.outer, &failure));
     assert_ages(store, "a", &family.outer, true);
     assert_ages(store, "a", &family.inner, true);
     assert_ages(store, "a", &family.image, true);
@@ -126,9 +128,9 @@ static void test_what_cannot_be_read(void **state)
     struct layout_path path;
 
     unit_put(store->path, layout_blob(&path, &family.inner), "damaged");
-    assert_returns(1, freshen_manifest(store, &name, &family.outer, &failure));
+    assert_returns(1, freshen_manifest(unit_registry(store), &name, &family.outer, &failure));
     unit_delete(store->path, path.s);
-    assert_returns(1, freshen_manifest(store, &name, &family.outer, &failure));
+    assert_returns(1, freshen_manifest(unit_registry(store), &name, &family.outer, &failure));
     assert_ages(store, "a", &family.image, false);
 }
 

@@ -27,7 +27,8 @@ static void assert_tags(const struct store *store, const char *last, int64_t n,
     AUTO_STRINGS tags = {0};
     bool more = !strchr(expected, '+'); /* it must be set either way */
 
-    assert_returns(0, list_tags(store, &name, (struct page){last, n}, &tags, &more, &failure));
+    assert_returns(
+        0, list_tags(unit_registry(store), &name, (struct page){last, n}, &tags, &more, &failure));
     assert_names(&tags, more, expected);
 }
 
@@ -61,10 +62,10 @@ static void test_tags_of_a_digest(void **state)
     have_image(store, "a", "v1", "mark");
     have_image(store, "a", "v3", "another");
     unit_put(store->path, "repositories/a/_manifests/tags/damaged/current/link", "x");
-    assert_returns(0, list_tags_of(store, &name, &none, &tags, &failure));
-    assert_returns(0, list_tags_of(store, &other, &digest, &tags, &failure));
+    assert_returns(0, list_tags_of(unit_registry(store), &name, &none, &tags, &failure));
+    assert_returns(0, list_tags_of(unit_registry(store), &other, &digest, &tags, &failure));
     assert_names(&tags, false, "");
-    assert_returns(0, list_tags_of(store, &name, &digest, &tags, &failure));
+    assert_returns(0, list_tags_of(unit_registry(store), &name, &digest, &tags, &failure));
     assert_names(&tags, false, "v1 v2");
 }
 
@@ -75,11 +76,11 @@ static void test_tags_of_no_repository(void **state)
     AUTO_STRINGS tags = {0};
     bool more;
 
-    assert_fails(NAME_UNKNOWN,
-                 list_tags(store, &name, (struct page){NULL, 10}, &tags, &more, &failure));
+    assert_fails(NAME_UNKNOWN, list_tags(unit_registry(store), &name, (struct page){NULL, 10},
+                                         &tags, &more, &failure));
     have_blob(store, "blobs", "content");
-    assert_returns(0,
-                   list_tags(store, &blobs_only, (struct page){NULL, 10}, &tags, &more, &failure));
+    assert_returns(0, list_tags(unit_registry(store), &blobs_only, (struct page){NULL, 10}, &tags,
+                                &more, &failure));
     assert_int_equal(0, tags.n);
     assert_false(more);
 }
@@ -90,8 +91,8 @@ static void assert_repositories(const struct store *store, const char *last, int
     AUTO_STRINGS names = {0};
     bool more = !strchr(expected, '+');
 
-    assert_returns(0, list_repositories(store, (struct page){last, n}, (struct name_filter){0},
-                                        &names, &more, &failure));
+    assert_returns(0, list_repositories(unit_registry(store), (struct page){last, n}, &names, &more,
+                                        &failure));
     assert_names(&names, more, expected);
 }
 
@@ -135,11 +136,10 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     bool more;
 
     unit_break(store->path, "repositories/a/_manifests/tags");
-    assert_fails(IO, list_tags(store, &name, page, &names, &more, &failure));
-    assert_fails(IO, list_tags_of(store, &name, &digest, &names, &failure));
+    assert_fails(IO, list_tags(unit_registry(store), &name, page, &names, &more, &failure));
+    assert_fails(IO, list_tags_of(unit_registry(store), &name, &digest, &names, &failure));
     unit_break(store->path, "repositories/a/_manifests/revisions/sha256");
-    assert_fails(IO,
-                 list_repositories(store, page, (struct name_filter){0}, &names, &more, &failure));
+    assert_fails(IO, list_repositories(unit_registry(store), page, &names, &more, &failure));
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static void assert_listed(const struct store *store, const struct digest *digest
     for (size_t i = 0; i < n; i++)
         strings_add(&expected, digests[i].s);
     strings_sort(&expected);
-    assert_returns(0, list_digests(store, visit, &seen, &failure));
+    assert_returns(0, list_digests(unit_registry(store), visit, &seen, &failure));
     assert_int_equal(expected.n, seen.digests.n);
     for (size_t i = 0; i < n; i++)
         assert_string_equal(expected.v[i], seen.digests.v[i]);
@@ -75,9 +75,9 @@ static void test_visit_ends_it(void **state)
     const struct digest wide = unit_digest(DIGEST_SHA512, "wide");
     assert_returns(0, blob_publish_bytes(store, &wide, "wide", 4, &dirty, &failure));
     assert_returns(0, repo_link_layer(store, &name, &wide, &dirty, &failure));
-    assert_returns(0, list_digests(store, visit, &enough, &failure));
+    assert_returns(0, list_digests(unit_registry(store), visit, &enough, &failure));
     assert_int_equal(1, enough.digests.n);
-    assert_fails(BUSY, list_digests(store, visit, &bad, &failure));
+    assert_fails(BUSY, list_digests(unit_registry(store), visit, &bad, &failure));
     assert_int_equal(1, bad.digests.n);
     assert_returns(0, repo_each_digest(store, &name, visit, &enough, &failure));
     assert_int_equal(2, enough.digests.n);

@@ -27,8 +27,8 @@ static struct listing list_page(const struct store *store, const struct digest *
     AUTO_BUF json = BUF_INIT;
 
     buf_addstr(&json, "[");
-    assert_returns(0, list_referrers(store, &name, subject, artifact_type, page, &json,
-                                     &listing.last, &listing.more, &failure));
+    assert_returns(0, list_referrers(unit_registry(store), &name, subject, artifact_type, page,
+                                     &json, &listing.last, &listing.more, &failure));
     buf_addstr(&json, "]");
     listing.json = json_parse(json.s, json.len, 10, &failure);
     assert_non_null(listing.json);
@@ -289,8 +289,8 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     unit_put(store->path, layout_blob(&path, &referrer), "damaged");
     unit_put(store->path, layout_referrer(&path, &name, &subject, &referrer), "damaged");
     for (size_t i = 0; i <= LENGTH_OF(broken); i++) {
-        assert_fails(IO, list_referrers(store, &name, &subject, NULL, (struct page){NULL, 10},
-                                        &json, &last, &more, &failure));
+        assert_fails(IO, list_referrers(unit_registry(store), &name, &subject, NULL,
+                                        (struct page){NULL, 10}, &json, &last, &more, &failure));
         if (i < LENGTH_OF(broken))
             unit_break(store->path, broken[i]);
     }

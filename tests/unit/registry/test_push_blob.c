@@ -10,44 +10,47 @@
 
 static struct push_session start(const struct store *store)
 {
-    struct push_session session = session_in(store, "a", "alice");
+    struct push_session session = session_in("a", "alice");
 
-    assert_returns(0, push_start(&session, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
     return session;
 }
 
-static int chunk(const struct push_session *session, struct push_range range, const char *text,
-                 int64_t *offset)
+static int chunk(const struct store *store, const struct push_session *session,
+                 struct push_range range, const char *text, int64_t *offset)
 {
     struct text_body body = {text, false};
 
-    return push_chunk(session, range, body_of(&body), offset, &failure);
+    return push_blob_chunk(unit_registry(store), session, range, body_of(&body), offset, &failure);
 }
 
-static int finish(const struct push_session *session, struct push_range range,
-                  const struct digest *digest, const char *text)
+static int finish(const struct store *store, const struct push_session *session,
+                  struct push_range range, const struct digest *digest, const char *text)
 {
     struct text_body body = {text, false};
     int64_t offset;
 
-    return push_finish(session, range, digest, body_of(&body), &offset, &failure);
+    return push_blob_finish(unit_registry(store), session, range, digest, body_of(&body), &offset,
+                            &failure);
 }
 
-static void assert_offset(const struct push_session *session, int64_t expected)
+static void assert_offset(const struct store *store, const struct push_session *session,
+                          int64_t expected)
 {
     int64_t offset = -1;
 
-    assert_returns(0, push_offset(session, &offset, &failure));
+    assert_returns(0, push_blob_offset(unit_registry(store), session, &offset, &failure));
     assert_int_equal(expected, offset);
 }
 
-static void assert_gone(const struct push_session *session)
+static void assert_gone(const struct store *store, const struct push_session *session)
 {
     int64_t offset;
 
-    assert_fails(UPLOAD_UNKNOWN, push_offset(session, &offset, &failure));
-    assert_int_equal(0, unit_count(session->store->path, "repositories/a/_uploads"));
-    assert_int_equal(0, unit_count(session->store->path, "_berth/tmp"));
+    assert_fails(UPLOAD_UNKNOWN,
+                 push_blob_offset(unit_registry(store), session, &offset, &failure));
+    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
 }
 
 static void assert_has(const struct store *store, const char *repository,
@@ -67,17 +70,17 @@ static void test_chunks(void **state)
     struct push_session session = start(store);
     int64_t offset = -1;
 
-    assert_offset(&session, 0);
-    assert_returns(0, chunk(&session, ANYWHERE, "hello ", &offset));
+    assert_offset(store, &session, 0);
+    assert_returns(0, chunk(store, &session, ANYWHERE, "hello ", &offset));
     assert_int_equal(6, offset);
-    assert_returns(0, chunk(&session, (struct push_range){6, 13}, "chunked ", &offset));
+    assert_returns(0, chunk(store, &session, (struct push_range){6, 13}, "chunked ", &offset));
     assert_int_equal(14, offset);
-    assert_returns(0, chunk(&session, ANYWHERE, "", &offset));
+    assert_returns(0, chunk(store, &session, ANYWHERE, "", &offset));
     assert_int_equal(14, offset);
-    assert_offset(&session, 14);
-    assert_returns(0, finish(&session, (struct push_range){14, 18}, &digest, "world"));
+    assert_offset(store, &session, 14);
+    assert_returns(0, finish(store, &session, (struct push_range){14, 18}, &digest, "world"));
     assert_has(store, "a", &digest, "hello chunked world");
-    assert_gone(&session);
+    assert_gone(store, &session);
 }
 
 static void test_finish_without_chunks_and_without_a_last_one(void **state)
@@ -87,15 +90,15 @@ static void test_finish_without_chunks_and_without_a_last_one(void **state)
     struct push_session session = start(store);
     int64_t offset;
 
-    assert_returns(0, finish(&session, ANYWHERE, &whole, "whole"));
+    assert_returns(0, finish(store, &session, ANYWHERE, &whole, "whole"));
     assert_has(store, "a", &whole, "whole");
     session = start(store);
-    assert_returns(0, chunk(&session, ANYWHERE, "whole", &offset));
-    assert_returns(0, finish(&session, ANYWHERE, &whole, ""));
+    assert_returns(0, chunk(store, &session, ANYWHERE, "whole", &offset));
+    assert_returns(0, finish(store, &session, ANYWHERE, &whole, ""));
     session = start(store);
-    assert_returns(0, finish(&session, ANYWHERE, &empty, ""));
+    assert_returns(0, finish(store, &session, ANYWHERE, &empty, ""));
     assert_has(store, "a", &empty, "");
-    assert_gone(&session);
+    assert_gone(store, &session);
 }
 
 static void test_sha512_that_only_the_end_names(void **state)
@@ -105,11 +108,11 @@ static void test_sha512_that_only_the_end_names(void **state)
     struct push_session session = start(store);
     int64_t offset;
 
-    assert_returns(0, chunk(&session, ANYWHERE, "hello ", &offset));
-    assert_returns(0, finish(&session, ANYWHERE, &digest, "world"));
+    assert_returns(0, chunk(store, &session, ANYWHERE, "hello ", &offset));
+    assert_returns(0, finish(store, &session, ANYWHERE, &digest, "world"));
     assert_has(store, "a", &digest, "hello world");
     session = start(store);
-    assert_returns(0, finish(&session, ANYWHERE, &digest, "hello world"));
+    assert_returns(0, finish(store, &session, ANYWHERE, &digest, "hello world"));
 }
 
 static void test_out_of_order(void **state)
@@ -121,19 +124,19 @@ static void test_out_of_order(void **state)
     struct push_session session = start(store);
     int64_t offset;
 
-    assert_returns(0, chunk(&session, (struct push_range){0, 4}, "12345", &offset));
+    assert_returns(0, chunk(store, &session, (struct push_range){0, 4}, "12345", &offset));
     for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
         struct text_body body = {"678", false};
         offset = -1;
-        assert_fails(UPLOAD_RANGE, chunk(&session, wrong[i], "678", &offset));
+        assert_fails(UPLOAD_RANGE, chunk(store, &session, wrong[i], "678", &offset));
         assert_int_equal(5, offset); /* where to go on */
         offset = -1;
-        assert_fails(UPLOAD_RANGE,
-                     push_finish(&session, wrong[i], &digest, body_of(&body), &offset, &failure));
+        assert_fails(UPLOAD_RANGE, push_blob_finish(unit_registry(store), &session, wrong[i],
+                                                    &digest, body_of(&body), &offset, &failure));
         assert_int_equal(5, offset);
     }
-    assert_offset(&session, 5);
-    assert_returns(0, finish(&session, (struct push_range){5, 7}, &digest, "678"));
+    assert_offset(store, &session, 5);
+    assert_returns(0, finish(store, &session, (struct push_range){5, 7}, &digest, "678"));
 }
 
 static void test_chunk_is_as_long_as_it_says(void **state)
@@ -143,11 +146,12 @@ static void test_chunk_is_as_long_as_it_says(void **state)
     struct push_session session = start(store);
     int64_t offset;
 
-    assert_fails(SIZE_INVALID, chunk(&session, (struct push_range){0, INT64_MAX}, "1", &offset));
-    assert_returns(0, chunk(&session, (struct push_range){0, 4}, "12345", &offset));
+    assert_fails(SIZE_INVALID,
+                 chunk(store, &session, (struct push_range){0, INT64_MAX}, "1", &offset));
+    assert_returns(0, chunk(store, &session, (struct push_range){0, 4}, "12345", &offset));
     for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
-        assert_fails(SIZE_INVALID, chunk(&session, wrong[i], "678", &offset));
-        assert_offset(&session, 5);
+        assert_fails(SIZE_INVALID, chunk(store, &session, wrong[i], "678", &offset));
+        assert_offset(store, &session, 5);
         assert_int_equal(1, unit_count(store->path, "repositories/a/_uploads"));
     }
 }
@@ -160,18 +164,19 @@ static void test_what_breaks_off_is_taken_back(void **state)
     struct layout_path path;
     int64_t offset;
 
-    assert_returns(0, chunk(&session, ANYWHERE, "12345", &offset));
+    assert_returns(0, chunk(store, &session, ANYWHERE, "12345", &offset));
     for (int i = 0; i < 2; i++) {
         struct text_body body = {"half of it", true};
-        assert_fails(
-            SIZE_INVALID,
-            i ? push_chunk(&session, ANYWHERE, body_of(&body), &offset, &failure)
-              : push_finish(&session, ANYWHERE, &digest, body_of(&body), &offset, &failure));
-        assert_offset(&session, 5);
+        assert_fails(SIZE_INVALID,
+                     i ? push_blob_chunk(unit_registry(store), &session, ANYWHERE, body_of(&body),
+                                         &offset, &failure)
+                       : push_blob_finish(unit_registry(store), &session, ANYWHERE, &digest,
+                                          body_of(&body), &offset, &failure));
+        assert_offset(store, &session, 5);
         layout_upload(&path, &session.name, session.id, "data");
         assert_content("12345", store->path, path.s);
     }
-    assert_returns(0, finish(&session, ANYWHERE, &digest, "678"));
+    assert_returns(0, finish(store, &session, ANYWHERE, &digest, "678"));
 }
 
 static void test_wrong_digest_ends_the_session(void **state)
@@ -181,9 +186,9 @@ static void test_wrong_digest_ends_the_session(void **state)
     struct push_session session = start(store);
     int64_t offset, size;
 
-    assert_returns(0, chunk(&session, ANYWHERE, "some", &offset));
-    assert_fails(DIGEST_INVALID, finish(&session, ANYWHERE, &digest, "thing"));
-    assert_gone(&session);
+    assert_returns(0, chunk(store, &session, ANYWHERE, "some", &offset));
+    assert_fails(DIGEST_INVALID, finish(store, &session, ANYWHERE, &digest, "thing"));
+    assert_gone(store, &session);
     assert_returns(0, blob_stat(store, &digest, &size, &failure));
     assert_returns(0, repo_has_layer(store, &session.name, &digest, &failure));
 }
@@ -192,14 +197,17 @@ static void test_in_one_go(void **state)
 {
     const struct store *store = *state;
     const struct digest digest = unit_digest_of("whole"), other = unit_digest_of("other");
-    struct push_session session = session_in(store, "a", "");
+    struct push_session session = session_in("a", "");
     struct text_body good = {"whole", false}, wrong = {"whole", false}, broken = {"whole", true};
 
-    assert_fails(DIGEST_INVALID, push_whole(&session, &other, body_of(&wrong), &failure));
-    assert_fails(SIZE_INVALID, push_whole(&session, &digest, body_of(&broken), &failure));
+    assert_fails(DIGEST_INVALID, push_blob_whole(unit_registry(store), &session, &other,
+                                                 body_of(&wrong), &failure));
+    assert_fails(SIZE_INVALID, push_blob_whole(unit_registry(store), &session, &digest,
+                                               body_of(&broken), &failure));
     assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
     assert_returns(0, repo_has_layer(store, &session.name, &digest, &failure));
-    assert_returns(0, push_whole(&session, &digest, body_of(&good), &failure));
+    assert_returns(
+        0, push_blob_whole(unit_registry(store), &session, &digest, body_of(&good), &failure));
     assert_has(store, "a", &digest, "whole");
     assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
 }
@@ -227,12 +235,13 @@ static void test_foreign_sessions(void **state)
     other_repository.name = unit_name("b");
     const struct push_session *foreign[] = {&other_user, &other_repository};
     for (size_t i = 0; i < LENGTH_OF(foreign); i++) {
-        assert_fails(UPLOAD_UNKNOWN, push_offset(foreign[i], &offset, &failure));
-        assert_fails(UPLOAD_UNKNOWN, chunk(foreign[i], ANYWHERE, "x", &offset));
-        assert_fails(UPLOAD_UNKNOWN, finish(foreign[i], ANYWHERE, &digest, ""));
-        assert_fails(UPLOAD_UNKNOWN, push_cancel(foreign[i], &failure));
+        assert_fails(UPLOAD_UNKNOWN,
+                     push_blob_offset(unit_registry(store), foreign[i], &offset, &failure));
+        assert_fails(UPLOAD_UNKNOWN, chunk(store, foreign[i], ANYWHERE, "x", &offset));
+        assert_fails(UPLOAD_UNKNOWN, finish(store, foreign[i], ANYWHERE, &digest, ""));
+        assert_fails(UPLOAD_UNKNOWN, push_blob_cancel(unit_registry(store), foreign[i], &failure));
     }
-    assert_offset(&session, 0);
+    assert_offset(store, &session, 0);
 }
 
 static void test_cancel(void **state)
@@ -240,9 +249,9 @@ static void test_cancel(void **state)
     const struct store *store = *state;
     struct push_session session = start(store);
 
-    assert_returns(0, push_cancel(&session, &failure));
-    assert_gone(&session);
-    assert_fails(UPLOAD_UNKNOWN, push_cancel(&session, &failure));
+    assert_returns(0, push_blob_cancel(unit_registry(store), &session, &failure));
+    assert_gone(store, &session);
+    assert_fails(UPLOAD_UNKNOWN, push_blob_cancel(unit_registry(store), &session, &failure));
 }
 
 static void test_second_writer(void **state)
@@ -254,10 +263,10 @@ static void test_second_writer(void **state)
     int64_t offset;
 
     assert_returns(0, upload_open(store, &session.name, session.id, "alice", &upload, &failure));
-    assert_fails(UPLOAD_BUSY, chunk(&session, ANYWHERE, "x", &offset));
-    assert_fails(UPLOAD_BUSY, finish(&session, ANYWHERE, &digest, ""));
-    assert_fails(UPLOAD_BUSY, push_cancel(&session, &failure));
-    assert_offset(&session, 0);
+    assert_fails(UPLOAD_BUSY, chunk(store, &session, ANYWHERE, "x", &offset));
+    assert_fails(UPLOAD_BUSY, finish(store, &session, ANYWHERE, &digest, ""));
+    assert_fails(UPLOAD_BUSY, push_blob_cancel(unit_registry(store), &session, &failure));
+    assert_offset(store, &session, 0);
 }
 
 static void test_mount(void **state)
@@ -267,19 +276,16 @@ static void test_mount(void **state)
     const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
     struct layout_path path;
 
-    assert_returns(0, push_mount(store, &target, &none, &from, (struct name_filter){0}, &failure));
-    assert_returns(0, push_mount(store, &target, &none, NULL, (struct name_filter){0}, &failure));
-    assert_returns(0,
-                   push_mount(store, &target, &digest, &empty, (struct name_filter){0}, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &none, &from, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &none, NULL, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &digest, &empty, &failure));
     assert_returns(0, repo_exists(store, &target, &failure)); /* nothing came of it */
     unit_age(store->path, layout_blob(&path, &digest), 5000);
-    assert_returns(1,
-                   push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
+    assert_returns(1, push_blob_mount(unit_registry(store), &target, &digest, &from, &failure));
     assert_true(unit_age_of(store->path, path.s) < 100); /* the collector leaves it alone */
     assert_has(store, "b", &digest, "content");
     const struct name anywhere = unit_name("d/e");
-    assert_returns(1,
-                   push_mount(store, &anywhere, &digest, NULL, (struct name_filter){0}, &failure));
+    assert_returns(1, push_blob_mount(unit_registry(store), &anywhere, &digest, NULL, &failure));
     assert_has(store, "d/e", &digest, "content");
 }
 
@@ -291,13 +297,11 @@ static void test_mount_of_what_nobody_links_or_nobody_has(void **state)
     struct layout_path path;
 
     unit_put(store->path, layout_blob(&path, &unlinked), "unlinked");
-    assert_returns(0,
-                   push_mount(store, &target, &unlinked, NULL, (struct name_filter){0}, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &unlinked, NULL, &failure));
     const struct digest lost = have_blob(store, "a", "lost");
-    assert_returns(0,
-                   push_mount(store, &target, &unlinked, NULL, (struct name_filter){0}, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &unlinked, NULL, &failure));
     unit_delete(store->path, layout_blob(&path, &lost));
-    assert_returns(0, push_mount(store, &target, &lost, &from, (struct name_filter){0}, &failure));
+    assert_returns(0, push_blob_mount(unit_registry(store), &target, &lost, &from, &failure));
 }
 
 static void test_a_failing_disk_is_an_error(void **state)
@@ -305,19 +309,21 @@ static void test_a_failing_disk_is_an_error(void **state)
     const struct store *store = *state;
     const struct name target = unit_name("b"), from = unit_name("a");
     const struct digest digest = have_blob(store, "a", "content");
-    struct push_session session = session_in(store, "a", "");
+    struct push_session session = session_in("a", "");
     struct text_body body = {"content", false};
     struct layout_path path;
 
     unit_break(store->path, "repositories/a/_layers");
-    assert_fails(IO, push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
-    assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
+    assert_fails(IO, push_blob_mount(unit_registry(store), &target, &digest, &from, &failure));
+    assert_fails(
+        IO, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
     assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
     unit_break(store->path, "repositories/a/_uploads");
-    assert_fails(IO, push_start(&session, DIGEST_SHA256, &failure));
-    assert_fails(IO, push_whole(&session, &digest, body_of(&body), &failure));
+    assert_fails(IO, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
+    assert_fails(
+        IO, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
     unit_break(store->path, layout_blob_dir(&path, &digest));
-    assert_fails(IO, push_mount(store, &target, &digest, NULL, (struct name_filter){0}, &failure));
+    assert_fails(IO, push_blob_mount(unit_registry(store), &target, &digest, NULL, &failure));
     assert_returns(0, repo_exists(store, &target, &failure));
 }
 
@@ -330,8 +336,7 @@ static void test_waits_for_no_other_writer(void **state)
     assert_returns(0, lock_gc(store, FS_LOCK_SHARED, &lock, &failure));
     store->lock_timeout_ms = 0;
     const struct digest digest = have_blob(store, "a", "content");
-    assert_returns(1,
-                   push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
+    assert_returns(1, push_blob_mount(unit_registry(store), &target, &digest, &from, &failure));
 }
 
 static void test_waits_for_the_sweeper_but_not_for_ever(void **state)
@@ -345,13 +350,12 @@ static void test_waits_for_the_sweeper_but_not_for_ever(void **state)
 
     store->lock_timeout_ms = 50;
     assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
-    assert_returns(0, chunk(&session, ANYWHERE, "cont", &offset)); /* no lock for a chunk */
-    assert_fails(BUSY, finish(&session, ANYWHERE, &digest, "ent"));
-    assert_fails(BUSY,
-                 push_mount(store, &target, &digest, &from, (struct name_filter){0}, &failure));
-    assert_offset(&session, 4); /* the client can try again */
+    assert_returns(0, chunk(store, &session, ANYWHERE, "cont", &offset)); /* no lock for a chunk */
+    assert_fails(BUSY, finish(store, &session, ANYWHERE, &digest, "ent"));
+    assert_fails(BUSY, push_blob_mount(unit_registry(store), &target, &digest, &from, &failure));
+    assert_offset(store, &session, 4); /* the client can try again */
     lock_free(&lock);
-    assert_returns(0, finish(&session, ANYWHERE, &digest, "ent"));
+    assert_returns(0, finish(store, &session, ANYWHERE, &digest, "ent"));
 }
 
 static void test_what_is_acknowledged_is_durable(void **state)
@@ -363,7 +367,7 @@ static void test_what_is_acknowledged_is_durable(void **state)
     store->fs.durable = true;
     trace_start(store->path);
     struct push_session session = start(store);
-    assert_returns(0, finish(&session, ANYWHERE, &digest, "content"));
+    assert_returns(0, finish(store, &session, ANYWHERE, &digest, "content"));
     trace_stop();
     trace_assert_durable();
     int data = trace_fsync("/data", trace_rename_to("/state", -1));
@@ -373,7 +377,7 @@ static void test_what_is_acknowledged_is_durable(void **state)
     assert_true(trace_rename_to("/link", -1) > synced); /* no link to a blob that may be lost */
 
     trace_start(store->path);
-    assert_returns(1, push_mount(store, &other, &digest, NULL, (struct name_filter){0}, &failure));
+    assert_returns(1, push_blob_mount(unit_registry(store), &other, &digest, NULL, &failure));
     trace_stop();
     trace_assert_durable();
 }

@@ -64,7 +64,7 @@ static void test_tag_parameters(void **state)
     };
     struct pushed_manifest pushed;
 
-    assert_returns(0, push_manifest(store, &push, &pushed, &failure));
+    assert_returns(0, push_manifest(unit_registry(store), &push, &pushed, &failure));
     for (size_t i = 0; i < LENGTH_OF(tags); i++)
         assert_string_equal(digest.s, tag_digest(store, "a", tags[i].s));
 }
@@ -106,9 +106,9 @@ static void test_content_type(void **state)
         .content_type = MEDIA_TYPE_OCI_INDEX,
     };
 
-    assert_fails(MANIFEST_INVALID, push_manifest(store, &push, &pushed, &failure));
+    assert_fails(MANIFEST_INVALID, push_manifest(unit_registry(store), &push, &pushed, &failure));
     push.content_type = MEDIA_TYPE_OCI_MANIFEST;
-    assert_returns(0, push_manifest(store, &push, &pushed, &failure));
+    assert_returns(0, push_manifest(unit_registry(store), &push, &pushed, &failure));
 }
 
 /* Pushes a manifest that refers to one thing. */
@@ -222,7 +222,7 @@ static int push_if(const struct store *store, const char *reference, const char 
         .len = strlen(text),
         .precondition = {holds, wanted},
     };
-    int result = push_manifest(store, &push, &pushed, &failure);
+    int result = push_manifest(unit_registry(store), &push, &pushed, &failure);
 
     assert_true(wanted->asked);
     return result;

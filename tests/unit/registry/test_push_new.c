@@ -10,10 +10,11 @@
 static int push_content(const struct store *store, const char *repository, const char *content,
                         bool breaks, struct pushed_blob *pushed)
 {
-    struct push_session session = session_in(store, repository, "");
+    struct push_session session = session_in(repository, "");
     struct text_body body = {content, breaks};
 
-    return push_new(&session, DIGEST_SHA256, body_of(&body), pushed, &failure);
+    return push_blob_new(unit_registry(store), &session, DIGEST_SHA256, body_of(&body), pushed,
+                         &failure);
 }
 
 static void assert_linked(const struct store *store, const char *repository,
@@ -64,7 +65,7 @@ static void test_cut_off_blob_heals(void **state)
     struct layout_path path;
 
     unit_put(store->path, layout_blob(&path, &digest), "cont");
-    assert_returns(0, push_link(store, &name, &digest, 7, &failure));
+    assert_returns(0, push_blob_link(unit_registry(store), &name, &digest, 7, &failure));
     assert_returns(0, push_content(store, "a", "content", false, &pushed));
     assert_true(pushed.is_new);
     assert_content("content", store->path, path.s);
@@ -90,12 +91,13 @@ static void test_link(void **state)
     const struct name name = unit_name("b");
     struct layout_path path;
 
-    assert_returns(0, push_link(store, &name, &none, 4, &failure));
+    assert_returns(0, push_blob_link(unit_registry(store), &name, &none, 4, &failure));
     assert_returns(0, repo_exists(store, &name, &failure)); /* nothing came of it */
-    assert_returns(1, push_link(store, &name, &digest, 7, &failure));
+    assert_returns(1, push_blob_link(unit_registry(store), &name, &digest, 7, &failure));
     assert_linked(store, "b", &digest);
     unit_put(store->path, layout_blob(&path, &unlinked), "unlinked");
-    assert_returns(1, push_link(store, &name, &unlinked, 8, &failure)); /* in no repository yet */
+    assert_returns(1, push_blob_link(unit_registry(store), &name, &unlinked, 8,
+                                     &failure)); /* in no repository yet */
     assert_linked(store, "b", &unlinked);
 }
 
@@ -109,7 +111,7 @@ static void test_waits_for_the_sweeper(void **state)
 
     store->lock_timeout_ms = 50;
     assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
-    assert_fails(BUSY, push_link(store, &name, &digest, 7, &failure));
+    assert_fails(BUSY, push_blob_link(unit_registry(store), &name, &digest, 7, &failure));
     assert_fails(BUSY, push_content(store, "b", "other", false, &pushed));
 }
 
@@ -131,7 +133,7 @@ static void test_it_is_durable(void **state)
     assert_true(trace_fsync("repositories", -1) >= 0);  /* which is where the repository is new */
 
     trace_start(store->path);
-    assert_returns(1, push_link(store, &name, &pushed.digest, 7, &failure));
+    assert_returns(1, push_blob_link(unit_registry(store), &name, &pushed.digest, 7, &failure));
     trace_stop();
     trace_assert_durable();
 }

@@ -18,7 +18,7 @@ static int remove_it(const struct store *store, const char *repository, const ch
     const struct name name = unit_name(repository);
     const struct reference parsed = reference_to(reference);
 
-    return remove_manifest(store, &name, &parsed, none, (struct tag_guard){0}, tags, &failure);
+    return remove_manifest(unit_registry(store), &name, &parsed, none, tags, &failure);
 }
 
 static void test_tag_alone(void **state)
@@ -122,8 +122,8 @@ static int remove_if(const struct store *store, const char *reference, const cha
     const struct reference parsed = reference_to(reference);
     const struct wanted wanted = {digest};
 
-    return remove_manifest(store, &name, &parsed, (struct precondition){holds, &wanted},
-                           (struct tag_guard){0}, NULL, &failure);
+    return remove_manifest(unit_registry(store), &name, &parsed,
+                           (struct precondition){holds, &wanted}, NULL, &failure);
 }
 
 static void test_precondition(void **state)
@@ -160,7 +160,7 @@ static int remove_unused_manifest(const struct store *store, const struct digest
 
     strings_add(&signatures, "signature");
     strings_add(&signatures, "gone");
-    return remove_unused(store, &name, digest, precondition, &signatures, &failure);
+    return remove_unused(unit_registry(store), &name, digest, precondition, &signatures, &failure);
 }
 
 static void test_unused_manifest_with_its_signatures(void **state)
@@ -202,11 +202,11 @@ static void test_blob(void **state)
     int64_t size;
 
     have_blob(store, "b", "content");
-    assert_returns(0, remove_blob(store, &name, &digest, &failure));
+    assert_returns(0, remove_blob(unit_registry(store), &name, &digest, &failure));
     assert_returns(0, repo_has_layer(store, &name, &digest, &failure));
     assert_returns(1, repo_has_layer(store, &other, &digest, &failure));
     assert_returns(1, blob_stat(store, &digest, &size, &failure));
-    assert_fails(BLOB_UNKNOWN, remove_blob(store, &name, &digest, &failure));
+    assert_fails(BLOB_UNKNOWN, remove_blob(unit_registry(store), &name, &digest, &failure));
 }
 
 static void test_waits_for_no_other_writer(void **state)
@@ -221,7 +221,7 @@ static void test_waits_for_no_other_writer(void **state)
     store->lock_timeout_ms = 0;
     assert_returns(0, remove_it(store, "a", "v1", NULL));
     assert_returns(0, remove_it(store, "a", digest.s, NULL));
-    assert_returns(0, remove_blob(store, &name, &blob, &failure));
+    assert_returns(0, remove_blob(unit_registry(store), &name, &blob, &failure));
 }
 
 static void test_a_failing_disk_is_an_error(void **state)
@@ -237,7 +237,7 @@ static void test_a_failing_disk_is_an_error(void **state)
     unit_break(store->path, "repositories/a/_manifests");
     assert_fails(IO, remove_it(store, "a", digest.s, NULL));
     unit_break(store->path, "repositories/a/_layers");
-    assert_fails(IO, remove_blob(store, &name, &blob, &failure));
+    assert_fails(IO, remove_blob(unit_registry(store), &name, &blob, &failure));
 }
 
 static void test_waits_for_the_repository_and_the_sweeper(void **state)
@@ -257,7 +257,7 @@ static void test_waits_for_the_repository_and_the_sweeper(void **state)
         AUTO_LOCK lock = {-1};
         assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &lock, &failure));
         assert_fails(BUSY, remove_it(store, "a", digest.s, NULL));
-        assert_fails(BUSY, remove_blob(store, &name, &blob, &failure));
+        assert_fails(BUSY, remove_blob(unit_registry(store), &name, &blob, &failure));
     }
     assert_string_equal(digest.s, tag_digest(store, "a", "v1"));
 }
@@ -272,7 +272,7 @@ static void test_what_is_acknowledged_is_durable(void **state)
     store->fs.durable = true;
     trace_start(store->path);
     assert_returns(0, remove_it(store, "a", digest.s, NULL));
-    assert_returns(0, remove_blob(store, &name, &blob, &failure));
+    assert_returns(0, remove_blob(unit_registry(store), &name, &blob, &failure));
     trace_stop();
     int untagged = trace_fsync("_manifests/tags", -1);
     assert_true(untagged >= 0);

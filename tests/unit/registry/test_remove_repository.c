@@ -15,7 +15,7 @@ static int remove_it(const struct store *store, const char *repository, size_t *
 {
     const struct name name = unit_name(repository);
 
-    return remove_repository(store, &name, busy, &failure);
+    return remove_repository(unit_registry(store), &name, busy, &failure);
 }
 
 static size_t litter(const struct store *store)
@@ -35,9 +35,9 @@ static void have_all(const struct store *store, const char *repository)
 
 static void have_upload(const struct store *store, const char *repository)
 {
-    struct push_session session = session_in(store, repository, "");
+    struct push_session session = session_in(repository, "");
 
-    assert_returns(0, push_start(&session, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
 }
 
 static void test_all_of_it(void **state)
@@ -115,15 +115,16 @@ static void test_an_upload_under_way_stays(void **state)
 static void test_a_session_that_went(void **state)
 {
     const struct store *store = *state;
-    struct push_session session = session_in(store, "a", "");
+    struct push_session session = session_in("a", "");
     struct text_body body = {"abc", false};
     struct push_range anywhere = ANYWHERE;
     int64_t offset;
     size_t busy;
 
-    assert_returns(0, push_start(&session, DIGEST_SHA256, &failure));
+    assert_returns(0, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
     assert_returns(0, remove_it(store, "a", &busy));
-    assert_fails(UPLOAD_UNKNOWN, push_chunk(&session, anywhere, body_of(&body), &offset, &failure));
+    assert_fails(UPLOAD_UNKNOWN, push_blob_chunk(unit_registry(store), &session, anywhere,
+                                                 body_of(&body), &offset, &failure));
     assert_false(unit_exists(store->path, "repositories/a"));
 }
 

@@ -96,19 +96,19 @@ static struct conf_retain week = {
     .untagged = {(char[]){"7d"}, 7 * 86400},
 };
 
-static struct retain_run run_on(const struct store *store, const struct conf_retain *section)
+static struct retain_run run_by(const struct conf_retain *section)
 {
-    return (struct retain_run){.store = store, .section = section, .untagged = 7 * DAY};
+    return (struct retain_run){.section = section, .untagged = 7 * DAY};
 }
 
 static int run(const struct store *store, const struct conf_retain *section,
                struct retain_history *history)
 {
     const struct name name = unit_name("a");
-    struct retain_run run = run_on(store, section);
+    struct retain_run run = run_by(section);
 
     *history = (struct retain_history){0};
-    return retain_repository(&run, &name, history, &failure);
+    return retain_run(unit_registry(store), &run, &name, history, &failure);
 }
 
 static const struct retain_tag *find_tag(const struct retain_history *history, const char *text)
@@ -146,7 +146,7 @@ static void test_a_dry_run_writes_nothing(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a");
     struct conf_retain section = week;
-    struct retain_run run = run_on(store, &section);
+    struct retain_run run = run_by(&section);
     AUTO_HISTORY history = {0};
     int64_t when;
 
@@ -154,7 +154,7 @@ static void test_a_dry_run_writes_nothing(void **state)
     const struct digest digest = have_old(store, "old", "old");
     const struct digest untagged = have_old(store, NULL, "untagged");
     run.dry_run = true;
-    assert_returns(0, retain_repository(&run, &name, &history, &failure));
+    assert_returns(0, retain_run(unit_registry(store), &run, &name, &history, &failure));
     assert_true(find_tag(&history, "old")->stays); /* since no pulls are known */
     assert_string_equal(digest.s, tag_digest(store, "a", "old"));
     assert_true(has(store, &untagged));
@@ -273,13 +273,14 @@ static void test_immutable_tags_stay(void **state)
 {
     const struct store *store = *state;
     const struct name name = unit_name("a");
-    struct retain_run run = run_on(store, &week);
+    struct retain_run run = run_by(&week);
+    struct registry registry = {.store = store};
     AUTO_HISTORY history = {0};
 
-    run.guard = (struct tag_guard){releases_stay, NULL};
+    registry.rules.may_move = releases_stay;
     have_old(store, "v1", "1");
     have_old(store, "x1", "2");
-    assert_returns(0, retain_repository(&run, &name, &history, &failure));
+    assert_returns(0, retain_run(&registry, &run, &name, &history, &failure));
     assert_string_not_equal("", tag_digest(store, "a", "v1"));
     assert_string_equal("", tag_digest(store, "a", "x1"));
     assert_int_equal(RETAIN_IMMUTABLE, find_tag(&history, "v1")->reason);
@@ -364,8 +365,8 @@ static void remove_old(const struct store *store)
     const struct name name = unit_name("a");
     const struct reference reference = reference_to("old");
 
-    assert_int_equal(0, remove_manifest(store, &name, &reference, (struct precondition){0},
-                                        (struct tag_guard){0}, NULL, &failure));
+    assert_int_equal(0, remove_manifest(unit_registry(store), &name, &reference,
+                                        (struct precondition){0}, NULL, &failure));
 }
 
 static void test_a_tag_that_goes_meanwhile(void **state)
@@ -454,7 +455,7 @@ static void test_each_removal_is_told(void **state)
 {
     const struct store *store = *state;
     const struct name name = unit_name("a");
-    struct retain_run run = run_on(store, &week);
+    struct retain_run run = run_by(&week);
     AUTO_HISTORY history = {0};
 
     told_store = store;
@@ -465,7 +466,7 @@ static void test_each_removal_is_told(void **state)
     the_child = have_old(store, NULL, "child");
     the_index = have_old_index(store, NULL, &the_child);
     have_old_referrer(store, &the_child);
-    assert_returns(0, retain_repository(&run, &name, &history, &failure));
+    assert_returns(0, retain_run(unit_registry(store), &run, &name, &history, &failure));
     assert_int_equal(1, told_tags);
     assert_int_equal(3, told_manifests);
 }

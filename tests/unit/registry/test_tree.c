@@ -56,7 +56,7 @@ static int walk(const struct store *store, const struct digest *digest, bool wit
 {
     const struct name name = unit_name("a");
 
-    return tree_walk(store, &name, digest, with_referrers, visit, visits, &failure);
+    return tree_walk(unit_registry(store), &name, digest, with_referrers, visit, visits, &failure);
 }
 
 static struct digest have_index(const struct store *store, const struct digest *one,
@@ -170,8 +170,8 @@ static void test_what_is_missing(void **state)
     struct layout_path path;
 
     assert_fails(MANIFEST_UNKNOWN, walk(store, &none, false, &visits));
-    assert_returns(0, remove_manifest(store, &name, &child, (struct precondition){0},
-                                      (struct tag_guard){0}, NULL, &failure));
+    assert_returns(0, remove_manifest(unit_registry(store), &name, &child, (struct precondition){0},
+                                      NULL, &failure));
     assert_fails(MANIFEST_UNKNOWN, walk(store, &index, false, &visits));
     assert_non_null(strstr(failure.msg, two.s));
     /* Blobs are the visitor's to miss. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happened to the registry's content, and who did it. The verbs (src/registry) and the
+ * collector tell it, whoever calls them, when it is on disk and before they return: what failed is
+ * not told, and nothing is told twice. What is acknowledged is told also where everything was there
+ * already, since whoever repeats a request may not have got the first answer.
+ */
+#ifndef BERTH_EVENT_EVENT_H
+#define BERTH_EVENT_EVENT_H
+
+#include "oci/digest.h"
+#include "oci/name.h"
+
+#include <stdint.h>
+
+enum event_what {
+    EVENT_MANIFEST_PUSHED,    /* digest, media_type, size */
+    EVENT_MANIFEST_DELETED,   /* digest; the names that it had are told before */
+    EVENT_TAG_PUSHED,         /* tag, digest, media_type, size: it was made or moved, or stays */
+    EVENT_TAG_DELETED,        /* tag, digest: what it pointed at; NULL: it was damaged */
+    EVENT_BLOB_PUSHED,        /* digest, size */
+    EVENT_BLOB_MOUNTED,       /* digest, size, from: linked, no bytes came */
+    EVENT_BLOB_DELETED,       /* digest: the repository has it no more */
+    EVENT_REPOSITORY_DELETED, /* with all that was in it, which is not told one by one */
+};
+
+/* Who acts, as far as it is known: NULL where it is not. Valid as long as the registry that has it.
+ */
+struct event_actor {
+    const char *user;       /* of the registry, or of the system for a command; NULL: nobody */
+    const char *how;        /* who knows that it is he: "server", "password", "token", "robot",
+                             * "command" */
+    const char *address;    /* of the client */
+    const char *agent;      /* User-Agent */
+    const char *request_id; /* by which other logs know the request */
+};
+
+/* Valid for the call in which it is told. */
+struct event {
+    enum event_what what;
+    const struct name *repository;
+    const struct tag *tag;
+    const struct digest *digest;
+    const char *media_type;
+    int64_t size;            /* bytes; -1: it has none, or nobody looked */
+    const struct name *from; /* the repository that a blob was mounted from; NULL: not known */
+    const struct event_actor *actor;
+    int64_t time; /* nanoseconds since 1970 */
+};
+
+/* Whoever wants to hear of it. A NULL function does not. It cannot fail: what was done is done. */
+struct event_observer {
+    void (*told)(void *context, const struct event *event);
+    void *context;
+};
+
+#endif
