@@ -51,19 +51,24 @@ class Cgi:
                     process.stdin.flush()
             output, log = process.communicate(timeout=60)
         assert process.returncode == 0, log.decode()
-        return self._response(method, output)
+        return self.response(method, output)
 
     def spawn(self, method: str, target: str, headers: Headers = None, body: Body = None,
               variables: Mapping[str, str] = {}, **options) -> subprocess.Popen:
         """The process of a request, which now waits for the body at its standard input. `options` are Popen's."""
+        environment = self.environment(method, target, headers, body, variables)
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen([BUILD / "berth.fcgi"], env=environment, **{**pipes, **options})
+
+    def environment(self, method: str, target: str, headers: Headers = None, body: Body = None,
+                    variables: Mapping[str, str] = {}) -> dict[str, str]:
+        """What the process is given."""
         path, _, query = target.partition("?")
         path = unquote_to_bytes(path)
         script = b"/v2" if (path + b"/").startswith(b"/v2/") else b""
-        environment = {**self.env, "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
-                       "REQUEST_METHOD": method, "SCRIPT_NAME": script, "PATH_INFO": path.removeprefix(script),
-                       "QUERY_STRING": query, **self._header_variables(headers, body), **variables}
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([BUILD / "berth.fcgi"], env=environment, **{**pipes, **options})
+        return {**self.env, "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
+                "REQUEST_METHOD": method, "SCRIPT_NAME": script, "PATH_INFO": path.removeprefix(script),
+                "QUERY_STRING": query, **self._header_variables(headers, body), **variables}
 
     @staticmethod
     def _header_variables(headers: Headers, body: Body) -> dict[str, str]:
@@ -80,7 +85,8 @@ class Cgi:
         return variables
 
     @staticmethod
-    def _response(method: str, output: bytes) -> Response:
+    def response(method: str, output: bytes) -> Response:
+        """What the process has printed."""
         stream = io.BytesIO(output)
         headers = http.client.parse_headers(stream)
         code, _, reason = headers["Status"].partition(" ")

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ring of power cuts: nothing that was acknowledged is lost in any state of the disk that a cut may leave.
+
+BERTH_CRASH=long looks at all of it (`make crash`), and BERTH_CRASH_SEED at other samples."""
+
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.crash.explore import Judge, Theatre
+from tests.crash.trace import RECORDER
+from tests.lib.paths import BUILD
+
+# Thousands of stores are made and removed, which takes long on a disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@dataclass
+class Run:
+    """How much is looked at, and what has been."""
+
+    long: bool = os.environ.get("BERTH_CRASH") == "long"
+    seed: str = os.environ.get("BERTH_CRASH_SEED", "berth")
+    figures: dict = field(default_factory=dict)
+
+    @property
+    def states(self) -> int:
+        """At most so many at one point."""
+        return 4096 if self.long else 128
+
+    def count(self, what: str, number: int = 1):
+        self.figures[what] = self.figures.get(what, 0) + number
+
+
+@pytest.fixture(scope="session")
+def theatre():
+    subprocess.run(["make", "-s", "-C", BUILD, RECORDER.relative_to(BUILD)], check=True)
+    with tempfile.TemporaryDirectory(prefix="berth-crash-", dir=MEMORY) as directory:
+        Path(directory).chmod(0o755)
+        yield Theatre(Path(directory))
+
+
+@pytest.fixture(scope="session")
+def judge(theatre):
+    return Judge(theatre.home)
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig):
+    run, began = Run(), time.monotonic()
+    yield run
+    figures = ", ".join(f"{number} {what}" for what, number in run.figures.items())
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\nseed {run.seed}: {figures}, in {time.monotonic() - began:.0f} s", flush=True)
