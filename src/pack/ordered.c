@@ -43,11 +43,11 @@ static struct place *place_at(const struct ordered *ring, uint64_t i)
     return &ring->places[i % ring->options.items];
 }
 
-/* Whether there is something to begin. Holds the mutex. */
+/* Whether there is something to begin. The oldest always can: nothing is done then, and weighs.
+ * Holds the mutex. */
 static bool can_begin(const struct ordered *ring)
 {
-    return ring->next < ring->tail && (ring->next == ring->head || !ring->options.weight ||
-                                       ring->weight <= ring->options.weight_max);
+    return ring->next < ring->tail && ring->weight <= ring->options.weight_max;
 }
 
 /* Holds the mutex, but not meanwhile. */
