@@ -82,7 +82,7 @@ static int open_store(const struct conf *conf, struct store *store, struct spool
 
 /* How it is served. */
 struct front {
-    const struct admin_options *options;
+    const struct serve_options *options;
     const struct conf *conf;
     const struct listener *listener;
     const struct serve_tls *tls;
@@ -162,17 +162,29 @@ int admin_serve(const struct admin_options *options, char **args, struct err *er
     AUTO_ADMIN admin = {.store.fs.fd = -1};
     AUTO_SPOOL spool = {.lock = -1};
 
+    const struct serve_options how = {
+        .listen = options->listen,
+        .htpasswd = options->htpasswd,
+        .realm = options->realm,
+        .tls_cert = options->tls_cert,
+        .tls_key = options->tls_key,
+        .tls_self_signed = options->tls_self_signed,
+        .tls_dir = options->tls_dir,
+        .tls_names = options->tls_names.v,
+        .n_tls_names = (size_t)options->tls_names.n,
+    };
+
     (void)args;
     /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
     if (find_programs(&programs, err) < 0 || admin_conf(options, &admin.conf, err) < 0 ||
-        login_prepare(options, &admin.conf, &login, err) < 0 ||
-        listener_open(&listener, options->listen, err) < 0 ||
-        tls_prepare(options, &listener, &tls, err) < 0 ||
+        login_prepare(&how, &admin.conf, &login, err) < 0 ||
+        listener_open(&listener, how.listen, err) < 0 ||
+        tls_prepare(&how, &listener, &tls, err) < 0 ||
         export_settings(options, &admin.conf, err) < 0 ||
         admin_become_owner(&admin.conf, err) < 0 || login_check(&login, err) < 0 ||
         open_store(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    const struct front front = {.options = options,
+    const struct front front = {.options = &how,
                                 .conf = &admin.conf,
                                 .listener = &listener,
                                 .tls = &tls,

@@ -41,7 +41,7 @@ static int set_file(struct serve_login *login, const char *path, struct err *err
     return 0;
 }
 
-int login_prepare(const struct admin_options *options, const struct conf *conf,
+int login_prepare(const struct serve_options *options, const struct conf *conf,
                   struct serve_login *login, struct err *err)
 {
     bool own = conf_checks_logins(conf);

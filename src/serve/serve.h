@@ -6,7 +6,6 @@
 #ifndef BERTH_SERVE_SERVE_H
 #define BERTH_SERVE_SERVE_H
 
-#include "admin/admin.h"
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
@@ -15,6 +14,17 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+
+/* How it is to be served, as the command line said it; NULL is what it did not say. */
+struct serve_options {
+    const char *listen;
+    const char *htpasswd, *realm;
+    const char *tls_cert, *tls_key;
+    bool tls_self_signed;
+    const char *tls_dir;
+    const char *const *tls_names;
+    size_t n_tls_names;
+};
 
 /* listener.c: the port. It is bound here and handed on, so that nobody can take it in between,
  * a port that is in use is reported before anything is started, and root can bind one below 1024
@@ -53,11 +63,11 @@ struct serve_tls {
     struct strings names;        /* as of serve/certificate.h, of what it makes */
 };
 /* Loads, makes or renews. ERR_USAGE for options that do not go together. */
-int tls_prepare(const struct admin_options *options, const struct listener *listener,
+int tls_prepare(const struct serve_options *options, const struct listener *listener,
                 struct serve_tls *tls, struct err *err);
 void tls_free(struct serve_tls *tls);
 /* Says how clients come to trust an authority of its own. */
-void tls_print_trust(const struct serve_tls *tls, const struct admin_options *options,
+void tls_print_trust(const struct serve_tls *tls, const struct serve_options *options,
                      const struct listener *listener);
 
 /* login.c: the logins that lighttpd checks. Set to {0}; login_free afterwards. */
@@ -68,7 +78,7 @@ struct serve_login {
     bool any;          /* somebody checks logins: lighttpd or berth itself */
 };
 /* conf must live as long. ERR_USAGE, ERR_CONFIG. */
-int login_prepare(const struct admin_options *options, const struct conf *conf,
+int login_prepare(const struct serve_options *options, const struct conf *conf,
                   struct serve_login *login, struct err *err);
 /* Whether the user as whom this runs, which is lighttpd's, can read the file. */
 int login_check(const struct serve_login *login, struct err *err);

@@ -37,13 +37,13 @@ void tls_free(struct serve_tls *tls)
     strings_free(&tls->names);
 }
 
-static int check_options(const struct admin_options *options, struct err *err)
+static int check_options(const struct serve_options *options, struct err *err)
 {
     if (options->tls_self_signed && (options->tls_cert || options->tls_key))
         return err_set(err, ERR_USAGE,
                        "--tls-self-signed makes a certificate itself: leave out "
                        "either it or --tls-cert and --tls-key");
-    if (!options->tls_self_signed && (options->tls_dir || options->tls_names.n))
+    if (!options->tls_self_signed && (options->tls_dir || options->n_tls_names))
         return err_set(err, ERR_USAGE, "--tls-name and --tls-dir belong to --tls-self-signed");
     if (options->tls_cert && !options->tls_key)
         return err_set(err, ERR_USAGE,
@@ -71,7 +71,7 @@ static int read_pem(const char *path, const char *option, struct buf *text, stru
     return 0;
 }
 
-static int load(const struct admin_options *options, struct serve_tls *tls, struct err *err)
+static int load(const struct serve_options *options, struct serve_tls *tls, struct err *err)
 {
     struct err why;
 
@@ -167,7 +167,7 @@ static void add_own_names(struct strings *names)
     freeaddrinfo(found);
 }
 
-static int collect_names(const struct admin_options *options, const struct listener *listener,
+static int collect_names(const struct serve_options *options, const struct listener *listener,
                          struct strings *names, struct err *err)
 {
     add_once(names, "DNS", "localhost");
@@ -175,8 +175,8 @@ static int collect_names(const struct admin_options *options, const struct liste
     add_once(names, "IP", "::1");
     add_own_names(names);
     add_once(names, "DNS", listener->name); /* which is left out if it is an address */
-    for (int i = 0; i < options->tls_names.n; i++)
-        if (add_given(names, options->tls_names.v[i], err) < 0)
+    for (size_t i = 0; i < options->n_tls_names; i++)
+        if (add_given(names, options->tls_names[i], err) < 0)
             return -1;
     if (!listener->any)
         add_address(names, (const struct sockaddr *)&listener->address);
@@ -186,7 +186,7 @@ static int collect_names(const struct admin_options *options, const struct liste
     return 0;
 }
 
-static int choose_dir(const struct admin_options *options, struct buf *dir, struct err *err)
+static int choose_dir(const struct serve_options *options, struct buf *dir, struct err *err)
 {
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
@@ -305,7 +305,7 @@ static int use_dir(struct fs_root *root, struct serve_tls *tls, struct err *err)
     return result;
 }
 
-static int make_own(const struct admin_options *options, const struct listener *listener,
+static int make_own(const struct serve_options *options, const struct listener *listener,
                     struct serve_tls *tls, struct err *err)
 {
     struct fs_root root = {.fd = -1, .durable = true, .file_mode = 0600, .dir_mode = 0755};
@@ -321,7 +321,7 @@ static int make_own(const struct admin_options *options, const struct listener *
     return result;
 }
 
-int tls_prepare(const struct admin_options *options, const struct listener *listener,
+int tls_prepare(const struct serve_options *options, const struct listener *listener,
                 struct serve_tls *tls, struct err *err)
 {
     if (check_options(options, err) < 0)
@@ -333,19 +333,19 @@ int tls_prepare(const struct admin_options *options, const struct listener *list
 }
 
 /* Where others reach it, as in a URL. */
-static void find_reach(const struct admin_options *options, const struct listener *listener,
+static void find_reach(const struct serve_options *options, const struct listener *listener,
                        struct buf *host)
 {
-    const char *name = options->tls_names.n ? options->tls_names.v[0] : listener->host;
+    const char *name = options->n_tls_names ? options->tls_names[0] : listener->host;
     char own[256] = "";
 
-    if (!options->tls_names.n && listener->any && gethostname(own, sizeof own - 1) == 0)
+    if (!options->n_tls_names && listener->any && gethostname(own, sizeof own - 1) == 0)
         name = own;
     bool bare = strchr(name, ':') && name[0] != '[';
     buf_addf(host, "%s%s%s:%d", bare ? "[" : "", name, bare ? "]" : "", listener->port);
 }
 
-void tls_print_trust(const struct serve_tls *tls, const struct admin_options *options,
+void tls_print_trust(const struct serve_tls *tls, const struct serve_options *options,
                      const struct listener *listener)
 {
     char fingerprint[CERTIFICATE_FINGERPRINT_SIZE];

@@ -27,7 +27,7 @@ LAYERS = {
     "registry": {"base", "oci", "store", "auth", "event"},
     "transfer": {"base", "pack", "oci", "store", "event", "registry", "admin"},
     "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
-    "serve": {"base", "oci", "store", "auth", "admin"},
+    "serve": {"base", "oci", "store", "auth"},
     "admin": {"base", "pack", "oci", "store", "auth", "event", "gc", "fsck", "registry", "transfer", "serve"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }
