@@ -97,13 +97,8 @@ int admin_give_to_group(const struct conf *conf, const char *path, struct err *e
 /* Says on standard error if only root can read what root made. */
 void admin_note_root(const char *path);
 
-/* "1.5 MiB", for people. (print.c) */
-#define ADMIN_SIZE_TEXT 24
-void admin_size_text(char out[ADMIN_SIZE_TEXT], int64_t bytes);
-/* "3 days", for people. */
-#define ADMIN_AGE_TEXT 40
-void admin_age_text(char out[ADMIN_AGE_TEXT], int64_t seconds);
-/* Writes text to standard output; ERR_IO if that fails, as when a pipe or disk is full. */
+/* Writes text to standard output; ERR_IO if that fails, as when a pipe or disk is full.
+ * (print.c) */
 int admin_print(const struct buf *text, struct err *err);
 
 #endif

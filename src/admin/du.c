@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/progress.h"
+#include "base/amount.h"
 #include "oci/glob.h"
 #include "store/usage.h"
 
@@ -57,10 +58,10 @@ static int check_names(char **args, struct err *err)
 static void print_sizes(int64_t own, int64_t shared, const char *name, struct buf *out)
 {
     const int64_t sizes[] = {own, shared, own + shared};
-    char text[ADMIN_SIZE_TEXT];
+    char text[AMOUNT_TEXT];
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        admin_size_text(text, sizes[i]);
+        amount_size(text, sizes[i]);
         buf_addf(out, "%10s  ", text);
     }
     buf_addf(out, "%s\n", name);
@@ -68,9 +69,9 @@ static void print_sizes(int64_t own, int64_t shared, const char *name, struct bu
 
 static void print_sum(const char *what, const struct usage_sum *sum, struct buf *out)
 {
-    char text[ADMIN_SIZE_TEXT];
+    char text[AMOUNT_TEXT];
 
-    admin_size_text(text, sum->bytes);
+    amount_size(text, sum->bytes);
     buf_addf(out, "%10s  %10jd  %s\n", text, (intmax_t)sum->n, what);
 }
 

@@ -6,6 +6,7 @@
 #include "admin/caller.h"
 #include "admin/interrupt.h"
 #include "admin/progress.h"
+#include "base/amount.h"
 #include "transfer/have.h"
 
 #include <errno.h>
@@ -101,7 +102,7 @@ static const char *plural(size_t n)
 static void print_text(const struct export_plan *plan, const struct export_written *written,
                        struct buf *out)
 {
-    char size[ADMIN_SIZE_TEXT], left_out[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT], left_out[AMOUNT_TEXT];
     size_t images = 0;
 
     for (size_t i = 0; i < plan->n_roots; i++) {
@@ -113,8 +114,8 @@ static void print_text(const struct export_plan *plan, const struct export_writt
                  root->tag ? root->tag : "", root->digest.s, root->platform ? "  " : "",
                  root->platform ? root->platform : "");
     }
-    admin_size_text(size, written->bytes);
-    admin_size_text(left_out, plan->left_out_bytes);
+    amount_size(size, written->bytes);
+    amount_size(left_out, plan->left_out_bytes);
     size_t referrers = plan->n_roots - images;
     buf_addf(out, "%zu image%s, %zu referrer%s; written: %zu manifest%s, %zu blob%s, %s", images,
              plural(images), referrers, plural(referrers), written->manifests,

@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/progress.h"
+#include "base/amount.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -104,10 +105,10 @@ static void count(struct buf *out, int64_t n, const char *one, const char *many)
 
 static void print_summary_text(const struct fsck_summary *summary, double seconds, struct buf *out)
 {
-    char size[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT];
     AUTO_BUF line = BUF_INIT;
 
-    admin_size_text(size, summary->hashed_bytes);
+    amount_size(size, summary->hashed_bytes);
     count(&line, summary->repositories, "repository", "repositories");
     count(&line, summary->manifests, "manifest", "manifests");
     count(&line, summary->blobs, "blob", "blobs");

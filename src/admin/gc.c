@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 #include "admin/progress.h"
 
+#include "base/amount.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "gc/gc.h"
@@ -65,7 +66,7 @@ static void removes_text(struct report *report, const struct gc_item *item)
         [GC_BLOB] = "blob",     [GC_UPLOAD] = "upload",     [GC_REPOSITORY] = "repository",
         [GC_LITTER] = "litter",
     };
-    char size[ADMIN_SIZE_TEXT], age[ADMIN_AGE_TEXT];
+    char size[AMOUNT_TEXT], age[AMOUNT_TEXT];
     const char *separator = !item->name || !*item->what ? ""
                             : item->kind == GC_TAG      ? ":"
                             : item->kind == GC_UPLOAD   ? " "
@@ -74,11 +75,11 @@ static void removes_text(struct report *report, const struct gc_item *item)
     buf_addf(&report->out, "%s %s %s%s%s", report->options->dry_run ? "would remove" : "removed",
              words[item->kind], item->name ? item->name->s : "", separator, item->what);
     if (item->bytes >= 0) {
-        admin_size_text(size, item->bytes);
+        amount_size(size, item->bytes);
         buf_addf(&report->out, ", %s", size);
     }
     if (item->kind != GC_REPOSITORY) {
-        admin_age_text(age, item->age);
+        amount_age(age, item->age);
         buf_addf(&report->out, ", %s old", age);
     }
     buf_addc(&report->out, '\n');
@@ -139,9 +140,9 @@ static void summary_json(struct report *report, const struct gc_totals *totals, 
 
 static void summary_text(struct report *report, const struct gc_totals *totals, double seconds)
 {
-    char size[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT];
 
-    admin_size_text(size, totals->bytes);
+    amount_size(size, totals->bytes);
     buf_addf(&report->out,
              "kept: %jd repositories, %jd manifests, %jd blobs, %jd uploads\n"
              "%s: %jd repositories, %jd tags, %jd manifests, %jd layer links, %jd blobs, "

@@ -2,6 +2,7 @@
  * L5: `berth import`. */
 #include "transfer/import.h"
 
+#include "base/amount.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -30,7 +31,7 @@ void import_progress(struct import *import, int64_t bytes)
 static void report_text(const struct import_image *image, const struct import_plan *plan,
                         int64_t new_size)
 {
-    char size[ADMIN_SIZE_TEXT], new[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT], new[AMOUNT_TEXT];
     AUTO_BUF more = BUF_INIT;
 
     if (plan->n_images != 1)
@@ -40,8 +41,8 @@ static void report_text(const struct import_image *image, const struct import_pl
         buf_addf(&more, "%zu referrer%s, ", plan->n_referrers, plan->n_referrers == 1 ? "" : "s");
     for (size_t i = 0; i < image->n_targets; i++) {
         const struct image_name *target = &image->targets[i];
-        admin_size_text(size, plan->size);
-        admin_size_text(new, i == 0 ? new_size : 0);
+        amount_size(size, plan->size);
+        amount_size(new, i == 0 ? new_size : 0);
         printf("imported %s%s%s@%s  %s%s (%s new)\n", target->name.s, target->has_tag ? ":" : "",
                target->has_tag ? target->tag.s : "", plan->top.s, more.s, size, new);
     }
@@ -140,7 +141,7 @@ static int import_source(struct import *import, struct report *report, struct er
 static int print_summary(const struct import *import, struct report *report, int result,
                          struct err *err)
 {
-    char size[ADMIN_SIZE_TEXT], new[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT], new[AMOUNT_TEXT];
     double seconds = clock_seconds() - report->started;
     AUTO_BUF out = BUF_INIT;
 
@@ -149,8 +150,8 @@ static int print_summary(const struct import *import, struct report *report, int
                  report->json.len ? report->json.s : "", (intmax_t)report->size,
                  (intmax_t)report->new_size, seconds);
     } else if (result == 0) {
-        admin_size_text(size, report->size);
-        admin_size_text(new, report->new_size);
+        amount_size(size, report->size);
+        amount_size(new, report->new_size);
         buf_addf(&out, "%zu image%s, %s (%s new), %.1f s\n", report->images,
                  report->images == 1 ? "" : "s", size, new, seconds);
     } else {

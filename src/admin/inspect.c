@@ -2,6 +2,7 @@
  * L5: `berth inspect`. */
 #include "admin/admin.h"
 
+#include "base/amount.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 
@@ -81,11 +82,11 @@ static void print_platform(const struct descriptor *descriptor, struct buf *out)
 static void print_text(const struct view *view, struct buf *out)
 {
     const struct manifest *manifest = &view->pulled.manifest;
-    char size[ADMIN_SIZE_TEXT];
+    char size[AMOUNT_TEXT];
 
     buf_addf(out, "repository  %s\ndigest      %s\ntype        %s\n", view->name.s,
              view->pulled.digest.s, manifest->media_type);
-    admin_size_text(size, view->total);
+    amount_size(size, view->total);
     buf_addf(out, "total size  %s\n", size);
     for (size_t i = 0; i < view->tags.n; i++)
         buf_addf(out, "tag         %s\n", view->tags.v[i]);
@@ -93,7 +94,7 @@ static void print_text(const struct view *view, struct buf *out)
         buf_addf(out, "subject     %s\n", manifest->subject.s);
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *descriptor = &manifest->references[i];
-        admin_size_text(size, descriptor->size);
+        amount_size(size, descriptor->size);
         buf_addf(out, "%-10s  %s  %s", role_name(descriptor->role), descriptor->digest.s, size);
         print_platform(descriptor, out);
         buf_addc(out, '\n');

@@ -2,6 +2,7 @@
  * L5: the progress bar. */
 #include "admin/progress.h"
 
+#include "base/amount.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -13,12 +14,12 @@
 #define DRAW_EVERY_MS 100
 #define COLUMNS_DEFAULT 80
 
-static void amount(char out[ADMIN_SIZE_TEXT], enum bar_unit unit, int64_t n)
+static void amount(char out[AMOUNT_TEXT], enum bar_unit unit, int64_t n)
 {
     if (unit == BAR_BYTES)
-        admin_size_text(out, n);
+        amount_size(out, n);
     else
-        snprintf(out, ADMIN_SIZE_TEXT, "%jd", (intmax_t)n);
+        snprintf(out, AMOUNT_TEXT, "%jd", (intmax_t)n);
 }
 
 static void time_left(char *out, size_t size, int64_t seconds)
@@ -34,7 +35,7 @@ static void time_left(char *out, size_t size, int64_t seconds)
 /* "hashing  [=====>    ]  1.2 GiB of 4.0 GiB  310.2 MiB/s  0:09 left" */
 static void draw(const struct bar *bar, int64_t done, int64_t total, int64_t elapsed_ms)
 {
-    char is[ADMIN_SIZE_TEXT], of[ADMIN_SIZE_TEXT], rate[ADMIN_SIZE_TEXT];
+    char is[AMOUNT_TEXT], of[AMOUNT_TEXT], rate[AMOUNT_TEXT];
     char text[160], left[40] = "", meter[64] = "", line[320];
     int64_t per_second = elapsed_ms > 0 ? (int64_t)((double)done * 1000 / (double)elapsed_ms) : 0;
 

@@ -2,6 +2,7 @@
  * L5: `berth retain`: what it says. */
 #include "admin/retain.h"
 
+#include "base/amount.h"
 #include "base/codec.h"
 #include "base/json.h"
 
@@ -9,19 +10,12 @@
 
 #define SECOND ((int64_t)1000000000)
 
-/* "45d": the largest unit of which there is one. */
 static void add_age(struct buf *out, int64_t nanoseconds)
 {
-    static const struct {
-        int64_t seconds;
-        char unit;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    int64_t seconds = nanoseconds > 0 ? nanoseconds / SECOND : 0;
-    size_t i = 0;
+    char age[AMOUNT_TEXT];
 
-    while (units[i].seconds > seconds && units[i].seconds > 1)
-        i++;
-    buf_addf(out, "%jd%c", (intmax_t)(seconds / units[i].seconds), units[i].unit);
+    amount_age_short(age, nanoseconds > 0 ? nanoseconds / SECOND : 0);
+    buf_addstr(out, age);
 }
 
 static void add_place(struct buf *out, const char *separator, const struct conf *conf, int line)

@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include "admin/progress.h"
+#include "base/amount.h"
 #include "registry/list.h"
 #include "registry/remove.h"
 #include "store/repo.h"
@@ -127,7 +128,7 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
 {
     const char *verb = dry_run ? "would remove" : "removed";
     const char *name = inventory->name.s;
-    char own[ADMIN_SIZE_TEXT], shared[ADMIN_SIZE_TEXT];
+    char own[AMOUNT_TEXT], shared[AMOUNT_TEXT];
 
     for (size_t i = 0; i < inventory->tags.n; i++)
         buf_addf(out, "%s %s:%s\n", verb, name, inventory->tags.v[i]);
@@ -139,8 +140,8 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
              uploads_of(inventory) == 1 ? "" : "s");
     if (!inventory->measured)
         return;
-    admin_size_text(own, inventory->usage.own.bytes);
-    admin_size_text(shared, inventory->usage.shared.bytes);
+    amount_size(own, inventory->usage.own.bytes);
+    amount_size(shared, inventory->usage.shared.bytes);
     buf_addf(out, "%s in %jd blobs would be left to berth gc; %s in %jd others have too\n", own,
              (intmax_t)inventory->usage.own.n, shared, (intmax_t)inventory->usage.shared.n);
 }

@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/interrupt.h"
+#include "base/amount.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "store/blob.h"
@@ -35,15 +36,15 @@ int export_failed(const char *path, struct err *err)
 int export_check_room(int fd, int64_t bytes, const char *path, struct err *err)
 {
     struct statvfs st;
-    char needed[ADMIN_SIZE_TEXT], free_text[ADMIN_SIZE_TEXT];
+    char needed[AMOUNT_TEXT], free_text[AMOUNT_TEXT];
 
     if (fstatvfs(fd, &st) < 0 || st.f_blocks == 0)
         return 0;
     int64_t room = (int64_t)((double)st.f_bavail * (double)st.f_frsize);
     if (bytes <= room)
         return 0;
-    admin_size_text(needed, bytes);
-    admin_size_text(free_text, room);
+    amount_size(needed, bytes);
+    amount_size(free_text, room);
     return err_set(err, ERR_NO_SPACE, "%s: %s are needed, %s are free", path, needed, free_text);
 }
 
