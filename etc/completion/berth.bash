@@ -86,8 +86,6 @@ _berth_reference() {
 _berth_find() {
     local list=
     case $2 in
-    --algorithm | -a) list="EdDSA ES256" ;;
-    --compress) list="gzip zstd none" ;;
     --platform) list="linux/amd64 linux/arm64 linux/arm/v7 linux/ppc64le linux/riscv64 linux/s390x" ;;
     *)
         case ${1#[} in
@@ -100,7 +98,6 @@ _berth_find() {
             [[ $cur == *[:@]* ]] || compopt -o nospace 2>/dev/null # a tag may follow
             ;;
         REPO*) list=$(_berth_ask ls | _berth_values name) ;;
-        ACTION*) list="pull push delete admin" ;;
         NAME*) [[ $command == token\ * ]] && list=$(_berth_ask token ls | _berth_values name) ;;
         USER*) [[ $command == user\ [rp]* ]] && list=$("$program" user ls "${2% }" 2>/dev/null) ;;
         FILE* | DIR*)
@@ -109,6 +106,10 @@ _berth_find() {
             [[ ${1#[} == DIR* ]] && action=(-d)
             mapfile -t found < <(compgen "${action[@]}" -- "$cur")
             return
+            ;;
+        *\|*) # what there is to choose from
+            list=${1#[} list=${list%]}
+            list=${list//|/ }
             ;;
         esac
         ;;

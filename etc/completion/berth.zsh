@@ -87,19 +87,17 @@ _berth_argument() {
 _berth_action() {
     action=' '
     case $3 in
-    (algorithm) action='(EdDSA ES256)' ; return ;;
-    (compress) action='(gzip zstd none)' ; return ;;
     (platform) action='(linux/amd64 linux/arm64 linux/arm/v7 linux/ppc64le linux/riscv64 linux/s390x)' ; return ;;
     esac
     case ${2#\[} in
     (TAG\|*) action=_berth_tag ;;
     (REPOSITORY:TAG*|REPOSITORY\[:TAG*|REPO:TAG*|REPO\[:TAG*|REF*) action=_berth_reference ;;
     (REPO*) action=_berth_repository ;;
-    (ACTION*) action='(pull push delete admin)' ;;
     (NAME*) [[ $1 == token\ * ]] && action=_berth_robot ;;
     (USER*) [[ $1 == user\ [rp]* ]] && action=_berth_user ;;
     (FILE*) action=_files ;;
     (DIR*) action='_files -/' ;;
+    (*\|*) action="(${${${2#\[}%\]}//\|/ })" ;; # what there is to choose from
     esac
 }
 

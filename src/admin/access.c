@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth access`: what a user may do, and by which rule. */
-#include "admin/admin.h"
+ * L6: `berth access`: what a user may do, and by which rule. */
 
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "auth/policy.h"
 #include "auth/scope.h"
 #include "base/json.h"
@@ -104,15 +106,16 @@ static int answer(const struct question *question, bool json, const char *action
         print_json(question, &verdict, &out);
     else
         print_text(question, &verdict, &out);
-    if (admin_print(&out, err) < 0)
+    if (print_out(&out, err) < 0)
         return -1;
     if (action && !permits(question, (enum action)question->asked))
         return err_set(err, ERR_DENIED, "%s of %s", action, question->name.s);
     return 0;
 }
 
-int admin_access(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct options_common *options = said;
     struct conf conf;
     struct question question = {.conf = &conf, .asked = ACTION_ALL};
 
@@ -124,7 +127,7 @@ int admin_access(const struct admin_options *options, char **args, struct err *e
         if (strpbrk(args[2], ",*") || !question.asked)
             return err_set(err, ERR_USAGE, "\"%s\": must be pull, push, delete or admin", args[2]);
     }
-    if (admin_conf(options, &conf, err) < 0)
+    if (open_conf(options, &conf, err) < 0)
         return -1;
     struct policy *policy = policy_new(&conf, err);
     question.policy = policy;
@@ -133,3 +136,13 @@ int admin_access(const struct admin_options *options, char **args, struct err *e
     conf_free(&conf);
     return result;
 }
+
+const struct command access_command = {
+    .name = "access",
+    .arguments = "USER REPOSITORY [pull|push|delete|admin]",
+    .summary = "say what a user may do, by which rule; - is nobody",
+    .args_min = 2,
+    .args_max = 3,
+    .size = sizeof(struct options_common),
+    .run = run,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth config check`: retention. */
-#include "admin/findings.h"
+ * L6: `berth config check`: retention. */
+#include "admin/config_parts.h"
 
 #include "base/mem.h"
 #include "registry/retain.h"
@@ -13,14 +13,14 @@ static void check_section(const struct conf *conf, const struct conf_retain *sec
     struct err err;
 
     if (retain_check(conf, section, &err) < 0)
-        config_error(findings, &err);
+        findings_error(findings, &err);
     if (!section->newest && !section->tags.n && !section->younger.text && !section->pulled.text &&
         !section->untagged.text)
-        config_warn(findings, "%s:%d: retain \"%s\": has no rule, so all tags stay", conf->path,
-                    section->line, section->pattern);
+        findings_warn(findings, "%s:%d: retain \"%s\": has no rule, so all tags stay", conf->path,
+                      section->line, section->pattern);
 }
 
-void config_check_retain(const struct conf *conf, struct findings *findings)
+void config_retain_check(const struct conf *conf, struct findings *findings)
 {
     struct config_pattern *patterns = mem_alloc(conf->n_retains * sizeof *patterns);
     size_t errors = findings->errors;
@@ -30,6 +30,6 @@ void config_check_retain(const struct conf *conf, struct findings *findings)
         check_section(conf, &conf->retains[i], findings);
     }
     for (size_t i = 0; findings->errors == errors && i < conf->n_retains; i++)
-        config_check_reach(conf->path, "retain", patterns, conf->n_retains, i, findings);
+        config_reach_check(conf->path, "retain", patterns, conf->n_retains, i, findings);
     free(patterns);
 }

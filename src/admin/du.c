@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth du`. */
-#include "admin/admin.h"
+ * L6: `berth du`. */
 
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "admin/progress.h"
 #include "base/amount.h"
 #include "oci/glob.h"
 #include "store/usage.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct du_line {
+    struct options_common common;
+    bool quiet;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_QUIET(struct du_line),
+    OPTIONS_END,
+};
 
 /* What frees the most when it is removed comes first. */
 static int compare(const void *a, const void *b)
@@ -143,16 +156,17 @@ static void print_json(const struct usage *usage, char **args, struct buf *out)
     buf_addstr(out, "}\n");
 }
 
-int admin_du(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
-    struct admin_store admin;
+    const struct du_line *options = said;
+    struct opened admin;
     struct bar bar;
     struct usage usage;
     AUTO_BUF out = BUF_INIT;
 
-    if (check_names(args, err) < 0 || admin_open(options, false, &admin, err) < 0)
+    if (check_names(args, err) < 0 || open_store(&options->common, false, &admin, err) < 0)
         return -1;
-    bar_start(&bar, BAR_ITEMS, options);
+    bar_start(&bar, BAR_ITEMS, options->quiet);
     int result = usage_measure(&admin.store, !args[0], &bar.progress, &usage, err);
     bar_end(&bar);
     if (result == 0) {
@@ -160,11 +174,22 @@ int admin_du(const struct admin_options *options, char **args, struct err *err)
         if (result == 0) {
             if (usage.n)
                 qsort(usage.repositories, usage.n, sizeof *usage.repositories, compare);
-            (options->json ? print_json : print_text)(&usage, args, &out);
-            result = admin_print(&out, err);
+            (options->common.json ? print_json : print_text)(&usage, args, &out);
+            result = print_out(&out, err);
         }
         usage_free(&usage);
     }
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
+
+const struct command du_command = {
+    .name = "du",
+    .arguments = "[REPOSITORY...]",
+    .summary = "show what takes the room",
+    .args_min = 0,
+    .args_max = INT_MAX,
+    .rows = rows,
+    .size = sizeof(struct du_line),
+    .run = run,
+};

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export`. */
+ * L6: `berth export`. */
 #include "transfer/export.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 
-#include "admin/admin.h"
 #include "admin/caller.h"
 #include "admin/interrupt.h"
 #include "admin/progress.h"
@@ -10,14 +12,38 @@
 #include "transfer/have.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+struct export_line {
+    struct options_common common;
+    const char *output;
+    bool all;
+    const char *platform, *have;
+    bool no_referrers, quiet;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct export_line, output, 'o', "output", "FILE|DIR",
+                "where to write; - is standard output"),
+    OPTIONS_ROW(struct export_line, all, 0, "all", NULL,
+                "all platforms; without a reference the whole store"),
+    OPTIONS_ROW(struct export_line, platform, 0, "platform", "OS/ARCH",
+                "this platform of an image with several (default: this machine's)"),
+    OPTIONS_ROW(struct export_line, have, 0, "have", "FILE",
+                "leave out the digests in this file, see berth ls --digests"),
+    OPTIONS_ROW(struct export_line, no_referrers, 0, "no-referrers", NULL,
+                "without signatures, SBOMs and what else refers to it"),
+    OPTIONS_QUIET(struct export_line),
+    OPTIONS_END,
+};
+
 /* NULL: standard output. */
-static const char *path_of(const struct admin_options *options)
+static const char *path_of(const struct export_line *options)
 {
     bool is_stdout = !options->output || !strcmp(options->output, "-") ||
                      !strcmp(options->output, "/dev/stdout");
@@ -25,7 +51,7 @@ static const char *path_of(const struct admin_options *options)
     return is_stdout ? NULL : options->output;
 }
 
-static int check_arguments(const struct admin_options *options, char **args, struct err *err)
+static int check_arguments(const struct export_line *options, char **args, struct err *err)
 {
     if (!args[0] && !options->all)
         return err_set(err, ERR_USAGE, "say what to export: REPOSITORY[:TAG] ..., or --all");
@@ -36,7 +62,7 @@ static int check_arguments(const struct admin_options *options, char **args, str
     return 0;
 }
 
-static int set_platform(struct platform *platform, const struct admin_options *options,
+static int set_platform(struct platform *platform, const struct export_line *options,
                         struct err *err)
 {
     struct utsname machine;
@@ -49,8 +75,8 @@ static int set_platform(struct platform *platform, const struct admin_options *o
     return 0;
 }
 
-static int open_output(const struct admin_options *options, bool sync,
-                       struct export_output **output, struct err *err)
+static int open_output(const struct export_line *options, bool sync, struct export_output **output,
+                       struct err *err)
 {
     const char *path = path_of(options);
     struct stat st;
@@ -63,12 +89,12 @@ static int open_output(const struct admin_options *options, bool sync,
                         : export_open_tar(path, sync, output, err);
 }
 
-static int make_plan(struct export_plan *plan, struct bar *bar, const struct admin_options *options,
+static int make_plan(struct export_plan *plan, struct bar *bar, const struct export_line *options,
                      char **args, struct err *err)
 {
     int result = 0;
 
-    bar_start(bar, BAR_ITEMS, options);
+    bar_start(bar, BAR_ITEMS, options->quiet);
     if (!args[0])
         result = export_select_all(plan, err);
     for (size_t i = 0; args[i] && result == 0; i++)
@@ -80,14 +106,14 @@ static int make_plan(struct export_plan *plan, struct bar *bar, const struct adm
 }
 
 static int write_plan(const struct export_plan *plan, struct bar *bar,
-                      const struct admin_options *options, bool sync,
-                      struct export_written *written, struct err *err)
+                      const struct export_line *options, bool sync, struct export_written *written,
+                      struct err *err)
 {
     struct export_output *output;
 
     if (open_output(options, sync, &output, err) < 0)
         return -1;
-    bar_start(bar, BAR_BYTES, options);
+    bar_start(bar, BAR_BYTES, options->quiet);
     int result = export_write(plan, output, written, err);
     bar_end(bar);
     output->close(output);
@@ -160,22 +186,22 @@ static void print_json(const struct export_plan *plan, const struct export_writt
 
 /* On standard error where the tar is on standard output. */
 static int report(const struct export_plan *plan, const struct export_written *written,
-                  const struct admin_options *options, struct err *err)
+                  const struct export_line *options, struct err *err)
 {
     const char *path = path_of(options);
     AUTO_BUF out = BUF_INIT;
 
-    if (options->json)
+    if (options->common.json)
         print_json(plan, written, path, &out);
     else
         print_text(plan, written, &out);
     if (path)
-        return admin_print(&out, err);
+        return print_out(&out, err);
     fwrite(out.s, 1, out.len, stderr);
     return 0;
 }
 
-static int export(const struct registry *registry, const struct admin_options *options, char **args,
+static int export(const struct registry *registry, const struct export_line *options, char **args,
                   const struct digest_map *have, struct err *err)
 {
     struct bar bar = {0};
@@ -198,23 +224,35 @@ static int export(const struct registry *registry, const struct admin_options *o
 
 /* The caller's files are opened as the caller: the list before root becomes the store's owner, the
  * output through caller.h. */
-int admin_export(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct export_line *options = said;
     AUTO_DIGEST_MAP have = {0};
-    struct admin_store admin;
+    struct opened admin;
     struct conf conf;
 
     if (check_arguments(options, args, err) < 0 ||
         (options->have && have_read(&have, options->have, err) < 0) ||
-        admin_conf(options, &conf, err) < 0)
+        open_conf(&options->common, &conf, err) < 0)
         return -1;
     int result = caller_lend(&conf, err);
     conf_free(&conf);
-    if (result < 0 || admin_open(options, false, &admin, err) < 0)
+    if (result < 0 || open_store(&options->common, false, &admin, err) < 0)
         return -1;
     interrupt_catch();
     result = export(&admin.registry, options, args, &have, err);
-    admin_close(&admin);
+    open_close(&admin);
     interrupt_end();
     return result;
 }
+
+const struct command export_command = {
+    .name = "export",
+    .arguments = "[REPOSITORY[:TAG|@DIGEST]...]",
+    .summary = "write images, or the whole store, to a tar or an OCI layout",
+    .args_min = 0,
+    .args_max = INT_MAX,
+    .rows = rows,
+    .size = sizeof(struct export_line),
+    .run = run,
+};

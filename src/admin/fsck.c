@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth fsck`. */
+ * L6: `berth fsck`. */
 #include "fsck/fsck.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 
-#include "admin/admin.h"
 #include "admin/progress.h"
 #include "base/amount.h"
 #include "base/clock.h"
@@ -11,6 +13,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+struct fsck_line {
+    struct options_common common;
+    bool fast, repair;
+    const char *state;
+    int jobs;
+    int64_t grace;
+    bool quiet;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct fsck_line, fast, 0, "fast", NULL,
+                "do not read the blobs through to hash them"),
+    OPTIONS_ROW(struct fsck_line, repair, 0, "repair", NULL, "mend what can be mended"),
+    OPTIONS_ROW(struct fsck_line, state, 0, "state", "FILE",
+                "go on where the run stopped that wrote this file, and write it"),
+    OPTIONS_JOBS(struct fsck_line),
+    OPTIONS_GRACE(struct fsck_line),
+    OPTIONS_QUIET(struct fsck_line),
+    OPTIONS_END,
+};
 
 static volatile sig_atomic_t stop;
 
@@ -92,7 +115,7 @@ static void print_finding(void *context, const struct fsck_finding *finding)
         print_json(finding, &out);
     else
         print_text(finding, &out);
-    if (!output->failed && admin_print(&out, output->err) < 0) {
+    if (!output->failed && print_out(&out, output->err) < 0) {
         output->failed = true;
         stop = 1;
     }
@@ -146,7 +169,7 @@ static void print_summary(const struct fsck_summary *summary, double seconds, bo
              (intmax_t)summary->awaited, seconds, summary->stopped ? "false" : "true");
 }
 
-static int outcome(const struct fsck_summary *summary, const struct admin_options *options,
+static int outcome(const struct fsck_summary *summary, const struct fsck_line *options,
                    struct err *err)
 {
     int64_t left = summary->errors + summary->warnings - summary->repaired;
@@ -173,8 +196,8 @@ static void catch_signals(void)
 }
 
 /* As root owners can be put right; all the rest is done as the owner of the store. */
-static int check(struct admin_store *admin, const struct admin_options *options,
-                 struct output *output, struct err *err)
+static int check(struct opened *admin, const struct fsck_line *options, struct output *output,
+                 struct err *err)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct fsck_options how = {
@@ -194,14 +217,14 @@ static int check(struct admin_store *admin, const struct admin_options *options,
 
     struct fsck *fsck = fsck_start(&admin->store, &how, print_finding, output);
     fsck_files(fsck);
-    int result = admin_become_owner(&admin->conf, err);
+    int result = open_as_owner(&admin->conf, err);
     if (result == 0)
         result = fsck_content(fsck, err);
     bar_end(&output->items);
     bar_end(&output->bytes);
     if (result == 0 && !output->failed) {
         print_summary(fsck_summary(fsck), clock_seconds() - start, output->json, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
     if (result == 0)
         result = output->failed ? -1 : outcome(fsck_summary(fsck), options, err);
@@ -209,21 +232,33 @@ static int check(struct admin_store *admin, const struct admin_options *options,
     return result;
 }
 
-int admin_fsck(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
-    struct admin_store admin;
+    const struct fsck_line *options = said;
+    struct opened admin;
     struct err print_failure = {0};
-    struct output output = {.json = options->json, .err = &print_failure};
+    struct output output = {.json = options->common.json, .err = &print_failure};
 
     (void)args;
-    if (admin_open_any(options, &admin, err) < 0)
+    if (open_any(&options->common, &admin, err) < 0)
         return -1;
-    bar_start(&output.items, BAR_ITEMS, options);
-    bar_start(&output.bytes, BAR_BYTES, options);
+    bar_start(&output.items, BAR_ITEMS, options->quiet);
+    bar_start(&output.bytes, BAR_BYTES, options->quiet);
     catch_signals();
     int result = check(&admin, options, &output, err);
     if (output.failed)
         err_copy(err, &print_failure);
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
+
+const struct command fsck_command = {
+    .name = "fsck",
+    .arguments = "",
+    .summary = "check the whole store, and mend it with --repair",
+    .args_min = 0,
+    .args_max = 0,
+    .rows = rows,
+    .size = sizeof(struct fsck_line),
+    .run = run,
+};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth gc` and `berth expire`. */
-#include "admin/admin.h"
+ * L6: `berth gc`, and what `berth expire` has in common with it. */
+#include "admin/gc.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "admin/progress.h"
 
 #include "base/amount.h"
@@ -12,6 +15,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const struct options_row gc_rows[] = {
+    OPTIONS_DRY_RUN(struct gc_line),
+    OPTIONS_GRACE(struct gc_line),
+    OPTIONS_VERBOSE(struct gc_line),
+    OPTIONS_QUIET(struct gc_line),
+    OPTIONS_END,
+};
+
 static const char *const kinds[] = {
     [GC_TAG] = "tag",       [GC_MANIFEST] = "manifest", [GC_LAYER_LINK] = "layerLink",
     [GC_BLOB] = "blob",     [GC_UPLOAD] = "upload",     [GC_REPOSITORY] = "repository",
@@ -19,7 +30,7 @@ static const char *const kinds[] = {
 };
 
 struct report {
-    const struct admin_options *options;
+    const struct gc_line *options;
     const struct conf *conf;
     struct bar *bar;
     bool lists; /* each thing that goes */
@@ -36,7 +47,7 @@ static void flush(struct report *report, size_t from)
     if (report->out.len < from || report->failed)
         return;
     bar_end(report->bar);
-    if (admin_print(&report->out, &report->err) < 0)
+    if (print_out(&report->out, &report->err) < 0)
         report->failed = true;
     buf_clear(&report->out);
 }
@@ -91,7 +102,7 @@ static void removes(void *context, const struct gc_item *item)
 
     if (!report->lists)
         return;
-    if (report->options->json)
+    if (report->options->common.json)
         removes_json(report, item);
     else
         removes_text(report, item);
@@ -158,7 +169,7 @@ static void summary_text(struct report *report, const struct gc_totals *totals, 
 }
 
 /* Uploads and pushes renew what is older than half of the grace that they know of. */
-static int64_t choose_grace(const struct admin_options *options, const struct conf *conf)
+static int64_t choose_grace(const struct gc_line *options, const struct conf *conf)
 {
     if (options->grace < 0)
         return conf->grace;
@@ -177,12 +188,9 @@ static int64_t untagged(void *context, const struct name *name, int64_t grace)
     return retain_untagged(report->conf, name, grace);
 }
 
-typedef int gc_fn(const struct store *store, const struct gc_options *options,
-                  struct gc_totals *totals, struct err *err);
-
-static int collect(struct report *report, struct admin_store *admin, gc_fn *run, struct err *err)
+static int collect(struct report *report, struct opened *admin, gc_collect_fn *run, struct err *err)
 {
-    const struct admin_options *options = report->options;
+    const struct gc_line *options = report->options;
     struct gc_options gc = {
         .grace = choose_grace(options, &admin->conf),
         .dry_run = options->dry_run,
@@ -195,11 +203,11 @@ static int collect(struct report *report, struct admin_store *admin, gc_fn *run,
     struct gc_totals totals;
     double began = clock_seconds();
 
-    if (options->json && report->lists)
+    if (options->common.json && report->lists)
         buf_addstr(&report->out, "{\"removed\":[");
     if (run(&admin->store, &gc, &totals, err) < 0)
         return -1;
-    if (options->json)
+    if (options->common.json)
         summary_json(report, &totals, clock_seconds() - began);
     else
         summary_text(report, &totals, clock_seconds() - began);
@@ -214,33 +222,38 @@ static int collect(struct report *report, struct admin_store *admin, gc_fn *run,
     return 0;
 }
 
-static int run(const struct admin_options *options, gc_fn *fn, struct err *err)
+int gc_collect(const struct gc_line *options, gc_collect_fn *fn, struct err *err)
 {
-    struct admin_store admin;
+    struct opened admin;
     struct bar bar;
     struct report report = {
         .options = options, .bar = &bar, .lists = options->dry_run || options->verbose};
 
-    if (admin_open(options, !options->dry_run, &admin, err) < 0)
+    if (open_store(&options->common, !options->dry_run, &admin, err) < 0)
         return -1;
     report.conf = &admin.conf;
-    bar_start(&bar, BAR_ITEMS, options);
+    bar_start(&bar, BAR_ITEMS, options->quiet);
     int result = collect(&report, &admin, fn, err);
     bar_end(&bar);
     buf_free(&report.out);
     buf_free(&report.problems);
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
 
-int admin_gc(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
     (void)args;
-    return run(options, gc_run, err);
+    return gc_collect(said, gc_run, err);
 }
 
-int admin_expire(const struct admin_options *options, char **args, struct err *err)
-{
-    (void)args;
-    return run(options, gc_expire, err);
-}
+const struct command gc_command = {
+    .name = "gc",
+    .arguments = "",
+    .summary = "remove what nobody can reach any more, and stale uploads",
+    .args_min = 0,
+    .args_max = 0,
+    .rows = gc_rows,
+    .size = sizeof(struct gc_line),
+    .run = run,
+};

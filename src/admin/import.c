@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth import`. */
+ * L6: `berth import`. */
 #include "transfer/import.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 
 #include "base/amount.h"
 #include "base/clock.h"
@@ -11,6 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+struct import_line {
+    struct options_common common;
+    const char *compress;
+    int jobs;
+    const char *as;
+    bool quiet;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct import_line, compress, 0, "compress", "gzip|zstd|none",
+                "how layers are stored (default: gzip)"),
+    OPTIONS_JOBS(struct import_line),
+    OPTIONS_ROW(struct import_line, as, 0, "as", "REPO[:TAG]",
+                "under this name, not under its own"),
+    OPTIONS_QUIET(struct import_line),
+    OPTIONS_END,
+};
 
 #define FILES_MAX 1024
 
@@ -83,7 +104,7 @@ static int import_image(struct import *import, const struct import_image *image,
     report->size += plan.size;
     report->new_size += new_size;
     bar_end(&import->bar);
-    if (import->options->json)
+    if (import->json)
         report_json(report, image, &plan, new_size);
     else
         report_text(image, &plan, new_size);
@@ -145,7 +166,7 @@ static int print_summary(const struct import *import, struct report *report, int
     double seconds = clock_seconds() - report->started;
     AUTO_BUF out = BUF_INIT;
 
-    if (import->options->json) {
+    if (import->json) {
         buf_addf(&out, "{\"images\":[%s],\"size\":%jd,\"newSize\":%jd,\"seconds\":%.3f}\n",
                  report->json.len ? report->json.s : "", (intmax_t)report->size,
                  (intmax_t)report->new_size, seconds);
@@ -157,7 +178,7 @@ static int print_summary(const struct import *import, struct report *report, int
     } else {
         return result;
     }
-    int printed = admin_print(&out, result < 0 ? NULL : err);
+    int printed = print_out(&out, result < 0 ? NULL : err);
     return result < 0 ? result : printed;
 }
 
@@ -173,7 +194,7 @@ static int open_sources(char **args, struct source *sources, size_t *n, struct e
     return 0;
 }
 
-static int run(struct import *import, struct source *sources, size_t n, struct err *err)
+static int import_all(struct import *import, struct source *sources, size_t n, struct err *err)
 {
     struct report report = {.started = clock_seconds()};
     int result = 0;
@@ -191,21 +212,23 @@ static int run(struct import *import, struct source *sources, size_t n, struct e
 }
 
 /* Like `berth serve` it makes the store where there is none yet. */
-static int open_store(const struct admin_options *options, struct conf *conf, struct store *store,
-                      struct err *err)
+static int open_or_make(const struct import_line *options, struct conf *conf, struct store *store,
+                        struct err *err)
 {
-    if (admin_conf(options, conf, err) < 0)
+    if (open_conf(&options->common, conf, err) < 0)
         return -1;
-    if (admin_become_owner(conf, err) == 0 && store_open(store, conf, true, err) == 0)
+    if (open_as_owner(conf, err) == 0 && store_open(store, conf, true, err) == 0)
         return 0;
     conf_free(conf);
     return -1;
 }
 
-int admin_import(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct import_line *options = said;
     struct source *sources = mem_alloc(FILES_MAX * sizeof *sources);
-    struct import import = {.options = options, .compress = COMPRESS_GZIP};
+    struct import import = {
+        .as = options->as, .json = options->common.json, .compress = COMPRESS_GZIP};
     struct conf conf;
     struct store store;
     struct registry registry = {.store = &store};
@@ -221,12 +244,12 @@ int admin_import(const struct admin_options *options, char **args, struct err *e
                 "--as REPOSITORY:TAG is for one image: import the files one by one");
         goto out;
     }
-    if (open_sources(args, sources, &n, err) < 0 || open_store(options, &conf, &store, err) < 0)
+    if (open_sources(args, sources, &n, err) < 0 || open_or_make(options, &conf, &store, err) < 0)
         goto out;
     import.conf = &conf;
     import.registry = &registry;
-    bar_start(&import.bar, BAR_BYTES, options);
-    result = run(&import, sources, n, err);
+    bar_start(&import.bar, BAR_BYTES, options->quiet);
+    result = import_all(&import, sources, n, err);
     store_close(&store);
     conf_free(&conf);
 out:
@@ -235,3 +258,14 @@ out:
     free(sources);
     return result;
 }
+
+const struct command import_command = {
+    .name = "import",
+    .arguments = "FILE|DIR...",
+    .summary = "store images of docker save, podman save, skopeo, OCI layouts; - is standard input",
+    .args_min = 1,
+    .args_max = FILES_MAX,
+    .rows = rows,
+    .size = sizeof(struct import_line),
+    .run = run,
+};

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth inspect`. */
-#include "admin/admin.h"
+ * L6: `berth inspect`. */
 
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "base/amount.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 
 #include <string.h>
+
+struct inspect_line {
+    struct options_common common;
+    bool raw;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct inspect_line, raw, 'R', "raw", NULL,
+                "print the manifest itself, byte for byte"),
+    OPTIONS_END,
+};
 
 /* All that is shown of a manifest. */
 struct view {
@@ -143,28 +156,40 @@ static void print_json(const struct view *view, struct buf *out)
     buf_addf(out, ",\"referrers\":[%s]}\n", view->referrers.len ? view->referrers.s : "");
 }
 
-int admin_inspect(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
-    struct admin_store admin;
+    const struct inspect_line *options = said;
+    struct opened admin;
     struct name name;
     struct reference reference;
     struct view view;
     AUTO_BUF out = BUF_INIT;
 
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
-        admin_open(options, false, &admin, err) < 0)
+        open_store(&options->common, false, &admin, err) < 0)
         return -1;
     int result = view_load(&admin.registry, &name, &reference, &view, err);
     if (result == 0) {
         if (options->raw)
             buf_add(&out, view.pulled.bytes.s, view.pulled.bytes.len);
-        else if (options->json)
+        else if (options->common.json)
             print_json(&view, &out);
         else
             print_text(&view, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
         view_free(&view);
     }
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
+
+const struct command inspect_command = {
+    .name = "inspect",
+    .arguments = "REPOSITORY[:TAG|@DIGEST]",
+    .summary = "show a manifest and what belongs to it",
+    .args_min = 1,
+    .args_max = 1,
+    .rows = rows,
+    .size = sizeof(struct inspect_line),
+    .run = run,
+};

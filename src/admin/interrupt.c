@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: signals that end a subcommand. */
+ * L6: signals that end a subcommand. */
 #include "admin/interrupt.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: options of the subcommands. */
+ * L6: options of the subcommands. */
 #include "admin/options.h"
 
 #include "base/codec.h"
@@ -7,185 +7,160 @@
 #include <getopt.h>
 #include <string.h>
 
-#define COUNT_MAX 1024
+#define ROWS_MAX 32
 
-enum kind {
-    FLAG,
-    TEXT,
-    COUNT, /* from 1 to COUNT_MAX */
-    AGE,   /* seconds, given like 12h */
-    LIST,  /* may be given several times */
+static const struct options_row common[] = {
+    OPTIONS_ROW(struct options_common, root, 0, "root", "DIR",
+                "data directory (default: the configuration's)"),
+    OPTIONS_ROW(struct options_common, config, 'c', "config", "FILE",
+                "configuration (default: $BERTH_CONF, or /etc/berth/berth.conf)"),
+    OPTIONS_ROW(struct options_common, json, 'j', "json", NULL, "print JSON"),
+    OPTIONS_ROW(struct options_common, help, 'h', "help", NULL, "show this"),
+    OPTIONS_END,
 };
 
-struct row {
-    char id;     /* in a subcommand's options */
-    char letter; /* the short option, 0: there is none */
-    enum kind kind;
-    const char *name;
-    const char *value; /* what help calls the value */
-    size_t offset;
-    const char *text;
-};
-
-#define AT(member) offsetof(struct admin_options, member)
-
-/* In the order of help. */
-static const struct row rows[] = {
-    {'l', 'l', TEXT, "listen", "ADDR:PORT", AT(listen), "where to serve (default: 127.0.0.1:5000)"},
-    {'w', 'w', COUNT, "workers", "N", AT(workers), "processes, each for one request at a time"},
-    {'H', 0, TEXT, "htpasswd", "FILE", AT(htpasswd),
-     "let in only who is in this file, see berth user"},
-    {'M', 0, TEXT, "realm", "TEXT", AT(realm), "what clients are told that they log in to"},
-    {'K', 0, TEXT, "tls-cert", "FILE", AT(tls_cert), "TLS with this certificate, and its chain"},
-    {'P', 0, TEXT, "tls-key", "FILE", AT(tls_key), "and with this key"},
-    {'S', 0, FLAG, "tls-self-signed", NULL, AT(tls_self_signed),
-     "TLS with a certificate of its own"},
-    {'N', 0, LIST, "tls-name", "NAME", AT(tls_names),
-     "host name or address that it is for too, repeatable"},
-    {'D', 0, TEXT, "tls-dir", "DIR", AT(tls_dir), "where it is kept, with its CA and their keys"},
-    {'R', 'R', FLAG, "raw", NULL, AT(raw), "print the manifest itself, byte for byte"},
-    {'G', 0, FLAG, "digests", NULL, AT(digests),
-     "list the digests of all blobs and manifests, for export --have"},
-    {'Y', 'r', FLAG, "recursive", NULL, AT(recursive), "remove the whole repository"},
-    {'n', 'n', FLAG, "dry-run", NULL, AT(dry_run), "say what would go, and remove nothing"},
-    {'g', 'g', AGE, "grace", "AGE", AT(grace),
-     "leave alone what is younger, like 30m, 24h, 7d (default: grace of berth.conf)"},
-    {'f', 0, FLAG, "fast", NULL, AT(fast), "do not read the blobs through to hash them"},
-    {'x', 0, FLAG, "repair", NULL, AT(repair), "mend what can be mended"},
-    {'F', 0, TEXT, "state", "FILE", AT(state),
-     "go on where the run stopped that wrote this file, and write it"},
-    {'z', 0, TEXT, "compress", "NAME", AT(compress),
-     "store layers as gzip, zstd or none (default: gzip)"},
-    {'J', 0, COUNT, "jobs", "N", AT(jobs), "so many at once (default: one a processor)"},
-    {'A', 0, TEXT, "as", "REPO[:TAG]", AT(as), "under this name, not under its own"},
-    {'o', 'o', TEXT, "output", "FILE|DIR", AT(output), "where to write; - is standard output"},
-    {'E', 0, FLAG, "all", NULL, AT(all), "all platforms; without a reference the whole store"},
-    {'p', 0, TEXT, "platform", "OS/ARCH", AT(platform),
-     "this platform of an image with several (default: this machine's)"},
-    {'V', 0, TEXT, "have", "FILE", AT(have),
-     "leave out the digests in this file, see berth ls --digests"},
-    {'X', 0, FLAG, "no-referrers", NULL, AT(no_referrers),
-     "without signatures, SBOMs and what else refers to it"},
-    {'C', 'C', TEXT, "cost", "N", AT(cost),
-     "of bcrypt, 4 to 17 (default: 10); one more doubles the time"},
-    {'a', 'a', TEXT, "algorithm", "NAME", AT(algorithm), "EdDSA or ES256 (default: EdDSA)"},
-    {'u', 'u', TEXT, "user", "USER", AT(user), "whose rights the token has"},
-    {'s', 's', TEXT, "scope", "SCOPE", AT(scope),
-     "what it is for, like repository:team/*:pull,push"},
-    {'e', 'e', TEXT, "expires", "TIME", AT(expires),
-     "until when, like 12h, 90d, 52w (default: 90d)"},
-    {'v', 'v', FLAG, "verbose", NULL, AT(verbose), "name each thing that is done"},
-    {'q', 'q', FLAG, "quiet", NULL, AT(quiet), "show no progress"},
-    {'r', 0, TEXT, "root", "DIR", AT(root), "data directory (default: the configuration's)"},
-    {'c', 'c', TEXT, "config", "FILE", AT(config),
-     "configuration (default: $BERTH_CONF, or /etc/berth/berth.conf)"},
-    {'j', 'j', FLAG, "json", NULL, AT(json), "print JSON"},
-    {'h', 'h', FLAG, "help", NULL, AT(help), "show this"},
-};
-
-#define N_ROWS (sizeof rows / sizeof *rows)
-
-static const char common_ids[] = "rcjh";
-
-static bool has_row(const char *ids, const struct row *row)
+/* The nth option, its own first; NULL: there are fewer. */
+static const struct options_row *row_at(const struct options_row *rows, size_t n)
 {
-    return strchr(ids, row->id) || strchr(common_ids, row->id);
+    for (; rows && rows->name; rows++)
+        if (n-- == 0)
+            return rows;
+    return n < sizeof common / sizeof *common - 1 ? &common[n] : NULL;
 }
 
-void options_print(const char *ids, FILE *out)
+/* "-g, --grace AGE" */
+static int add_usage(const struct options_row *row, char *out, size_t size)
 {
-    for (size_t i = 0; i < N_ROWS; i++) {
-        const struct row *row = &rows[i];
-        char usage[40];
-        if (!has_row(ids, row))
-            continue;
-        int len = snprintf(usage, sizeof usage, "%c%c%c --%s %s", row->letter ? '-' : ' ',
-                           row->letter ? row->letter : ' ', row->letter ? ',' : ' ', row->name,
-                           row->value ? row->value : "");
-        fprintf(out, "  %-*s  %s\n", len > 24 ? len : 24, usage, row->text);
+    return snprintf(out, size, "%c%c%c --%s %s", row->letter ? '-' : ' ',
+                    row->letter ? row->letter : ' ', row->letter ? ',' : ' ', row->name,
+                    row->value ? row->value : "");
+}
+
+void options_print(const struct options_row *rows, FILE *out)
+{
+    const struct options_row *row;
+    char usage[80];
+    int width = 24;
+
+    for (size_t i = 0; (row = row_at(rows, i)); i++) {
+        int len = add_usage(row, usage, sizeof usage);
+        width = len > width ? len : width;
+    }
+    for (size_t i = 0; (row = row_at(rows, i)); i++) {
+        add_usage(row, usage, sizeof usage);
+        fprintf(out, "  %-*s  %s\n", width, usage, row->text);
     }
 }
 
-static int parse_count(const struct row *row, const char *text, int *count)
+static int take_number(const struct options_row *row, const char *text, int *number)
 {
     int64_t n;
 
-    if (!decimal_parse(text, strlen(text), &n) || n < 1 || n > COUNT_MAX) {
-        fprintf(stderr, "berth: --%s takes a number from 1 to %d\n", row->name, COUNT_MAX);
+    if (!decimal_parse(text, strlen(text), &n) || n < row->min || n > row->max) {
+        fprintf(stderr, "berth: --%s takes a number from %d to %d\n", row->name, row->min,
+                row->max);
         return OPTIONS_INVALID;
     }
-    *count = (int)n;
+    *number = (int)n;
     return 0;
 }
 
-static int parse_age(const struct row *row, const char *text, int64_t *seconds)
+static int take_duration(const struct options_row *row, const char *text, int64_t *seconds)
 {
-    if (!duration_parse(text, seconds)) {
-        fprintf(stderr,
-                "berth: --%s \"%s\": must be a number with s, m, h, d or w behind it, like 12h, "
-                "90d\n",
-                row->name, text);
+    if (!duration_parse(text, seconds) || *seconds < row->min) {
+        fprintf(stderr, "berth: --%s \"%s\": must be a number with s, m, h, d or w behind it, %s\n",
+                row->name, text, row->min ? "and not 0, like 90d" : "like 12h, 90d");
         return OPTIONS_INVALID;
     }
     return 0;
 }
 
-static int add_text(const struct row *row, const char *text, struct admin_list *list)
+static int take_another(const struct options_row *row, const char *text, struct options_list *list)
 {
-    if (list->n == ADMIN_LIST_MAX) {
-        fprintf(stderr, "berth: --%s can be given %d times\n", row->name, ADMIN_LIST_MAX);
+    if (list->n == OPTIONS_LIST_MAX) {
+        fprintf(stderr, "berth: --%s can be given %d times\n", row->name, OPTIONS_LIST_MAX);
         return OPTIONS_INVALID;
     }
     list->v[list->n++] = text;
     return 0;
 }
 
-static int take(const struct row *row, const char *text, struct admin_options *options)
+static int take(const struct options_row *row, const char *text, void *member)
 {
-    void *member = (char *)options + row->offset;
-
     switch (row->kind) {
-    case FLAG:
+    case OPTIONS_FLAG:
         *(bool *)member = true;
         return 0;
-    case TEXT:
+    case OPTIONS_TEXT:
         *(const char **)member = text;
         return 0;
-    case COUNT:
-        return parse_count(row, text, member);
-    case AGE:
-        return parse_age(row, text, member);
-    case LIST:
-        return add_text(row, text, member);
+    case OPTIONS_BETWEEN:
+        return take_number(row, text, member);
+    case OPTIONS_DURATION:
+        return take_duration(row, text, member);
+    case OPTIONS_LIST:
+        return take_another(row, text, member);
     }
     return OPTIONS_UNKNOWN;
 }
 
-int options_parse(const char *ids, int argc, char **argv, struct admin_options *options)
+/* The table as getopt_long(3) wants it. A row's value is its place, from 1, so that it is none of a
+ * letter's. */
+struct table {
+    struct option longs[ROWS_MAX + 1];
+    char shorts[2 * ROWS_MAX + 1];
+};
+
+#define LONG_BASE 256
+
+static void make_table(const struct options_row *rows, struct table *table)
 {
-    struct option longs[N_ROWS + 1] = {0};
-    char shorts[2 * N_ROWS + 1] = "";
-    size_t n = 0;
+    const struct options_row *row;
+    char *end = table->shorts;
+
+    for (size_t i = 0; i < ROWS_MAX && (row = row_at(rows, i)); i++) {
+        int argument = row->kind == OPTIONS_FLAG ? no_argument : required_argument;
+        table->longs[i] = (struct option){row->name, argument, NULL, LONG_BASE + (int)i};
+        if (row->letter)
+            *end++ = row->letter;
+        if (row->letter && argument)
+            *end++ = ':';
+    }
+}
+
+/* That getopt_long(3) found. */
+static const struct options_row *find(const struct options_row *rows, int found)
+{
+    const struct options_row *row;
+
+    if (found >= LONG_BASE)
+        return row_at(rows, (size_t)(found - LONG_BASE));
+    for (size_t i = 0; (row = row_at(rows, i)); i++)
+        if (row->letter && row->letter == found)
+            return row;
+    return NULL;
+}
+
+static void set_unsaid(const struct options_row *rows, struct options_common *options)
+{
+    for (; rows && rows->name; rows++)
+        if (rows->kind == OPTIONS_DURATION)
+            *(int64_t *)(void *)((char *)options + rows->offset) = -1;
+}
+
+int options_parse(const struct options_row *rows, int argc, char **argv,
+                  struct options_common *options)
+{
+    struct table table = {0};
     int found;
 
-    *options = (struct admin_options){.grace = -1};
-    for (size_t i = 0; i < N_ROWS; i++) {
-        if (!has_row(ids, &rows[i]))
-            continue;
-        int argument = rows[i].kind == FLAG ? no_argument : required_argument;
-        longs[n++] = (struct option){rows[i].name, argument, NULL, rows[i].id};
-        if (rows[i].letter)
-            snprintf(shorts + strlen(shorts), sizeof shorts - strlen(shorts), "%c%s",
-                     rows[i].letter, argument ? ":" : "");
-    }
-    int index = -1;
-    while ((found = getopt_long(argc, argv, shorts, longs, &index)) != -1) {
-        const struct row *row = NULL;
-        for (size_t i = 0; i < N_ROWS && !row; i++)
-            if (has_row(ids, &rows[i]) && found == (index >= 0 ? rows[i].id : rows[i].letter))
-                row = &rows[i];
-        index = -1;
-        int failed = found == '?' || !row ? OPTIONS_UNKNOWN : take(row, optarg, options);
+    make_table(rows, &table);
+    set_unsaid(rows, options);
+    while ((found = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
+        const struct options_row *row = find(rows, found);
+        if (!row)
+            return OPTIONS_UNKNOWN;
+        int failed = take(row, optarg, (char *)options + row->offset);
         if (failed)
             return failed;
     }

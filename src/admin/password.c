@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: reading a new password. */
+ * L6: reading a new password. */
 #include "admin/password.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: the progress bar. */
+ * L6: the progress bar. */
 #include "admin/progress.h"
 
 #include "base/amount.h"
@@ -79,12 +79,12 @@ static void at(void *context, const char *what, int64_t done, int64_t total)
     draw(bar, done, total, now - bar->start_ms);
 }
 
-void bar_start(struct bar *bar, enum bar_unit unit, const struct admin_options *options)
+void bar_start(struct bar *bar, enum bar_unit unit, bool quiet)
 {
     struct winsize size;
 
     *bar = (struct bar){.unit = unit};
-    if (options->quiet || !isatty(STDERR_FILENO))
+    if (quiet || !isatty(STDERR_FILENO))
         return;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     bar->width = known ? size.ws_col : COLUMNS_DEFAULT;

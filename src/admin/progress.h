@@ -6,8 +6,9 @@
 #ifndef BERTH_ADMIN_PROGRESS_H
 #define BERTH_ADMIN_PROGRESS_H
 
-#include "admin/admin.h"
 #include "base/progress.h"
+
+#include <stdbool.h>
 
 enum bar_unit { BAR_BYTES, BAR_ITEMS };
 
@@ -21,8 +22,8 @@ struct bar {
     const char *what;
 };
 
-/* With --quiet, or where standard error is no terminal, the bar stays away. */
-void bar_start(struct bar *bar, enum bar_unit unit, const struct admin_options *options);
+/* If quiet, or where standard error is no terminal, the bar stays away. */
+void bar_start(struct bar *bar, enum bar_unit unit, bool quiet);
 /* Takes it off the terminal. */
 void bar_end(struct bar *bar);
 

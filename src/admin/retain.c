@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth retain`. */
+ * L6: `berth retain`. */
 #include "admin/retain.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 
 #include "base/clock.h"
 
@@ -9,8 +12,16 @@
 #include "store/pulled.h"
 #include "store/repo.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+static const struct options_row rows[] = {
+    OPTIONS_DRY_RUN(struct retain_line),
+    OPTIONS_VERBOSE(struct retain_line),
+    OPTIONS_QUIET(struct retain_line),
+    OPTIONS_END,
+};
 
 struct retaining {
     struct registry registry;
@@ -89,7 +100,7 @@ static int retain_one(struct retaining *retaining, const struct name *name, stru
         fprintf(stderr, "berth: %s: %s\n", name->s, wrong.msg);
     }
     retain_report_repository(report, result < 0 ? &wrong : NULL, &out);
-    return out.len ? admin_print(&out, err) : 0;
+    return out.len ? print_out(&out, err) : 0;
 }
 
 static int visit(void *context, const struct name *name, struct err *err)
@@ -152,7 +163,7 @@ static int retain(struct retaining *retaining, char **args, struct err *err)
     int result = 0;
 
     retain_report_begin(&retaining->report, &begin);
-    if (begin.len && admin_print(&begin, err) < 0)
+    if (begin.len && print_out(&begin, err) < 0)
         return -1;
     for (char **name = args; *name && result == 0; name++)
         result = retain_named(retaining, *name, err);
@@ -161,20 +172,21 @@ static int retain(struct retaining *retaining, char **args, struct err *err)
     if (result < 0)
         return -1;
     retain_report_end(&retaining->report, clock_seconds() - start, &end);
-    if (admin_print(&end, err) < 0)
+    if (print_out(&end, err) < 0)
         return -1;
     if (retaining->report.failed)
         return err_set(err, ERR_IO, "not everything could be done, see above");
     return 0;
 }
 
-int admin_retain(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
-    struct admin_store admin;
+    const struct retain_line *options = said;
+    struct opened admin;
     struct policy *policy = NULL;
     int result = -1;
 
-    if (admin_open(options, !options->dry_run, &admin, err) < 0)
+    if (open_store(&options->common, !options->dry_run, &admin, err) < 0)
         return -1;
     if (check(&admin.conf, &admin.store, args, err) == 0)
         policy = policy_new(&admin.conf, err);
@@ -189,13 +201,24 @@ int admin_retain(const struct admin_options *options, char **args, struct err *e
                     .context = &retaining},
         };
         retaining.registry.rules = (struct registry_rules){.may_move = may_go, .context = policy};
-        bar_start(&retaining.bar, BAR_ITEMS, options);
+        bar_start(&retaining.bar, BAR_ITEMS, options->quiet);
         result = retain(&retaining, args, err);
         bar_end(&retaining.bar);
         buf_free(&retaining.report.tags);
         buf_free(&retaining.report.manifests);
     }
     policy_free(policy);
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
+
+const struct command retain_command = {
+    .name = "retain",
+    .arguments = "[REPOSITORY...]",
+    .summary = "remove tags and manifests that no rule of the configuration keeps",
+    .args_min = 0,
+    .args_max = INT_MAX,
+    .rows = rows,
+    .size = sizeof(struct retain_line),
+    .run = run,
+};

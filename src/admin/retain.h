@@ -5,12 +5,17 @@
 #ifndef BERTH_ADMIN_RETAIN_H
 #define BERTH_ADMIN_RETAIN_H
 
-#include "admin/admin.h"
+#include "admin/options.h"
 #include "auth/policy.h"
 #include "registry/retain.h"
 
+struct retain_line {
+    struct options_common common;
+    bool dry_run, verbose, quiet;
+};
+
 struct retain_report {
-    const struct admin_options *options;
+    const struct retain_line *options;
     const struct conf *conf;
     const struct policy *policy;
 

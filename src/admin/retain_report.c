@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth retain`: what it says. */
+ * L6: `berth retain`: what it says. */
 #include "admin/retain.h"
 
 #include "base/amount.h"
@@ -182,7 +182,8 @@ static const char *verb(const struct retain_report *report, bool stays)
 /* A run tells what it removed, a dry run all. */
 static bool is_told(const struct retain_report *report, bool stays)
 {
-    return !stays || report->options->dry_run || report->options->json || report->options->verbose;
+    return !stays || report->options->dry_run || report->options->common.json ||
+           report->options->verbose;
 }
 
 void retain_report_tag(struct retain_report *report, const struct retain_history *history,
@@ -194,7 +195,7 @@ void retain_report_tag(struct retain_report *report, const struct retain_history
     if (!is_told(report, tag->stays))
         return;
     explain_tag(report, history, tag, &why);
-    if (!report->options->json) {
+    if (!report->options->common.json) {
         buf_addf(out, "%s %s:%s (%s)\n", verb(report, tag->stays), report->name->s, tag->tag.s,
                  why.s);
         return;
@@ -219,7 +220,7 @@ void retain_report_manifest(struct retain_report *report, const struct retain_hi
         (manifest->reason == RETAIN_BELONGS && !report->options->verbose))
         return;
     explain_manifest(report, history, manifest, &why);
-    if (!report->options->json) {
+    if (!report->options->common.json) {
         buf_addf(out, "%s %s@%s (%s)\n", verb(report, manifest->stays), report->name->s,
                  manifest->digest.s, why.s);
         return;
@@ -235,7 +236,7 @@ void retain_report_manifest(struct retain_report *report, const struct retain_hi
 
 void retain_report_begin(const struct retain_report *report, struct buf *out)
 {
-    if (report->options->json)
+    if (report->options->common.json)
         buf_addf(out, "{\"dryRun\":%s,\"repositories\":[",
                  report->options->dry_run ? "true" : "false");
 }
@@ -245,7 +246,7 @@ void retain_report_repository(struct retain_report *report, const struct err *wr
 {
     buf_addstr(&report->tags, "");
     buf_addstr(&report->manifests, "");
-    if (report->options->json) {
+    if (report->options->common.json) {
         buf_addf(out, "%s{\"name\":\"%s\"", report->repositories ? "," : "", report->name->s);
         add_text(out, "file", report->conf->path);
         buf_addf(out, ",\"line\":%d", report->section->line);
@@ -269,7 +270,7 @@ void retain_report_end(const struct retain_report *report, double seconds, struc
 {
     bool removed = report->tags_removed + report->manifests_removed > 0;
 
-    if (report->options->json) {
+    if (report->options->common.json) {
         buf_addf(out,
                  "],\"summary\":{\"repositories\":%zu,\"withoutSection\":%zu,\"failed\":%zu,"
                  "\"tagsKept\":%zu,\"tagsRemoved\":%zu,\"manifestsKept\":%zu,"

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth rm`; of a whole repository in rm_repository.c. */
-#include "admin/admin.h"
+ * L6: `berth rm`; of a whole repository in rm_repository.c. */
 
+#include "admin/rm.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "base/json.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
 
 #include <string.h>
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct rm_line, recursive, 'r', "recursive", NULL, "remove the whole repository"),
+    OPTIONS_DRY_RUN(struct rm_line),
+    OPTIONS_QUIET(struct rm_line),
+    OPTIONS_END,
+};
 
 /* What remove_manifest would remove. */
 static int would_remove(const struct registry *registry, const struct name *name,
@@ -24,12 +34,12 @@ static int would_remove(const struct registry *registry, const struct name *name
 }
 
 static void print_removed(const struct name *name, const struct reference *reference,
-                          const struct strings *tags, const struct admin_options *options,
+                          const struct strings *tags, const struct rm_line *options,
                           struct buf *out)
 {
     const char *verb = options->dry_run ? "would remove" : "removed";
 
-    if (!options->json) {
+    if (!options->common.json) {
         buf_addf(out, "%s %s%c%s\n", verb, name->s, reference->is_digest ? '@' : ':',
                  reference_text(reference));
         for (size_t i = 0; i < tags->n; i++)
@@ -52,31 +62,43 @@ static void print_removed(const struct name *name, const struct reference *refer
     buf_addstr(out, "]}\n");
 }
 
-int admin_rm(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct rm_line *options = said;
     struct precondition none = {0};
-    struct admin_store admin;
+    struct opened admin;
     struct name name;
     struct reference reference;
     AUTO_STRINGS tags = {0};
     AUTO_BUF out = BUF_INIT;
 
     if (options->recursive)
-        return admin_rm_repository(options, args, err);
+        return rm_repository(options, args[0], err);
     if (!strpbrk(args[0], ":@"))
         return err_set(err, ERR_USAGE,
                        "%s: say which tag or digest, or remove the whole repository with -r",
                        args[0]);
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
-        admin_open(options, !options->dry_run, &admin, err) < 0)
+        open_store(&options->common, !options->dry_run, &admin, err) < 0)
         return -1;
     int result = options->dry_run
                      ? would_remove(&admin.registry, &name, &reference, &tags, err)
                      : remove_manifest(&admin.registry, &name, &reference, none, &tags, err);
     if (result == 0) {
         print_removed(&name, &reference, &tags, options, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
+
+const struct command rm_command = {
+    .name = "rm",
+    .arguments = "REPOSITORY[:TAG|@DIGEST]",
+    .summary = "remove a tag, a manifest with all its tags, or a repository",
+    .args_min = 1,
+    .args_max = 1,
+    .rows = rows,
+    .size = sizeof(struct rm_line),
+    .run = run,
+};

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth rm -r`. */
-#include "admin/admin.h"
+ * L6: `berth rm -r`. */
 
+#include "admin/open.h"
+#include "admin/print.h"
 #include "admin/progress.h"
+#include "admin/rm.h"
 #include "base/amount.h"
 #include "registry/list.h"
 #include "registry/remove.h"
@@ -72,13 +74,13 @@ static int take_inventory(const struct registry *registry, struct inventory *inv
 }
 
 /* What the collector could free afterwards. */
-static int measure(const struct registry *registry, const struct admin_options *options,
+static int measure(const struct registry *registry, const struct rm_line *options,
                    struct inventory *inventory, struct err *err)
 {
     struct usage usage;
     struct bar bar;
 
-    bar_start(&bar, BAR_ITEMS, options);
+    bar_start(&bar, BAR_ITEMS, options->quiet);
     int result = usage_measure(registry->store, false, &bar.progress, &usage, err);
     bar_end(&bar);
     if (result < 0)
@@ -146,7 +148,7 @@ static void print_text(const struct inventory *inventory, bool dry_run, struct b
              (intmax_t)inventory->usage.own.n, shared, (intmax_t)inventory->usage.shared.n);
 }
 
-static int run(const struct registry *registry, const struct admin_options *options,
+static int run(const struct registry *registry, const struct rm_line *options,
                struct inventory *inventory, struct buf *out, struct err *err)
 {
     if (take_inventory(registry, inventory, err) < 0)
@@ -161,26 +163,26 @@ static int run(const struct registry *registry, const struct admin_options *opti
         fprintf(stderr, "berth: %zu upload%s to %s %s under way and stay%s\n", busy,
                 busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "is" : "are",
                 busy == 1 ? "s" : "");
-    (options->json ? print_json : print_text)(inventory, options->dry_run, out);
+    (options->common.json ? print_json : print_text)(inventory, options->dry_run, out);
     return 0;
 }
 
-int admin_rm_repository(const struct admin_options *options, char **args, struct err *err)
+int rm_repository(const struct rm_line *options, const char *name, struct err *err)
 {
-    struct admin_store admin;
+    struct opened admin;
     struct inventory inventory = {0};
     AUTO_BUF out = BUF_INIT;
 
-    if (strpbrk(args[0], ":@"))
+    if (strpbrk(name, ":@"))
         return err_set(err, ERR_USAGE, "%s: -r removes a whole repository, give its name alone",
-                       args[0]);
-    if (name_parse(&inventory.name, args[0], strlen(args[0]), err) < 0 ||
-        admin_open(options, !options->dry_run, &admin, err) < 0)
+                       name);
+    if (name_parse(&inventory.name, name, strlen(name), err) < 0 ||
+        open_store(&options->common, !options->dry_run, &admin, err) < 0)
         return -1;
     int result = run(&admin.registry, options, &inventory, &out, err);
     if (result == 0)
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     inventory_free(&inventory);
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: berth serve. */
-#include "admin/admin.h"
+ * L6: berth serve. */
 
-#include "serve/program.h"
 #include "serve/serve.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "serve/program.h"
 #include "store/layout.h"
 #include "store/spool.h"
 
@@ -12,7 +13,39 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AUTO_ADMIN __attribute__((cleanup(admin_close))) struct admin_store
+struct serve_line {
+    struct options_common common;
+    const char *listen;
+    int workers;
+    const char *htpasswd, *realm;
+    const char *tls_cert, *tls_key;
+    bool tls_self_signed;
+    struct options_list tls_names;
+    const char *tls_dir;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct serve_line, listen, 'l', "listen", "ADDR:PORT",
+                "where to serve (default: 127.0.0.1:5000)"),
+    OPTIONS_NUMBER(struct serve_line, workers, 'w', "workers", "N",
+                   "processes, each for one request at a time", 1, 1024),
+    OPTIONS_ROW(struct serve_line, htpasswd, 0, "htpasswd", "FILE",
+                "let in only who is in this file, see berth user"),
+    OPTIONS_ROW(struct serve_line, realm, 0, "realm", "TEXT",
+                "what clients are told that they log in to"),
+    OPTIONS_ROW(struct serve_line, tls_cert, 0, "tls-cert", "FILE",
+                "TLS with this certificate, and its chain"),
+    OPTIONS_ROW(struct serve_line, tls_key, 0, "tls-key", "FILE", "and with this key"),
+    OPTIONS_ROW(struct serve_line, tls_self_signed, 0, "tls-self-signed", NULL,
+                "TLS with a certificate of its own"),
+    OPTIONS_ROW(struct serve_line, tls_names, 0, "tls-name", "NAME",
+                "host name or address that it is for too, repeatable"),
+    OPTIONS_ROW(struct serve_line, tls_dir, 0, "tls-dir", "DIR",
+                "where it is kept, with its CA and their keys"),
+    OPTIONS_END,
+};
+
+#define AUTO_ADMIN __attribute__((cleanup(open_close))) struct opened
 
 struct programs {
     struct buf fcgi, lighttpd;
@@ -44,13 +77,13 @@ static int default_workers(void)
 }
 
 /* Settings reach the workers by their environment, which wins over any configuration file. */
-static int export_settings(const struct admin_options *options, const struct conf *conf,
+static int export_settings(const struct serve_line *options, const struct conf *conf,
                            struct err *err)
 {
-    char *config = options->config ? realpath(options->config, NULL) : NULL;
+    char *config = options->common.config ? realpath(options->common.config, NULL) : NULL;
 
-    if (options->config && !config)
-        return err_sys(err, errno, "%s", options->config);
+    if (options->common.config && !config)
+        return err_sys(err, errno, "%s", options->common.config);
     if (config)
         setenv("BERTH_CONF", config, 1);
     setenv("BERTH_ROOT", conf->root, 1);
@@ -72,8 +105,8 @@ static int explain_store(const struct conf *conf, struct err *err)
     return -1;
 }
 
-static int open_store(const struct conf *conf, struct store *store, struct spool *spool,
-                      struct err *err)
+static int open_for_use(const struct conf *conf, struct store *store, struct spool *spool,
+                        struct err *err)
 {
     if (store_open(store, conf, true, err) < 0 || spool_open(store, spool, err) < 0)
         return explain_store(conf, err);
@@ -153,8 +186,9 @@ static int serve_store(const struct front *front, const struct programs *program
     return children_run(&plan, print_banner, front, err);
 }
 
-int admin_serve(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct serve_line *options = said;
     AUTO_PROGRAMS programs = {0};
     AUTO_LISTENER listener = LISTENER_INIT;
     AUTO_TLS tls = {0};
@@ -176,13 +210,12 @@ int admin_serve(const struct admin_options *options, char **args, struct err *er
 
     (void)args;
     /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
-    if (find_programs(&programs, err) < 0 || admin_conf(options, &admin.conf, err) < 0 ||
+    if (find_programs(&programs, err) < 0 || open_conf(&options->common, &admin.conf, err) < 0 ||
         login_prepare(&how, &admin.conf, &login, err) < 0 ||
         listener_open(&listener, how.listen, err) < 0 ||
         tls_prepare(&how, &listener, &tls, err) < 0 ||
-        export_settings(options, &admin.conf, err) < 0 ||
-        admin_become_owner(&admin.conf, err) < 0 || login_check(&login, err) < 0 ||
-        open_store(&admin.conf, &admin.store, &spool, err) < 0)
+        export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
+        login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
     const struct front front = {.options = &how,
                                 .conf = &admin.conf,
@@ -192,3 +225,14 @@ int admin_serve(const struct admin_options *options, char **args, struct err *er
                                 .workers = options->workers ? options->workers : default_workers()};
     return serve_store(&front, &programs, &admin.store, &spool, err);
 }
+
+const struct command serve_command = {
+    .name = "serve",
+    .arguments = "",
+    .summary = "serve a registry with lighttpd, on 127.0.0.1:5000 unless told otherwise",
+    .args_min = 0,
+    .args_max = 0,
+    .rows = rows,
+    .size = sizeof(struct serve_line),
+    .run = run,
+};

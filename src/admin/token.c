@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth token init` and `keys`: the keys that sign tokens. Robots' tokens are in robot.c. */
-#include "admin/admin.h"
+ * L6: `berth token init` and `keys`: the keys that sign tokens. Robots' tokens are in
+ * token_robot.c. */
 
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "auth/key.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -13,6 +16,17 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+struct token_init_line {
+    struct options_common common;
+    const char *algorithm;
+};
+
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct token_init_line, algorithm, 'a', "algorithm", "EdDSA|ES256",
+                "of its signatures (default: EdDSA)"),
+    OPTIONS_END,
+};
 
 #define ID_SIZE sizeof "20060102T150405Z"
 
@@ -70,7 +84,7 @@ static int make_directory(const struct conf *conf, const char *directory, struct
     int result = fs_list(&root, ".", files, err) < 0 ? -1 : 0;
     fs_root_close(&root);
     if (result == 0 && is_new)
-        result = admin_give_to_group(conf, directory, err);
+        result = open_share(conf, directory, err);
     return result;
 }
 
@@ -141,7 +155,7 @@ static int init(const struct conf *conf, const char *where, const char *algorith
 
     if (strcmp(algorithm, "EdDSA") != 0 && strcmp(algorithm, "ES256") != 0)
         return err_set(err, ERR_USAGE, "--algorithm takes EdDSA or ES256");
-    if (make_directory(conf, where, &files, err) < 0 || admin_become_owner_of(where, err) < 0)
+    if (make_directory(conf, where, &files, err) < 0 || open_as_owner_of(where, err) < 0)
         return -1;
     char *directory = realpath(where, NULL);
     if (!directory)
@@ -152,24 +166,25 @@ static int init(const struct conf *conf, const char *where, const char *algorith
         result = key_generate(directory, id, algorithm, err);
     if (result == 0) {
         (json ? print_made_json : print_made)(conf, &made, &out);
-        admin_note_root(directory);
-        result = admin_print(&out, err);
+        open_note_root(directory);
+        result = print_out(&out, err);
     }
     free(directory);
     return result;
 }
 
-int admin_token_init(const struct admin_options *options, char **args, struct err *err)
+static int run_init(const void *said, char **args, struct err *err)
 {
+    const struct token_init_line *options = said;
     struct conf conf;
     int result;
 
-    if (admin_conf(options, &conf, err) < 0)
+    if (open_conf(&options->common, &conf, err) < 0)
         return -1;
     const char *where = args[0] ? args[0] : conf.token_keys;
     if (*where)
         result = init(&conf, where, options->algorithm ? options->algorithm : "EdDSA",
-                      options->json, err);
+                      options->common.json, err);
     else
         result = err_set(err, ERR_USAGE, "say in which directory, like /etc/berth/keys");
     conf_free(&conf);
@@ -196,15 +211,16 @@ static void print_keys(const struct key_set *keys, bool json, struct buf *out)
     buf_addstr(out, json ? "]}\n" : "");
 }
 
-int admin_token_keys(const struct admin_options *options, char **args, struct err *err)
+static int run_keys(const void *said, char **args, struct err *err)
 {
+    const struct options_common *options = said;
     struct key_set keys = {0};
     struct conf conf;
     AUTO_BUF out = BUF_INIT;
     int result;
 
     (void)args;
-    if (admin_conf(options, &conf, err) < 0)
+    if (open_conf(options, &conf, err) < 0)
         return -1;
     if (*conf.token_keys)
         result = key_set_add_dir(&keys, conf.token_keys, err);
@@ -213,9 +229,30 @@ int admin_token_keys(const struct admin_options *options, char **args, struct er
             err_set(err, ERR_CONFIG, "token_keys is not configured: run `berth token init DIR`");
     if (result == 0) {
         print_keys(&keys, options->json, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
     key_set_free(&keys);
     conf_free(&conf);
     return result;
 }
+
+const struct command token_init_command = {
+    .name = "token init",
+    .arguments = "[DIR]",
+    .summary = "make a key that signs tokens from now on",
+    .args_min = 0,
+    .args_max = 1,
+    .rows = rows,
+    .size = sizeof(struct token_init_line),
+    .run = run_init,
+};
+
+const struct command token_keys_command = {
+    .name = "token keys",
+    .arguments = "",
+    .summary = "list the keys of tokens",
+    .args_min = 0,
+    .args_max = 0,
+    .size = sizeof(struct options_common),
+    .run = run_keys,
+};

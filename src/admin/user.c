@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth user`: htpasswd files. */
-#include "admin/admin.h"
+ * L6: `berth user`: htpasswd files. */
 
+#include "admin/command.h"
+#include "admin/open.h"
 #include "admin/password.h"
+#include "admin/print.h"
 #include "auth/passwd.h"
 #include "base/codec.h"
 #include "base/json.h"
@@ -16,19 +18,17 @@
 #define COST_DEFAULT 10
 #define COST_MAX 17
 
-static int parse_cost(const struct admin_options *options, int *cost, struct err *err)
-{
-    const char *text = options->cost;
-    int64_t n;
+struct password_line {
+    struct options_common common;
+    int cost;
+};
 
-    *cost = COST_DEFAULT;
-    if (!text)
-        return 0;
-    if (!decimal_parse(text, strlen(text), &n) || n < COST_MIN || n > COST_MAX)
-        return err_set(err, ERR_USAGE, "--cost takes a number from %d to %d", COST_MIN, COST_MAX);
-    *cost = (int)n;
-    return 0;
-}
+static const struct options_row rows[] = {
+    OPTIONS_NUMBER(struct password_line, cost, 'C', "cost", "N",
+                   "of bcrypt, 4 to 17 (default: 10); one more doubles the time", COST_MIN,
+                   COST_MAX),
+    OPTIONS_END,
+};
 
 static int has_user(const char *path, const char *user, struct err *err)
 {
@@ -63,30 +63,29 @@ static int check_presence(const char *path, const char *user, bool add, struct e
 }
 
 /* A new file of root's could not be read by the web server. */
-static int share_new_file(const struct admin_options *options, const char *path, struct err *err)
+static int share_new_file(const struct password_line *options, const char *path, struct err *err)
 {
     struct conf conf;
     int result = 0;
 
-    if (admin_conf(options, &conf, NULL) == 0) {
-        result = admin_give_to_group(&conf, path, err);
+    if (open_conf(&options->common, &conf, NULL) == 0) {
+        result = open_share(&conf, path, err);
         conf_free(&conf);
     }
-    admin_note_root(path);
+    open_note_root(path);
     return result;
 }
 
-static int set_password(const struct admin_options *options, char **args, bool add, struct err *err)
+static int set_password(const struct password_line *options, char **args, bool add, struct err *err)
 {
     const char *path = args[0], *user = args[1];
     AUTO_PASSWORD password;
     AUTO_BUF hash = BUF_INIT;
-    int cost;
+    int cost = options->cost ? options->cost : COST_DEFAULT;
 
     /* Before somebody types a password in vain, and after he took his time. */
-    if (parse_cost(options, &cost, err) < 0 || check_presence(path, user, add, err) < 0 ||
-        password_ask(&password, user, err) < 0 || passwd_hash(password.s, cost, &hash, err) < 0 ||
-        check_presence(path, user, add, err) < 0)
+    if (check_presence(path, user, add, err) < 0 || password_ask(&password, user, err) < 0 ||
+        passwd_hash(password.s, cost, &hash, err) < 0 || check_presence(path, user, add, err) < 0)
         return -1;
     bool is_new = access(path, F_OK) < 0;
     if (passwd_set(path, user, hash.s, err) < 0)
@@ -94,19 +93,19 @@ static int set_password(const struct admin_options *options, char **args, bool a
     return is_new ? share_new_file(options, path, err) : 0;
 }
 
-int admin_user_add(const struct admin_options *options, char **args, struct err *err)
+static int run_add(const void *said, char **args, struct err *err)
 {
-    return set_password(options, args, true, err);
+    return set_password(said, args, true, err);
 }
 
-int admin_user_passwd(const struct admin_options *options, char **args, struct err *err)
+static int run_passwd(const void *said, char **args, struct err *err)
 {
-    return set_password(options, args, false, err);
+    return set_password(said, args, false, err);
 }
 
-int admin_user_rm(const struct admin_options *options, char **args, struct err *err)
+static int run_rm(const void *said, char **args, struct err *err)
 {
-    (void)options;
+    (void)said;
     int removed = passwd_remove(args[0], args[1], err);
     return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
 }
@@ -136,8 +135,9 @@ static void print_users(const struct strings *users, const struct passwd *passwd
     buf_addstr(out, json ? "]}\n" : "");
 }
 
-int admin_user_ls(const struct admin_options *options, char **args, struct err *err)
+static int run_ls(const void *said, char **args, struct err *err)
 {
+    const struct options_common *options = said;
     AUTO_STRINGS users = {0};
     AUTO_BUF out = BUF_INIT;
 
@@ -149,8 +149,50 @@ int admin_user_ls(const struct admin_options *options, char **args, struct err *
     int result = passwd_users(args[0], &users, err);
     if (result == 0) {
         print_users(&users, passwd, options->json, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
     passwd_free(passwd);
     return result;
 }
+
+const struct command user_add_command = {
+    .name = "user add",
+    .arguments = "FILE USER",
+    .summary = "add a user to an htpasswd file",
+    .args_min = 2,
+    .args_max = 2,
+    .rows = rows,
+    .size = sizeof(struct password_line),
+    .run = run_add,
+};
+
+const struct command user_passwd_command = {
+    .name = "user passwd",
+    .arguments = "FILE USER",
+    .summary = "change a user's password",
+    .args_min = 2,
+    .args_max = 2,
+    .rows = rows,
+    .size = sizeof(struct password_line),
+    .run = run_passwd,
+};
+
+const struct command user_rm_command = {
+    .name = "user rm",
+    .arguments = "FILE USER",
+    .summary = "remove a user from an htpasswd file",
+    .args_min = 2,
+    .args_max = 2,
+    .size = sizeof(struct options_common),
+    .run = run_rm,
+};
+
+const struct command user_ls_command = {
+    .name = "user ls",
+    .arguments = "FILE",
+    .summary = "list the users of an htpasswd file",
+    .args_min = 1,
+    .args_max = 1,
+    .size = sizeof(struct options_common),
+    .run = run_ls,
+};

@@ -13,6 +13,7 @@
 #include "auth/scope.h"
 #include "base/conf.h"
 #include "base/fs.h"
+#include "base/json.h"
 
 #include <time.h>
 
@@ -47,5 +48,7 @@ int token_revoke_robot(const char *token_keys, const char *name,
 int token_list_robots(const char *token_keys, struct strings *names, struct err *err);
 /* The robot's file, JSON with jti, user, scope, expires. */
 int token_read_robot(const char *token_keys, const char *name, struct buf *json, struct err *err);
+/* The same as what it holds; json_free. NULL if there is none, ERR_NOT_FOUND, or it is damaged. */
+struct json *token_robot_read(const char *token_keys, const char *name, struct err *err);
 
 #endif

@@ -47,14 +47,19 @@ int token_read_robot(const char *token_keys, const char *name, struct buf *json,
     return found;
 }
 
-bool token_robot_is_current(const char *token_keys, const char *name, const char *jti)
+struct json *token_robot_read(const char *token_keys, const char *name, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
-    struct err err;
 
-    if (!jti || token_read_robot(token_keys, name, &text, &err) <= 0)
-        return false;
-    struct json *json = json_parse(text.s, text.len, 4, &err);
+    int found = token_read_robot(token_keys, name, &text, err);
+    if (found == 0)
+        err_set(err, ERR_NOT_FOUND, "the token %s", name);
+    return found > 0 ? json_parse(text.s, text.len, 4, err) : NULL;
+}
+
+bool token_robot_is_current(const char *token_keys, const char *name, const char *jti)
+{
+    struct json *json = jti ? token_robot_read(token_keys, name, NULL) : NULL;
     const char *current = json_text(json_get(json, "jti"));
     bool same = current && !strcmp(current, jti);
     json_free(json);

@@ -2,7 +2,6 @@
  * L5: `berth export`: writing what was planned. */
 #include "transfer/export.h"
 
-#include "admin/admin.h"
 #include "admin/interrupt.h"
 #include "base/amount.h"
 #include "base/fs.h"

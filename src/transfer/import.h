@@ -7,7 +7,6 @@
 #ifndef BERTH_TRANSFER_IMPORT_H
 #define BERTH_TRANSFER_IMPORT_H
 
-#include "admin/admin.h"
 #include "admin/progress.h"
 #include "oci/digest_map.h"
 #include "oci/image_name.h"
@@ -64,7 +63,8 @@ struct import_layer {
 };
 
 struct import {
-    const struct admin_options *options;
+    const char *as; /* REPOSITORY[:TAG] that the one image is to have, NULL: its own */
+    bool json;
     const struct conf *conf;
     const struct registry *registry;
     enum compress_kind compress;

@@ -18,7 +18,7 @@ struct rename {
 
 static int parse_as(const struct import *import, struct rename *rename, struct err *err)
 {
-    const char *as = import->options->as;
+    const char *as = import->as;
     const char *colon = as ? strchr(as, ':') : NULL;
 
     *rename = (struct rename){.on = as != NULL};
@@ -174,7 +174,7 @@ int import_name(struct import *import, struct err *err)
         show_images(import);
         return err_set(err, ERR_ARCHIVE_INVALID,
                        "%zu images cannot all be %s: with --as REPOSITORY they keep their tags",
-                       found->n, import->options->as);
+                       found->n, import->as);
     }
     for (size_t i = 0; i < found->n; i++) {
         int named = rename.on ? rename_image(import, &rename, &found->v[i], err)

@@ -156,13 +156,19 @@ def test_values_of_options(shell, tmp_path):
     assert {name.rpartition("/")[2] for name in shell.offers(f"berth user ls {tmp_path}/some")} == files
 
 
-def test_fixed_values_are_those_that_help_names():
-    """Those are all that the files themselves know."""
-    text = "".join(help_of(*command.split(), "--help") for command in commands() if options(command))
-    for option, values in (("algorithm", {"EdDSA", "ES256"}), ("compress", {"gzip", "zstd", "none"})):
-        said = re.search(rf"--{option} +\S+ +(.*)", text)
-        if said:  # a command that takes it
-            assert values <= set(re.findall(r"\w+", said.group(1)))
+def test_fixed_values_are_those_that_help_names(shell):
+    """The files themselves know none of them, and offer each that help gives to choose from."""
+    values = {"algorithm": {"EdDSA", "ES256"}, "compress": {"gzip", "zstd", "none"}}
+    for command in commands():
+        if not options(command):
+            continue
+        for option, said in re.findall(r"--([a-z-]+) +(\S+\|\S+) ", help_of(*command.split(), "--help")):
+            if said not in ("FILE|DIR",):
+                assert set(said.split("|")) == values.pop(option)
+                assert shell.offers(f"berth {command} --{option} ") == set(said.split("|"))
+    assert not values
+    for file in ("berth.bash", "berth.zsh"):
+        assert not re.search(r"EdDSA|zstd|delete", (ETC / "completion" / file).read_text())
 
 
 def test_repositories_and_tags(shell, front, store):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.lib.paths import BUILD
+from tests.lib.paths import BUILD, CHECKOUT
 
 USAGE = 64
 
@@ -69,3 +69,32 @@ def test_help():
             assert option in text, name
         assert max(map(len, text.splitlines())) < 120
     assert run("ls", "-h").stdout == run("ls", "--help").stdout
+
+
+def test_help_of_a_command():
+    for name, text in helps().items():
+        assert run("help", *name.split()).stdout == text
+        options = re.findall(r"^  (?:(-.),|   ) --([a-z-]+)", text, re.MULTILINE)
+        letters, longs = [short for short, _ in options if short], [long for _, long in options]
+        assert len(set(letters)) == len(letters) and len(set(longs)) == len(longs), name
+    of_family = run("help", "token")
+    assert of_family.returncode == 0
+    assert re.findall(r"berth token (\w+)", of_family.stdout) == ["init", "keys", "issue", "ls", "revoke"]
+    assert run("token", "--help").stdout == of_family.stdout
+    assert 'there is no command "nope"' in run("help", "nope").stderr
+    assert run("help", "nope").returncode == USAGE
+
+
+def test_arguments_that_are_missing_or_too_many():
+    assert refused("tags").startswith("berth: tags: REPOSITORY is missing\nusage: berth tags ")
+    assert refused("user", "add", "file").startswith("berth: user add: USER is missing\n")
+    assert refused("cp", "a:b").startswith("berth: cp: REPOSITORY[:TAG] is missing\n")
+    assert refused("ls", "x", "y").startswith('berth: ls: "x" is one argument too many\n')
+    assert refused("access", "a", "b", "pull", "more").startswith('berth: access: "more" is one argument too many\n')
+
+
+def test_the_manual_has_each_option():
+    manual = (CHECKOUT / "man/berth.1").read_text().replace("\\-", "-")
+    for name, text in helps().items():
+        for long in re.findall(r"^  (?:-.,|   ) --([a-z-]+)", text, re.MULTILINE):
+            assert re.search(rf"Fl(?: \w ,)? -?{long}\b|, -{long}\b", manual), (name, long)

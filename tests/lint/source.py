@@ -41,7 +41,7 @@ BANNED = {"strcpy", "strcat", "strncat", "sprintf", "vsprintf", "strtok", "gets"
           "asctime", "system", "popen", "alloca", "mktemp", "tmpnam", "atoi", "atol", "scanf", "sscanf", "fscanf"}
 
 # Names that begin with an underscore belong to the compiler and libc, of which these are used.
-UNDERSCORED = re.compile(r"_Alignof|_Exit|_exit|_fail|_GNU_SOURCE|_SC_\w+|__FILE__|__LINE__|__VA_ARGS__"
+UNDERSCORED = re.compile(r"_Alignof|_Exit|_Generic|_exit|_fail|_GNU_SOURCE|_SC_\w+|__FILE__|__LINE__|__VA_ARGS__"
                          r"|__asan_default_options|__attribute__|__builtin_\w+|__real_\w+|__wrap_\w+")
 
 # Headers that the build makes; they lie in no folder.

@@ -87,10 +87,8 @@ static const char *shown(void)
 
 static void start(struct bar *bar, enum bar_unit unit, bool quiet)
 {
-    struct admin_options options = {.quiet = quiet};
-
     show_there(inside);
-    bar_start(bar, unit, &options);
+    bar_start(bar, unit, quiet);
 }
 
 static void later(struct bar *bar, int64_t ms, const char *what, int64_t done, int64_t total)
@@ -151,9 +149,8 @@ static void test_quiet_or_no_terminal(void **state)
     bar_end(&bar);
     assert_string_equal("", shown());
     assert_int_equal(0, pipe2(pipes, O_NONBLOCK));
-    struct admin_options options = {0};
     show_there(pipes[1]);
-    bar_start(&bar, BAR_ITEMS, &options);
+    bar_start(&bar, BAR_ITEMS, false);
     later(&bar, 0, hashing, 0, 10);
     later(&bar, 5000, hashing, 5, 10);
     bar_end(&bar);

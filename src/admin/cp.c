@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth tag` and `berth cp`. */
-#include "admin/admin.h"
+ * L6: `berth cp`, and what `berth tag` is too: a copy, within a repository. */
 
+#include "admin/cp.h"
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "admin/progress.h"
 #include "registry/copy.h"
 
 #include <string.h>
 
+const struct options_row cp_rows[] = {
+    OPTIONS_ROW(struct cp_line, no_referrers, 0, "no-referrers", NULL,
+                "without signatures, SBOMs and what else refers to it"),
+    OPTIONS_VERBOSE(struct cp_line),
+    OPTIONS_QUIET(struct cp_line),
+    OPTIONS_END,
+};
+
 /* What is said of a copy, while it is made and afterwards. */
 struct report {
-    const struct admin_options *options;
+    const struct cp_line *options;
     const struct copy *copy;
     struct bar bar;
     int64_t manifests, blobs;
@@ -22,7 +33,7 @@ static void report_tag(struct report *report, const struct copy_step *step)
     const char *name = report->copy->to.s;
     const char *from = step->moved_from ? step->moved_from->s : NULL;
 
-    if (report->options->json)
+    if (report->options->common.json)
         buf_addf(&report->tags, "%s{\"tag\":\"%s\",\"digest\":\"%s\",\"movedFrom\":%s%s%s}",
                  report->tags.len ? "," : "", step->tag->s, step->digest->s, from ? "\"" : "",
                  from ? from : "null", from ? "\"" : "");
@@ -40,7 +51,7 @@ static void done(void *context, const struct copy_step *step)
     } else {
         report->manifests += step->is_manifest;
         report->blobs += !step->is_manifest;
-        if (report->options->verbose && !report->options->json)
+        if (report->options->verbose && !report->options->common.json)
             buf_addf(&report->steps, "%s %s\n", step->is_manifest ? "manifest" : "blob",
                      step->digest->s);
     }
@@ -51,7 +62,7 @@ static void print_report(const struct report *report, struct buf *out)
 {
     const struct copy *copy = report->copy;
 
-    if (report->options->json) {
+    if (report->options->common.json) {
         buf_addf(out,
                  "{\"from\":\"%s\",\"to\":\"%s\",\"digest\":\"%s\",\"manifests\":%jd,"
                  "\"blobs\":%jd,\"tags\":[%s]}\n",
@@ -68,18 +79,18 @@ static void print_report(const struct report *report, struct buf *out)
     buf_add(out, report->tags.s, report->tags.len);
 }
 
-static int run(const struct admin_options *options, const struct reference *source,
-               struct copy copy, struct err *err)
+int cp_run(const struct cp_line *options, const struct reference *source, struct copy copy,
+           struct err *err)
 {
-    struct admin_store admin;
+    struct opened admin;
     struct report report = {.options = options, .copy = &copy};
     AUTO_BUF out = BUF_INIT;
 
-    if (admin_open(options, true, &admin, err) < 0)
+    if (open_store(&options->common, true, &admin, err) < 0)
         return -1;
     copy.done = done;
     copy.context = &report;
-    bar_start(&report.bar, BAR_ITEMS, options);
+    bar_start(&report.bar, BAR_ITEMS, options->quiet);
     progress_at(&report.bar.progress, "copying", 0, -1);
     int result = pull_resolve(&admin.registry, &copy.from, source, &copy.digest, err);
     if (result == 0)
@@ -90,17 +101,15 @@ static int run(const struct admin_options *options, const struct reference *sour
     bar_end(&report.bar);
     if (result == 0) {
         print_report(&report, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
     buf_free(&report.steps);
     buf_free(&report.tags);
-    admin_close(&admin);
+    open_close(&admin);
     return result;
 }
 
-/* REPOSITORY[:TAG]; without a tag *target is left alone. */
-static int parse_target(const char *text, struct name *name, struct reference *target,
-                        struct err *err)
+int cp_parse_target(const char *text, struct name *name, struct reference *target, struct err *err)
 {
     struct reference given;
 
@@ -113,36 +122,28 @@ static int parse_target(const char *text, struct name *name, struct reference *t
     return 0;
 }
 
-int admin_cp(const struct admin_options *options, char **args, struct err *err)
+static int run(const void *said, char **args, struct err *err)
 {
+    const struct cp_line *options = said;
     struct copy copy = {.referrers = !options->no_referrers};
     struct reference source, target;
 
     if (reference_parse_full(&copy.from, &source, args[0], err) < 0)
         return -1;
     target = source;
-    if (parse_target(args[1], &copy.to, &target, err) < 0)
+    if (cp_parse_target(args[1], &copy.to, &target, err) < 0)
         return -1;
     copy.tag = target.is_digest ? NULL : &target.tag;
-    return run(options, &source, copy, err);
+    return cp_run(options, &source, copy, err);
 }
 
-int admin_tag(const struct admin_options *options, char **args, struct err *err)
-{
-    struct copy copy = {.referrers = !options->no_referrers};
-    struct reference source, target = {0};
-
-    if (reference_parse_full(&copy.from, &source, args[0], err) < 0)
-        return -1;
-    copy.to = copy.from;
-    copy.tag = &target.tag;
-    if (strpbrk(args[1], ":@/")) {
-        if (!strpbrk(args[1], ":@"))
-            return err_set(err, ERR_USAGE, "%s: give a tag, or REPOSITORY:TAG", args[1]);
-        if (parse_target(args[1], &copy.to, &target, err) < 0)
-            return -1;
-    } else if (tag_parse(&target.tag, args[1], strlen(args[1]), err) < 0) {
-        return -1;
-    }
-    return run(options, &source, copy, err);
-}
+const struct command cp_command = {
+    .name = "cp",
+    .arguments = "REPOSITORY[:TAG|@DIGEST] REPOSITORY[:TAG]",
+    .summary = "copy a manifest into another repository, by links",
+    .args_min = 2,
+    .args_max = 2,
+    .rows = cp_rows,
+    .size = sizeof(struct cp_line),
+    .run = run,
+};

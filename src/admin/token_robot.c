@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth token issue`, `ls` and `revoke`: robots' tokens. */
-#include "admin/robot.h"
-
-#include "admin/admin.h"
+ * L6: `berth token issue`, `ls` and `revoke`: robots' tokens. */
+#include "admin/command.h"
+#include "admin/open.h"
+#include "admin/print.h"
 #include "auth/token.h"
 #include "base/codec.h"
 
@@ -11,17 +11,22 @@
 #include <string.h>
 #include <time.h>
 
-#define EXPIRES_DEFAULT "90d"
+struct issue_line {
+    struct options_common common;
+    const char *user, *scope;
+    int64_t expires;
+};
 
-static int parse_expires(const char *text, int64_t *seconds, struct err *err)
-{
-    if (duration_parse(text, seconds) && *seconds > 0)
-        return 0;
-    return err_set(err, ERR_USAGE,
-                   "--expires \"%s\": must be a number with s, m, h, d or w behind it, like "
-                   "90d, up to 100 years",
-                   text);
-}
+static const struct options_row rows[] = {
+    OPTIONS_ROW(struct issue_line, user, 'u', "user", "USER", "whose rights the token has"),
+    OPTIONS_ROW(struct issue_line, scope, 's', "scope", "SCOPE",
+                "what it is for, like repository:team/*:pull,push"),
+    OPTIONS_NUMBER(struct issue_line, expires, 'e', "expires", "TIME",
+                   "until when, like 12h, 90d, 52w (default: 90d)", 1, 0),
+    OPTIONS_END,
+};
+
+#define EXPIRES_DEFAULT ((int64_t)90 * 86400)
 
 static bool actions_known(const char *text)
 {
@@ -60,18 +65,18 @@ static int check_scope(const char *text, struct err *err)
     return 0;
 }
 
-static int parse_options(const struct admin_options *options, const char *name, struct robot *robot,
+static int parse_options(const struct issue_line *options, const char *name, struct robot *robot,
                          struct err *err)
 {
-    int64_t seconds = 0, now = time(NULL);
+    int64_t seconds = options->expires < 0 ? EXPIRES_DEFAULT : options->expires;
+    int64_t now = time(NULL);
 
     if (!options->user || !*options->user || strpbrk(options->user, ":\r\n"))
         return err_set(err, ERR_USAGE, "--user USER says whose rights the token has");
     if (!options->scope || !*options->scope)
         return err_set(err, ERR_USAGE,
                        "--scope SCOPE says what the token is for, like repository:team/*:pull");
-    if (parse_expires(options->expires ? options->expires : EXPIRES_DEFAULT, &seconds, err) < 0 ||
-        check_scope(options->scope, err) < 0)
+    if (check_scope(options->scope, err) < 0)
         return -1;
     *robot = (struct robot){
         .name = name ? name : options->user,
@@ -83,13 +88,13 @@ static int parse_options(const struct admin_options *options, const char *name, 
     return 0;
 }
 
-static int load_keys(const struct admin_options *options, struct conf *conf, struct err *err)
+static int load_keys(const struct options_common *common, struct conf *conf, struct err *err)
 {
-    if (admin_conf(options, conf, err) < 0)
+    if (open_conf(common, conf, err) < 0)
         return -1;
     if (!*conf->token_keys)
         err_set(err, ERR_CONFIG, "token_keys is not configured: run `berth token init DIR`");
-    else if (admin_become_owner_of(conf->token_keys, err) == 0)
+    else if (open_as_owner_of(conf->token_keys, err) == 0)
         return 0;
     conf_free(conf);
     return -1;
@@ -131,29 +136,21 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
     if (again)
         fprintf(stderr, "berth: the earlier token %s is revoked\n", robot->name);
     print_issued(robot, &token, json, &out);
-    return admin_print(&out, err);
+    return print_out(&out, err);
 }
 
-int admin_token_issue(const struct admin_options *options, char **args, struct err *err)
+static int run_issue(const void *said, char **args, struct err *err)
 {
+    const struct issue_line *options = said;
     struct robot robot;
     struct conf conf;
 
-    if (parse_options(options, args[0], &robot, err) < 0 || load_keys(options, &conf, err) < 0)
+    if (parse_options(options, args[0], &robot, err) < 0 ||
+        load_keys(&options->common, &conf, err) < 0)
         return -1;
-    int result = issue(&conf, &robot, options->json, err);
+    int result = issue(&conf, &robot, options->common.json, err);
     conf_free(&conf);
     return result;
-}
-
-struct json *robot_read(const char *token_keys, const char *name, struct err *err)
-{
-    AUTO_BUF text = BUF_INIT;
-
-    int found = token_read_robot(token_keys, name, &text, err);
-    if (found == 0)
-        err_set(err, ERR_NOT_FOUND, "the token %s", name);
-    return found > 0 ? json_parse(text.s, text.len, 4, err) : NULL;
 }
 
 static const char *text_or(const struct json *robot, const char *key)
@@ -200,7 +197,7 @@ static void print_robots(const char *token_keys, const struct strings *names, bo
     else
         buf_addf(out, "%-*s  %-20s  USER      SCOPE\n", (int)width, "NAME", "EXPIRES");
     for (size_t i = 0; i < names->n; i++) {
-        struct json *robot = robot_read(token_keys, names->v[i], &err);
+        struct json *robot = token_robot_read(token_keys, names->v[i], &err);
         if (!robot) {
             fprintf(stderr, "berth: the token %s: %s\n", names->v[i], err.msg);
             continue;
@@ -213,8 +210,9 @@ static void print_robots(const char *token_keys, const struct strings *names, bo
     buf_addstr(out, json ? "]}\n" : "");
 }
 
-int admin_token_ls(const struct admin_options *options, char **args, struct err *err)
+static int run_ls(const void *said, char **args, struct err *err)
 {
+    const struct options_common *options = said;
     struct conf conf;
     AUTO_STRINGS names = {0};
     AUTO_BUF out = BUF_INIT;
@@ -225,17 +223,17 @@ int admin_token_ls(const struct admin_options *options, char **args, struct err 
     int result = token_list_robots(conf.token_keys, &names, err);
     if (result == 0) {
         print_robots(conf.token_keys, &names, options->json, &out);
-        result = admin_print(&out, err);
+        result = print_out(&out, err);
     }
     conf_free(&conf);
     return result;
 }
 
-int admin_token_revoke(const struct admin_options *options, char **args, struct err *err)
+static int run_revoke(const void *said, char **args, struct err *err)
 {
     struct conf conf;
 
-    if (load_keys(options, &conf, err) < 0)
+    if (load_keys(said, &conf, err) < 0)
         return -1;
     int revoked = token_revoke_robot(conf.token_keys, args[0], err);
     if (revoked == 0)
@@ -243,3 +241,34 @@ int admin_token_revoke(const struct admin_options *options, char **args, struct 
     conf_free(&conf);
     return revoked > 0 ? 0 : -1;
 }
+
+const struct command token_robot_issue_command = {
+    .name = "token issue",
+    .arguments = "[NAME]",
+    .summary = "issue a robot's token",
+    .args_min = 0,
+    .args_max = 1,
+    .rows = rows,
+    .size = sizeof(struct issue_line),
+    .run = run_issue,
+};
+
+const struct command token_robot_ls_command = {
+    .name = "token ls",
+    .arguments = "",
+    .summary = "list the robots' tokens",
+    .args_min = 0,
+    .args_max = 0,
+    .size = sizeof(struct options_common),
+    .run = run_ls,
+};
+
+const struct command token_robot_revoke_command = {
+    .name = "token revoke",
+    .arguments = "NAME",
+    .summary = "end a robot's token",
+    .args_min = 1,
+    .args_max = 1,
+    .size = sizeof(struct options_common),
+    .run = run_revoke,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L6: `berth config check`: sections that can never apply. */
+#include "admin/config_parts.h"
+
+#include "oci/glob.h"
+#include "oci/name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What stands for the wildcards in a name that is to be matched by this pattern and, as far as it
+ * can be, by no other that is narrower. */
+struct filling {
+    const char *within, *across;
+    char one;
+};
+
+static bool fill(const char *pattern, const struct filling *filling, struct name *name)
+{
+    char text[NAME_LEN_MAX + 1];
+    size_t len = 0;
+    struct err err;
+
+    for (const char *c = pattern; *c && len < sizeof text - 16; c++) {
+        if (c[0] == '*' && c[1] == '*') {
+            len += (size_t)snprintf(text + len, 16, "%s", filling->across);
+            c++;
+        } else if (*c == '*') {
+            len += (size_t)snprintf(text + len, 16, "%s", filling->within);
+        } else {
+            text[len++] = *c == '?' ? filling->one : *c;
+        }
+    }
+    return name_parse(name, text, len, &err) == 0;
+}
+
+static const struct config_pattern *narrowest(const struct config_pattern *patterns, size_t n,
+                                              const struct name *name)
+{
+    const struct config_pattern *best = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (glob_matches(patterns[i].text, name->s) &&
+            (!best || glob_compare(patterns[i].text, best->text) < 0))
+            best = &patterns[i];
+    return best;
+}
+
+/* Another section applies to each name that the pattern matches; tried with some names. */
+void config_reach_check(const char *path, const char *kind, const struct config_pattern *patterns,
+                        size_t n_patterns, size_t nth, struct findings *findings)
+{
+    static const struct filling fillings[] = {
+        {"zq0", "zq0/zq1", 'z'}, {"7k", "7k", '7'}, {"x", "x/y/x", 'x'}};
+    const struct config_pattern *pattern = &patterns[nth], *other = NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof fillings / sizeof *fillings; i++) {
+        struct name name;
+        if (strlen(pattern->text) > NAME_LEN_MAX - 32 || !fill(pattern->text, &fillings[i], &name))
+            continue;
+        any = true;
+        other = narrowest(patterns, n_patterns, &name);
+        if (other == pattern)
+            return;
+    }
+    if (!any)
+        findings_warn(findings, "%s:%d: %s \"%s\": no repository can be called so", path,
+                      pattern->line, kind, pattern->text);
+    else if (other)
+        findings_warn(findings, "%s:%d: %s \"%s\" never applies: \"%s\" in line %d comes before it",
+                      path, pattern->line, kind, pattern->text, other->text, other->line);
+}

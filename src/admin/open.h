@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a subcommand works on: the configuration, and the store that it or --root names.
+ */
+#ifndef BERTH_ADMIN_OPEN_H
+#define BERTH_ADMIN_OPEN_H
+
+#include "admin/options.h"
+#include "base/conf.h"
+#include "registry/registry.h"
+
+#include <sys/stat.h>
+
+struct opened {
+    struct conf conf;
+    struct store store;
+    struct registry registry; /* with everything permitted */
+};
+
+/* Loads the configuration and opens the store, as the store's owner, to read or to change it.
+ * open_close afterwards, unless it failed. */
+int open_store(const struct options_common *common, bool change, struct opened *opened,
+               struct err *err);
+/* Opens it as who calls, whatever stands in it, and writes nothing: for fsck, which becomes the
+ * owner later. */
+int open_any(const struct options_common *common, struct opened *opened, struct err *err);
+void open_close(struct opened *opened);
+
+/* The configuration alone, with root made absolute. */
+int open_conf(const struct options_common *common, struct conf *conf, struct err *err);
+
+/* stat(2) of the store's directory. */
+int open_stat(const struct conf *conf, struct stat *st);
+/* As root, becomes the owner of the store for good, if there is a store and it belongs to somebody
+ * else. */
+int open_as_owner(const struct conf *conf, struct err *err);
+/* The same for another directory, also where only its group is another. */
+int open_as_owner_of(const char *directory, struct err *err);
+/* As root, gives what root made there to the group of the store, whose user is to read it. */
+int open_share(const struct conf *conf, const char *path, struct err *err);
+/* Says on standard error if only root can read what root made. */
+void open_note_root(const char *path);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between rm.c and rm_repository.c: `berth rm`, of a tag or manifest and of all that a repository
+ * has.
+ */
+#ifndef BERTH_ADMIN_RM_H
+#define BERTH_ADMIN_RM_H
+
+#include "admin/options.h"
+#include "base/err.h"
+
+struct rm_line {
+    struct options_common common;
+    bool recursive, dry_run, quiet;
+};
+
+/* rm_repository.c: what --recursive does. */
+int rm_repository(const struct rm_line *options, const char *name, struct err *err);
+
+#endif
