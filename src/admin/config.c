@@ -8,6 +8,7 @@
 #include "auth/key.h"
 #include "auth/passwd.h"
 #include "auth/token.h"
+#include "base/dir.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ static void check_token_keys(const struct conf *conf, struct findings *findings)
     if (!*conf->token_keys)
         return;
     if (fs_root_open(&root, conf->token_keys, false, &no_matter) == 0) {
-        fs_list(&root, ".", &names, &no_matter);
+        dir_list(&root, ".", &names, &no_matter);
         fs_root_close(&root);
     }
     for (size_t i = 0; i < names.n; i++) {

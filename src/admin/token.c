@@ -6,6 +6,7 @@
 #include "admin/open.h"
 #include "admin/print.h"
 #include "auth/key.h"
+#include "base/dir.h"
 #include "base/fs.h"
 #include "base/json.h"
 
@@ -81,7 +82,7 @@ static int make_directory(const struct conf *conf, const char *directory, struct
 
     if (fs_root_open(&root, directory, true, err) < 0)
         return -1;
-    int result = fs_list(&root, ".", files, err) < 0 ? -1 : 0;
+    int result = dir_list(&root, ".", files, err) < 0 ? -1 : 0;
     fs_root_close(&root);
     if (result == 0 && is_new)
         result = open_share(conf, directory, err);

@@ -7,6 +7,7 @@
 #define BERTH_API_PAGE_H
 
 #include "base/conf.h"
+#include "base/strings.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "registry/list.h"

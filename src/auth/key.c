@@ -5,6 +5,7 @@
 
 #include "auth/key_make.h"
 #include "auth/pem.h"
+#include "base/dir.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
@@ -186,7 +187,7 @@ static int read_text(const char *path, struct buf *text, struct err *err)
     }
     if (!S_ISREG(st.st_mode) || (size_t)st.st_size > KEY_FILE_MAX)
         return err_set(err, ERR_CONFIG, "key file %s: not a plain file of at most 1 MiB", path);
-    if (fs_pread_all(fd, buf_reserve(text, (size_t)st.st_size), (size_t)st.st_size, 0, err) < 0)
+    if (fd_pread_all(fd, buf_reserve(text, (size_t)st.st_size), (size_t)st.st_size, 0, err) < 0)
         return -1;
     text->len = (size_t)st.st_size;
     text->s[text->len] = '\0';
@@ -246,7 +247,7 @@ int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
     if (fs_root_open(&dir, path, false, err) < 0)
         return err_set(err, ERR_CONFIG, "token_keys = \"%s\": make it with `berth token init`",
                        path);
-    int listed = fs_list(&dir, ".", &names, err);
+    int listed = dir_list(&dir, ".", &names, err);
     fs_root_close(&dir);
     if (listed < 0)
         return -1;
@@ -286,7 +287,7 @@ static int save_new(const char *dir, const char *id, const char *text, size_t le
     AUTO_FD fd = mkostemp(tmp.s, O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, errno, "create %s", tmp.s);
-    if (fs_pwrite_all(fd, text, len, 0, err) < 0)
+    if (fd_pwrite_all(fd, text, len, 0, err) < 0)
         result = -1;
     else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0 || link(tmp.s, path.s) < 0)
         result = err_sys(err, errno, "create %s", path.s);

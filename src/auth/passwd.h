@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/strings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: changing an htpasswd file, for `berth user`. */
 #include "auth/passwd.h"
+#include "base/fs_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,7 @@ static int lock(struct target *target, struct err *err)
     if (stat(target->path, &now) == 0 && now.st_dev == target->st.st_dev &&
         now.st_ino == target->st.st_ino)
         return 1;
-    fs_close_auto(&target->fd);
+    fd_close(&target->fd);
     target->is_new = false;
     return 0;
 }
@@ -92,7 +93,7 @@ static void target_close(struct target *target, bool done)
 {
     if (target->is_new && !done)
         unlink(target->path);
-    fs_close_auto(&target->fd);
+    fd_close(&target->fd);
 }
 
 static bool line_is_of(const char *line, const char *user)
@@ -132,7 +133,7 @@ static int copy_lines(const char *path, const char *user, const char *entry, str
 
 static int write_synced(int fd, const struct buf *text, const struct stat *like, struct err *err)
 {
-    if (fs_pwrite_all(fd, text->s, text->len, 0, err) < 0)
+    if (fd_pwrite_all(fd, text->s, text->len, 0, err) < 0)
         return -1;
     if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
         fsync(fd) < 0)

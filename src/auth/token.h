@@ -14,6 +14,7 @@
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/strings.h"
 
 #include <time.h>
 

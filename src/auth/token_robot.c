@@ -3,6 +3,7 @@
 #include "auth/token_robot.h"
 
 #include "base/codec.h"
+#include "base/dir.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,11 +83,11 @@ int token_robot_save(const char *token_keys, const struct robot *robot, const ch
     json_quote(robot->scope, &json);
     buf_addf(&json, ",\"expires\":%jd}\n", (intmax_t)robot->expires);
     snprintf(tmp.s, sizeof tmp.s, ROBOTS "/.%.40s", jti);
-    int result = fs_mkdirs(&root, ROBOTS, &dirty, err);
+    int result = dir_make(&root, ROBOTS, &dirty, err);
     if (result == 0)
         result = fs_replace(&root, tmp.s, path.s, json.s, json.len, &dirty, err);
     if (result == 0)
-        result = fs_dirty_sync(&root, &dirty, err);
+        result = dirty_sync(&root, &dirty, err);
     fs_root_close(&root);
     return result;
 }
@@ -100,7 +101,7 @@ int token_revoke_robot(const char *token_keys, const char *name, struct err *err
     if (robot_path(&path, name, err) < 0 || open_keys(token_keys, &root, err) < 0)
         return -1;
     int removed = fs_unlink(&root, path.s, &dirty, err);
-    if (removed > 0 && fs_dirty_sync(&root, &dirty, err) < 0)
+    if (removed > 0 && dirty_sync(&root, &dirty, err) < 0)
         removed = -1;
     fs_root_close(&root);
     return removed;
@@ -112,7 +113,7 @@ int token_list_robots(const char *token_keys, struct strings *names, struct err 
 
     if (open_keys(token_keys, &root, err) < 0)
         return -1;
-    int listed = fs_list(&root, ROBOTS, names, err);
+    int listed = dir_list(&root, ROBOTS, names, err);
     fs_root_close(&root);
     return listed < 0 ? -1 : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L0: the lock primitive, open-file-description locks. */
+#include "base/fs_lock.h"
+
 #include "base/clock.h"
-#include "base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>

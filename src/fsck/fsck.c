@@ -132,7 +132,7 @@ static int remove_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion
         moved = quarantine_move(fsck->store, &fsck->quarantine,
                                 layout_blob(&path, suspicion->digest), &where, &dirty, err);
     lock_free(&gc);
-    if (moved < 0 || fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+    if (moved < 0 || dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     if (moved > 0)
         buf_addf(what, "; content moved to %s", where.s);
@@ -176,7 +176,7 @@ int fsck_mend_move(struct fsck *fsck, const struct fsck_suspicion *suspicion, st
     AUTO_DIRTY dirty = {0};
 
     if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addf(what, "moved to %s", where.s);
     return 0;

@@ -2,6 +2,7 @@
  * L2: fsck: blobs: whether they lie where they belong, and have their digests. */
 #include "fsck/fsck_parts.h"
 
+#include "base/dir.h"
 #include "store/blob.h"
 
 #include <stdio.h>
@@ -39,8 +40,8 @@ static int put_right(struct fsck *fsck, const struct fsck_suspicion *suspicion, 
         return fsck_mend_move(fsck, suspicion, what, err);
     snprintf(from.s, sizeof from.s, "%.1000s/data", suspicion->path);
     if (fs_rename(&fsck->store->fs, from.s, to.s, &dirty, err) < 0 ||
-        fs_rmdir(&fsck->store->fs, suspicion->path, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dir_remove(&fsck->store->fs, suspicion->path, &dirty, err) < 0 ||
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addf(what, "moved to %s", to.s);
     return 0;
@@ -248,7 +249,7 @@ static void take_shard(struct fsck *fsck, struct blob_pass *pass, enum digest_al
     struct layout_path path;
     struct digest digest;
 
-    fs_list(&fsck->store->fs, dir, &names, NULL);
+    dir_list(&fsck->store->fs, dir, &names, NULL);
     for (size_t i = 0; i < names.n && !fsck_stopped(fsck) && !pass->failed; i++)
         if (digest_from_hex(&digest, algorithm, names.v[i], NULL) == 0 &&
             fsck_type_of(fsck, layout_blob(&path, &digest)) == FSCK_FILE)

@@ -25,7 +25,7 @@ static bool read_through(int fd, struct fsck_hash *hash, struct digester *digest
     while (off < hash->st.st_size && !fsck_stopped(fsck)) {
         int64_t rest = hash->st.st_size - off;
         size_t len = rest < (int64_t)PIECE ? (size_t)rest : PIECE;
-        if (fs_pread_all(fd, piece, len, off, &hash->err) < 0) {
+        if (fd_pread_all(fd, piece, len, off, &hash->err) < 0) {
             done = false;
             break;
         }

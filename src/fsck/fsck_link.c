@@ -61,7 +61,7 @@ static int write_link(struct fsck *fsck, const struct fsck_suspicion *suspicion,
     AUTO_DIRTY dirty = {0};
 
     if (store_write_link(fsck->store, link->path, link->digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "written as its path says");
     return 0;

@@ -27,7 +27,7 @@ static enum fsck_content read_verified(struct fsck *fsck, const struct digest *d
     if (found > 0 && size > MANIFEST_SIZE_MAX)
         return FSCK_CONTENT_NO_MANIFEST;
     if (found < 0 ||
-        fs_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
+        fd_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
         if (!fsck_is_obscured(fsck, path.s))
             fsck_unreadable(fsck, path.s, &err);
         return FSCK_CONTENT_UNKNOWN;

@@ -3,6 +3,7 @@
 #include "fsck/fsck_parts.h"
 
 #include "base/codec.h"
+#include "base/dir.h"
 
 #include <string.h>
 
@@ -18,8 +19,8 @@ static int make_directory(struct fsck *fsck, const struct fsck_suspicion *suspic
 {
     AUTO_DIRTY dirty = {0};
 
-    if (fs_mkdirs(&fsck->store->fs, suspicion->path, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+    if (dir_make(&fsck->store->fs, suspicion->path, &dirty, err) < 0 ||
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "made");
     return 0;
@@ -69,7 +70,7 @@ static int make_version(struct fsck *fsck, const struct fsck_suspicion *suspicio
     AUTO_DIRTY dirty = {0};
 
     if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0 || store_make(fsck->store, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0 || store_make(fsck->store, err) < 0)
         return -1;
     buf_addstr(what, "made");
     return 0;

@@ -9,6 +9,7 @@
 #ifndef BERTH_FSCK_FSCK_PARTS_H
 #define BERTH_FSCK_FSCK_PARTS_H
 
+#include "base/strings.h"
 #include "fsck/fsck.h"
 #include "fsck/quarantine.h"
 #include "oci/digest_map.h"

@@ -136,7 +136,7 @@ static int link_layer(struct fsck *fsck, const struct fsck_suspicion *suspicion,
     AUTO_DIRTY dirty = {0};
 
     if (repo_link_layer(fsck->store, suspicion->name, suspicion->digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "linked");
     return 0;

@@ -51,7 +51,7 @@ static int write_entry(struct fsck *fsck, const struct fsck_suspicion *suspicion
 
     if (referrer_add(fsck->store, suspicion->name, entry->subject, entry->referrer,
                      entry->descriptor, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "written from the manifest");
     return 0;

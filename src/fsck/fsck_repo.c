@@ -2,6 +2,7 @@
  * L2: fsck: repositories: their directories, and what stands among them. */
 #include "fsck/fsck_parts.h"
 
+#include "base/dir.h"
 #include "store/repo.h"
 
 #include <stdio.h>
@@ -47,7 +48,7 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
         search.algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, "%s/%s", layout_layers(&path, name),
                  digest_algorithm_name(search.algorithm));
-        fs_each(&fsck->store->fs, dir.s, see_layer, &search, NULL);
+        dir_each(&fsck->store->fs, dir.s, see_layer, &search, NULL);
     }
     return search.found;
 }
@@ -74,7 +75,7 @@ static int make_directories(struct fsck *fsck, const struct fsck_suspicion *susp
     AUTO_DIRTY dirty = {0};
 
     if (repo_create(fsck->store, suspicion->name, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "made");
     return 0;
@@ -133,7 +134,7 @@ static void check_revisions(struct fsck *fsck, const struct name *name)
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         revisions.algorithm = (enum digest_algorithm)i;
         layout_revisions(&path, name, revisions.algorithm);
-        fs_each(&fsck->store->fs, path.s, visit_revision, &revisions, NULL);
+        dir_each(&fsck->store->fs, path.s, visit_revision, &revisions, NULL);
     }
 }
 

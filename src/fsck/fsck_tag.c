@@ -2,6 +2,7 @@
  * L2: fsck: tags. */
 #include "fsck/fsck_parts.h"
 
+#include "base/dir.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
@@ -54,7 +55,7 @@ struct taking {
     const struct name *name;
     const struct digest *digest;
     struct buf *what;
-    struct fs_dirty *dirty;
+    struct dirty *dirty;
     struct err *err;
     bool failed;
 };
@@ -93,8 +94,8 @@ int fsck_take_names(struct fsck *fsck, const struct name *name, const struct dig
 
     buf_addstr(what, "push it again");
     if (quarantine_note_lost(fsck->store, digest, err) < 0 ||
-        fs_each(&fsck->store->fs, layout_tags(&path, name), take_tag, &taking, err) < 0 ||
-        taking.failed || fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dir_each(&fsck->store->fs, layout_tags(&path, name), take_tag, &taking, err) < 0 ||
+        taking.failed || dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     layout_revision(&path, name, digest);
     int moved = quarantine_move(fsck->store, &fsck->quarantine, path.s, &where, &dirty, err);
@@ -103,8 +104,8 @@ int fsck_take_names(struct fsck *fsck, const struct name *name, const struct dig
     if (moved > 0)
         buf_addf(what, "; revision moved to %s", where.s);
     *strrchr(path.s, '/') = '\0';
-    if (fs_rmdir(&fsck->store->fs, path.s, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+    if (dir_remove(&fsck->store->fs, path.s, &dirty, err) < 0 ||
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     fsck->summary.lost++;
     return 0;
@@ -160,7 +161,7 @@ static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct
         newest.algorithm = (enum digest_algorithm)i;
         layout_tag(&path, tag->name, &tag->tag);
         buf_addf(&dir, "%s/index/%s", path.s, digest_algorithm_name(newest.algorithm));
-        fs_each(&fsck->store->fs, dir.s, compare_index, &newest, NULL);
+        dir_each(&fsck->store->fs, dir.s, compare_index, &newest, NULL);
     }
     *digest = newest.digest;
     return newest.found;
@@ -193,7 +194,7 @@ static int mend_current(struct fsck *fsck, const struct fsck_suspicion *suspicio
         return fsck_mend_move(fsck, &whole, what, err);
     }
     if (tag_set(fsck->store, tag->name, &tag->tag, &digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     tag->digest = digest;
     buf_addf(what, "set to %s%s", digest.s, written ? "" : ", the newest in its history");
@@ -226,7 +227,7 @@ static int add_index(struct fsck *fsck, const struct fsck_suspicion *suspicion, 
     AUTO_DIRTY dirty = {0};
 
     if (tag_add_index(fsck->store, tag->name, &tag->tag, &tag->digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "added");
     return 0;
@@ -268,7 +269,7 @@ int fsck_mend_revision(struct fsck *fsck, const struct fsck_suspicion *suspicion
     AUTO_DIRTY dirty = {0};
 
     if (repo_link_revision(fsck->store, suspicion->name, suspicion->digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&fsck->store->fs, &dirty, err) < 0)
+        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     buf_addstr(what, "linked");
     return 0;

@@ -2,6 +2,7 @@
  * L2: what fsck moves out of the way. Owns _berth/quarantine and _berth/lost. */
 #include "fsck/quarantine.h"
 
+#include "base/dir.h"
 #include "store/blob.h"
 #include "store/layout.h"
 
@@ -41,7 +42,7 @@ static int free_path(const struct store *store, const struct quarantine *quarant
 }
 
 int quarantine_move(const struct store *store, const struct quarantine *quarantine,
-                    const char *path, struct buf *where, struct fs_dirty *dirty, struct err *err)
+                    const char *path, struct buf *where, struct dirty *dirty, struct err *err)
 {
     if (free_path(store, quarantine, path, where, err) < 0)
         return -1;
@@ -55,7 +56,7 @@ int quarantine_note_lost(const struct store *store, const struct digest *digest,
 
     if (store_write(store, layout_lost(&path, digest), "", 0, &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return dirty_sync(&store->fs, &dirty, err);
 }
 
 bool quarantine_is_lost(const struct store *store, const struct digest *digest)
@@ -76,7 +77,7 @@ int quarantine_forget_found(const struct store *store, struct err *err)
         AUTO_BUF dir = BUF_INIT;
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, LAYOUT_LOST "/%s", digest_algorithm_name(algorithm));
-        if (fs_list(&store->fs, dir.s, &hex, err) < 0)
+        if (dir_list(&store->fs, dir.s, &hex, err) < 0)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
@@ -87,5 +88,5 @@ int quarantine_forget_found(const struct store *store, struct err *err)
                 return -1;
         }
     }
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return dirty_sync(&store->fs, &dirty, err);
 }

@@ -22,7 +22,7 @@ void quarantine_init(struct quarantine *quarantine, time_t now);
 /* Moves a file, a directory with all in it, or a symbolic link itself. *where: its new path. 0: it
  * is not there. */
 int quarantine_move(const struct store *store, const struct quarantine *quarantine,
-                    const char *path, struct buf *where, struct fs_dirty *dirty, struct err *err);
+                    const char *path, struct buf *where, struct dirty *dirty, struct err *err);
 
 /* Notes that content is gone. */
 int quarantine_note_lost(const struct store *store, const struct digest *digest, struct err *err);

@@ -6,6 +6,7 @@
 #ifndef BERTH_GC_AHEAD_H
 #define BERTH_GC_AHEAD_H
 
+#include "base/strings.h"
 #include "gc/pass.h"
 
 /* One that fails does not keep the others from being collected, but no blob goes then. */

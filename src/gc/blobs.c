@@ -2,6 +2,7 @@
  * L3: the collector's sweep of blobs, and of _berth/tmp. */
 #include "gc/blobs.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <stdio.h>
@@ -42,7 +43,7 @@ static int remove_empty(struct shard *shard, const struct layout_path *dir, stru
     int found = fs_stat(&pass->store->fs, dir->s, &st, err);
     if (found <= 0 || !pass_is_old(pass, &st, pass->options->grace) || pass->options->dry_run)
         return found < 0 ? -1 : 0;
-    return hold_take(&pass->hold, err) < 0 || fs_rmdir(&pass->store->fs, dir->s, &dirty, err) < 0
+    return hold_take(&pass->hold, err) < 0 || dir_remove(&pass->store->fs, dir->s, &dirty, err) < 0
                ? -1
                : 0;
 }
@@ -77,7 +78,7 @@ static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
     layout_blob_dir(&dir, &digest);
     layout_blob(&data, &digest);
     snprintf(name, sizeof name, "%s/" LAYOUT_DATA, hex);
-    int found = fs_peek(shard->dir.fd, name, &st, err);
+    int found = dir_peek(shard->dir.fd, name, &st, err);
     if (found <= 0)
         return found < 0 ? -1 : remove_empty(shard, &dir, err);
     int gone = st.st_size >= LARGE
@@ -98,7 +99,7 @@ static int sweep_shard(struct shard *shard, struct err *err)
 {
     struct pass *pass = shard->pass;
 
-    int result = fs_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
+    int result = dir_each(&shard->dir, ".", visit_blob, shard, err) < 0 ? -1 : 0;
     strings_sort(&shard->candidates);
     for (size_t i = 0; i < shard->candidates.n && result == 0; i++)
         result = sweep_blob(shard, shard->candidates.v[i], err);
@@ -114,7 +115,7 @@ int blobs_sweep(struct pass *pass, struct err *err)
         struct layout_path top;
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         layout_blobs(&top, algorithm);
-        if (fs_list(&pass->store->fs, top.s, &shards, err) < 0)
+        if (dir_list(&pass->store->fs, top.s, &shards, err) < 0)
             return -1;
         for (size_t k = 0; k < shards.n; k++) {
             AUTO_BUF dir = BUF_INIT;
@@ -139,7 +140,7 @@ int blobs_sweep_litter(struct pass *pass, struct err *err)
     const struct fs_root *fs = &pass->store->fs;
     AUTO_STRINGS names = {0};
 
-    if (fs_list(fs, LAYOUT_TMP, &names, err) < 0)
+    if (dir_list(fs, LAYOUT_TMP, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         struct gc_item item = {GC_LITTER, NULL, NULL, 0, 0};
@@ -151,7 +152,7 @@ int blobs_sweep_litter(struct pass *pass, struct err *err)
         if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
             continue;
         if (found > 0 && !pass->options->dry_run)
-            found = S_ISDIR(st.st_mode) ? fs_remove_tree(fs, path.s, err)
+            found = S_ISDIR(st.st_mode) ? dir_remove_tree(fs, path.s, err)
                                         : fs_unlink(fs, path.s, &dirty, err);
         if (found < 0)
             return -1;

@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "base/codec.h"
+#include "base/dir.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "store/layout.h"
@@ -101,7 +102,7 @@ static int read_tags(struct graph *graph, struct err *err)
     if (found <= 0)
         return found;
     tags.fd = dir;
-    if (fs_list(&tags, ".", &graph->tags, err) < 0)
+    if (dir_list(&tags, ".", &graph->tags, err) < 0)
         return -1;
     graph->tag = mem_alloc((graph->tags.n + 1) * sizeof *graph->tag);
     for (size_t i = 0; i < graph->tags.n; i++)
@@ -131,7 +132,7 @@ static bool visit_revision(void *context, const char *hex)
     if (digest_from_hex(&digest, revisions->algorithm, hex, NULL) < 0)
         return false;
     snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
-    int found = fs_peek(revisions->dir, link, &st, revisions->err); /* looked at again to sweep */
+    int found = dir_peek(revisions->dir, link, &st, revisions->err); /* looked at again to sweep */
     if (found < 0)
         revisions->result = -1;
     if (found == 0) {
@@ -166,7 +167,7 @@ static int read_revisions(struct graph *graph, struct err *err)
         int found = fs_open(&root, path.s, O_RDONLY | O_DIRECTORY, &dir, err);
         root.fd = revisions.dir = dir;
         if (found > 0)
-            found = fs_each(&root, ".", visit_revision, &revisions, err);
+            found = dir_each(&root, ".", visit_revision, &revisions, err);
         if (found < 0 || revisions.result < 0)
             return -1;
     }

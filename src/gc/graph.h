@@ -5,6 +5,7 @@
 #ifndef BERTH_GC_GRAPH_H
 #define BERTH_GC_GRAPH_H
 
+#include "base/strings.h"
 #include "gc/pass.h"
 
 /* Nodes and tags are numbered from 1; 0 is none. */

@@ -3,6 +3,7 @@
 #include "gc/hold.h"
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <fcntl.h>
@@ -77,7 +78,7 @@ int hold_end(struct hold *hold, struct err *err)
 
     hold_pause(hold);
     for (size_t i = 0; i < hold->doomed.n && result == 0; i++)
-        if (fs_remove_tree(&hold->store->fs, hold->doomed.v[i], err) < 0)
+        if (dir_remove_tree(&hold->store->fs, hold->doomed.v[i], err) < 0)
             result = -1;
     strings_free(&hold->doomed);
     return result;
@@ -91,7 +92,7 @@ int hold_unlink(struct hold *hold, const char *path, struct err *err)
 
     snprintf(dir.s, sizeof dir.s, "%.*s", (int)(strrchr(path, '/') - path), path);
     hold->names_gone = true;
-    if (fs_unlink(fs, path, &dirty, err) < 0 || fs_rmdir(fs, dir.s, &dirty, err) < 0)
+    if (fs_unlink(fs, path, &dirty, err) < 0 || dir_remove(fs, dir.s, &dirty, err) < 0)
         return -1;
     return 0;
 }
@@ -131,10 +132,10 @@ int hold_remove_lone(struct hold *hold, const struct fs_root *dir, const char *h
         if (hold_take(hold, err) < 0)
             return -1;
         hold->names_gone = true;
-        return fs_remove_lone(dir, hex, file, may_go, doomed, err);
+        return dir_remove_lone(dir, hex, file, may_go, doomed, err);
     }
     snprintf(path, sizeof path, "%s/%s", hex, file);
-    int found = fs_peek(dir->fd, path, &st, err);
+    int found = dir_peek(dir->fd, path, &st, err);
     return found > 0 ? may_go(doomed, &st) : found;
 }
 

@@ -7,6 +7,7 @@
 #ifndef BERTH_GC_HOLD_H
 #define BERTH_GC_HOLD_H
 
+#include "base/strings.h"
 #include "store/lock.h"
 
 struct hold {

@@ -8,6 +8,7 @@
 #ifndef BERTH_GC_PASS_H
 #define BERTH_GC_PASS_H
 
+#include "base/strings.h"
 #include "gc/gc.h"
 #include "gc/hold.h"
 #include "oci/digest_map.h"

@@ -3,6 +3,7 @@
  * layer links, and the repository itself once it is empty. */
 #include "gc/sweep.h"
 
+#include "base/dir.h"
 #include "gc/tidy.h"
 #include "store/layout.h"
 #include "store/referrer.h"
@@ -87,7 +88,7 @@ static int look_at_layer(struct layers *layers, const char *hex)
     if (!is_needed(graph, &digest)) {
         char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
         snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
-        int found = fs_peek(layers->dir, link, &st, layers->err);
+        int found = dir_peek(layers->dir, link, &st, layers->err);
         if (found == 0) {
             layout_layer(&path, graph->name, &digest);
             *strrchr(path.s, '/') = '\0';
@@ -147,7 +148,7 @@ static int sweep_layers_of(struct layers *layers, struct err *err)
     if (result <= 0)
         return result;
     layers->dir = dir.fd;
-    result = fs_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
+    result = dir_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
     for (size_t k = 0; k < layers->dead.n && result == 0; k++) {
         struct digest digest;
         result = digest_from_hex(&digest, layers->algorithm, layers->dead.v[k], err);

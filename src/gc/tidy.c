@@ -2,6 +2,7 @@
  * L3: the collector's tidying of one repository: what crashes and Distribution leave behind. */
 #include "gc/tidy.h"
 
+#include "base/dir.h"
 #include "gc/uploads.h"
 #include "store/layout.h"
 #include "store/repo.h"
@@ -55,7 +56,7 @@ static int tidy_index(struct graph *graph, const struct tag *tag, struct err *er
         AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, "%s/index/%s", tag_dir.s, digest_algorithm_name(algorithm));
-        if (fs_list(fs_of(graph), dir.s, &hex, err) < 0)
+        if (dir_list(fs_of(graph), dir.s, &hex, err) < 0)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;
@@ -118,7 +119,7 @@ static int tidy_entries(struct graph *graph, const char *dir, enum digest_algori
     AUTO_DIRTY dirty = {0};
 
     hold_pause(&pass->hold);
-    if (fs_list(fs_of(graph), dir, &hex, err) < 0)
+    if (dir_list(fs_of(graph), dir, &hex, err) < 0)
         return -1;
     for (size_t i = 0; i < hex.n; i++) {
         AUTO_BUF path = BUF_INIT;
@@ -138,7 +139,7 @@ static int tidy_entries(struct graph *graph, const char *dir, enum digest_algori
     }
     if (hold_take(&pass->hold, err) < 0)
         return -1;
-    return fs_rmdir(fs_of(graph), dir, &dirty, err) < 0 ? -1 : 0;
+    return dir_remove(fs_of(graph), dir, &dirty, err) < 0 ? -1 : 0;
 }
 
 static int tidy_subject(struct graph *graph, const char *subject_dir, struct err *err)
@@ -152,7 +153,7 @@ static int tidy_subject(struct graph *graph, const char *subject_dir, struct err
         if (tidy_entries(graph, dir.s, algorithm, err) < 0)
             return -1;
     }
-    return fs_rmdir(fs_of(graph), subject_dir, &dirty, err) < 0 ? -1 : 0;
+    return dir_remove(fs_of(graph), subject_dir, &dirty, err) < 0 ? -1 : 0;
 }
 
 static int tidy_referrers(struct graph *graph, struct err *err)
@@ -163,7 +164,7 @@ static int tidy_referrers(struct graph *graph, struct err *err)
         struct layout_path index;
         buf_addf(&dir, "%s/%s", layout_referrers_index(&index, graph->name),
                  digest_algorithm_name((enum digest_algorithm)i));
-        if (fs_list(fs_of(graph), dir.s, &subjects, err) < 0)
+        if (dir_list(fs_of(graph), dir.s, &subjects, err) < 0)
             return -1;
         for (size_t k = 0; k < subjects.n; k++) {
             AUTO_BUF subject = BUF_INIT;
@@ -188,7 +189,7 @@ static int has_files(const struct graph *graph, const char *path, int depth, str
         return found;
     if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
         return 1;
-    if (fs_list(fs_of(graph), path, &names, err) < 0)
+    if (dir_list(fs_of(graph), path, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         AUTO_BUF child = BUF_INIT;
@@ -221,7 +222,7 @@ static int remove_parts(struct graph *graph, struct err *err)
     struct layout_path path;
 
     for (int i = 0; i < N_PARTS; i++)
-        if (fs_remove_tree(fs_of(graph), part_of(&path, graph->name, i), err) < 0)
+        if (dir_remove_tree(fs_of(graph), part_of(&path, graph->name, i), err) < 0)
             return -1;
     return 0;
 }
@@ -257,7 +258,7 @@ static int tidy_empty(struct graph *graph, struct err *err)
 
     for (size_t i = 0; i < graph->empty.n; i++)
         if (hold_take(&graph->pass->hold, err) < 0 ||
-            fs_rmdir(fs_of(graph), graph->empty.v[i], &dirty, err) < 0)
+            dir_remove(fs_of(graph), graph->empty.v[i], &dirty, err) < 0)
             return -1;
     return 0;
 }

@@ -2,6 +2,7 @@
  * L3: the collector's look at upload sessions: those to which nothing came for the grace go. */
 #include "gc/uploads.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <fcntl.h>
@@ -50,7 +51,7 @@ static int look(struct session *session, struct err *err)
     session->newest = fs_mtime(&st);
     if (!S_ISDIR(st.st_mode))
         return 1;
-    found = fs_each(&session->pass->store->fs, session->dir, visit_file, session, err);
+    found = dir_each(&session->pass->store->fs, session->dir, visit_file, session, err);
     return session->result < 0 ? -1 : found;
 }
 
@@ -80,8 +81,8 @@ static int remove_session(struct session *session, struct err *err)
     struct layout_path tmp;
     AUTO_DIRTY dirty = {0};
     found = fs_rename(fs, session->dir, layout_tmp(&tmp), &dirty, err);
-    fs_close_auto(&fd);
-    return found > 0 ? fs_remove_tree(fs, tmp.s, err) : found;
+    fd_close(&fd);
+    return found > 0 ? dir_remove_tree(fs, tmp.s, err) : found;
 }
 
 static int sweep_session(struct pass *pass, const struct name *name, const char *id, size_t *left,
@@ -119,7 +120,7 @@ int uploads_sweep(struct pass *pass, const struct name *name, size_t *left, stru
     struct layout_path dir;
 
     *left = 0;
-    if (fs_list(&pass->store->fs, layout_uploads(&dir, name), &ids, err) < 0)
+    if (dir_list(&pass->store->fs, layout_uploads(&dir, name), &ids, err) < 0)
         return -1;
     for (size_t i = 0; i < ids.n; i++)
         if (sweep_session(pass, name, ids.v[i], left, err) < 0)

@@ -8,6 +8,7 @@
 #define BERTH_OCI_SAVED_H
 
 #include "base/fs.h"
+#include "base/strings.h"
 #include "oci/digest.h"
 
 #include <stdbool.h>

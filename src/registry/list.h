@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_LIST_H
 #define BERTH_REGISTRY_LIST_H
 
+#include "base/strings.h"
 #include "registry/registry.h"
 
 #include <stdbool.h>

@@ -83,10 +83,10 @@ static int publish(const struct registry *registry, struct upload *upload,
 
     if (upload_sync(upload, err) < 0 || lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(&registry->store->fs, &dirty, err);
+    return dirty_sync(&registry->store->fs, &dirty, err);
 }
 
 static int verify_and_publish(const struct registry *registry, struct upload *upload,
@@ -149,7 +149,7 @@ static int link_blob(const struct registry *registry, const struct name *name,
     if (has <= 0)
         return has;
     if (repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0)
+        dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     return 1;
 }

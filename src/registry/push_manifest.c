@@ -97,7 +97,7 @@ static int leave_tag(const struct registry *registry, const struct name *name,
 
 /* The tags, in two durable steps: their indexes, then they themselves. */
 static int set_tags(const struct registry *registry, const struct push_manifest *push,
-                    const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+                    const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     const struct tag *tags;
     size_t n = tags_of(push, &tags);
@@ -105,18 +105,18 @@ static int set_tags(const struct registry *registry, const struct push_manifest 
     for (size_t i = 0; i < n; i++)
         if (tag_add_index(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
-    if (fs_dirty_sync(&registry->store->fs, dirty, err) < 0)
+    if (dirty_sync(&registry->store->fs, dirty, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (leave_tag(registry, &push->name, &tags[i], digest, err) < 0 ||
             tag_set(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
-    return fs_dirty_sync(&registry->store->fs, dirty, err);
+    return dirty_sync(&registry->store->fs, dirty, err);
 }
 
 static int add_to_referrers(const struct registry *registry, const struct push_manifest *push,
                             const struct manifest *manifest, const struct digest *digest,
-                            struct fs_dirty *dirty, struct err *err)
+                            struct dirty *dirty, struct err *err)
 {
     AUTO_BUF descriptor = BUF_INIT;
 
@@ -142,11 +142,11 @@ static int publish(const struct registry *registry, const struct push_manifest *
         check_tags(registry, push, digest, err) < 0 ||
         check_references(registry, &push->name, manifest, err) < 0 ||
         blob_publish_bytes(registry->store, digest, push->bytes, push->len, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         add_to_referrers(registry, push, manifest, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0)
+        dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     return set_tags(registry, push, digest, &dirty, err);
 }

@@ -84,12 +84,12 @@ static int remove_revision(const struct registry *registry, const struct name *n
     if (remove_tags_of(registry, name, &reference->digest, removed_tags, err) < 0 ||
         (signatures && remove_tags(registry, name, signatures, removed_tags, err) < 0) ||
         repo_unlink_revision(registry->store, name, &reference->digest, &dirty, err) < 0 ||
-        fs_dirty_sync(&registry->store->fs, &dirty, err) < 0)
+        dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     if (refers &&
         referrer_remove(registry->store, name, &subject, &reference->digest, &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(&registry->store->fs, &dirty, err);
+    return dirty_sync(&registry->store->fs, &dirty, err);
 }
 
 static int lock_and_remove(const struct registry *registry, enum fs_lock kind,
@@ -168,5 +168,5 @@ int remove_blob(const struct registry *registry, const struct name *name,
     int removed = repo_unlink_layer(registry->store, name, digest, &dirty, err);
     if (removed == 0)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", digest->s, name->s);
-    return removed < 0 ? -1 : fs_dirty_sync(&registry->store->fs, &dirty, err);
+    return removed < 0 ? -1 : dirty_sync(&registry->store->fs, &dirty, err);
 }

@@ -7,6 +7,7 @@
 #ifndef BERTH_REGISTRY_REMOVE_H
 #define BERTH_REGISTRY_REMOVE_H
 
+#include "base/strings.h"
 #include "oci/reference.h"
 #include "registry/precondition.h"
 #include "registry/registry.h"

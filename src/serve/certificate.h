@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/strings.h"
 
 #include <stdbool.h>
 #include <time.h>

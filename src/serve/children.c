@@ -171,7 +171,7 @@ static void pass_on_log(struct children *children)
             pass_on_line(&children->line);
     }
     if (n == 0) /* it has ended: poll would report that for ever */
-        fs_close_auto(&children->log);
+        fd_close(&children->log);
 }
 
 static void note_end(struct child *child, pid_t pid, int status)
@@ -246,7 +246,7 @@ static int connect_to(const void *address, socklen_t len)
 
     if (fd >= 0 && connect(fd, address, len) < 0) {
         int saved = errno;
-        fs_close_auto(&fd);
+        fd_close(&fd);
         errno = saved;
     }
     return fd;
@@ -279,7 +279,7 @@ static int ask(struct children *children, const struct children_plan *plan, stru
     if (fd >= 0 && write(fd, request, (size_t)len) == len)
         return fd;
     err_sys(err, errno, "connect to %s:%d", listener->host, listener->port);
-    fs_close_auto(&fd);
+    fd_close(&fd);
     return -1;
 }
 
@@ -383,8 +383,8 @@ int children_run(const struct children_plan *plan, void (*ready)(const void *con
     stop(&children);
     if (children.log >= 0)
         pass_on_log(&children);
-    fs_close_auto(&children.log);
-    fs_close_auto(&children.signals);
+    fd_close(&children.log);
+    fd_close(&children.signals);
     buf_free(&children.line);
     return result;
 }

@@ -128,5 +128,5 @@ int listener_open(struct listener *listener, const char *text, struct err *err)
 
 void listener_close(struct listener *listener)
 {
-    fs_close_auto(&listener->fd);
+    fd_close(&listener->fd);
 }

@@ -69,7 +69,7 @@ int runtime_make(struct runtime *runtime, struct err *err)
 
 void runtime_remove(struct runtime *runtime)
 {
-    fs_close_auto(&runtime->fd);
+    fd_close(&runtime->fd);
     if (runtime->dir.len) {
         unlink(runtime->refusal.s);
         unlink(runtime->certificate.s);
@@ -182,7 +182,7 @@ static int write_file(const struct buf *path, const struct buf *text, struct err
 
     if (fd < 0)
         return err_sys(err, errno, "create %s", path->s);
-    return fs_pwrite_all(fd, text->s, text->len, 0, err);
+    return fd_pwrite_all(fd, text->s, text->len, 0, err);
 }
 
 int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err)

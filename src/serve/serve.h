@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/strings.h"
 
 #include <netdb.h>
 #include <stdbool.h>

@@ -2,6 +2,7 @@
  * L5: berth serve: certificates, the user's or berth's own. */
 #include "serve/serve.h"
 
+#include "base/fs_lock.h"
 #include "serve/certificate.h"
 
 #include <arpa/inet.h>
@@ -64,7 +65,7 @@ static int read_pem(const char *path, const char *option, struct buf *text, stru
         return err_set(err, ERR_CONFIG, "%s %s: %s", option, path, strerror(errnum));
     if (!S_ISREG(st.st_mode) || (size_t)st.st_size > FILE_MAX_BYTES)
         return err_set(err, ERR_CONFIG, "%s %s: not a plain file of at most 1 MiB", option, path);
-    if (fs_pread_all(fd, buf_reserve(text, (size_t)st.st_size + 1), (size_t)st.st_size, 0, err) < 0)
+    if (fd_pread_all(fd, buf_reserve(text, (size_t)st.st_size + 1), (size_t)st.st_size, 0, err) < 0)
         return -1;
     text->len = (size_t)st.st_size;
     text->s[text->len] = '\0';
@@ -230,7 +231,7 @@ static int keep(struct fs_root *root, const char *name, mode_t mode, const struc
     root->file_mode = mode;
     if (fs_replace(root, tmp.s, name, text->s, text->len, &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(root, &dirty, err);
+    return dirty_sync(root, &dirty, err);
 }
 
 /* A new authority only where there was none: clients would have to be told to trust it. */

@@ -2,6 +2,7 @@
  * L2: blobs. Owns blobs/<algorithm>/<2 hex>/<hex>/data. */
 #include "store/blob.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ int blob_open(const struct store *store, const struct digest *digest, int *fd, i
         return found;
     if (fstat(*fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         err_sys(err, EINVAL, "%s is no plain file", path.s);
-        fs_close_auto(fd);
+        fd_close(fd);
         return -1;
     }
     *size = st.st_size;
@@ -56,7 +57,7 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
         return found;
     if (size > STORED_MANIFEST_MAX)
         return 0;
-    if (fs_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
+    if (fd_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
         return -1;
     bytes->len = (size_t)size;
     bytes->s[bytes->len] = '\0';
@@ -67,7 +68,7 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
 }
 
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
-                      struct fs_dirty *dirty, struct err *err)
+                      struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -78,7 +79,7 @@ int blob_publish_file(const struct store *store, const struct digest *digest, co
 }
 
 int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
-                       size_t len, struct fs_dirty *dirty, struct err *err)
+                       size_t len, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -111,7 +112,7 @@ static int walk_below(const struct store *store, enum digest_algorithm algorithm
     layout_blobs(&path, algorithm);
     if (snprintf(dir, sizeof dir, "%s/%s", path.s, prefix) >= (int)sizeof dir)
         return 0;
-    if (fs_list(&store->fs, dir, &names, err) < 0)
+    if (dir_list(&store->fs, dir, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         struct digest digest;
@@ -134,7 +135,7 @@ int blob_walk(const struct store *store, enum digest_algorithm algorithm, blob_v
     struct layout_path path;
     AUTO_STRINGS prefixes = {0};
 
-    if (fs_list(&store->fs, layout_blobs(&path, algorithm), &prefixes, err) < 0)
+    if (dir_list(&store->fs, layout_blobs(&path, algorithm), &prefixes, err) < 0)
         return -1;
     for (size_t i = 0; i < prefixes.n; i++) {
         int stop = walk_below(store, algorithm, prefixes.v[i], visit, context, err);

@@ -23,9 +23,9 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
 /* Renames a file with verified and fsynced content, within the store, over whatever is there: a
  * damaged blob heals. */
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
-                      struct fs_dirty *dirty, struct err *err);
+                      struct dirty *dirty, struct err *err);
 int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
-                       size_t len, struct fs_dirty *dirty, struct err *err);
+                       size_t len, struct dirty *dirty, struct err *err);
 
 /* As store_freshen and store_is_stale. */
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err);

@@ -6,6 +6,7 @@
 #ifndef BERTH_STORE_LOCK_H
 #define BERTH_STORE_LOCK_H
 
+#include "base/fs_lock.h"
 #include "store/store.h"
 
 /* Locks, freed by AUTO_LOCK. Their order is: gc, repository, upload. An upload's lock is never

@@ -2,6 +2,7 @@
  * L2: when tags were pulled last. Owns _berth/pulled. */
 #include "store/pulled.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 #include "store/repo.h"
 #include "store/tag.h"
@@ -36,7 +37,7 @@ int pulled_begin(const struct store *store, const struct name *name, struct err 
     struct layout_path path;
     AUTO_DIRTY dirty = {0}; /* nothing here need be durable */
 
-    if (fs_mkdirs(&store->fs, layout_pulled_of(&path, name, TAGS), &dirty, err) < 0)
+    if (dir_make(&store->fs, layout_pulled_of(&path, name, TAGS), &dirty, err) < 0)
         return -1;
     return make_file(store, layout_pulled_of(&path, name, SINCE), err);
 }
@@ -93,7 +94,7 @@ static int sweep_tags(const struct store *store, const struct name *name, struct
     struct layout_path path;
     AUTO_STRINGS tags = {0};
 
-    if (fs_list(&store->fs, layout_pulled_of(&path, name, TAGS), &tags, err) < 0)
+    if (dir_list(&store->fs, layout_pulled_of(&path, name, TAGS), &tags, err) < 0)
         return -1;
     for (size_t i = 0; i < tags.n; i++) {
         struct tag tag;
@@ -116,7 +117,7 @@ static int sweep_repository(const struct store *store, const struct name *name, 
         return exists < 0 ? -1 : sweep_tags(store, name, err);
     if (fs_unlink(&store->fs, layout_pulled_of(&path, name, SINCE), &dirty, err) < 0)
         return -1;
-    return fs_remove_tree(&store->fs, layout_pulled_of(&path, name, TAGS), err) < 0 ? -1 : 0;
+    return dir_remove_tree(&store->fs, layout_pulled_of(&path, name, TAGS), err) < 0 ? -1 : 0;
 }
 
 /* The depth is bounded by the length of a name. */
@@ -128,7 +129,7 @@ static int sweep_below(const struct store *store, const struct name *parent, str
     const char *slash = parent->s[0] ? "/" : "";
 
     snprintf(dir, sizeof dir, LAYOUT_PULLED "%s%s", slash, parent->s);
-    if (fs_list(&store->fs, dir, &children, err) < 0)
+    if (dir_list(&store->fs, dir, &children, err) < 0)
         return -1;
     for (size_t i = 0; i < children.n; i++) {
         char text[2 * NAME_LEN_MAX + 3];
@@ -138,7 +139,7 @@ static int sweep_below(const struct store *store, const struct name *parent, str
         if (len < 0 || name_parse(&name, text, (size_t)len, NULL) < 0)
             continue;
         if (sweep_below(store, &name, err) < 0 || sweep_repository(store, &name, err) < 0 ||
-            fs_rmdir(&store->fs, layout_pulled_of(&path, &name, NULL), &dirty, err) < 0)
+            dir_remove(&store->fs, layout_pulled_of(&path, &name, NULL), &dirty, err) < 0)
             return -1;
     }
     return 0;

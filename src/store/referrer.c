@@ -2,6 +2,7 @@
  * L2: the referrers index. Owns repositories/<name>/_referrers. */
 #include "store/referrer.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 /* A descriptor is not longer than the manifest whose annotations it repeats, whatever its limit is.
@@ -9,8 +10,8 @@
 #define DESCRIPTOR_SIZE_MAX ((size_t)1 << 30)
 
 int referrer_add(const struct store *store, const struct name *name, const struct digest *subject,
-                 const struct digest *referrer, const struct buf *descriptor,
-                 struct fs_dirty *dirty, struct err *err)
+                 const struct digest *referrer, const struct buf *descriptor, struct dirty *dirty,
+                 struct err *err)
 {
     struct layout_path path;
 
@@ -20,7 +21,7 @@ int referrer_add(const struct store *store, const struct name *name, const struc
 
 int referrer_remove(const struct store *store, const struct name *name,
                     const struct digest *subject, const struct digest *referrer,
-                    struct fs_dirty *dirty, struct err *err)
+                    struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -35,7 +36,7 @@ int referrer_list(const struct store *store, const struct name *name, const stru
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_STRINGS hex = {0};
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
-        if (fs_list(&store->fs, layout_referrers(&path, name, subject, algorithm), &hex, err) < 0)
+        if (dir_list(&store->fs, layout_referrers(&path, name, subject, algorithm), &hex, err) < 0)
             return -1;
         for (size_t k = 0; k < hex.n; k++) {
             struct digest digest;

@@ -8,14 +8,15 @@
 #ifndef BERTH_STORE_REFERRER_H
 #define BERTH_STORE_REFERRER_H
 
+#include "base/strings.h"
 #include "store/store.h"
 
 int referrer_add(const struct store *store, const struct name *name, const struct digest *subject,
-                 const struct digest *referrer, const struct buf *descriptor,
-                 struct fs_dirty *dirty, struct err *err);
+                 const struct digest *referrer, const struct buf *descriptor, struct dirty *dirty,
+                 struct err *err);
 int referrer_remove(const struct store *store, const struct name *name,
                     const struct digest *subject, const struct digest *referrer,
-                    struct fs_dirty *dirty, struct err *err);
+                    struct dirty *dirty, struct err *err);
 /* Appends the digests of all entries, as text, unsorted. */
 int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
                   struct strings *digests, struct err *err);

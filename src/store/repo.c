@@ -3,20 +3,21 @@
  */
 #include "store/repo.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-int repo_create(const struct store *store, const struct name *name, struct fs_dirty *dirty,
+int repo_create(const struct store *store, const struct name *name, struct dirty *dirty,
                 struct err *err)
 {
     struct layout_path path;
 
-    if (fs_mkdirs(&store->fs, layout_layers(&path, name), dirty, err) < 0)
+    if (dir_make(&store->fs, layout_layers(&path, name), dirty, err) < 0)
         return -1;
-    return fs_mkdirs(&store->fs, layout_manifests(&path, name), dirty, err);
+    return dir_make(&store->fs, layout_manifests(&path, name), dirty, err);
 }
 
 int repo_exists(const struct store *store, const struct name *name, struct err *err)
@@ -55,7 +56,7 @@ int repo_has_manifests(const struct store *store, const struct name *name, struc
     for (int i = 0; i < DIGEST_ALGORITHMS && search.found == 0; i++) {
         search.algorithm = (enum digest_algorithm)i;
         layout_revisions(&path, name, search.algorithm);
-        if (fs_each(&store->fs, path.s, revision_linked, &search, err) < 0)
+        if (dir_each(&store->fs, path.s, revision_linked, &search, err) < 0)
             return -1;
     }
     return search.found;
@@ -70,7 +71,7 @@ int repo_has_layer(const struct store *store, const struct name *name, const str
 }
 
 int repo_link_layer(const struct store *store, const struct name *name, const struct digest *digest,
-                    struct fs_dirty *dirty, struct err *err)
+                    struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -80,7 +81,7 @@ int repo_link_layer(const struct store *store, const struct name *name, const st
 }
 
 int repo_unlink_layer(const struct store *store, const struct name *name,
-                      const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+                      const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -144,7 +145,7 @@ int repo_revision_time(const struct store *store, const struct name *name,
 }
 
 int repo_link_revision(const struct store *store, const struct name *name,
-                       const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+                       const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -154,7 +155,7 @@ int repo_link_revision(const struct store *store, const struct name *name,
 }
 
 int repo_unlink_revision(const struct store *store, const struct name *name,
-                         const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+                         const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -166,7 +167,7 @@ int repo_list_revisions(const struct store *store, const struct name *name,
 {
     struct layout_path path;
 
-    return fs_list(&store->fs, layout_revisions(&path, name, algorithm), hex, err);
+    return dir_list(&store->fs, layout_revisions(&path, name, algorithm), hex, err);
 }
 
 struct each_digest {
@@ -207,7 +208,7 @@ int repo_each_digest(const struct store *store, const struct name *name,
             layout_revisions(&path, name, each.algorithm);
         else
             layout_layers_of(&path, name, each.algorithm);
-        if (fs_each(&store->fs, path.s, visit_hex, &each, err) < 0)
+        if (dir_each(&store->fs, path.s, visit_hex, &each, err) < 0)
             return -1;
     }
     return each.stop < 0 ? -1 : 0;
@@ -307,7 +308,7 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
     struct err failure;
 
     snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", slash, parent->s);
-    if (fs_list(&walk->store->fs, path, &children, &failure) < 0)
+    if (dir_list(&walk->store->fs, path, &children, &failure) < 0)
         return not_behind_link(walk, path, &failure, err);
     for (size_t i = 0; i < children.n; i++) {
         char text[2 * NAME_LEN_MAX + 3];

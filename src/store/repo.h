@@ -5,11 +5,12 @@
 #ifndef BERTH_STORE_REPO_H
 #define BERTH_STORE_REPO_H
 
+#include "base/strings.h"
 #include "store/store.h"
 
 /* Makes the directories by which CNCF Distribution 2.x (_layers) and 3.x (_manifests) know a
  * repository. */
-int repo_create(const struct store *store, const struct name *name, struct fs_dirty *dirty,
+int repo_create(const struct store *store, const struct name *name, struct dirty *dirty,
                 struct err *err);
 int repo_exists(const struct store *store, const struct name *name, struct err *err);
 /* Whether it holds a manifest; one that does not is not in the catalog. */
@@ -19,9 +20,9 @@ int repo_has_manifests(const struct store *store, const struct name *name, struc
 int repo_has_layer(const struct store *store, const struct name *name, const struct digest *digest,
                    struct err *err);
 int repo_link_layer(const struct store *store, const struct name *name, const struct digest *digest,
-                    struct fs_dirty *dirty, struct err *err);
+                    struct dirty *dirty, struct err *err);
 int repo_unlink_layer(const struct store *store, const struct name *name,
-                      const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+                      const struct digest *digest, struct dirty *dirty, struct err *err);
 
 /* As store_freshen and store_is_stale, of the link. */
 int repo_layer_is_stale(const struct store *store, const struct name *name,
@@ -45,9 +46,9 @@ int repo_has_revision(const struct store *store, const struct name *name,
 int repo_revision_time(const struct store *store, const struct name *name,
                        const struct digest *digest, int64_t *when, struct err *err);
 int repo_link_revision(const struct store *store, const struct name *name,
-                       const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+                       const struct digest *digest, struct dirty *dirty, struct err *err);
 int repo_unlink_revision(const struct store *store, const struct name *name,
-                         const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+                         const struct digest *digest, struct dirty *dirty, struct err *err);
 /* Their digests' hex, of one algorithm. */
 int repo_list_revisions(const struct store *store, const struct name *name,
                         enum digest_algorithm algorithm, struct strings *hex, struct err *err);

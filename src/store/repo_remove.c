@@ -2,6 +2,8 @@
  * L2: taking a repository out of the store. Owns repositories/<name> while it does. */
 #include "store/repo_remove.h"
 
+#include "base/dir.h"
+#include "base/fs_lock.h"
 #include "store/layout.h"
 
 #include <fcntl.h>
@@ -9,7 +11,7 @@
 #include <string.h>
 
 static int move_to_trash(const struct store *store, const char *path, struct strings *trash,
-                         struct fs_dirty *dirty, struct err *err)
+                         struct dirty *dirty, struct err *err)
 {
     struct layout_path to;
 
@@ -27,10 +29,10 @@ int repo_move_away(const struct store *store, const struct name *name, struct st
     size_t before = trash->n;
 
     if (move_to_trash(store, layout_manifests(&path, name), trash, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0 ||
+        dirty_sync(&store->fs, &dirty, err) < 0 ||
         move_to_trash(store, layout_referrers_index(&path, name), trash, &dirty, err) < 0 ||
         move_to_trash(store, layout_layers(&path, name), trash, &dirty, err) < 0 ||
-        fs_dirty_sync(&store->fs, &dirty, err) < 0)
+        dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
     return trash->n > before;
 }
@@ -40,7 +42,7 @@ int repo_list_uploads(const struct store *store, const struct name *name, struct
 {
     struct layout_path path;
 
-    int found = fs_list(&store->fs, layout_uploads(&path, name), ids, err);
+    int found = dir_list(&store->fs, layout_uploads(&path, name), ids, err);
     return found > 0 ? ids->n > 0 : found;
 }
 
@@ -70,17 +72,17 @@ int repo_remove_empty(const struct store *store, const struct name *name, struct
 
     layout_uploads(&path, name);
     while (strcmp(path.s, LAYOUT_REPOSITORIES) != 0) {
-        if (fs_rmdir(&store->fs, path.s, &dirty, err) < 0)
+        if (dir_remove(&store->fs, path.s, &dirty, err) < 0)
             return -1;
         *strrchr(path.s, '/') = '\0';
     }
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return dirty_sync(&store->fs, &dirty, err);
 }
 
 int repo_remove_trash(const struct store *store, const struct strings *trash, struct err *err)
 {
     for (size_t i = 0; i < trash->n; i++)
-        if (fs_remove_tree(&store->fs, trash->v[i], err) < 0)
+        if (dir_remove_tree(&store->fs, trash->v[i], err) < 0)
             return -1;
     return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef BERTH_STORE_REPO_REMOVE_H
 #define BERTH_STORE_REPO_REMOVE_H
 
+#include "base/strings.h"
 #include "store/store.h"
 
 #include <stdbool.h>

@@ -4,6 +4,8 @@
 #include "store/spool.h"
 
 #include "base/codec.h"
+#include "base/dir.h"
+#include "base/fs_lock.h"
 #include "base/mem.h"
 #include "store/layout.h"
 
@@ -29,7 +31,7 @@ static void spool_sweep(const struct store *store)
 {
     AUTO_STRINGS names = {0};
 
-    if (fs_list(&store->fs, LAYOUT_SPOOL, &names, NULL) <= 0)
+    if (dir_list(&store->fs, LAYOUT_SPOOL, &names, NULL) <= 0)
         return;
     for (size_t i = 0; i < names.n; i++) {
         struct layout_path dir;
@@ -37,7 +39,7 @@ static void spool_sweep(const struct store *store)
         if (!uuid_valid(names.v[i], strlen(names.v[i])))
             continue;
         if (spool_lock(store, layout_spool(&dir, names.v[i]), 0, &lock, NULL) > 0)
-            fs_remove_tree(&store->fs, dir.s, NULL);
+            dir_remove_tree(&store->fs, dir.s, NULL);
     }
 }
 
@@ -50,7 +52,7 @@ static int spool_make(const struct store *store, const char *tmp, struct spool *
     char id[UUID_SIZE];
 
     uuid_make(id);
-    if (fs_mkdirs(&store->fs, tmp, &dirty, err) < 0 ||
+    if (dir_make(&store->fs, tmp, &dirty, err) < 0 ||
         spool_lock(store, tmp, O_CREAT, &spool->lock, err) < 0 ||
         fs_rename(&store->fs, tmp, layout_spool(&dir, id), &dirty, err) < 0)
         return -1;
@@ -68,7 +70,7 @@ int spool_open(const struct store *store, struct spool *spool, struct err *err)
     spool_sweep(store);
     if (spool_make(store, layout_tmp(&tmp), spool, err) == 0)
         return 0;
-    fs_remove_tree(&store->fs, tmp.s, NULL);
+    dir_remove_tree(&store->fs, tmp.s, NULL);
     spool_close(spool);
     return -1;
 }
@@ -76,8 +78,8 @@ int spool_open(const struct store *store, struct spool *spool, struct err *err)
 void spool_close(struct spool *spool)
 {
     if (spool->path)
-        fs_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, NULL);
+        dir_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, NULL);
     free(spool->path);
     spool->path = NULL;
-    fs_close_auto(&spool->lock);
+    fd_close(&spool->lock);
 }

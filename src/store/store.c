@@ -2,6 +2,7 @@
  * L2: opening a store, writing links. Owns _berth/version and _berth/tmp. */
 #include "store/store.h"
 
+#include "base/dir.h"
 #include "base/mem.h"
 #include "store/layout.h"
 
@@ -14,13 +15,13 @@
 
 #define STORE_VERSION "1\n"
 
-static int make_directories(struct store *store, struct fs_dirty *dirty, struct err *err)
+static int make_directories(struct store *store, struct dirty *dirty, struct err *err)
 {
     static const char *const dirs[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_TMP,
                                        LAYOUT_REPO_LOCKS};
 
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (fs_mkdirs(&store->fs, dirs[i], dirty, err) < 0)
+        if (dir_make(&store->fs, dirs[i], dirty, err) < 0)
             return -1;
     return 0;
 }
@@ -42,7 +43,7 @@ static int store_init(struct store *store, bool create, struct err *err)
     if (create && !found &&
         store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), &dirty, err) < 0)
         return -1;
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return dirty_sync(&store->fs, &dirty, err);
 }
 
 int store_make(struct store *store, struct err *err)
@@ -112,7 +113,7 @@ void store_close(struct store *store)
 }
 
 int store_write(const struct store *store, const char *path, const void *bytes, size_t len,
-                struct fs_dirty *dirty, struct err *err)
+                struct dirty *dirty, struct err *err)
 {
     struct layout_path tmp;
 
@@ -120,7 +121,7 @@ int store_write(const struct store *store, const char *path, const void *bytes, 
 }
 
 int store_write_link(const struct store *store, const char *path, const struct digest *digest,
-                     struct fs_dirty *dirty, struct err *err)
+                     struct dirty *dirty, struct err *err)
 {
     return store_write(store, path, digest->s, strlen(digest->s), dirty, err);
 }
@@ -169,7 +170,7 @@ int store_is_stale(const struct store *store, const char *path, struct err *err)
     return look_at_age(store, path, &stale, err) < 0 ? -1 : stale;
 }
 
-int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
+int store_remove_link(const struct store *store, const char *path, struct dirty *dirty,
                       struct err *err)
 {
     char dir[sizeof(struct layout_path)];
@@ -178,7 +179,7 @@ int store_remove_link(const struct store *store, const char *path, struct fs_dir
     if (removed <= 0)
         return removed;
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
-    return fs_rmdir(&store->fs, dir, dirty, err) < 0 ? -1 : 1;
+    return dir_remove(&store->fs, dir, dirty, err) < 0 ? -1 : 1;
 }
 
 int store_scratch(const struct store *store, int *fd, struct err *err)
@@ -191,6 +192,6 @@ int store_scratch(const struct store *store, int *fd, struct err *err)
         return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp.s);
     if (fs_unlink(&store->fs, tmp.s, &unneeded, err) >= 0)
         return 0;
-    fs_close_auto(fd);
+    fd_close(fd);
     return -1;
 }

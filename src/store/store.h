@@ -4,7 +4,7 @@
  * system, use one at the same time. Format and locks: berth-store(5).
  *
  * Durability: a change is made of steps whose order is: data fsynced, renamed into place,
- * directories fsynced (fs_dirty_sync), only then the next name that points at it. Functions that
+ * directories fsynced (dirty_sync), only then the next name that points at it. Functions that
  * take `dirty` add the directories that they changed; whoever calls them decides where the barriers
  * stand.
  */
@@ -41,10 +41,10 @@ int store_open_nothing(struct store *nothing, const struct store *store, struct 
 
 /* Makes path hold the bytes, whole or not at all; its directories as needed. */
 int store_write(const struct store *store, const char *path, const void *bytes, size_t len,
-                struct fs_dirty *dirty, struct err *err);
+                struct dirty *dirty, struct err *err);
 /* Makes path a link to digest: exactly "<algorithm>:<hex>", no newline. */
 int store_write_link(const struct store *store, const char *path, const struct digest *digest,
-                     struct fs_dirty *dirty, struct err *err);
+                     struct dirty *dirty, struct err *err);
 /* Whether a link stands there. What it points at is in its path, except for a tag's current/link.
  */
 int store_has_link(const struct store *store, const char *path, struct err *err);
@@ -57,7 +57,7 @@ int store_is_stale(const struct store *store, const char *path, struct err *err)
 /* When it was written or touched last, in nanoseconds since 1970. 0: there is none. */
 int store_link_time(const struct store *store, const char *path, int64_t *when, struct err *err);
 /* Removes a link and its directory, which nothing else lives in. */
-int store_remove_link(const struct store *store, const char *path, struct fs_dirty *dirty,
+int store_remove_link(const struct store *store, const char *path, struct dirty *dirty,
                       struct err *err);
 
 /* Opens a file of one's own for a while, on the file system of the store. It has no name any more,

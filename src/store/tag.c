@@ -2,6 +2,7 @@
  * L2: tags. Owns repositories/<name>/_manifests/tags. */
 #include "store/tag.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ int tag_time(const struct store *store, const struct name *name, const struct ta
 }
 
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
-                  const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+                  const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -53,7 +54,7 @@ int tag_add_index(const struct store *store, const struct name *name, const stru
 }
 
 int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
-            const struct digest *digest, struct fs_dirty *dirty, struct err *err)
+            const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
@@ -70,9 +71,9 @@ int tag_remove(const struct store *store, const struct name *name, const struct 
     int moved = fs_rename(&store->fs, layout_tag(&path, name, tag), trash.s, &dirty, err);
     if (moved <= 0)
         return moved;
-    if (fs_dirty_sync(&store->fs, &dirty, err) < 0)
+    if (dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
-    return fs_remove_tree(&store->fs, trash.s, err) < 0 ? -1 : 1;
+    return dir_remove_tree(&store->fs, trash.s, err) < 0 ? -1 : 1;
 }
 
 /* A directory without current/link is what a crash of Distribution leaves of a tag that was being
@@ -100,7 +101,7 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
     struct layout_path path;
     size_t kept = 0;
 
-    int found = fs_list(&store->fs, layout_tags(&path, name), tags, err);
+    int found = dir_list(&store->fs, layout_tags(&path, name), tags, err);
     if (found <= 0)
         return found;
     for (size_t i = 0; i < tags->n; i++) {

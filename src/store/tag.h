@@ -6,6 +6,7 @@
 #ifndef BERTH_STORE_TAG_H
 #define BERTH_STORE_TAG_H
 
+#include "base/strings.h"
 #include "store/store.h"
 
 /* What the tag points at. ERR_IO: its link is damaged, as a crash of Distribution can leave it. */
@@ -20,9 +21,9 @@ int tag_get_in(const struct fs_root *tags, const struct tag *tag, struct digest 
 /* Setting a tag takes two steps with a barrier between: the index of all that it ever pointed at,
  * which Distribution reads, then the tag itself. */
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
-                  const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+                  const struct digest *digest, struct dirty *dirty, struct err *err);
 int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
-            const struct digest *digest, struct fs_dirty *dirty, struct err *err);
+            const struct digest *digest, struct dirty *dirty, struct err *err);
 /* Removes the tag alone, at once: it is moved away whole, then taken apart. 0: there is none. */
 int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
                struct err *err);

@@ -2,6 +2,8 @@
  * L2: upload sessions. Owns repositories/<name>/_uploads/<uuid>/{data,startedat,state}. */
 #include "store/upload.h"
 
+#include "base/dir.h"
+#include "base/fs_lock.h"
 #include "base/mem.h"
 #include "store/blob.h"
 #include "store/layout.h"
@@ -128,7 +130,7 @@ int upload_create(const struct store *store, const struct name *name, const char
     digester_init(&upload->digester, algorithm);
     upload->digester_valid = true;
     rfc3339_format(started, time(NULL));
-    if (fs_mkdirs(&store->fs, layout_upload(&path, name, upload->id, NULL), &made, err) < 0 ||
+    if (dir_make(&store->fs, layout_upload(&path, name, upload->id, NULL), &made, err) < 0 ||
         store_write(store, layout_upload(&path, name, upload->id, "startedat"), started,
                     strlen(started), &made, err) < 0)
         goto failed;
@@ -139,7 +141,7 @@ int upload_create(const struct store *store, const struct name *name, const char
         return 0;
     err_set(err, ERR_IO, "%s cannot be made", path.s);
 failed:
-    fs_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), NULL);
+    dir_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), NULL);
     upload_close(upload);
     return -1;
 }
@@ -224,7 +226,7 @@ int upload_offset(const struct store *store, const struct name *name, const char
 
 void upload_close(struct upload *upload)
 {
-    fs_close_auto(&upload->fd);
+    fd_close(&upload->fd);
     digester_free(&upload->digester);
     free(upload->user);
     upload->user = NULL;
@@ -241,7 +243,7 @@ void upload_expect(struct upload *upload, enum digest_algorithm algorithm)
 
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err)
 {
-    if (fs_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
+    if (fd_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
         return -1;
     if (upload->digester_valid)
         digester_update(&upload->digester, bytes, len);
@@ -254,11 +256,11 @@ int upload_write(struct upload *upload, const void *bytes, size_t len, struct er
 }
 
 /* Adds all directories above the path, which it spoils. */
-static void add_ancestors(char *path, struct fs_dirty *dirty)
+static void add_ancestors(char *path, struct dirty *dirty)
 {
     for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
         *slash = '\0';
-        fs_dirty_add(dirty, path);
+        dirty_add(dirty, path);
     }
 }
 
@@ -286,7 +288,7 @@ int upload_save(struct upload *upload, struct err *err)
         add_ancestors(path.s, &dirty);
     }
     upload->saved = upload->offset;
-    return fs_dirty_sync(&store->fs, &dirty, err);
+    return dirty_sync(&store->fs, &dirty, err);
 }
 
 int upload_rollback(struct upload *upload, struct err *err)
@@ -308,7 +310,7 @@ static int digest_data(struct upload *upload, enum digest_algorithm algorithm,
     for (int64_t off = 0; off < upload->offset;) {
         int64_t rest = upload->offset - off;
         size_t len = rest < (int64_t)sizeof bytes ? (size_t)rest : sizeof bytes;
-        if (fs_pread_all(upload->fd, bytes, len, off, err) < 0)
+        if (fd_pread_all(upload->fd, bytes, len, off, err) < 0)
             return -1;
         digester_update(&digester, bytes, len);
         off += (int64_t)len;
@@ -332,7 +334,7 @@ int upload_sync(struct upload *upload, struct err *err)
     return fs_sync_file(&upload->store->fs, upload->fd, err);
 }
 
-int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
+int upload_publish(struct upload *upload, const struct digest *digest, struct dirty *dirty,
                    struct err *err)
 {
     struct layout_path path;
@@ -354,9 +356,9 @@ int upload_remove(struct upload *upload, struct err *err)
     struct layout_path path;
 
     /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
-    fs_close_auto(&upload->fd);
+    fd_close(&upload->fd);
     layout_upload(&path, &upload->name, upload->id, NULL);
-    return fs_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
+    return dir_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
 }
 
 static int has_file(const struct store *store, const struct name *name, const char *id,
@@ -405,6 +407,6 @@ int upload_clear(const struct store *store, const struct name *name, const char 
         found = 1;
     if (found <= 0)
         return found < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", id);
-    fs_close_auto(&fd);
-    return fs_remove_tree(&store->fs, layout_upload(&path, name, id, NULL), err) < 0 ? -1 : 0;
+    fd_close(&fd);
+    return dir_remove_tree(&store->fs, layout_upload(&path, name, id, NULL), err) < 0 ? -1 : 0;
 }

@@ -59,7 +59,7 @@ int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct
 int upload_sync(struct upload *upload, struct err *err);
 /* Makes data the blob, after upload_sync. Wants lock_gc shared. The session is then to be removed.
  */
-int upload_publish(struct upload *upload, const struct digest *digest, struct fs_dirty *dirty,
+int upload_publish(struct upload *upload, const struct digest *digest, struct dirty *dirty,
                    struct err *err);
 int upload_remove(struct upload *upload, struct err *err);
 

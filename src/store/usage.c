@@ -2,6 +2,7 @@
  * L2: what takes the room in a store. Reads all of it, owns none. */
 #include "store/usage.h"
 
+#include "base/dir.h"
 #include "base/mem.h"
 #include "oci/digest_map.h"
 #include "store/blob.h"
@@ -45,11 +46,11 @@ static void add(struct usage_sum *sum, int64_t bytes)
 }
 
 /* A symbolic link is as good as nothing, see berth-store(5). */
-static int each(struct survey *survey, const char *path, fs_visit_fn *visit, void *context)
+static int each(struct survey *survey, const char *path, dir_visit_fn *visit, void *context)
 {
     struct err failure;
 
-    int found = fs_each(&survey->store->fs, path, visit, context, &failure);
+    int found = dir_each(&survey->store->fs, path, visit, context, &failure);
     if (found < 0 && failure.sys != ELOOP) {
         *survey->err = failure;
         survey->failed = -1;
@@ -252,7 +253,7 @@ static int count_below(const struct survey *survey, const char *dir, int depth,
 
     if (depth == QUARANTINE_DEPTH_MAX)
         return 0;
-    if (fs_list(&survey->store->fs, dir, &names, err) < 0)
+    if (dir_list(&survey->store->fs, dir, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         AUTO_BUF path = BUF_INIT;

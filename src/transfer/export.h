@@ -22,6 +22,7 @@
 #define BERTH_TRANSFER_EXPORT_H
 
 #include "base/progress.h"
+#include "base/strings.h"
 #include "oci/digest_map.h"
 #include "oci/manifest.h"
 #include "oci/platform.h"

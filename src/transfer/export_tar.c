@@ -119,9 +119,9 @@ static void close_tar(struct export_output *base)
 
     archive_writer_free(&output->tar);
     partial_abandon(&output->partial);
-    fs_close_auto(&output->dir);
+    fd_close(&output->dir);
     if (output->fd != STDOUT_FILENO)
-        fs_close_auto(&output->fd);
+        fd_close(&output->fd);
     free(output->path);
     free(output);
 }

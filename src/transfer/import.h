@@ -8,6 +8,7 @@
 #define BERTH_TRANSFER_IMPORT_H
 
 #include "admin/progress.h"
+#include "base/strings.h"
 #include "oci/digest_map.h"
 #include "oci/image_name.h"
 #include "oci/manifest.h"

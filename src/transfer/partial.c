@@ -49,7 +49,7 @@ int partial_commit(struct partial *partial, int to_dir, const char *name, bool s
     caller_end();
     if (renamed < 0)
         return err_sys(err, errnum, "rename %s to %s", partial->name, name);
-    fs_close_auto(&partial->fd);
+    fd_close(&partial->fd);
     return 0;
 }
 
@@ -60,7 +60,7 @@ void partial_abandon(struct partial *partial)
     caller_begin();
     unlinkat(partial->dir, partial->name, 0);
     caller_end();
-    fs_close_auto(&partial->fd);
+    fd_close(&partial->fd);
 }
 
 static bool is_partial(const char *name, const char *prefix)
@@ -87,6 +87,6 @@ void partial_clean(int dir_fd, const char *prefix)
     if (dir)
         closedir(dir);
     else
-        fs_close_auto(&copy);
+        fd_close(&copy);
     caller_end();
 }

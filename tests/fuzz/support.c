@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the fuzzing harnesses share. */
+#include "base/dir.h"
 #include "fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -59,7 +60,7 @@ void temp_store_remove(void)
     struct err err;
 
     store_close(&temp_store);
-    fs_remove_tree(&parent, temp_root + strlen("/tmp/"), &err);
+    dir_remove_tree(&parent, temp_root + strlen("/tmp/"), &err);
     fs_root_close(&parent);
 }
 

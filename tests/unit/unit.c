@@ -2,6 +2,7 @@
  * What the unit tests share. */
 #include "unit/unit.h"
 
+#include "base/dir.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -224,7 +225,7 @@ size_t unit_count(const char *dir, const char *path)
     struct fs_root root = {.fd = open(dir, O_RDONLY | O_DIRECTORY)};
     size_t n = 0;
 
-    assert_returns(1, fs_each(&root, path, count_name, &n, &failure));
+    assert_returns(1, dir_each(&root, path, count_name, &n, &failure));
     fs_root_close(&root);
     return n;
 }

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "auth/passwd.h"
+#include "base/fs_lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>

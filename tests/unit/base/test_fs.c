@@ -3,6 +3,7 @@
  * openat2(2) and with the walk for kernels that lack it. */
 #include "unit/unit.h"
 
+#include "base/dir.h"
 #include "base/fs.h"
 #include "base/fs_path.h"
 
@@ -84,19 +85,19 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t off)
 
 static int with_openat2(void **state)
 {
-    fs_force_walk(false);
+    fs_path_force_walk(false);
     return unit_dir_make(state);
 }
 
 static int with_walk(void **state)
 {
-    fs_force_walk(true);
+    fs_path_force_walk(true);
     return unit_dir_make(state);
 }
 
 static int end_way(void **state)
 {
-    fs_force_walk(false);
+    fs_path_force_walk(false);
     return unit_dir_remove(state);
 }
 
@@ -124,10 +125,10 @@ static void test_paths_inside_open(void **state)
         int fd;
         unit_put(dir->path, paths[i], "x");
         assert_returns(1, fs_open(&dir->root, paths[i], O_RDONLY, &fd, &failure));
-        assert_returns(0, fs_pread_all(fd, &byte, 1, 0, &failure));
+        assert_returns(0, fd_pread_all(fd, &byte, 1, 0, &failure));
         assert_int_equal('x', byte);
         assert_int_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
-        fs_close_auto(&fd);
+        fd_close(&fd);
         assert_int_equal(-1, fd);
     }
 }
@@ -156,7 +157,7 @@ static void test_nothing_leads_out(void **state)
             assert_true(fs_stat(&root, paths[i], &st, &failure) <= 0);
             assert_true(fs_unlink(&root, paths[i], &dirty, &failure) <= 0);
             assert_true(fs_touch(&root, paths[i], &failure) <= 0);
-            assert_true(fs_remove_tree(&root, paths[i], &failure) <= 0);
+            assert_true(dir_remove_tree(&root, paths[i], &failure) <= 0);
             assert_shut(&root, paths[i], O_WRONLY | O_CREAT);
             assert_fails(IO, fs_replace(&root, "tmp", paths[i], "new", 3, &dirty, &failure));
             assert_true(fs_rename(&root, paths[i], "taken", &dirty, &failure) <= 0);
@@ -268,16 +269,16 @@ static void test_pread_and_pwrite_at_offsets(void **state)
     AUTO_FD fd = -1;
 
     assert_returns(1, fs_open(&dir->root, "file", O_RDWR | O_CREAT, &fd, &failure));
-    assert_returns(0, fs_pwrite_all(fd, "abcdef", 6, 0, &failure));
-    assert_returns(0, fs_pwrite_all(fd, "XY", 2, 3, &failure));
-    assert_returns(0, fs_pwrite_all(fd, "", 0, 100, &failure));
-    assert_returns(0, fs_pread_all(fd, bytes, 3, 2, &failure));
+    assert_returns(0, fd_pwrite_all(fd, "abcdef", 6, 0, &failure));
+    assert_returns(0, fd_pwrite_all(fd, "XY", 2, 3, &failure));
+    assert_returns(0, fd_pwrite_all(fd, "", 0, 100, &failure));
+    assert_returns(0, fd_pread_all(fd, bytes, 3, 2, &failure));
     assert_string_equal("cXY", bytes);
     assert_content("abcXYf", dir->path, "file");
-    assert_fails(IO, fs_pread_all(fd, bytes, 3, 4, &failure)); /* only two are there */
-    fs_close_auto(&fd);
-    assert_fails(IO, fs_pwrite_all(fd, "x", 1, 0, &failure));
-    assert_fails(IO, fs_pread_all(fd, bytes, 1, 0, &failure));
+    assert_fails(IO, fd_pread_all(fd, bytes, 3, 4, &failure)); /* only two are there */
+    fd_close(&fd);
+    assert_fails(IO, fd_pwrite_all(fd, "x", 1, 0, &failure));
+    assert_fails(IO, fd_pread_all(fd, bytes, 1, 0, &failure));
 }
 
 static void test_short_and_interrupted_calls_are_gone_on_with(void **state)
@@ -292,8 +293,8 @@ static void test_short_and_interrupted_calls_are_gone_on_with(void **state)
         assert_int_equal(0, ftruncate(fd, 0));
         memset(bytes, 0, sizeof bytes);
         io_max = step;
-        int written = fs_pwrite_all(fd, text, strlen(text), 3, &failure);
-        int got = fs_pread_all(fd, bytes, strlen(text), 3, &failure);
+        int written = fd_pwrite_all(fd, text, strlen(text), 3, &failure);
+        int got = fd_pread_all(fd, bytes, strlen(text), 3, &failure);
         io_max = 0;
         assert_int_equal(0, written);
         assert_int_equal(0, got);
@@ -313,7 +314,7 @@ static void test_pwrite_reports_what_does_not_fit(void **state)
     small = (struct rlimit){.rlim_cur = 4, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
-    assert_fails(IO, fs_pwrite_all(fd, "abcdef", 6, 0, &failure)); /* four, then EFBIG */
+    assert_fails(IO, fd_pwrite_all(fd, "abcdef", 6, 0, &failure)); /* four, then EFBIG */
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(EFBIG, failure.sys);
@@ -331,7 +332,7 @@ static void test_new_files_get_the_mode_whatever_the_umask(void **state)
     umask(before);
     assert_int_equal(1, opened);
     assert_int_equal(0664, unit_mode(dir->path, "new"));
-    fs_close_auto(&fd);
+    fd_close(&fd);
     assert_fails(IO, fs_open(&dir->root, "new", O_RDWR | O_CREAT | O_EXCL, &fd, &failure));
     assert_int_equal(EEXIST, failure.sys);
 }
@@ -364,7 +365,7 @@ static void test_estale_is_retried_once(void **state)
     unit_put(dir->path, "file", "f");
     stale_opens = 1;
     assert_returns(1, fs_open(&dir->root, "file", O_RDONLY, &fd, &failure));
-    fs_close_auto(&fd);
+    fd_close(&fd);
     stale_opens = 2;
     assert_fails(IO, fs_open(&dir->root, "file", O_RDONLY, &fd, &failure));
     assert_int_equal(ESTALE, failure.sys);
@@ -379,16 +380,16 @@ static void test_dirty_is_a_set(void **state)
     AUTO_DIRTY dirty = {0};
 
     (void)state;
-    fs_dirty_add(&dirty, "a");
-    fs_dirty_add(&dirty, "a/b");
-    fs_dirty_add(&dirty, "a");
-    fs_dirty_parent(&dirty, "a/b/file");
-    fs_dirty_parent(&dirty, "file");
+    dirty_add(&dirty, "a");
+    dirty_add(&dirty, "a/b");
+    dirty_add(&dirty, "a");
+    dirty_add_parent(&dirty, "a/b/file");
+    dirty_add_parent(&dirty, "file");
     assert_int_equal(3, dirty.n);
     assert_string_equal("a", dirty.path[0]);
     assert_string_equal("a/b", dirty.path[1]);
     assert_string_equal(".", dirty.path[2]);
-    fs_dirty_free(&dirty);
+    dirty_free(&dirty);
     assert_int_equal(0, dirty.n);
     assert_null(dirty.path);
 }
@@ -402,15 +403,15 @@ static void test_dirty_sync(void **state)
     for (int durable = 0; durable < 2; durable++) {
         fsyncs = 0;
         dir->root.durable = durable;
-        fs_dirty_add(&dirty, ".");
-        fs_dirty_add(&dirty, "a");
-        fs_dirty_add(&dirty, "gone"); /* removed since: nothing to do */
-        assert_returns(0, fs_dirty_sync(&dir->root, &dirty, &failure));
+        dirty_add(&dirty, ".");
+        dirty_add(&dirty, "a");
+        dirty_add(&dirty, "gone"); /* removed since: nothing to do */
+        assert_returns(0, dirty_sync(&dir->root, &dirty, &failure));
         assert_int_equal(durable ? 2 : 0, fsyncs);
         assert_int_equal(0, dirty.n);
     }
-    fs_dirty_add(&dirty, "../elsewhere");
-    assert_fails(IO, fs_dirty_sync(&dir->root, &dirty, &failure));
+    dirty_add(&dirty, "../elsewhere");
+    assert_fails(IO, dirty_sync(&dir->root, &dirty, &failure));
 }
 
 static void test_sync_file_only_where_durable(void **state)
@@ -427,7 +428,7 @@ static void test_sync_file_only_where_durable(void **state)
         assert_int_equal(durable, fsyncs);
         assert_int_equal(durable, writebacks);
     }
-    fs_close_auto(&fd);
+    fd_close(&fd);
     assert_fails(IO, fs_sync_file(&dir->root, -1, &failure));
 }
 

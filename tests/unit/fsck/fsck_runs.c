@@ -2,6 +2,8 @@
  * Runs of fsck in tests. */
 #include "unit/fsck/fsck_runs.h"
 
+#include "base/strings.h"
+
 #include <stdlib.h>
 
 static void keep(void *context, const struct fsck_finding *finding)

@@ -4,6 +4,7 @@
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
 
+#include "base/dir.h"
 #include "gc/gc.h"
 #include "registry/remove.h"
 #include "store/blob.h"
@@ -73,6 +74,28 @@ int __wrap_fs_open(const struct fs_root *root, const char *path, int flags, int 
 {
     look(path);
     return __real_fs_open(root, path, flags, fd, err);
+}
+
+int __real_dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit,
+                    void *context, struct err *err);
+int __wrap_dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit,
+                    void *context, struct err *err);
+int __wrap_dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit,
+                    void *context, struct err *err)
+{
+    look(path);
+    return __real_dir_each(root, path, visit, context, err);
+}
+
+int __real_dir_list(const struct fs_root *root, const char *path, struct strings *names,
+                    struct err *err);
+int __wrap_dir_list(const struct fs_root *root, const char *path, struct strings *names,
+                    struct err *err);
+int __wrap_dir_list(const struct fs_root *root, const char *path, struct strings *names,
+                    struct err *err)
+{
+    look(path);
+    return __real_dir_list(root, path, names, err);
 }
 
 static struct digest layer, image, image_index, signature;

@@ -95,7 +95,7 @@ static void test_one_that_is_written_to_stays(void **state)
     assert_fails(UPLOAD_BUSY, upload_clear(store, &name, upload.id, &failure));
     assert_string_equal("UPLOAD-HALF ", fsck_repair(store));
     assert_true(unit_exists(store->path, path_of(upload.id, "data")));
-    fs_close_auto(&upload.fd);
+    fd_close(&upload.fd);
     assert_returns(0, upload_clear(store, &name, upload.id, &failure));
     assert_false(unit_exists(store->path, path_of(upload.id, "")));
     assert_returns(0, upload_clear(store, &name, upload.id, &failure));

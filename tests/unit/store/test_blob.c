@@ -2,6 +2,7 @@
  * store/blob.c */
 #include "unit/unit.h"
 
+#include "base/dir.h"
 #include "store/blob.h"
 #include "store/layout.h"
 #include "unit/trace.h"
@@ -74,7 +75,7 @@ static void test_publish_is_durable(void **state)
     store->fs.durable = true;
     trace_start(store->path);
     assert_returns(0, blob_publish_bytes(store, &digest, "content", 7, &dirty, &failure));
-    assert_returns(0, fs_dirty_sync(&store->fs, &dirty, &failure));
+    assert_returns(0, dirty_sync(&store->fs, &dirty, &failure));
     trace_stop();
     trace_assert_durable();
     assert_int_equal(5, trace_count_fsync()); /* the data, and four directories once each */
@@ -95,7 +96,7 @@ static void test_what_is_no_plain_file_is_no_blob(void **state)
     unit_put(store->path, layout_blob(&path, &dir), "");
     unit_delete(store->path, path.s);
     AUTO_DIRTY dirty = {0};
-    assert_returns(0, fs_mkdirs(&store->fs, path.s, &dirty, &failure));
+    assert_returns(0, dir_make(&store->fs, path.s, &dirty, &failure));
     assert_returns(0, blob_stat(store, &dir, &size, &failure));
     assert_fails(IO, blob_open(store, &dir, &fd, &size, &failure));
     assert_returns(0, blob_freshen(store, &dir, &failure));

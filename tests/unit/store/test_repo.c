@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "base/buf.h"
+#include "base/fs_path.h"
 #include "store/layout.h"
 #include "store/repo.h"
 
@@ -260,9 +261,9 @@ static void test_walk_follows_no_link(void **state)
     unit_symlink(".", store->path, "repositories/loop");
     unit_symlink("nowhere", store->path, "repositories/dangling");
     assert_walk(store, NULL, -1, ALL);
-    fs_force_walk(true); /* as on a kernel without openat2 */
+    fs_path_force_walk(true); /* as on a kernel without openat2 */
     assert_walk(store, NULL, -1, ALL);
-    fs_force_walk(false);
+    fs_path_force_walk(false);
 }
 
 static void test_walk_over_a_failing_disk(void **state)

@@ -141,7 +141,7 @@ static void test_removing_a_link_takes_its_directory(void **state)
     assert_returns(0, store_write_link(store, "a/b/link", &digest, &dirty, &failure));
     assert_returns(0, store_write_link(store, "a/c/link", &digest, &dirty, &failure));
     unit_put(store->path, "a/c/other", "");
-    fs_dirty_free(&dirty);
+    dirty_free(&dirty);
     assert_returns(1, store_remove_link(store, "a/b/link", &dirty, &failure));
     assert_false(unit_exists(store->path, "a/b"));
     assert_int_equal(2, dirty.n);
@@ -160,8 +160,8 @@ static void test_scratch(void **state)
 
     assert_returns(0, store_scratch(store, &fd, &failure));
     assert_int_equal(0, unit_count(store->path, LAYOUT_TMP));
-    assert_returns(0, fs_pwrite_all(fd, "text", 4, 0, &failure));
-    assert_returns(0, fs_pread_all(fd, bytes, 4, 0, &failure));
+    assert_returns(0, fd_pwrite_all(fd, "text", 4, 0, &failure));
+    assert_returns(0, fd_pread_all(fd, bytes, 4, 0, &failure));
     assert_memory_equal("text", bytes, 4);
 }
 

@@ -4,6 +4,7 @@
 
 #include "unit/unit.h"
 
+#include "base/fs_lock.h"
 #include "store/blob.h"
 #include "store/layout.h"
 #include "store/upload.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base/fs_names.c: making, replacing, renaming, removing and listing names. */
+ * base/dir.c, and what base/fs.c does with names: replacing, renaming, removing. */
 #include "unit/unit.h"
 
+#include "base/dir.h"
 #include "base/fs.h"
 #include "unit/trace.h"
 
@@ -19,7 +20,7 @@ static void test_mkdirs_makes_what_is_missing(void **state)
     mode_t before = umask(0777);
     dir->root.dir_mode = 0775;
     unit_before_call();
-    int made = fs_mkdirs(&dir->root, "a/b/c", &dirty, &failure);
+    int made = dir_make(&dir->root, "a/b/c", &dirty, &failure);
     umask(before);
     assert_int_equal(0, made);
     assert_int_equal(0775, unit_mode(dir->path, "a"));
@@ -28,10 +29,10 @@ static void test_mkdirs_makes_what_is_missing(void **state)
     assert_string_equal(".", dirty.path[0]);
     assert_string_equal("a", dirty.path[1]);
     assert_string_equal("a/b", dirty.path[2]);
-    fs_dirty_free(&dirty);
-    assert_returns(0, fs_mkdirs(&dir->root, "a/b/c", &dirty, &failure));
+    dirty_free(&dirty);
+    assert_returns(0, dir_make(&dir->root, "a/b/c", &dirty, &failure));
     assert_int_equal(0, dirty.n); /* nothing changed */
-    assert_returns(0, fs_mkdirs(&dir->root, "a/b/d", &dirty, &failure));
+    assert_returns(0, dir_make(&dir->root, "a/b/d", &dirty, &failure));
     assert_int_equal(1, dirty.n);
 }
 
@@ -43,14 +44,14 @@ static void test_mkdirs_fails_where_a_file_or_too_long_a_path_is(void **state)
 
     unit_put(dir->path, "file", "f");
     unit_symlink("dir", dir->path, "link");
-    assert_fails(IO, fs_mkdirs(&dir->root, "file/a", &dirty, &failure));
-    assert_fails(IO, fs_mkdirs(&dir->root, "file", &dirty, &failure));
-    assert_fails(IO, fs_mkdirs(&dir->root, "link", &dirty, &failure));
-    assert_fails(IO, fs_mkdirs(&dir->root, "../a", &dirty, &failure));
+    assert_fails(IO, dir_make(&dir->root, "file/a", &dirty, &failure));
+    assert_fails(IO, dir_make(&dir->root, "file", &dirty, &failure));
+    assert_fails(IO, dir_make(&dir->root, "link", &dirty, &failure));
+    assert_fails(IO, dir_make(&dir->root, "../a", &dirty, &failure));
     for (size_t i = 0; i < sizeof path; i++)
         path[i] = i % 10 == 9 ? '/' : 'd';
     path[sizeof path - 1] = '\0';
-    assert_fails(IO, fs_mkdirs(&dir->root, path, &dirty, &failure));
+    assert_fails(IO, dir_make(&dir->root, path, &dirty, &failure));
     assert_int_equal(ENAMETOOLONG, failure.sys);
     assert_fails(IO, fs_unlink(&dir->root, path, &dirty, &failure));
     assert_int_equal(ENAMETOOLONG, failure.sys);
@@ -85,7 +86,7 @@ static void test_replace_is_durable_in_the_right_order(void **state)
     int synced = trace_fsync("tmp/t", -1);
     assert_true(synced >= 0);
     assert_true(trace_rename_to("a/b/file", synced) > synced);
-    assert_returns(0, fs_dirty_sync(&dir->root, &dirty, &failure));
+    assert_returns(0, dirty_sync(&dir->root, &dirty, &failure));
     trace_stop();
     trace_assert_durable();
 }
@@ -155,7 +156,7 @@ static void test_unlink_and_rmdir(void **state)
     AUTO_DIRTY dirty = {0};
 
     unit_put(dir->path, "a/file", "f");
-    assert_returns(0, fs_rmdir(&dir->root, "a", &dirty, &failure)); /* not empty */
+    assert_returns(0, dir_remove(&dir->root, "a", &dirty, &failure)); /* not empty */
     assert_fails(IO, fs_unlink(&dir->root, "a", &dirty, &failure));
     assert_int_equal(0, dirty.n);
     assert_returns(1, fs_unlink(&dir->root, "a/file", &dirty, &failure));
@@ -163,10 +164,10 @@ static void test_unlink_and_rmdir(void **state)
     assert_string_equal("a", dirty.path[0]);
     assert_returns(0, fs_unlink(&dir->root, "a/file", &dirty, &failure));
     assert_returns(0, fs_unlink(&dir->root, "none/file", &dirty, &failure));
-    assert_returns(1, fs_rmdir(&dir->root, "a", &dirty, &failure));
+    assert_returns(1, dir_remove(&dir->root, "a", &dirty, &failure));
     assert_false(unit_exists(dir->path, "a"));
     assert_int_equal(2, dirty.n);
-    assert_returns(0, fs_rmdir(&dir->root, "a", &dirty, &failure));
+    assert_returns(0, dir_remove(&dir->root, "a", &dirty, &failure));
 }
 
 static void test_remove_tree_follows_no_link(void **state)
@@ -179,12 +180,12 @@ static void test_remove_tree_follows_no_link(void **state)
     unit_symlink("../keep", dir->path, "tree/link");
     unit_symlink("../../keep/file", dir->path, "tree/a/link");
     unit_symlink("keep", dir->path, "top");
-    assert_returns(1, fs_remove_tree(&dir->root, "tree", &failure));
+    assert_returns(1, dir_remove_tree(&dir->root, "tree", &failure));
     assert_false(unit_exists(dir->path, "tree"));
-    assert_true(fs_remove_tree(&dir->root, "top", &failure) <= 0);
-    assert_true(fs_remove_tree(&dir->root, "top/file", &failure) <= 0);
+    assert_true(dir_remove_tree(&dir->root, "top", &failure) <= 0);
+    assert_true(dir_remove_tree(&dir->root, "top/file", &failure) <= 0);
     assert_content("f", dir->path, "keep/file");
-    assert_returns(0, fs_remove_tree(&dir->root, "tree", &failure));
+    assert_returns(0, dir_remove_tree(&dir->root, "tree", &failure));
 }
 
 static void test_remove_tree_stops_at_its_depth(void **state)
@@ -195,8 +196,8 @@ static void test_remove_tree_stops_at_its_depth(void **state)
     for (size_t n = 4; n < 260; n += 2)
         memcpy(path + n, "/d", 3);
     AUTO_DIRTY dirty = {0};
-    assert_returns(0, fs_mkdirs(&dir->root, path, &dirty, &failure));
-    assert_fails(IO, fs_remove_tree(&dir->root, "tree", &failure));
+    assert_returns(0, dir_make(&dir->root, path, &dirty, &failure));
+    assert_fails(IO, dir_remove_tree(&dir->root, "tree", &failure));
     assert_true(unit_exists(dir->path, path));
 }
 
@@ -253,10 +254,10 @@ static void test_each_visits_until_told(void **state)
     unit_put(dir->path, "d/one", "1");
     unit_put(dir->path, "d/two", "2");
     unit_put(dir->path, "d/three", "3");
-    assert_returns(1, fs_each(&dir->root, "d", stop_at_second, &visited, &failure));
+    assert_returns(1, dir_each(&dir->root, "d", stop_at_second, &visited, &failure));
     assert_int_equal(2, visited);
-    assert_returns(0, fs_each(&dir->root, "none", stop_at_second, &visited, &failure));
-    assert_returns(0, fs_each(&dir->root, "d/one", stop_at_second, &visited, &failure));
+    assert_returns(0, dir_each(&dir->root, "none", stop_at_second, &visited, &failure));
+    assert_returns(0, dir_each(&dir->root, "d/one", stop_at_second, &visited, &failure));
     assert_int_equal(2, visited);
 }
 
@@ -272,13 +273,13 @@ static void test_list_is_sorted_by_bytes_without_dot_files(void **state)
         snprintf(path, sizeof path, "d/%s", made[i]);
         unit_put(dir->path, path, "");
     }
-    assert_returns(1, fs_list(&dir->root, "d", &names, &failure));
+    assert_returns(1, dir_list(&dir->root, "d", &names, &failure));
     assert_int_equal(LENGTH_OF(listed), names.n);
     for (size_t i = 0; i < LENGTH_OF(listed); i++)
         assert_string_equal(listed[i], names.v[i]);
     strings_free(&names);
     assert_int_equal(0, names.n);
-    assert_returns(0, fs_list(&dir->root, "none", &names, &failure));
+    assert_returns(0, dir_list(&dir->root, "none", &names, &failure));
     strings_sort(&names);
     assert_int_equal(0, names.n);
 }
@@ -317,21 +318,21 @@ static void test_a_lone_file_goes_with_its_directory(void **state)
     unit_put(dir->path, "c/link", "1");
     unit_put(dir->path, "c/other", "1");
     unit_symlink("c", dir->path, "d");
-    assert_returns(1, fs_peek(dir->root.fd, "a/link", &st, &failure));
+    assert_returns(1, dir_peek(dir->root.fd, "a/link", &st, &failure));
     assert_int_equal(4, st.st_size);
-    assert_returns(0, fs_peek(dir->root.fd, "none/link", &st, &failure));
-    assert_returns(1, fs_remove_lone(&dir->root, "a", "link", is_short, &size, &failure));
+    assert_returns(0, dir_peek(dir->root.fd, "none/link", &st, &failure));
+    assert_returns(1, dir_remove_lone(&dir->root, "a", "link", is_short, &size, &failure));
     assert_int_equal(4, size);
     assert_false(unit_exists(dir->path, "a"));
-    assert_returns(0, fs_remove_lone(&dir->root, "b", "link", is_short, &size, &failure));
+    assert_returns(0, dir_remove_lone(&dir->root, "b", "link", is_short, &size, &failure));
     assert_int_equal(5, size);
     assert_true(unit_exists(dir->path, "b/link"));
-    assert_returns(0, fs_remove_lone(&dir->root, "d", "link", is_short, &size, &failure));
+    assert_returns(0, dir_remove_lone(&dir->root, "d", "link", is_short, &size, &failure));
     assert_true(unit_exists(dir->path, "c/link"));
-    assert_returns(1, fs_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
+    assert_returns(1, dir_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
     assert_true(unit_exists(dir->path, "c/other") && !unit_exists(dir->path, "c/link"));
-    assert_returns(0, fs_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
-    assert_returns(0, fs_remove_lone(&dir->root, "none", "link", is_short, &size, &failure));
+    assert_returns(0, dir_remove_lone(&dir->root, "c", "link", is_short, &size, &failure));
+    assert_returns(0, dir_remove_lone(&dir->root, "none", "link", is_short, &size, &failure));
 }
 
 int main(void)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Directories whose entries changed and that are not yet on disk, each once. Set to {0}; dirty_free
+ * when done.
+ */
+#ifndef BERTH_BASE_DIRTY_H
+#define BERTH_BASE_DIRTY_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct fs_root;
+
+struct dirty {
+    char **path; /* below the root */
+    size_t n;
+};
+#define AUTO_DIRTY __attribute__((cleanup(dirty_free))) struct dirty
+void dirty_add(struct dirty *dirty, const char *dir);
+/* The directory that path is in. */
+void dirty_add_parent(struct dirty *dirty, const char *path);
+void dirty_free(struct dirty *dirty);
+/* fsyncs each directory once and empties the set. One that is gone again is skipped. */
+int dirty_sync(const struct fs_root *root, struct dirty *dirty, struct err *err);
+
+#endif
