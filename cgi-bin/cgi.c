@@ -38,7 +38,7 @@ static ssize_t read_body(void *from, void *bytes, size_t len)
     (void)from;
     do {
         n = read(STDIN_FILENO, bytes, len);
-    } while (n < 0 && errno == EINTR && !client_gone);
+    } while (n < 0 && errno == EINTR && !client_gone && !exchange_is_late());
     return client_gone || (n == 0 && !server_waits()) ? -1 : n;
 }
 

@@ -5,20 +5,65 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 struct exchange {
+    const struct exchange_adapter *adapter;
     struct request request;
     struct identity who; /* its strings are the request's */
     struct response response;
     int64_t started; /* as of clock_ms */
 };
 
-static void answer(const struct api *api, struct exchange *exchange,
-                   const struct exchange_adapter *adapter)
+static volatile sig_atomic_t late;
+
+bool exchange_is_late(void)
+{
+    return late;
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    late = 1;
+}
+
+/* The signal comes again, since the first may fall between a look at `late` and a read that waits.
+ * seconds = 0 ends it. */
+static void set_alarm(int seconds)
+{
+    const struct itimerval timer = {.it_interval.tv_sec = seconds ? 1 : 0,
+                                    .it_value.tv_sec = seconds};
+    struct sigaction action = {.sa_handler = on_alarm}; /* not SA_RESTART */
+
+    late = 0;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static ssize_t read_body(void *from, void *bytes, size_t len)
+{
+    const struct exchange *exchange = from;
+    const struct exchange_adapter *adapter = exchange->adapter;
+
+    if (exchange->request.body_seconds && exchange->request.body_seen == 0)
+        set_alarm(exchange->request.body_seconds);
+    ssize_t n = adapter->read(adapter->from, bytes, len);
+    if (exchange->request.body_seconds && n <= 0) {
+        bool was_late = late;
+        set_alarm(0);
+        return was_late ? BODY_LATE : n;
+    }
+    return n;
+}
+
+static void answer(const struct api *api, struct exchange *exchange)
 {
     struct request *request = &exchange->request;
     struct err err;
 
-    if (request_init(request, adapter->variables, adapter->read, adapter->from, &err) == 0) {
+    if (request_init(request, exchange->adapter->variables, read_body, exchange, &err) == 0) {
         route_answer(api, request, &exchange->who, &exchange->response);
     } else {
         log_info("%s: %s", request->path, err.msg);
@@ -26,8 +71,9 @@ static void answer(const struct api *api, struct exchange *exchange,
     }
 }
 
-static void drain(const struct exchange *exchange, const struct exchange_adapter *adapter)
+static void drain(const struct exchange *exchange)
 {
+    const struct exchange_adapter *adapter = exchange->adapter;
     const struct request *request = &exchange->request;
     char bytes[16384];
 
@@ -39,8 +85,9 @@ static void drain(const struct exchange *exchange, const struct exchange_adapter
 }
 
 /* -1: the client or the server takes no more. */
-static int deliver(const struct exchange *exchange, const struct exchange_adapter *adapter)
+static int deliver(const struct exchange *exchange)
 {
+    const struct exchange_adapter *adapter = exchange->adapter;
     const struct response *response = &exchange->response;
     AUTO_BUF headers = BUF_INIT;
 
@@ -66,13 +113,15 @@ static void log_line(const struct exchange *exchange, bool delivered)
 
 void exchange_run(const struct api *api, const struct exchange_adapter *adapter)
 {
-    struct exchange exchange = {.who.user = "", .started = clock_ms()};
+    struct exchange exchange = {.adapter = adapter, .who.user = "", .started = clock_ms()};
 
     response_init(&exchange.response);
-    answer(api, &exchange, adapter);
+    answer(api, &exchange);
+    if (exchange.request.body_seconds)
+        set_alarm(0);
     if (adapter->drain)
-        drain(&exchange, adapter);
-    log_line(&exchange, deliver(&exchange, adapter) == 0);
+        drain(&exchange);
+    log_line(&exchange, deliver(&exchange) == 0);
     response_free(&exchange.response);
     request_free(&exchange.request);
 }

@@ -23,6 +23,10 @@ struct exchange_adapter {
     bool drain; /* the server may still be sending the body and read no answer before it is taken */
 };
 
+/* Whether the time is over that the body may take (request.body_seconds): a read that a signal
+ * interrupts is then to end with -1. */
+bool exchange_is_late(void);
+
 /* Answers the request, whatever it is, and frees all that belongs to it. Errors become answers, and
  * lines of the log (route_answer); a line of level debug tells of each exchange, and one of level
  * info if the answer could not be delivered. */

@@ -12,6 +12,9 @@
 
 #include "api/api.h"
 
+/* The variable by which an authorizer tells the responder when it let the request pass. */
+#define ACCESS_ALLOWED_AT "BERTH_ALLOWED_AT"
+
 /* What a route wants to do. */
 enum access {
     ACCESS_PING = 0x100,

@@ -43,6 +43,8 @@ void route_answer(const struct api *api, struct request *request, struct identit
 
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
 void error_answer(struct response *response, const struct err *err);
+/* The same by a status, a code of the specification and a text. (error.c) */
+void error_refuse(struct response *response, int status, const char *code, const char *message);
 
 api_handler system_get;
 api_handler catalog_get;

@@ -2,25 +2,38 @@
  * L4: errors as the specification has them ("Error Codes"). */
 #include "api/api.h"
 
-#include "base/json.h"
+#include "base/json_writer.h"
 
-void error_answer(struct response *response, const struct err *err)
+void error_refuse(struct response *response, int status, const char *code, const char *message)
 {
-    AUTO_BUF json = BUF_INIT;
-    AUTO_BUF message = BUF_INIT;
-    int status = err_http_status(err->code);
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(&text);
 
-    buf_addstr(&message, err_public_text(err->code));
-    if (status < 500)
-        buf_addf(&message, ": %s", err->msg);
-    buf_addf(&json, "{\"errors\":[{\"code\":\"%s\",\"message\":", err_oci_code(err->code));
-    json_quote(message.s, &json);
-    buf_addstr(&json, "}]}\n");
+    json_writer_object(&json, NULL);
+    json_writer_array(&json, "errors");
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "code", code);
+    json_writer_string(&json, "message", message);
+    json_writer_end(&json);
+    json_writer_end(&json);
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
 
     response_reset(response);
     response->status = status;
     response_header(response, "Content-Type", "application/json");
     if (status == 503)
         response_header(response, "Retry-After", "1");
-    response_text(response, json.s, json.len);
+    response_text(response, text.s, text.len);
+}
+
+void error_answer(struct response *response, const struct err *err)
+{
+    AUTO_BUF message = BUF_INIT;
+    int status = err_http_status(err->code);
+
+    buf_addstr(&message, err_public_text(err->code));
+    if (status < 500)
+        buf_addf(&message, ": %s", err->msg);
+    error_refuse(response, status, err_oci_code(err->code), message.s);
 }

@@ -2,9 +2,16 @@
  * L4: the table of routes, and the way of a request through it. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/server_error.h"
+
+#include "base/codec.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+/* Of the forms that ask for a token, and of what nobody reads. */
+#define BODY_MAX 65536
 
 #define GET_HEAD (METHOD_GET | METHOD_HEAD)
 
@@ -156,6 +163,35 @@ static void challenge(const struct api *api, const struct request *request,
                      &wanted.target.name, response);
 }
 
+/* The bytes that a body may have; -1: any number. What is no upload is read into memory, or not at
+ * all. */
+static int64_t body_limit(const struct api *api, const struct match *match)
+{
+    const struct route *route = match->route;
+
+    if (route->handler == manifests_put)
+        return api->conf->manifest_limit;
+    return route->access == ACCESS_PUSH ? -1 : BODY_MAX;
+}
+
+/* FastCGI's role of an authorizer (FastCGI Specification, 6.3): the web server asks whether it
+ * shall take the body, which is not to be read here. It hands on what Variable- headers say, as
+ * variables that no client can set. */
+static int authorize(const struct api *api, const struct request *request,
+                     const struct match *match, struct response *response, struct err *err)
+{
+    const char *text = request_header(request, "HTTP_CONTENT_LENGTH");
+    int64_t limit = body_limit(api, match), length = request->content_length;
+
+    if (text && !decimal_parse(text, strlen(text), &length))
+        return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
+    if (limit >= 0 && length > limit)
+        return err_set(err, ERR_BODY_TOO_LARGE, "%jd bytes, here are at most %jd", (intmax_t)length,
+                       (intmax_t)limit);
+    response_header(response, "Variable-" ACCESS_ALLOWED_AT, "%jd", (intmax_t)time(NULL));
+    return 0;
+}
+
 /* Asks for permission, then the handler. Who may not read is shown an empty store, so that no
  * answer differs from that for what does not exist. */
 static int answer(struct api *api, struct request *request, const struct match *match,
@@ -167,6 +203,8 @@ static int answer(struct api *api, struct request *request, const struct match *
     int permitted = access_permit(api, route->access, &match->target.name, err);
     if (permitted < 0)
         return -1;
+    if (request->is_authorizer)
+        return authorize(api, request, match, response, err);
     if (permitted == 0) {
         err_set(&hidden, ERR_DENIED, "may not pull");
         access_log_denial(api, request, &hidden);
@@ -185,8 +223,9 @@ static void log_failure(const struct api *api, const struct request *request, co
         log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
 }
 
-void route_answer(const struct api *shared, struct request *request, struct identity *who,
-                  struct response *response)
+/* Whose the request is, what it wants, whether he may, and the verb. */
+static void handle(const struct api *shared, struct request *request, struct identity *who,
+                   struct response *response)
 {
     struct api api = *shared;
     struct match match = {0};
@@ -206,6 +245,15 @@ void route_answer(const struct api *shared, struct request *request, struct iden
         if (err.code == ERR_UNAUTHORIZED)
             challenge(&api, request, &match, response);
     }
+}
+
+void route_answer(const struct api *api, struct request *request, struct identity *who,
+                  struct response *response)
+{
+    if (server_error_is(request) && !server_error_undo(request))
+        server_error_answer(request, response);
+    else
+        handle(api, request, who, response);
     response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
     if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)
         response->length = response_body_len(response);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define FORM_MAX 65536
+#define FORM_SECONDS 20
 
 /* What of the wishes the rules and the identity's own token leave. Who may push or delete also gets
  * what else he may do to tags, so that an admin's docker is an admin. */
@@ -101,6 +102,8 @@ static int read_form(struct request *request, struct err *err)
     AUTO_BUF form = BUF_INIT;
     ssize_t n;
 
+    /* Anyone may send one, and would otherwise hold a worker for as long as he likes. */
+    request->body_seconds = FORM_SECONDS;
     do {
         n = request_read(request, buf_reserve(&form, 4096), 4096, err);
         form.len += n > 0 ? (size_t)n : 0;

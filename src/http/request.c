@@ -40,7 +40,7 @@ static const char *decode_part(struct request *request, const char *s, size_t le
 
     buf_addstr(&decoded, "");
     if (!percent_decode_query(&decoded, s, len) || memchr(decoded.s, '\0', decoded.len)) {
-        err_set(err, ERR_REQUEST_INVALID, "broken %%-escape in the parameters");
+        err_set(err, ERR_REQUEST_INVALID, "broken %%-escape in the URL");
         return NULL;
     }
     return arena_strndup(&request->arena, decoded.s, decoded.len);
@@ -75,6 +75,15 @@ int request_add_parameters(struct request *request, const char *query, struct er
     return 0;
 }
 
+static int path_of_authorizer(struct request *request, struct err *err)
+{
+    const char *uri = request_variable(request, "REQUEST_URI");
+
+    uri = uri ? uri : "";
+    request->path = decode_part(request, uri, strcspn(uri, "?"), err);
+    return request->path ? 0 : -1;
+}
+
 int request_init(struct request *request, char *const *variables, body_read_fn *body_read,
                  void *body_from, struct err *err)
 {
@@ -89,10 +98,14 @@ int request_init(struct request *request, char *const *variables, body_read_fn *
     const char *query = request_variable(request, "QUERY_STRING");
     const char *length = request_variable(request, "CONTENT_LENGTH");
     const char *user = request_variable(request, "REMOTE_USER");
+    const char *role = request_variable(request, "FCGI_ROLE");
 
     request->method = parse_method(request_variable(request, "REQUEST_METHOD"));
     request->path = arena_printf(&request->arena, "%s%s", script ? script : "", info ? info : "");
     request->remote_user = user ? user : "";
+    request->is_authorizer = role && !strcmp(role, "AUTHORIZER");
+    if (request->is_authorizer && !script && !info && path_of_authorizer(request, err) < 0)
+        return -1;
     if (length && !decimal_parse(length, strlen(length), &request->content_length))
         return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
     return query ? request_add_parameters(request, query, err) : 0;
@@ -115,6 +128,8 @@ ssize_t request_read(struct request *request, void *bytes, size_t len, struct er
 {
     ssize_t n = request->body_read(request->body_from, bytes, len);
 
+    if (n == BODY_LATE)
+        return err_set(err, ERR_REQUEST_TIMEOUT, "the body did not arrive in time");
     if (n < 0)
         return err_set(err, ERR_SIZE_INVALID, "the request body broke off after %jd bytes",
                        (intmax_t)request->body_seen);

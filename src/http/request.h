@@ -3,7 +3,8 @@
  * A request as a value, made from CGI variables (RFC 3875), which FastCGI hands over too.
  *
  * Traps of web servers that this hides: the path is SCRIPT_NAME + PATH_INFO, decoded once already
- * and never again; a variable may come twice, then the first counts; an empty one means unset.
+ * and never again; a variable may come twice, then the first counts; an empty one means unset. A
+ * FastCGI authorizer has neither of the two, and takes what the client wrote (REQUEST_URI).
  */
 #ifndef BERTH_HTTP_REQUEST_H
 #define BERTH_HTTP_REQUEST_H
@@ -31,14 +32,17 @@ struct query_parameter {
     const char *value;
 };
 
-/* Reads up to len bytes of the body: their number, 0 at its end, -1 if it broke off. */
+/* Reads up to len bytes of the body: their number, 0 at its end, -1 if it broke off, BODY_LATE if
+ * it takes too long. */
+#define BODY_LATE (-2)
 typedef ssize_t body_read_fn(void *from, void *bytes, size_t len);
 
 struct request {
     struct arena arena;
     char *const *variables; /* "NAME=value", NULL at the end; the adapter's */
     enum method method;
-    const char *path; /* decoded once, by the web server */
+    const char *path;   /* decoded once */
+    bool is_authorizer; /* the web server asks whether it may take the body (FastCGI, 6.3) */
     struct query_parameter *query;
     size_t n_query;
     int64_t content_length;  /* bytes, -1: unknown */
@@ -46,6 +50,7 @@ struct request {
     body_read_fn *body_read;
     void *body_from;
     int64_t body_seen; /* bytes read so far */
+    int body_seconds;  /* within which all of it must arrive, set before it is read; 0: for ever */
 };
 
 /* Makes a request of the variables. Strings live in request->arena; request_free afterwards, also
@@ -68,7 +73,7 @@ const char *request_parameter(const struct request *request, const char *key);
 
 /* Reads the next bytes of the body: their number, or 0 when all of it was read. SIZE_INVALID if the
  * client or the server broke it off, or it is not as long as Content-Length says: what was read
- * then must not be used. */
+ * then must not be used. REQUEST_TIMEOUT. */
 ssize_t request_read(struct request *request, void *bytes, size_t len, struct err *err);
 
 #endif

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ERROR_PREFIX "error-"
+
 /* etc/lighttpd-berth.conf, by a rule in Makefile.am. */
 static const char lighttpd_berth_conf[] =
 #include "lighttpd-berth.h"
@@ -51,6 +53,28 @@ static int open_socket(struct runtime *runtime, struct err *err)
     return 0;
 }
 
+/* The answers of errors that lighttpd makes, as in etc/errors. */
+static const struct {
+    const char *name;
+    const char *text;
+} error_files[] = {
+#include "lighttpd-errors.h"
+};
+
+static void error_path(const struct runtime *runtime, size_t i, struct buf *path)
+{
+    buf_addf(path, "%s/" ERROR_PREFIX "%s", runtime->dir.s, error_files[i].name);
+}
+
+static void remove_errors(const struct runtime *runtime)
+{
+    for (size_t i = 0; i < sizeof error_files / sizeof *error_files; i++) {
+        AUTO_BUF path = BUF_INIT;
+        error_path(runtime, i, &path);
+        unlink(path.s);
+    }
+}
+
 int runtime_make(struct runtime *runtime, struct err *err)
 {
     if (make_dir(&runtime->dir, err) < 0)
@@ -61,7 +85,6 @@ int runtime_make(struct runtime *runtime, struct err *err)
     buf_addf(&runtime->ask, "%s/ask", runtime->dir.s);
     buf_addf(&runtime->certificate, "%s/tls.crt", runtime->dir.s);
     buf_addf(&runtime->key, "%s/tls.key", runtime->dir.s);
-    buf_addf(&runtime->refusal, "%s/error-401.html", runtime->dir.s);
     if (mkdir(runtime->empty.s, 0700) < 0)
         return err_sys(err, errno, "mkdir %s", runtime->empty.s);
     return open_socket(runtime, err);
@@ -71,7 +94,7 @@ void runtime_remove(struct runtime *runtime)
 {
     fd_close(&runtime->fd);
     if (runtime->dir.len) {
-        unlink(runtime->refusal.s);
+        remove_errors(runtime);
         unlink(runtime->certificate.s);
         unlink(runtime->key.s);
         unlink(runtime->ask.s);
@@ -80,7 +103,6 @@ void runtime_remove(struct runtime *runtime)
         rmdir(runtime->empty.s);
         rmdir(runtime->dir.s);
     }
-    buf_free(&runtime->refusal);
     buf_free(&runtime->certificate);
     buf_free(&runtime->key);
     buf_free(&runtime->ask);
@@ -121,12 +143,8 @@ static void print_modules(const struct runtime_plan *plan, struct buf *out)
 }
 
 /* As in etc/lighttpd-auth-login.conf. */
-static void print_login(const struct runtime *runtime, const struct serve_login *login,
-                        struct buf *out)
+static void print_login(const struct serve_login *login, struct buf *out)
 {
-    AUTO_BUF prefix = BUF_INIT;
-
-    buf_addf(&prefix, "%s/error-", runtime->dir.s);
     buf_addstr(out, "auth.backend = \"htpasswd\"\n");
     print_setting(out, "auth.backend.htpasswd.userfile = ", login->file.s, "\n");
     buf_addstr(out, "auth.cache = ( \"max-age\" => \"600\" )\n");
@@ -136,8 +154,6 @@ static void print_login(const struct runtime *runtime, const struct serve_login 
                   login->realm, " ) )\n");
     buf_addstr(out, "setenv.set-response-header = "
                     "( \"Docker-Distribution-Api-Version\" => \"registry/2.0\" )\n");
-    print_setting(out, "server.errorfile-prefix = ", prefix.s, "\n");
-    buf_addstr(out, "mimetype.assign = ( \".html\" => \"application/json\" )\n");
 }
 
 /* TLS on the port, and none on the socket where this program asks whether all is well. */
@@ -155,7 +171,9 @@ static void print_config(const struct runtime *runtime, const struct runtime_pla
                          struct buf *out)
 {
     const struct listener *listener = plan->listener;
+    AUTO_BUF errors = BUF_INIT;
 
+    buf_addf(&errors, "%s/" ERROR_PREFIX, runtime->dir.s);
     buf_addstr(out, "# Made by `berth serve`, and removed by it at its end.\n"
                     "# The port is bound already; lighttpd gets its socket.\n"
                     "server.systemd-socket-activation = \"enable\"\n");
@@ -164,13 +182,18 @@ static void print_config(const struct runtime *runtime, const struct runtime_pla
     buf_addf(out, "server.port = %d\n", listener->port);
     print_setting(out, "server.document-root = ", runtime->empty.s, "\n");
     print_setting(out, "var.berth_spool = ", plan->spool, "\n");
+    print_setting(out, "var.berth_errors = ", errors.s, "\n");
+    print_setting(out,
+                  "var.berth_gate = ( \"mode\" => \"authorizer\", \"check-local\" => \"disable\", "
+                  "\"socket\" => ",
+                  runtime->socket.s, " )\n");
     buf_addstr(out, "var.berth_backend = (\n");
     print_setting(out, "    \"socket\" => ", runtime->socket.s, ",\n");
     buf_addstr(out, "    \"check-local\" => \"disable\",\n"
                     "    \"x-sendfile\" => \"enable\",\n");
     print_setting(out, "    \"x-sendfile-docroot\" => ( ", plan->blobs, " ),\n)\n\n");
     if (plan->login->file.len)
-        print_login(runtime, plan->login, out);
+        print_login(plan->login, out);
     if (plan->tls->on)
         print_tls(runtime, out);
     buf_addstr(out, lighttpd_berth_conf);
@@ -185,15 +208,25 @@ static int write_file(const struct buf *path, const struct buf *text, struct err
     return fd_pwrite_all(fd, text->s, text->len, 0, err);
 }
 
+static int write_errors(const struct runtime *runtime, struct err *err)
+{
+    for (size_t i = 0; i < sizeof error_files / sizeof *error_files; i++) {
+        AUTO_BUF path = BUF_INIT;
+        AUTO_BUF text = BUF_INIT;
+        error_path(runtime, i, &path);
+        buf_addstr(&text, error_files[i].text);
+        if (write_file(&path, &text, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
-    AUTO_BUF refusal = BUF_INIT;
 
-    buf_addstr(&refusal, "{\"errors\":[{\"code\":\"UNAUTHORIZED\","
-                         "\"message\":\"authentication required: log in first\"}]}\n");
     print_config(runtime, plan, &text);
-    if (plan->login->file.len && write_file(&runtime->refusal, &refusal, err) < 0)
+    if (write_errors(runtime, err) < 0)
         return -1;
     if (plan->tls->on && (write_file(&runtime->certificate, &plan->tls->certificate, err) < 0 ||
                           write_file(&runtime->key, &plan->tls->key, err) < 0))

@@ -92,7 +92,7 @@ struct runtime {
     struct buf dir, socket, config; /* paths */
     struct buf empty; /* path of a directory for lighttpd, which wants a document root */
     struct buf ask;   /* socket where lighttpd answers without TLS, if its port is for TLS */
-    struct buf certificate, key, refusal; /* files for lighttpd; refusal is the body of a 401 */
+    struct buf certificate, key; /* files for lighttpd */
 };
 #define RUNTIME_INIT                                                                               \
     {                                                                                              \

@@ -14,14 +14,14 @@ def test_layout(tmp_path):
     for program in ("bin/berth", "libexec/berth/berth.fcgi"):
         assert (prefix / program).stat().st_mode & 0o111
     for name in ("berth.conf", "lighttpd.conf", "lighttpd-socket.conf", "lighttpd-berth.conf", "apache-fcgid.conf",
-                 "apache-proxy.conf", "nginx.conf", "fail2ban-filter.conf",
+                 "apache-proxy.conf", "nginx.conf", "nginx-fastcgi.conf", "fail2ban-filter.conf",
                  *(f"{server}-auth-{how}.conf" for server in ("lighttpd", "apache", "nginx")
                    for how in ("login", "anonymous", "tokens"))):
         text = (configuration / name).read_text()
         assert not re.search("@[a-z]+@", text), name
     for name in ("apache-enabled", "nginx-enabled"):  # for the logins that are linked there
         assert not list((configuration / name).iterdir())
-    assert (configuration / "errors/401.html").exists()
+    assert {path.name for path in (configuration / "errors").iterdir()} >= {"401.html", "413.html", "503.html"}
     assert 'bin-path" => "/usr/local/libexec/berth/berth.fcgi"' in (configuration / "lighttpd.conf").read_text()
     assert "ExecStart=/usr/local/libexec/berth/berth.fcgi" in (prefix / "lib/systemd/system/berth.service").read_text()
     for name in ("berth.socket", "berth-gc.timer"):

@@ -157,3 +157,42 @@ def test_body_over_a_socket(front, repo, broken):
                 assert answer.read().startswith(b"Status: 201 ")
         assert process.wait(timeout=60) == 0
     expect(repo.head(f"blobs/{blob.digest}"), 404 if broken else 200)
+
+
+def refused(front, status, uri, **variables):
+    """What lighttpd hands to its error handler."""
+    given = {"SCRIPT_NAME": "/v2", "PATH_INFO": "/_error", "REDIRECT_STATUS": str(status), "REQUEST_URI": uri,
+             "QUERY_STRING": uri.partition("?")[2], **variables}
+    return front.request("GET", "/v2/_error", variables=given)
+
+
+@pytest.mark.parametrize("status, code", [(400, "UNSUPPORTED"), (413, "SIZE_INVALID"), (431, "UNSUPPORTED"), (599, "UNKNOWN")])
+def test_20_what_the_server_refused(front, status, code):
+    for uri in ("/v2/a/manifests/x", "/v2", "/token?x", ""):
+        expect_error(refused(front, status, uri), status, code)
+    page = expect(refused(front, status, "/elsewhere<script>"), status)
+    assert page.headers["Content-Type"].startswith("text/html") and b"script" not in page.body
+
+
+def test_20_only_an_upload_is_begun_again(front, repo):
+    uploads = f"/v2/{repo.name}/blobs/uploads/"
+    expect(refused(front, 411, uploads), 202)
+    for uri in (uploads + "?mount=" + oci.digest_of(b""), uploads + "?digest=" + oci.digest_of(b""), uploads + "x",
+                uploads.replace("/v2/", "/v2/%61"), f"/v2/{repo.name}/manifests/latest", "/token", "/v2/"):
+        expect_error(refused(front, 411, uri), 411, "SIZE_INVALID")
+    expect_error(refused(front, 411, "/v2/../x/blobs/uploads/"), 400, "NAME_INVALID")
+    for status in ("200", "", "x", "999"):
+        expect_error(refused(front, status, uploads), 404, "NAME_UNKNOWN")
+    expect_error(refused(front, 413, uploads), 413, "SIZE_INVALID")
+
+
+@pytest.mark.parametrize("method, target, length, status", [
+    ("PUT", "/v2/a/manifests/x", 1 << 22, 200), ("PUT", "/v2/a/manifests/x", (1 << 22) + 1, 413),
+    ("PATCH", "/v2/a/blobs/uploads/x", 1 << 40, 200), ("POST", "/v2/a/blobs/uploads/", 1 << 40, 200),
+    ("DELETE", "/v2/a/manifests/x", 1 << 17, 413), ("POST", "/v2/x", 1, 404), ("POST", "/v2/a/tags/list", 1, 405)])
+def test_10_an_authorizer_decides_without_the_body(front, method, target, length, status):
+    """What lighttpd asks before it takes a body."""
+    given = {"FCGI_ROLE": "AUTHORIZER", "SCRIPT_NAME": "", "PATH_INFO": "", "REQUEST_URI": target,
+             "HTTP_CONTENT_LENGTH": str(length)}
+    response = expect(front.request(method, target, variables=given), status)
+    assert (status == 200) == ("Variable-BERTH_ALLOWED_AT" in response.headers)

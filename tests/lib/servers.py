@@ -74,7 +74,7 @@ class Server:
         else:
             conf.write_text("".join(f'{name.removeprefix("BERTH_").lower()} = "{value}"\n'
                                     for name, value in self.settings.items()))
-        shutil.copy2(ETC / "errors/401.html", self.home / "etc/berth/errors")
+        shutil.copytree(ETC / "errors", self.home / "etc/berth/errors", dirs_exist_ok=True)
         htpasswd.write(self.home / "etc/berth/users", self.users, self.cost)
         self.root.mkdir(parents=True, exist_ok=True)
         for path in (self.root, *self.root.rglob("*")):
@@ -350,6 +350,7 @@ class Nginx(Server):
 
     def _main(self):
         shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")
+        (self.home / "etc/berth/nginx-fastcgi.conf").write_text(self._render("nginx-fastcgi.conf.in"))
         self._enable_login("nginx")
         tls = f"""listen 127.0.0.1:{self.tls_port} ssl http2;
         ssl_certificate {self.certificate};

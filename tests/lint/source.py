@@ -45,7 +45,7 @@ UNDERSCORED = re.compile(r"_Alignof|_Exit|_Generic|_exit|_fail|_GNU_SOURCE|_SC_\
                          r"|__asan_default_options|__attribute__|__builtin_\w+|__real_\w+|__wrap_\w+")
 
 # Headers that the build makes; they lie in no folder.
-GENERATED = {"config.h", "lighttpd-berth.h"}
+GENERATED = {"config.h", "lighttpd-berth.h", "lighttpd-errors.h"}
 
 
 def includes(tree: Tree, within: tuple):

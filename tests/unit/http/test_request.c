@@ -34,6 +34,31 @@ static int init(struct request *request, const char *const *variables, struct bo
     return request_init(request, (char *const *)variables, read_body, body, &failure);
 }
 
+static void test_an_authorizer_takes_what_the_client_wrote(void **state)
+{
+    static const char *const variables[] = {"FCGI_ROLE=AUTHORIZER", "REQUEST_METHOD=PUT",
+                                            "REQUEST_URI=/v2/a/manifests/sha256%3Aab?tag=%76",
+                                            "QUERY_STRING=tag=%76", NULL};
+    static const char *const broken[] = {"FCGI_ROLE=AUTHORIZER", "REQUEST_URI=/v2/%0", NULL};
+    static const char *const hidden[] = {"FCGI_ROLE=AUTHORIZER", "REQUEST_URI=/v2/%00x", NULL};
+    static const char *const responder[] = {"FCGI_ROLE=RESPONDER", "REQUEST_URI=/v2/a", NULL};
+    struct request request;
+
+    (void)state;
+    assert_returns(0, init(&request, variables, NULL));
+    assert_true(request.is_authorizer);
+    assert_string_equal("/v2/a/manifests/sha256:ab", request.path);
+    assert_string_equal("v", request_parameter(&request, "tag"));
+    request_free(&request);
+    assert_fails(REQUEST_INVALID, init(&request, broken, NULL));
+    request_free(&request);
+    assert_fails(REQUEST_INVALID, init(&request, hidden, NULL));
+    request_free(&request);
+    assert_returns(0, init(&request, responder, NULL));
+    assert_string_equal("", request.path); /* where a server names none, none is guessed */
+    request_free(&request);
+}
+
 static void test_defaults(void **state)
 {
     static const char *const variables[] = {NULL};
@@ -282,6 +307,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_an_authorizer_takes_what_the_client_wrote),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_path_is_script_name_and_path_info),
         cmocka_unit_test(test_first_of_a_repeated_variable_counts_and_empty_is_unset),
