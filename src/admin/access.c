@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth access`: what a user may do, and by which rule. */
-
 #include "admin/command.h"
 #include "admin/open.h"
 #include "admin/print.h"

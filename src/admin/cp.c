@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth cp`, and what `berth tag` is too: a copy, within a repository. */
-
 #include "admin/cp.h"
 #include "admin/command.h"
 #include "admin/open.h"

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth du`. */
-
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
 #include "admin/progress.h"
-#include "base/amount.h"
+#include "admin/table.h"
 #include "oci/glob.h"
-#include "store/usage.h"
+#include "registry/view.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct du_line {
@@ -24,19 +20,7 @@ static const struct options_row rows[] = {
     OPTIONS_END,
 };
 
-/* What frees the most when it is removed comes first. */
-static int compare(const void *a, const void *b)
-{
-    const struct usage_repository *left = a, *right = b;
-
-    if (left->own.bytes != right->own.bytes)
-        return left->own.bytes < right->own.bytes ? 1 : -1;
-    if (left->shared.bytes != right->shared.bytes)
-        return left->shared.bytes < right->shared.bytes ? 1 : -1;
-    return strcmp(left->name, right->name);
-}
-
-static bool is_wanted(const struct usage_repository *repository, char **args)
+static bool is_wanted(const struct view_repository_usage *repository, char **args)
 {
     bool any = !args[0];
 
@@ -45,12 +29,12 @@ static bool is_wanted(const struct usage_repository *repository, char **args)
     return any;
 }
 
-static int check_known(const struct usage *usage, char **args, struct err *err)
+static int check_known(const struct view_usage *usage, char **args, struct err *err)
 {
     for (; *args; args++) {
         bool found = false;
         for (size_t i = 0; i < usage->n && !found; i++)
-            found = glob_matches(*args, usage->repositories[i].name);
+            found = glob_matches(*args, usage->v[i].name);
         if (!found)
             return err_set(err, ERR_NAME_UNKNOWN, "%s", *args);
     }
@@ -68,118 +52,92 @@ static int check_names(char **args, struct err *err)
     return 0;
 }
 
-static void print_sizes(int64_t own, int64_t shared, const char *name, struct buf *out)
+static const struct table_column columns[] = {
+    TABLE_COLUMN(struct view_repository_usage, name, TABLE_TEXT, "name", NULL),
+    TABLE_COLUMN(struct view_repository_usage, manifests, TABLE_NUMBER, "manifests", NULL),
+    TABLE_COLUMN(struct view_repository_usage, own, TABLE_SUM, "own", "OWN"),
+    TABLE_COLUMN(struct view_repository_usage, shared, TABLE_SUM, "shared", "SHARED"),
+    TABLE_COLUMN(struct view_repository_usage, total, TABLE_SUM, "total", "TOTAL"),
+    TABLE_COLUMN(struct view_repository_usage, uploads, TABLE_SUM, "uploads", NULL),
+    TABLE_COLUMN(struct view_repository_usage, name, TABLE_TEXT, NULL, "REPOSITORY"),
+    TABLE_END,
+};
+
+/* Of the whole store: members of one object, and lines for people. */
+static const struct table_column store_columns[] = {
+    TABLE_COLUMN(struct usage, blobs, TABLE_SUM, "blobs", "all blobs"),
+    TABLE_COLUMN(struct usage, referenced, TABLE_SUM, "referenced", "referenced"),
+    TABLE_COLUMN(struct usage, unreferenced, TABLE_SUM, "unreferenced",
+                 "unreferenced, for berth gc"),
+    TABLE_COLUMN(struct usage, uploads, TABLE_SUM, "uploads", "uploads in progress"),
+    TABLE_COLUMN(struct usage, quarantine, TABLE_SUM, "quarantine", "quarantine"),
+    TABLE_END,
+};
+
+struct sum_line {
+    int64_t bytes, files;
+    const char *what;
+};
+
+static const struct table_column sum_columns[] = {
+    TABLE_COLUMN(struct sum_line, bytes, TABLE_SIZE, NULL, "SIZE"),
+    TABLE_COLUMN(struct sum_line, files, TABLE_NUMBER, NULL, "FILES"),
+    TABLE_COLUMN(struct sum_line, what, TABLE_TEXT, NULL, "STORE"),
+    TABLE_END,
+};
+
+static void print_store(const struct usage *usage, struct output *out)
 {
-    const int64_t sizes[] = {own, shared, own + shared};
-    char text[AMOUNT_TEXT];
+    struct table table;
 
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        amount_size(text, sizes[i]);
-        buf_addf(out, "%10s  ", text);
-    }
-    buf_addf(out, "%s\n", name);
-}
-
-static void print_sum(const char *what, const struct usage_sum *sum, struct buf *out)
-{
-    char text[AMOUNT_TEXT];
-
-    amount_size(text, sum->bytes);
-    buf_addf(out, "%10s  %10jd  %s\n", text, (intmax_t)sum->n, what);
-}
-
-static void print_text(const struct usage *usage, char **args, struct buf *out)
-{
-    buf_addf(out, "%10s  %10s  %10s  REPOSITORY\n", "OWN", "SHARED", "TOTAL");
-    for (size_t i = 0; i < usage->n; i++)
-        if (is_wanted(&usage->repositories[i], args))
-            print_sizes(usage->repositories[i].own.bytes, usage->repositories[i].shared.bytes,
-                        usage->repositories[i].name, out);
-    if (args[0])
+    if (out->json) {
+        table_object(store_columns, usage, "store", out->json);
         return;
-    buf_addf(out, "\n%10s  %10s  STORE\n", "SIZE", "FILES");
-    print_sum("all blobs", &usage->blobs, out);
-    print_sum("referenced", &usage->referenced, out);
-    print_sum("unreferenced, for berth gc", &usage->unreferenced, out);
-    print_sum("uploads in progress", &usage->uploads, out);
-    print_sum("quarantine", &usage->quarantine, out);
-}
-
-static void print_json_sum(const char *key, const struct usage_sum *sum, struct buf *out)
-{
-    buf_addf(out, "\"%s\":{\"count\":%jd,\"bytes\":%jd}", key, (intmax_t)sum->n,
-             (intmax_t)sum->bytes);
-}
-
-static void print_json_repository(const struct usage_repository *repository, struct buf *out)
-{
-    const struct usage_sum total = {repository->own.n + repository->shared.n,
-                                    repository->own.bytes + repository->shared.bytes};
-
-    buf_addf(out, "{\"name\":\"%s\",\"manifests\":%jd,", repository->name,
-             (intmax_t)repository->manifests);
-    print_json_sum("own", &repository->own, out);
-    buf_addc(out, ',');
-    print_json_sum("shared", &repository->shared, out);
-    buf_addc(out, ',');
-    print_json_sum("total", &total, out);
-    buf_addc(out, ',');
-    print_json_sum("uploads", &repository->uploads, out);
-    buf_addc(out, '}');
-}
-
-static void print_json(const struct usage *usage, char **args, struct buf *out)
-{
-    const char *separator = "";
-
-    buf_addstr(out, "{\"repositories\":[");
-    for (size_t i = 0; i < usage->n; i++) {
-        if (!is_wanted(&usage->repositories[i], args))
-            continue;
-        buf_addstr(out, separator);
-        print_json_repository(&usage->repositories[i], out);
-        separator = ",";
     }
-    buf_addc(out, ']');
-    if (!args[0]) {
-        const struct usage_sum *sums[] = {&usage->blobs, &usage->referenced, &usage->unreferenced,
-                                          &usage->uploads, &usage->quarantine};
-        static const char *const keys[] = {"blobs", "referenced", "unreferenced", "uploads",
-                                           "quarantine"};
-        buf_addstr(out, ",\"store\":{");
-        for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
-            buf_addstr(out, i ? "," : "");
-            print_json_sum(keys[i], sums[i], out);
-        }
-        buf_addc(out, '}');
+    buf_addc(&out->text, '\n');
+    table_begin(&table, sum_columns, NULL, out);
+    for (const struct table_column *column = store_columns; column->key; column++) {
+        const struct usage_sum *sum = (const void *)((const char *)usage + column->offset);
+        table_row(&table, &(struct sum_line){sum->bytes, sum->n, column->heading});
     }
-    buf_addstr(out, "}\n");
+    table_end(&table);
+}
+
+static int print(const struct view_usage *usage, char **args, bool json, struct err *err)
+{
+    struct table table;
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    if (check_known(usage, args, err) < 0)
+        return -1;
+    output_begin(&out, json);
+    table_begin(&table, columns, "repositories", &out);
+    for (size_t i = 0; i < usage->n; i++)
+        if (is_wanted(&usage->v[i], args))
+            table_row(&table, &usage->v[i]);
+    table_end(&table);
+    if (!args[0])
+        print_store(&usage->store, &out);
+    return output_end(&out, err);
 }
 
 static int run(const void *said, char **args, struct err *err)
 {
     const struct du_line *options = said;
-    struct opened admin;
+    struct opened opened;
     struct bar bar;
-    struct usage usage;
-    AUTO_BUF out = BUF_INIT;
+    struct view_usage usage;
 
-    if (check_names(args, err) < 0 || open_store(&options->common, false, &admin, err) < 0)
+    if (check_names(args, err) < 0 || open_store(&options->common, false, &opened, err) < 0)
         return -1;
     bar_start(&bar, BAR_ITEMS, options->quiet);
-    int result = usage_measure(&admin.store, !args[0], &bar.progress, &usage, err);
+    int result = view_usage(&opened.registry, !args[0], &bar.progress, &usage, err);
     bar_end(&bar);
     if (result == 0) {
-        result = check_known(&usage, args, err);
-        if (result == 0) {
-            if (usage.n)
-                qsort(usage.repositories, usage.n, sizeof *usage.repositories, compare);
-            (options->common.json ? print_json : print_text)(&usage, args, &out);
-            result = print_out(&out, err);
-        }
-        usage_free(&usage);
+        result = print(&usage, args, options->common.json, err);
+        view_usage_free(&usage);
     }
-    open_close(&admin);
+    open_close(&opened);
     return result;
 }
 

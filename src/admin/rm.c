@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm`; of a whole repository in rm_repository.c. */
-
 #include "admin/rm.h"
 #include "admin/command.h"
 #include "admin/open.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm -r`. */
-
 #include "admin/open.h"
 #include "admin/print.h"
 #include "admin/progress.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth token init` and `keys`: the keys that sign tokens. Robots' tokens are in
  * token_robot.c. */
-
 #include "admin/command.h"
 #include "admin/open.h"
 #include "admin/print.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth user`: htpasswd files. */
-
 #include "admin/command.h"
 #include "admin/open.h"
 #include "admin/password.h"

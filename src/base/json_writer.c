@@ -2,8 +2,6 @@
  * L0: writing JSON. */
 #include "base/json_writer.h"
 
-#include "base/json.h"
-
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -100,6 +98,16 @@ void json_writer_null(struct json_writer *json, const char *key)
 {
     begin_value(json, key);
     buf_addstr(json->out, "null");
+}
+
+void json_writer_value(struct json_writer *json, const char *key, const struct json *value)
+{
+    if (!value) {
+        json_writer_null(json, key);
+        return;
+    }
+    begin_value(json, key);
+    json_print(value, json->out);
 }
 
 void json_writer_raw(struct json_writer *json, const char *key, const char *text, size_t len)

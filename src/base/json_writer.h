@@ -20,6 +20,7 @@
 #define BERTH_BASE_JSON_WRITER_H
 
 #include "base/buf.h"
+#include "base/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,8 @@ void json_writer_number(struct json_writer *json, const char *key, int64_t n);
 void json_writer_seconds(struct json_writer *json, const char *key, double seconds); /* 1.250 */
 void json_writer_bool(struct json_writer *json, const char *key, bool value);
 void json_writer_null(struct json_writer *json, const char *key);
+/* A value that was read; NULL: null. */
+void json_writer_value(struct json_writer *json, const char *key, const struct json *value);
 /* A value that is JSON already, of len bytes. */
 void json_writer_raw(struct json_writer *json, const char *key, const char *text, size_t len);
 

@@ -33,12 +33,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 
     AUTO_BUF line = BUF_INIT;
     buf_addf(&line, "berth[%ld]: %s: ", (long)getpid(), names[level]);
-    for (const char *c = text; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            buf_addf(&line, "\\x%02x", (unsigned char)*c);
-        else
-            buf_addc(&line, *c);
-    }
+    text_add_escaped(&line, text);
     buf_addc(&line, '\n');
     /* One write a line, so that the lines of several workers don't mix. Nothing sensible can be
      * done if it fails. */

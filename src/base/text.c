@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L0: text for people that must fit somewhere. */
+ * L0: text for people. */
 #include "base/text.h"
 
 #include "base/buf.h"
@@ -73,4 +73,14 @@ void text_format(char *out, size_t size, const char *reason, const char *fmt, va
         buf_addf(&text, ": %s", reason);
     text_shorten(text.s, size);
     memcpy(out, text.s, strlen(text.s) + 1);
+}
+
+void text_add_escaped(struct buf *out, const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            buf_addf(out, "\\x%02x", (unsigned char)*c);
+        else
+            buf_addc(out, *c);
+    }
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Text for people that must fit somewhere.
+ * Text for people: that must fit somewhere, or comes from anybody.
  */
 #ifndef BERTH_BASE_TEXT_H
 #define BERTH_BASE_TEXT_H
+
+#include "base/buf.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,5 +19,8 @@ void text_shorten(char *text, size_t size);
  * ": " between, unless it is NULL. */
 void text_format(char *out, size_t size, const char *reason, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
+
+/* Adds text with its control characters as \x0a: it stays in its line and moves no cursor. */
+void text_add_escaped(struct buf *out, const char *text);
 
 #endif

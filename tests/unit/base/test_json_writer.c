@@ -118,12 +118,31 @@ static void test_mistakes_abort(void **state)
     }
 }
 
+static void test_values_that_were_read(void **state)
+{
+    static const char text[] = "{\"a\":[1,\"x\",null],\"b\":{}}";
+    struct json *read = json_parse(text, strlen(text), 4, &failure);
+    AUTO_BUF out = BUF_INIT;
+
+    (void)state;
+    assert_non_null(read);
+    struct json_writer json = json_writer_begin(&out);
+    json_writer_array(&json, NULL);
+    json_writer_value(&json, NULL, read);
+    json_writer_value(&json, NULL, json_get(read, "a"));
+    json_writer_value(&json, NULL, json_get(read, "none"));
+    json_writer_end(&json);
+    assert_string_equal("[{\"a\":[1,\"x\",null],\"b\":{}},[1,\"x\",null],null]", out.s);
+    json_free(read);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_kinds_of_values),
         cmocka_unit_test(test_what_is_hostile_is_escaped),
         cmocka_unit_test(test_the_text_may_be_taken_away_meanwhile),
+        cmocka_unit_test(test_values_that_were_read),
         cmocka_unit_test(test_mistakes_abort),
     };
 

@@ -66,6 +66,17 @@ static void test_no_character_is_cut_in_two(void **state)
     }
 }
 
+static void test_control_characters_are_escaped(void **state)
+{
+    AUTO_BUF out = BUF_INIT;
+
+    (void)state;
+    buf_addstr(&out, ">");
+    text_add_escaped(&out, "plain \xc3\xa9 a\nb\r\x1b[2J\x7f");
+    text_add_escaped(&out, "");
+    assert_string_equal(">plain \xc3\xa9 a\\x0ab\\x0d\\x1b[2J\\x7f", out.s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -74,6 +85,7 @@ int main(void)
         cmocka_unit_test(test_long_words_share_the_loss),
         cmocka_unit_test(test_many_short_words_lose_the_middle),
         cmocka_unit_test(test_no_character_is_cut_in_two),
+        cmocka_unit_test(test_control_characters_are_escaped),
     };
 
     return RUN(tests);

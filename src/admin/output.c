@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L6: what subcommands print. */
+#include "admin/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define FLUSH_BYTES 65536
+
+void output_begin(struct output *out, bool json)
+{
+    out->writer = json_writer_begin(&out->text);
+    out->json = json ? &out->writer : NULL;
+    if (json)
+        json_writer_object(out->json, NULL);
+}
+
+static int print(struct output *out, struct err *err)
+{
+    bool failed = fwrite(out->text.s, 1, out->text.len, stdout) != out->text.len;
+    int errnum = errno;
+
+    buf_clear(&out->text);
+    if (!failed && fflush(stdout) == 0)
+        return 0;
+    return err_sys(err, failed ? errnum : errno, "standard output");
+}
+
+int output_flush(struct output *out, struct err *err)
+{
+    return out->text.len < FLUSH_BYTES ? 0 : print(out, err);
+}
+
+int output_end(struct output *out, struct err *err)
+{
+    if (out->json) {
+        json_writer_end(out->json);
+        buf_addc(&out->text, '\n');
+    }
+    return out->text.len ? print(out, err) : 0;
+}
+
+void output_free(struct output *out)
+{
+    buf_free(&out->text);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tables. A subcommand says once which columns there are, and where in the struct of a row each is:
+ * people get them aligned under headings, programs as a list of objects.
+ *
+ *     static const struct table_column columns[] = {
+ *         TABLE_COLUMN(struct view_tag, tag, TABLE_TEXT, "tag", "TAG"),
+ *         TABLE_COLUMN(struct view_tag, digest, TABLE_TEXT, "digest", "DIGEST"),
+ *         TABLE_END,
+ *     };
+ *
+ *     table_begin(&table, columns, "tags", out);
+ *     for (...)
+ *         table_row(&table, &tags[i]);
+ *     table_end(&table);
+ */
+#ifndef BERTH_ADMIN_TABLE_H
+#define BERTH_ADMIN_TABLE_H
+
+#include "admin/output.h"
+#include "base/strings.h"
+#include "store/usage.h"
+
+#include <stddef.h>
+
+enum table_kind {
+    TABLE_TEXT,    /* const char *; NULL is null, or "-" */
+    TABLE_NUMBER,  /* int64_t */
+    TABLE_SIZE,    /* int64_t, bytes */
+    TABLE_AGE,     /* int64_t, seconds */
+    TABLE_SECONDS, /* double, which tells milliseconds */
+    TABLE_TIME,    /* int64_t, seconds since 1970; less than 0 is null, or "-" */
+    TABLE_FLAG,    /* bool */
+    TABLE_LIST,    /* struct strings */
+    TABLE_SUM,     /* struct usage_sum: people see the bytes */
+};
+
+struct table_column {
+    const char *key;     /* of JSON; NULL: it is for people alone */
+    const char *heading; /* NULL: it is for programs alone */
+    enum table_kind kind;
+    size_t offset; /* in a row's struct */
+};
+
+#define TABLE_COLUMN(type, member, kind, key, heading)                                             \
+    {                                                                                              \
+        key, heading, kind, offsetof(type, member)                                                 \
+    }
+/* A column whose kind and key are NULL, TABLE_TEXT and NULL ends them. */
+#define TABLE_END                                                                                  \
+    {                                                                                              \
+        NULL, NULL, TABLE_TEXT, 0                                                                  \
+    }
+
+struct table {
+    const struct table_column *columns;
+    struct output *out;
+    struct strings cells; /* of text, row by row */
+};
+
+/* key: of the list in JSON. A table whose headings are all "" has no line of headings. */
+void table_begin(struct table *table, const struct table_column *columns, const char *key,
+                 struct output *out);
+void table_row(struct table *table, const void *row);
+void table_end(struct table *table);
+
+/* All of it: n rows of size bytes each. */
+void table_print(const struct table_column *columns, const char *key, const void *rows, size_t n,
+                 size_t size, struct output *out);
+
+/* The members that a row has in JSON, within an object that is open; and such an object. */
+void table_members(const struct table_column *columns, const void *row, struct json_writer *json);
+void table_object(const struct table_column *columns, const void *row, const char *key,
+                  struct json_writer *json);
+
+/* One row alone: "heading  value", a line for each column, a list's heading once for each of its
+ * entries and nothing for what is NULL; JSON has the members. */
+void table_sheet(const struct table_column *columns, const void *row, struct output *out);
+
+#endif
