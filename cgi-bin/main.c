@@ -46,6 +46,8 @@ static int serve_store(const struct conf *conf, int (*serve)(const struct api *a
     struct err err;
     int code;
 
+    if (conf->log_level == LOG_LEVEL_DEBUG)
+        api.observer = event_to_log();
     api.guard = guard_new(conf->path, &err);
     if (api.guard && store_open(&store, conf, true, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {

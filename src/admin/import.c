@@ -231,7 +231,7 @@ static int run(const void *said, char **args, struct err *err)
         .as = options->as, .json = options->common.json, .compress = COMPRESS_GZIP};
     struct conf conf;
     struct store store;
-    struct registry registry = {.store = &store};
+    struct registry registry;
     size_t n = 0;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int result = -1;
@@ -247,6 +247,7 @@ static int run(const void *said, char **args, struct err *err)
     if (open_sources(args, sources, &n, err) < 0 || open_or_make(options, &conf, &store, err) < 0)
         goto out;
     import.conf = &conf;
+    registry = open_registry(&conf, &store);
     import.registry = &registry;
     bar_start(&import.bar, BAR_BYTES, options->quiet);
     result = import_all(&import, sources, n, err);

@@ -7,6 +7,7 @@
 #include "store/layout.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,8 +26,30 @@ static void set_root(struct conf *conf, const char *root)
         conf->root = mem_strdup(path.s);
 }
 
+/* Who called, before he becomes somebody else. */
+static struct event_actor actor = {.how = "command"};
+
+static void note_actor(void)
+{
+    const struct passwd *user = actor.user ? NULL : getpwuid(getuid());
+
+    if (user)
+        actor.user = mem_strdup(user->pw_name);
+}
+
+struct registry open_registry(const struct conf *conf, const struct store *store)
+{
+    return (struct registry){
+        .store = store,
+        .actor = actor,
+        .observer =
+            conf->log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0},
+    };
+}
+
 int open_conf(const struct options_common *common, struct conf *conf, struct err *err)
 {
+    note_actor();
     if (conf_load(conf, common->config, err) < 0) {
         conf_free(conf);
         return -1;
@@ -106,7 +129,7 @@ int open_store(const struct options_common *common, bool change, struct opened *
         return -1;
     if (check_store(&opened->conf, err) == 0 && open_as_owner(&opened->conf, err) == 0 &&
         store_open(&opened->store, &opened->conf, change, err) == 0) {
-        opened->registry = (struct registry){.store = &opened->store};
+        opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
     conf_free(&opened->conf);
@@ -119,7 +142,7 @@ int open_any(const struct options_common *common, struct opened *opened, struct 
         return -1;
     if (check_store(&opened->conf, err) == 0 &&
         store_open_any(&opened->store, &opened->conf, err) == 0) {
-        opened->registry = (struct registry){.store = &opened->store};
+        opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
     conf_free(&opened->conf);

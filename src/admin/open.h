@@ -14,7 +14,7 @@
 struct opened {
     struct conf conf;
     struct store store;
-    struct registry registry; /* with everything permitted */
+    struct registry registry; /* of open_registry */
 };
 
 /* Loads the configuration and opens the store, as the store's owner, to read or to change it.
@@ -26,6 +26,9 @@ int open_store(const struct options_common *common, bool change, struct opened *
 int open_any(const struct options_common *common, struct opened *opened, struct err *err);
 void open_close(struct opened *opened);
 
+/* Everything is permitted to who called, and what he changes is told to the log, if that is wanted
+ * for debugging. */
+struct registry open_registry(const struct conf *conf, const struct store *store);
 /* The configuration alone, with root made absolute. */
 int open_conf(const struct options_common *common, struct conf *conf, struct err *err);
 

@@ -68,6 +68,7 @@ static int identify_basic(struct api *api, struct request *request, const char *
     if (parsed) {
         bool right = access_password(api, &request->arena, user, password, &api->who);
         explicit_bzero(password, strlen(password));
+        api->how = api->who.robot ? "robot" : "password";
         if (right)
             return 0;
     }
@@ -82,9 +83,12 @@ int access_identify(struct api *api, struct request *request, struct err *err)
 
     api->rules = guard_rules(api->guard);
     api->who = (struct identity){.user = request->remote_user};
+    api->how = *request->remote_user ? "server" : NULL;
     if (bearer && api->rules->tokens) {
         api->who.user = "";
-        return token_identify(api->rules->tokens, bearer, &request->arena, &api->who, err);
+        int known = token_identify(api->rules->tokens, bearer, &request->arena, &api->who, err);
+        api->how = api->who.robot ? "robot" : "token";
+        return known;
     }
     /* The server's word is enough, unless berth has passwords of its own. */
     if (basic && (api->rules->passwd || (api->rules->tokens && !*request->remote_user)))
@@ -187,15 +191,28 @@ static bool records_pulls(const void *context, const struct name *name)
     return section && section->pulled.text;
 }
 
-struct registry_rules access_rules(const struct api *api)
+struct registry access_registry(const struct api *api, const struct request *request)
 {
-    return (struct registry_rules){
-        .may_push = may_push,
-        .may_pull = may_pull,
-        .may_list = may_list,
-        .may_move = may_move,
-        .records_pulls = records_pulls,
-        .context = api,
+    return (struct registry){
+        .store = api->store,
+        .rules =
+            {
+                .may_push = may_push,
+                .may_pull = may_pull,
+                .may_list = may_list,
+                .may_move = may_move,
+                .records_pulls = records_pulls,
+                .context = api,
+            },
+        .actor =
+            {
+                .user = *api->who.user ? api->who.user : NULL,
+                .how = api->how,
+                .address = request_variable(request, "REMOTE_ADDR"),
+                .agent = request_header(request, "HTTP_USER_AGENT"),
+                .request_id = request_header(request, "HTTP_X_REQUEST_ID"),
+            },
+        .observer = api->observer,
     };
 }
 

@@ -25,7 +25,8 @@ enum access {
     ACCESS_DELETE = ACTION_DELETE,
 };
 
-/* Sets api->who. ERR_UNAUTHORIZED: what was shown is wrong, expired or revoked. */
+/* Sets api->rules, api->who and api->how. ERR_UNAUTHORIZED: what was shown is wrong, expired or
+ * revoked. */
 int access_identify(struct api *api, struct request *request, struct err *err);
 
 /* The user of these credentials; false if they are wrong. A password that is a robot's token counts
@@ -40,8 +41,9 @@ int access_permit(const struct api *api, enum access access, const struct name *
 
 /* The same question about other repositories that a handler comes across. */
 bool access_permits(const struct api *api, const struct name *name, enum action action);
-/* The same and more for the verbs to ask. Valid as long as *api. */
-struct registry_rules access_rules(const struct api *api);
+/* What the verbs work on: with the same and more for them to ask, and who makes the request. Valid
+ * as long as *api and the request. */
+struct registry access_registry(const struct api *api, const struct request *request);
 
 /* Adds WWW-Authenticate: a token for what the route wants to do, or a password. */
 void access_challenge(const struct api *api, const struct request *request, enum access access,

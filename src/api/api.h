@@ -18,10 +18,12 @@ struct api {
     const struct store *store;
     const struct store *nothing; /* holds nothing: what one who may not read is shown */
     struct guard *guard;
+    struct event_observer observer; /* is told what requests change */
 
     /* Of the request that is being answered; set by route_answer. */
     const struct rules *rules;
     struct identity who;
+    const char *how; /* who knows that it is he, as for an event; NULL: it is nobody */
     struct registry registry;
 };
 

@@ -233,7 +233,7 @@ static void handle(const struct api *shared, struct request *request, struct ide
 
     int identified = access_identify(&api, request, &err);
     *who = api.who;
-    api.registry = (struct registry){.store = api.store, .rules = access_rules(&api)};
+    api.registry = access_registry(&api, request);
     int result = identified < 0 ? -1 : find_route(&match, request, &err);
     if (result == 0)
         result = answer(&api, request, &match, response, &err);

@@ -8,6 +8,7 @@
 #ifndef BERTH_EVENT_EVENT_H
 #define BERTH_EVENT_EVENT_H
 
+#include "base/buf.h"
 #include "oci/digest.h"
 #include "oci/name.h"
 
@@ -48,10 +49,24 @@ struct event {
     int64_t time; /* nanoseconds since 1970 */
 };
 
+/* "manifest-pushed" and the like. */
+const char *event_name(enum event_what what);
+/* Appends it as a JSON object on one line: event, time, repository, tag, digest, mediaType, size,
+ * from, actor {user, how, address, agent, requestId}, as far as each is known, in this order. What
+ * comes from outside is cut off. */
+void event_print(const struct event *event, struct buf *out);
+
 /* Whoever wants to hear of it. A NULL function does not. It cannot fail: what was done is done. */
 struct event_observer {
     void (*told)(void *context, const struct event *event);
     void *context;
 };
+
+/* Tells the observer, now. actor and time of the event need not be set. */
+void event_tell(const struct event_observer *observer, const struct event_actor *actor,
+                struct event event);
+
+/* Writes `event ` and what event_print makes to the log, as a line for debugging. */
+struct event_observer event_to_log(void);
 
 #endif

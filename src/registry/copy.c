@@ -52,6 +52,7 @@ static int push_copy(const struct copying *copying, const struct pulled_manifest
         .n_tags = tag ? 1 : 0,
         .bytes = pulled->bytes.s,
         .len = pulled->bytes.len,
+        .only_tags = tag != NULL,
     };
 
     registry.rules = (struct registry_rules){.may_move = note_move, .context = &noted};

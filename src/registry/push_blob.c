@@ -84,9 +84,14 @@ static int publish(const struct registry *registry, struct upload *upload,
     if (upload_sync(upload, err) < 0 || lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
-        repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0)
+        repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
-    return dirty_sync(&registry->store->fs, &dirty, err);
+    registry_tell(registry, (struct event){.what = EVENT_BLOB_PUSHED,
+                                           .repository = &upload->name,
+                                           .digest = digest,
+                                           .size = upload->offset});
+    return 0;
 }
 
 static int verify_and_publish(const struct registry *registry, struct upload *upload,
@@ -141,7 +146,8 @@ int push_blob_whole(const struct registry *registry, struct push_session *sessio
 
 /* Under lock_gc shared. 0: the blob is not there. */
 static int link_blob(const struct registry *registry, const struct name *name,
-                     const struct digest *digest, struct err *err)
+                     const struct digest *digest, int64_t size, const struct name *from,
+                     struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
@@ -151,6 +157,11 @@ static int link_blob(const struct registry *registry, const struct name *name,
     if (repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
+    registry_tell(registry, (struct event){.what = EVENT_BLOB_MOUNTED,
+                                           .repository = name,
+                                           .digest = digest,
+                                           .size = size,
+                                           .from = from});
     return 1;
 }
 
@@ -165,7 +176,7 @@ int push_blob_link(const struct registry *registry, const struct name *name,
     int has = blob_stat(registry->store, digest, &there, err);
     if (has <= 0 || there != size) /* a blob that was cut off heals when it is pushed again */
         return has < 0 ? -1 : 0;
-    return link_blob(registry, name, digest, err);
+    return link_blob(registry, name, digest, size, NULL, err);
 }
 
 int push_blob_new(const struct registry *registry, struct push_session *session,
@@ -195,6 +206,7 @@ struct mount_search {
     const struct registry *registry;
     const struct digest *digest;
     bool found;
+    struct name holder;
 };
 
 static int visit_holder(void *context, const struct name *name, struct err *err)
@@ -206,19 +218,22 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
         return 0;
     int has = repo_has_layer(search->registry->store, name, search->digest, err);
     search->found = has > 0;
+    if (has > 0)
+        search->holder = *name;
     return has;
 }
 
 /* Whether the source has the blob. Without a source any repository will do. */
 static int source_has(const struct registry *registry, const struct digest *digest,
-                      const struct name *from, struct err *err)
+                      const struct name *from, struct name *holder, struct err *err)
 {
-    struct mount_search search = {registry, digest, false};
+    struct mount_search search = {.registry = registry, .digest = digest};
 
     int failed = from ? visit_holder(&search, from, err) < 0
                       : repo_walk(registry->store, NULL, visit_holder, &search, err) < 0;
     if (failed)
         return -1;
+    *holder = search.holder;
     return search.found;
 }
 
@@ -226,16 +241,17 @@ int push_blob_mount(const struct registry *registry, const struct name *name,
                     const struct digest *digest, const struct name *from, struct err *err)
 {
     AUTO_LOCK gc = {-1};
+    struct name holder;
     int64_t size;
 
     int has = blob_stat(registry->store, digest, &size, err);
     if (has > 0)
-        has = source_has(registry, digest, from, err);
+        has = source_has(registry, digest, from, &holder, err);
     if (has <= 0)
         return has;
     return lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0
                ? -1
-               : link_blob(registry, name, digest, err);
+               : link_blob(registry, name, digest, size, &holder, err);
 }
 
 int push_blob_offset(const struct registry *registry, const struct push_session *session,

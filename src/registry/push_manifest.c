@@ -127,6 +127,28 @@ static int add_to_referrers(const struct registry *registry, const struct push_m
                         dirty, err);
 }
 
+static void tell(const struct registry *registry, const struct push_manifest *push,
+                 const struct manifest *manifest, const struct digest *digest)
+{
+    struct event event = {
+        .what = EVENT_MANIFEST_PUSHED,
+        .repository = &push->name,
+        .digest = digest,
+        .media_type = manifest->media_type,
+        .size = (int64_t)push->len,
+    };
+    const struct tag *tags;
+    size_t n = tags_of(push, &tags);
+
+    if (!push->only_tags)
+        registry_tell(registry, event);
+    event.what = EVENT_TAG_PUSHED;
+    for (size_t i = 0; i < n; i++) {
+        event.tag = &tags[i];
+        registry_tell(registry, event);
+    }
+}
+
 /* The entry among the referrers comes before the link: nobody sees an entry without the manifest,
  * but a manifest without its entry would be a signature that nobody finds. */
 static int publish(const struct registry *registry, const struct push_manifest *push,
@@ -148,7 +170,10 @@ static int publish(const struct registry *registry, const struct push_manifest *
         repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
-    return set_tags(registry, push, digest, &dirty, err);
+    if (set_tags(registry, push, digest, &dirty, err) < 0)
+        return -1;
+    tell(registry, push, manifest, digest);
+    return 0;
 }
 
 int push_manifest(const struct registry *registry, const struct push_manifest *push,

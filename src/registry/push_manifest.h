@@ -19,6 +19,7 @@ struct push_manifest {
     size_t len;
     const char *content_type; /* without parameters; NULL: none was sent */
     struct precondition precondition;
+    bool only_tags; /* the repository has it already, and nobody is told of it again */
 };
 
 struct pushed_manifest {

@@ -35,4 +35,7 @@ struct registry {
     struct event_observer observer;
 };
 
+/* Tells the observer what was done. */
+void registry_tell(const struct registry *registry, struct event event);
+
 #endif

@@ -68,6 +68,10 @@ int remove_repository(const struct registry *registry, const struct name *name,
     if (repo_list_uploads(registry->store, name, &ids, err) < 0)
         return -1;
     int found = move_content(registry, name, &trash, err);
+    if (found > 0)
+        registry_tell(
+            registry,
+            (struct event){.what = EVENT_REPOSITORY_DELETED, .repository = name, .size = -1});
     if (found == 0 && ids.n == 0)
         return err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
     if (found >= 0)
