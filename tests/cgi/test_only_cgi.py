@@ -2,6 +2,7 @@
 """The program as a CGI: what servers pass in variables, and bodies that break off."""
 
 import contextlib
+import json
 import signal
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 from tests.cgi.test_uploads import SlowWriter, session_directory
 from tests.lib import oci
 from tests.lib.oci import complete, expect, expect_error, expect_progress, expect_stored
+from tests.lib.paths import ETC
 from tests.lib.stores import assert_unchanged
 
 
@@ -172,6 +174,11 @@ def test_20_what_the_server_refused(front, status, code):
         expect_error(refused(front, status, uri), status, code)
     page = expect(refused(front, status, "/elsewhere<script>"), status)
     assert page.headers["Content-Type"].startswith("text/html") and b"script" not in page.body
+
+
+@pytest.mark.parametrize("file", sorted((ETC / "errors").iterdir()), ids=lambda file: file.stem)
+def test_20_files_of_errors_say_the_same(front, file):
+    assert refused(front, int(file.stem), "/v2/").json() == json.loads(file.read_text())
 
 
 def test_20_only_an_upload_is_begun_again(front, repo):

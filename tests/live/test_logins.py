@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import running_front
 from tests.lib import access, fronts, oci
 from tests.lib.access import basic, bearer
+from tests.lib.paths import ETC
 from tests.lib.servers import ApacheProxy
 from tests.live.conftest import SERVERS
 from tests.live.test_attacks import SPELLINGS
@@ -63,12 +64,13 @@ def expect_server_asks(response):
 
 
 def expect_kept_from_berth(response):
-    """The web server asks for a login, or knows no such thing: berth, which answers in JSON, was not asked."""
+    """The web server asks for a login, or knows no such thing, in words of its own: berth's rules were not asked."""
     if response.status == 401:
         expect_server_asks(response)
     else:
         assert response.status in (301, 400, 403, 404, 405, 501), response
-        assert not response.body.startswith(b"{"), response
+        if response.body.startswith(b"{"):
+            assert response.json() == json.loads((ETC / f"errors/{response.status}.html").read_text()), response
 
 
 @pytest.mark.parametrize("headers", [{}, basic("alice", "x"), basic("carol", "b"), bearer("alice"), *UNCHECKED], ids=str)
