@@ -1,257 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: checking a store: the order of the passes, and what is done with a suspicion. */
+ * L3: checking a store: the order of the passes, and what is done with a suspicion. */
 #include "fsck/fsck.h"
 
 #include "base/mem.h"
-#include "fsck/fsck_parts.h"
-#include "store/lock.h"
+#include "fsck/fsck_mode.h"
+#include "fsck/fsck_own.h"
+#include "fsck/fsck_place.h"
+#include "fsck/fsck_repo.h"
+#include "fsck/fsck_run.h"
+#include "fsck/fsck_scrub.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define LOOK_AGAIN_MS 30
-
-enum severity { ERROR, WARNING };
-
-static const struct {
-    const char *text;
-    enum severity severity;
-    bool mendable;
-} codes[FSCK_CODES] = {
-#define FSCK(name, code, severity, mendable, text) [FSCK_##name] = {code, severity, mendable},
-#include "fsck/fsck.def"
-#undef FSCK
-};
-
-const char *fsck_code_text(enum fsck_code code)
-{
-    return codes[code].text;
-}
-
-bool fsck_code_is_error(enum fsck_code code)
-{
-    return codes[code].severity == ERROR;
-}
-
-bool fsck_code_is_mendable(enum fsck_code code)
-{
-    return codes[code].mendable;
-}
-
-bool fsck_stopped(const struct fsck *fsck)
-{
-    return fsck->options.stop && *fsck->options.stop;
-}
-
-void fsck_step(struct fsck *fsck, const char *what)
-{
-    progress_at(fsck->options.items, what, ++fsck->items, -1);
-}
-
-/* --- suspicions --- */
-
-struct locks {
-    struct lock gc, repo;
-};
-
-static void locks_free(struct locks *locks)
-{
-    lock_free(&locks->repo);
-    lock_free(&locks->gc);
-}
-
-static bool exists(struct fsck *fsck, const char *path)
-{
-    return fsck_type_of(fsck, path) == FSCK_FILE;
-}
-
-/* 0: there is nothing to lock, and nothing may be made: where berth's directory is missing, it has
- * not changed the store yet. */
-static int take_locks(struct fsck *fsck, const struct fsck_suspicion *suspicion,
-                      struct locks *locks, struct err *err)
-{
-    struct layout_path path;
-
-    if (suspicion->unlocked)
-        return 0;
-    if (!fsck->options.repair &&
-        (!exists(fsck, LAYOUT_LOCKS "/gc.gate") || !exists(fsck, LAYOUT_LOCKS "/gc") ||
-         (suspicion->name && !exists(fsck, layout_repo_lock(&path, suspicion->name)))))
-        return 0;
-    if (lock_gc(fsck->store, FS_LOCK_SHARED, &locks->gc, err) < 0)
-        return -1;
-    if (suspicion->name && lock_repo(fsck->store, suspicion->name, &locks->repo, err) < 0)
-        return -1;
-    return 1;
-}
-
-static void look_again_later(void)
-{
-    struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000L};
-
-    nanosleep(&pause, NULL);
-}
-
-static void report(struct fsck *fsck, const struct fsck_suspicion *suspicion, const char *repaired,
-                   const char *not_repaired)
-{
-    struct fsck_finding finding = {
-        .code = suspicion->code,
-        .path = suspicion->path,
-        .repository = suspicion->name ? suspicion->name->s : NULL,
-        .digest = suspicion->digest ? suspicion->digest->s : NULL,
-        .message = suspicion->text,
-        .repaired = repaired,
-        .not_repaired = not_repaired,
-    };
-
-    if (fsck_code_is_error(suspicion->code))
-        fsck->summary.errors++;
-    else
-        fsck->summary.warnings++;
-    fsck->summary.repaired += repaired != NULL;
-    fsck->report(fsck->context, &finding);
-}
-
-/* Only the rename is under the lock that keeps everyone out, so that a push which has put a sound
- * blob there meanwhile does not lose it. */
-static int remove_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
-                       struct err *err)
-{
-    struct layout_path path;
-    struct lock gc = {-1};
-    AUTO_BUF where = BUF_INIT;
-    AUTO_DIRTY dirty = {0};
-    int moved = 0;
-
-    if (lock_gc(fsck->store, FS_LOCK_EXCLUSIVE, &gc, err) < 0)
-        return -1;
-    if (suspicion->remove_blob(fsck, suspicion))
-        moved = quarantine_move(fsck->store, &fsck->quarantine,
-                                layout_blob(&path, suspicion->digest), &where, &dirty, err);
-    lock_free(&gc);
-    if (moved < 0 || dirty_sync(&fsck->store->fs, &dirty, err) < 0)
-        return -1;
-    if (moved > 0)
-        buf_addf(what, "; content moved to %s", where.s);
-    return 0;
-}
-
-enum fsck_verdict fsck_suspect(struct fsck *fsck, const struct fsck_suspicion *suspicion)
-{
-    struct locks locks = {{-1}, {-1}};
-    struct err err;
-    AUTO_BUF what = BUF_INIT;
-    bool mend = fsck->options.repair && suspicion->mend;
-
-    if (suspicion->slow)
-        look_again_later();
-    int locked = take_locks(fsck, suspicion, &locks, &err);
-    if (locked <= 0 && !suspicion->unlocked && !suspicion->slow)
-        look_again_later();
-    if (!suspicion->holds(fsck, suspicion)) {
-        locks_free(&locks);
-        return FSCK_SOUND;
-    }
-    int done = -1;
-    if (mend && (locked > 0 || suspicion->unlocked))
-        done = suspicion->mend(fsck, suspicion, &what, &err);
-    locks_free(&locks);
-    if (done == 0 && suspicion->remove_blob)
-        done = remove_blob(fsck, suspicion, &what, &err);
-    if (done == 0) {
-        report(fsck, suspicion, what.s, NULL);
-        return FSCK_MENDED;
-    }
-    report(fsck, suspicion, NULL, mend ? err.msg : NULL);
-    return FSCK_FAULTY;
-}
-
-int fsck_mend_move(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
-                   struct err *err)
-{
-    AUTO_BUF where = BUF_INIT;
-    AUTO_DIRTY dirty = {0};
-
-    if (quarantine_move(fsck->store, &fsck->quarantine, suspicion->path, &where, &dirty, err) < 0 ||
-        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
-        return -1;
-    buf_addf(what, "moved to %s", where.s);
-    return 0;
-}
-
-/* Calls test for each directory above path, and for path itself. */
-static bool any_part(struct fsck *fsck, const char *path,
-                     bool (*test)(struct fsck *fsck, const char *part, bool last))
-{
-    struct layout_path part;
-
-    for (size_t len = 0; len < sizeof part.s - 1; len++) {
-        if (path[len] == '/' || path[len] == '\0') {
-            memcpy(part.s, path, len);
-            part.s[len] = '\0';
-            if (test(fsck, part.s, path[len] == '\0'))
-                return true;
-        }
-        if (path[len] == '\0')
-            return false;
-    }
-    return true;
-}
-
-static bool obscures(struct fsck *fsck, const char *part, bool last)
-{
-    struct stat st;
-    struct err err;
-
-    int found = fs_stat(&fsck->store->fs, part, &st, &err);
-    if (found <= 0)
-        return found < 0;
-    return last ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode);
-}
-
-bool fsck_is_obscured(struct fsck *fsck, const char *path)
-{
-    return any_part(fsck, path, obscures);
-}
-
-static bool has_wrong_mode(struct fsck *fsck, const char *part, bool last)
-{
-    struct stat st, root;
-    struct err err;
-
-    (void)last;
-    if (fs_stat(&fsck->store->fs, part, &st, &err) <= 0 || fstat(fsck->store->fs.fd, &root) < 0)
-        return false;
-    mode_t wanted = S_ISDIR(st.st_mode) ? fsck->store->fs.dir_mode : fsck->store->fs.file_mode;
-    return (wanted & 0777 & ~st.st_mode) != 0 || st.st_uid != root.st_uid;
-}
-
-static bool always(struct fsck *fsck, const struct fsck_suspicion *suspicion)
-{
-    (void)fsck;
-    (void)suspicion;
-    return true;
-}
-
-void fsck_unreadable(struct fsck *fsck, const char *path, const struct err *why)
-{
-    struct fsck_suspicion suspicion = {
-        .code = FSCK_FILE_UNREADABLE,
-        .path = path,
-        .text = why->msg,
-        .holds = always,
-        .unlocked = true,
-    };
-
-    if (why->sys == ELOOP || (why->sys == EACCES && any_part(fsck, path, has_wrong_mode)))
-        return;
-    fsck_suspect(fsck, &suspicion);
-}
-
-/* --- the run --- */
 
 struct fsck *fsck_start(struct store *store, const struct fsck_options *options,
                         fsck_report_fn *report_finding, void *context)
@@ -264,18 +23,23 @@ struct fsck *fsck_start(struct store *store, const struct fsck_options *options,
     return fsck;
 }
 
+void fsck_files(struct fsck *fsck)
+{
+    fsck_mode_check(fsck);
+}
+
 /* In the order in which repairs want it: what obscures other things is out of the way before they
  * are looked for, and blobs are where they belong before a manifest asks for them. */
 int fsck_content(struct fsck *fsck, struct err *err)
 {
-    if (fsck_own(fsck, err) < 0 ||
+    if (fsck_own_check(fsck, err) < 0 ||
         (fsck->options.repair && quarantine_forget_found(fsck->store, err) < 0))
         return -1;
-    fsck_blob_places(fsck);
-    fsck_repositories(fsck);
-    if (!fsck_stopped(fsck) && fsck_blobs(fsck, err) < 0)
+    fsck_place_check(fsck);
+    fsck_repo_check_all(fsck);
+    if (!fsck_run_stopped(fsck) && fsck_scrub_blobs(fsck, err) < 0)
         return -1;
-    fsck->summary.stopped = fsck_stopped(fsck);
+    fsck->summary.stopped = fsck_run_stopped(fsck);
     return 0;
 }
 

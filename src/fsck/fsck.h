@@ -18,20 +18,10 @@
 #define BERTH_FSCK_FSCK_H
 
 #include "base/progress.h"
+#include "fsck/fsck_code.h"
 #include "store/store.h"
 
 #include <signal.h>
-
-enum fsck_code {
-#define FSCK(name, code, severity, mendable, text) FSCK_##name,
-#include "fsck/fsck.def"
-#undef FSCK
-    FSCK_CODES
-};
-
-const char *fsck_code_text(enum fsck_code code); /* "BLOB-DIGEST" */
-bool fsck_code_is_error(enum fsck_code code);
-bool fsck_code_is_mendable(enum fsck_code code);
 
 struct fsck_finding {
     enum fsck_code code;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: hashing blobs by several threads (the only user of pthread.h). Each thread hashes whole
+ * L3: fsck: hashing blobs by several threads (the only user of pthread.h). Each thread hashes whole
  * blobs; all that is not hashing is done by the one that calls. */
-#include "fsck/fsck_parts.h"
+#include "fsck/fsck_hash.h"
 
 #include "base/mem.h"
+#include "store/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ static bool read_through(int fd, struct fsck_hash *hash, struct digester *digest
     int64_t off = 0;
     bool done = true;
 
-    while (off < hash->st.st_size && !fsck_stopped(fsck)) {
+    while (off < hash->st.st_size && !fsck_run_stopped(fsck)) {
         int64_t rest = hash->st.st_size - off;
         size_t len = rest < (int64_t)PIECE ? (size_t)rest : PIECE;
         if (fd_pread_all(fd, piece, len, off, &hash->err) < 0) {
@@ -108,7 +109,7 @@ static void *work(void *context)
     return NULL;
 }
 
-struct fsck_hasher *fsck_hasher_start(struct fsck *fsck, fsck_hashed_fn *done, void *context)
+struct fsck_hasher *fsck_hash_start(struct fsck *fsck, fsck_hashed_fn *done, void *context)
 {
     struct fsck_hasher *hasher = mem_alloc(sizeof *hasher);
     size_t jobs = fsck->options.jobs > 0 ? (size_t)fsck->options.jobs : 1;
@@ -169,7 +170,7 @@ static void collect(struct fsck_hasher *hasher, uint64_t left)
     }
 }
 
-void fsck_hasher_put(struct fsck_hasher *hasher, const struct digest *digest)
+void fsck_hash_put(struct fsck_hasher *hasher, const struct digest *digest)
 {
     pthread_mutex_lock(&hasher->mutex);
     collect(hasher, hasher->n_slots - 1);
@@ -179,7 +180,7 @@ void fsck_hasher_put(struct fsck_hasher *hasher, const struct digest *digest)
     pthread_mutex_unlock(&hasher->mutex);
 }
 
-void fsck_hasher_end(struct fsck_hasher *hasher)
+void fsck_hash_end(struct fsck_hasher *hasher)
 {
     pthread_mutex_lock(&hasher->mutex);
     collect(hasher, 0);

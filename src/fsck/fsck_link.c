@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: links, which say again what their path says. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: links, which say again what their path says. */
+#include "fsck/fsck_link.h"
+
+#include "store/layout.h"
 #include "store/lock.h"
 
 #include <stdio.h>
@@ -35,7 +37,7 @@ static enum link read_link(struct fsck *fsck, const char *path, const struct dig
     if (found == 0)
         return LINK_ABSENT;
     if (found < 0) {
-        fsck_unreadable(fsck, path, &err);
+        fsck_suspect_unreadable(fsck, path, &err);
         return LINK_UNREADABLE;
     }
     if (text.len == 0)
@@ -46,7 +48,7 @@ static enum link read_link(struct fsck *fsck, const char *path, const struct dig
                                                                                : LINK_OTHER;
 }
 
-static bool is_wrong(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_wrong(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct link_context *link = suspicion->context;
     enum link now = read_link(fsck, link->path, link->digest);
@@ -54,7 +56,7 @@ static bool is_wrong(struct fsck *fsck, const struct fsck_suspicion *suspicion)
     return now == LINK_BLANK || now == LINK_OTHER;
 }
 
-static int write_link(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int write_link(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                       struct err *err)
 {
     const struct link_context *link = suspicion->context;
@@ -72,7 +74,7 @@ static void check_content(struct fsck *fsck, const struct name *name, const stru
 {
     struct link_context link = {digest, path};
     enum link actual = read_link(fsck, path, digest);
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = actual == LINK_BLANK ? FSCK_LINK_EMPTY : FSCK_LINK_FOREIGN,
         .path = path,
         .name = name,
@@ -84,14 +86,7 @@ static void check_content(struct fsck *fsck, const struct name *name, const stru
     };
 
     if (actual == LINK_BLANK || actual == LINK_OTHER)
-        fsck_suspect(fsck, &suspicion);
-}
-
-static bool has_content(struct fsck *fsck, const struct digest *digest)
-{
-    struct layout_path path;
-
-    return fsck_type_of(fsck, layout_blob(&path, digest)) == FSCK_FILE;
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 /* Something in place of the link is out of the way: if its content is there, the link was meant. */
@@ -99,14 +94,14 @@ static void replace_link(struct fsck *fsck, const struct name *name, const struc
                          const char *path)
 {
     struct link_context link = {digest, path};
-    struct fsck_suspicion suspicion = {.name = name, .context = &link};
+    struct fsck_suspect suspicion = {.name = name, .context = &link};
     struct lock gc = {-1}, repo = {-1};
     AUTO_BUF what = BUF_INIT;
     struct err err;
 
     if (lock_gc(fsck->store, FS_LOCK_SHARED, &gc, &err) == 0 &&
-        lock_repo(fsck->store, name, &repo, &err) == 0 && has_content(fsck, digest) &&
-        fsck_type_of(fsck, path) == FSCK_ABSENT)
+        lock_repo(fsck->store, name, &repo, &err) == 0 && fsck_look_blob(fsck, digest) &&
+        fsck_look_type(fsck, path) == FSCK_ABSENT)
         write_link(fsck, &suspicion, &what, &err); /* if that fails, it will be missed later */
     lock_free(&repo);
     lock_free(&gc);
@@ -117,30 +112,25 @@ static void visit_beside(struct fsck *fsck, void *context, const struct fsck_ent
 {
     if (strcmp(entry->name, "link") != 0 &&
         !(entry->type == FSCK_DIRECTORY && !strcmp(entry->name, "signatures")))
-        fsck_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
 }
 
-void fsck_link(struct fsck *fsck, const struct name *name, const struct digest *digest,
-               const struct fsck_entry *dir, void *context)
+void fsck_link_check(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                     const struct fsck_entry *dir, void *context)
 {
     char path[sizeof(struct layout_path) + sizeof "/link"];
     struct name owner = *name;
 
     (void)context;
-    fsck_step(fsck, "links");
+    fsck_run_step(fsck, "links");
     snprintf(path, sizeof path, "%s/link", dir->path);
-    enum fsck_verdict verdict = fsck_expect(fsck, name, dir, FSCK_DIRECTORY);
+    enum fsck_verdict verdict = fsck_tree_expect(fsck, name, dir, FSCK_DIRECTORY);
     if (verdict == FSCK_SOUND) {
-        fsck_each(fsck, dir->path, visit_beside, &owner);
-        verdict = fsck_expect_path(fsck, name, path, FSCK_FILE);
+        fsck_tree_each(fsck, dir->path, visit_beside, &owner);
+        verdict = fsck_tree_expect_path(fsck, name, path, FSCK_FILE);
     }
     if (verdict == FSCK_MENDED)
         replace_link(fsck, name, digest, path);
     else if (verdict == FSCK_SOUND)
         check_content(fsck, name, digest, path);
-}
-
-bool fsck_has_link(struct fsck *fsck, const char *path)
-{
-    return fsck_type_of(fsck, path) == FSCK_FILE;
 }

@@ -1,130 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: revisions, and the manifests that they stand for. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: revisions, and the manifests that they stand for. */
+#include "fsck/fsck_manifest.h"
 
-#include "store/blob.h"
+#include "fsck/fsck_look.h"
+#include "fsck/fsck_names.h"
+#include "fsck/fsck_read.h"
+#include "fsck/fsck_reference.h"
+#include "fsck/fsck_referrer.h"
+#include "fsck/fsck_suspect.h"
+#include "store/layout.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* As for blob_read_manifest: what is larger was never a manifest. */
-#define MANIFEST_SIZE_MAX ((int64_t)64 << 20)
+/* As deep as an index may be nested here before its children wait for their own turn. */
+#define DEPTH_MAX 8
 
-/* Reads a blob whole and compares its digest. */
-static enum fsck_content read_verified(struct fsck *fsck, const struct digest *digest,
-                                       struct buf *bytes)
+static bool is_damaged(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
-    struct layout_path path;
-    AUTO_FD fd = -1;
-    struct digest actual;
-    struct err err;
-    int64_t size = 0;
-
-    layout_blob(&path, digest);
-    int found = blob_open(fsck->store, digest, &fd, &size, &err);
-    if (found == 0)
-        return fsck_is_obscured(fsck, path.s) ? FSCK_CONTENT_UNKNOWN : FSCK_CONTENT_MISSING;
-    if (found > 0 && size > MANIFEST_SIZE_MAX)
-        return FSCK_CONTENT_NO_MANIFEST;
-    if (found < 0 ||
-        fd_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
-        if (!fsck_is_obscured(fsck, path.s))
-            fsck_unreadable(fsck, path.s, &err);
-        return FSCK_CONTENT_UNKNOWN;
-    }
-    bytes->len = (size_t)size;
-    bytes->s[bytes->len] = '\0';
-    digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
-    return digest_equal(&actual, digest) ? FSCK_CONTENT_SOUND : FSCK_CONTENT_DAMAGED;
-}
-
-static bool is_obsolete(const struct buf *bytes)
-{
-    struct json *json = json_parse(bytes->s, bytes->len, MANIFEST_DEPTH_MAX, NULL);
-    int64_t version;
-    bool first = json_size(json_get(json, "schemaVersion"), &version) && version == 1;
-
-    json_free(json);
-    return first;
-}
-
-enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *digest,
-                                     struct manifest *manifest, int64_t *size)
-{
-    AUTO_BUF bytes = BUF_INIT;
-
-    enum fsck_content content = read_verified(fsck, digest, &bytes);
-    if (content != FSCK_CONTENT_SOUND)
-        return content;
-    *size = (int64_t)bytes.len;
-    if (manifest_parse(manifest, bytes.s, bytes.len, NULL) == 0)
-        return FSCK_CONTENT_SOUND;
-    return is_obsolete(&bytes) ? FSCK_CONTENT_OBSOLETE : FSCK_CONTENT_NO_MANIFEST;
-}
-
-/* --- damaged --- */
-
-static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion)
-{
-    AUTO_BUF bytes = BUF_INIT;
-
-    return read_verified(fsck, suspicion->digest, &bytes) == FSCK_CONTENT_DAMAGED;
+    return fsck_read_damaged(fsck, suspicion->digest);
 }
 
 /* Its names go before it. */
-void fsck_bad_manifest(struct fsck *fsck, const struct name *name, const struct digest *digest)
+void fsck_manifest_damaged(struct fsck *fsck, const struct name *name, const struct digest *digest)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_MANIFEST_DIGEST,
         .name = name,
         .digest = digest,
         .text = "its content does not have this digest",
         .holds = is_damaged,
-        .mend = fsck_mend_names,
+        .mend = fsck_names_take,
         .remove_blob = is_damaged,
     };
 
     if (digest_map_get(&fsck->reported, digest) == NULL &&
-        fsck_suspect(fsck, &suspicion) == FSCK_FAULTY)
+        fsck_suspect_settle(fsck, &suspicion) == FSCK_FAULTY)
         digest_map_put(&fsck->reported, digest);
 }
 
-/* --- missing, invalid --- */
-
-static bool is_linked(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_linked(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
-    return fsck_has_link(fsck, layout_revision(&path, suspicion->name, suspicion->digest));
+    return fsck_look_link(fsck, layout_revision(&path, suspicion->name, suspicion->digest));
 }
 
-static bool is_missing(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_missing(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
     layout_blob(&path, suspicion->digest);
-    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+    return fsck_look_type(fsck, path.s) == FSCK_ABSENT && !fsck_look_obscured(fsck, path.s) &&
            is_linked(fsck, suspicion);
 }
 
 static void report_missing(struct fsck *fsck, const struct name *name, const struct digest *digest)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_MANIFEST_MISSING,
         .name = name,
         .digest = digest,
         .text = "the repository has this manifest, but its content is not there",
         .holds = is_missing,
-        .mend = fsck_mend_names,
+        .mend = fsck_names_take,
     };
 
     if (!digest_map_get(&fsck->reported, digest))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 static void report_invalid(struct fsck *fsck, const struct name *name, const struct digest *digest)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_MANIFEST_INVALID,
         .name = name,
         .digest = digest,
@@ -132,34 +79,55 @@ static void report_invalid(struct fsck *fsck, const struct name *name, const str
         .holds = is_linked,
     };
 
-    fsck_suspect(fsck, &suspicion);
+    fsck_suspect_settle(fsck, &suspicion);
 }
 
-void fsck_revision(struct fsck *fsck, const struct name *name, const struct digest *digest,
-                   int depth)
+static void check(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                  int depth);
+
+/* Children that had no link among the revisions a moment ago, so that nobody else checks them. */
+static void check_linked(struct fsck *fsck, const struct name *name, const struct strings *linked,
+                         int depth)
+{
+    struct digest digest;
+
+    for (size_t i = 0; i < linked->n && depth < DEPTH_MAX; i++)
+        if (digest_parse(&digest, linked->v[i], strlen(linked->v[i]), NULL) == 0)
+            check(fsck, name, &digest, depth + 1);
+}
+
+static void check(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                  int depth)
 {
     struct manifest manifest;
+    AUTO_STRINGS linked = {0};
     int64_t size;
 
     fsck->summary.manifests++;
-    fsck_step(fsck, "manifests");
+    fsck_run_step(fsck, "manifests");
     switch (fsck_read_manifest(fsck, digest, &manifest, &size)) {
     case FSCK_CONTENT_MISSING:
         report_missing(fsck, name, digest);
         break;
     case FSCK_CONTENT_DAMAGED:
-        fsck_bad_manifest(fsck, name, digest);
+        fsck_manifest_damaged(fsck, name, digest);
         break;
     case FSCK_CONTENT_NO_MANIFEST:
         report_invalid(fsck, name, digest);
         break;
     case FSCK_CONTENT_SOUND:
-        fsck_references(fsck, name, digest, &manifest, depth);
-        fsck_referrer(fsck, name, digest, &manifest, size);
+        fsck_reference_check(fsck, name, digest, &manifest, &linked);
+        fsck_referrer_check(fsck, name, digest, &manifest, size);
         manifest_free(&manifest);
+        check_linked(fsck, name, &linked, depth);
         break;
     case FSCK_CONTENT_OBSOLETE:
     case FSCK_CONTENT_UNKNOWN:
         break;
     }
+}
+
+void fsck_manifest_check(struct fsck *fsck, const struct name *name, const struct digest *digest)
+{
+    check(fsck, name, digest, 0);
 }

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: berth's own directory in the store. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: berth's own directory in the store. */
+#include "fsck/fsck_own.h"
 
 #include "base/codec.h"
 #include "base/dir.h"
+#include "fsck/fsck_tree.h"
+#include "store/layout.h"
 
 #include <string.h>
 
 #define VERSION_SIZE_MAX 64
 
-static bool is_absent(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_absent(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
-    return fsck_type_of(fsck, suspicion->path) == FSCK_ABSENT;
+    return fsck_look_type(fsck, suspicion->path) == FSCK_ABSENT;
 }
 
-static int make_directory(struct fsck *fsck, const struct fsck_suspicion *suspicion,
-                          struct buf *what, struct err *err)
+static int make_directory(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
+                          struct err *err)
 {
     AUTO_DIRTY dirty = {0};
 
@@ -29,7 +31,7 @@ static int make_directory(struct fsck *fsck, const struct fsck_suspicion *suspic
 /* slow: someone who opens the store for the first time may be making them. */
 static void check_directory(struct fsck *fsck, const char *path)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_OWN_DIRECTORY,
         .path = path,
         .text = "is missing",
@@ -39,9 +41,9 @@ static void check_directory(struct fsck *fsck, const char *path)
         .slow = true,
     };
 
-    if (fsck_expect_path(fsck, NULL, path, FSCK_DIRECTORY) != FSCK_FAULTY &&
+    if (fsck_tree_expect_path(fsck, NULL, path, FSCK_DIRECTORY) != FSCK_FAULTY &&
         is_absent(fsck, &suspicion))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 /* Whether there is a version, which this or a newer berth wrote. */
@@ -57,13 +59,13 @@ static bool has_version(struct fsck *fsck)
            decimal_parse(text.s, text.len - 1, &number);
 }
 
-static bool lacks_version(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_version(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     (void)suspicion;
     return !has_version(fsck);
 }
 
-static int make_version(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int make_version(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                         struct err *err)
 {
     AUTO_BUF where = BUF_INIT;
@@ -78,7 +80,7 @@ static int make_version(struct fsck *fsck, const struct fsck_suspicion *suspicio
 
 static void check_version(struct fsck *fsck)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_OWN_VERSION,
         .path = LAYOUT_VERSION,
         .text = "is missing, or holds no version",
@@ -88,41 +90,41 @@ static void check_version(struct fsck *fsck)
         .slow = true,
     };
 
-    if (fsck_expect_path(fsck, NULL, LAYOUT_VERSION, FSCK_FILE) != FSCK_FAULTY &&
+    if (fsck_tree_expect_path(fsck, NULL, LAYOUT_VERSION, FSCK_FILE) != FSCK_FAULTY &&
         !has_version(fsck))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 static void visit_lock(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     (void)context;
     if (strcmp(entry->path, LAYOUT_REPO_LOCKS) != 0)
-        fsck_expect(fsck, NULL, entry, FSCK_FILE);
+        fsck_tree_expect(fsck, NULL, entry, FSCK_FILE);
 }
 
-int fsck_own(struct fsck *fsck, struct err *err)
+int fsck_own_check(struct fsck *fsck, struct err *err)
 {
     static const char *const top[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_OWN};
     static const char *const dirs[] = {LAYOUT_TMP, LAYOUT_LOCKS, LAYOUT_REPO_LOCKS};
     static const char *const optional[] = {LAYOUT_SPOOL, LAYOUT_QUARANTINE, LAYOUT_LOST};
 
     for (size_t i = 0; i < sizeof top / sizeof *top; i++)
-        if (fsck_expect_path(fsck, NULL, top[i], FSCK_DIRECTORY) == FSCK_FAULTY &&
+        if (fsck_tree_expect_path(fsck, NULL, top[i], FSCK_DIRECTORY) == FSCK_FAULTY &&
             fsck->options.repair)
             return err_set(err, ERR_IO, "%s/%s is no directory: put that right first",
                            fsck->store->path, top[i]);
-    fsck->own = fsck_type_of(fsck, LAYOUT_OWN) == FSCK_DIRECTORY;
+    fsck->own = fsck_look_type(fsck, LAYOUT_OWN) == FSCK_DIRECTORY;
     for (size_t i = 0; fsck->own && i < sizeof dirs / sizeof *dirs; i++)
         check_directory(fsck, dirs[i]);
     for (size_t i = 0; fsck->own && i < sizeof optional / sizeof *optional; i++)
-        fsck_expect_path(fsck, NULL, optional[i], FSCK_DIRECTORY);
+        fsck_tree_expect_path(fsck, NULL, optional[i], FSCK_DIRECTORY);
     if (fsck->own) {
         check_version(fsck);
-        fsck_each(fsck, LAYOUT_LOCKS, visit_lock, NULL);
-        fsck_each(fsck, LAYOUT_REPO_LOCKS, visit_lock, NULL);
+        fsck_tree_each(fsck, LAYOUT_LOCKS, visit_lock, NULL);
+        fsck_tree_each(fsck, LAYOUT_REPO_LOCKS, visit_lock, NULL);
     }
     if (fsck->options.repair)
         return store_make(fsck->store, err);
-    bool damaged = fsck_type_of(fsck, LAYOUT_VERSION) != FSCK_ABSENT && !has_version(fsck);
+    bool damaged = fsck_look_type(fsck, LAYOUT_VERSION) != FSCK_ABSENT && !has_version(fsck);
     return damaged ? 0 : store_check(fsck->store, err);
 }

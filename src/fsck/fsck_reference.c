@@ -1,38 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: what manifests refer to: configurations, layers, children of an index. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: what manifests refer to: configurations, layers, children of an index. */
+#include "fsck/fsck_reference.h"
 
+#include "fsck/fsck_blob.h"
+#include "fsck/fsck_hash.h"
+#include "fsck/fsck_look.h"
+#include "fsck/fsck_names.h"
+#include "fsck/fsck_read.h"
+#include "fsck/fsck_suspect.h"
+#include "store/layout.h"
 #include "store/repo.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* As deep as an index may be nested here before its children wait for their own turn. */
-#define DEPTH_MAX 8
 
 struct reference {
     const struct digest *manifest; /* that refers */
     const struct descriptor *descriptor;
 };
 
-static bool is_linked(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_linked(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct reference *reference = suspicion->context;
     struct layout_path path;
 
-    return fsck_has_link(fsck, layout_revision(&path, suspicion->name, reference->manifest));
-}
-
-static bool is_plainly_absent(struct fsck *fsck, const char *path)
-{
-    return fsck_type_of(fsck, path) == FSCK_ABSENT && !fsck_is_obscured(fsck, path);
-}
-
-static bool has_blob(struct fsck *fsck, const struct digest *digest)
-{
-    struct layout_path path;
-
-    return fsck_type_of(fsck, layout_blob(&path, digest)) == FSCK_FILE;
+    return fsck_look_link(fsck, layout_revision(&path, suspicion->name, reference->manifest));
 }
 
 /* Distribution keeps a blob that was pushed with a sha512 under its sha256 alone, and links to
@@ -47,29 +39,29 @@ static bool has_alias(struct fsck *fsck, const struct name *name, const struct d
     return digest->algorithm != DIGEST_SHA256 &&
            fs_read(&fsck->store->fs, layout_layer(&path, name, digest), sizeof target.s, &text,
                    NULL) > 0 &&
-           digest_parse(&target, text.s, text.len, NULL) == 0 && has_blob(fsck, &target);
+           digest_parse(&target, text.s, text.len, NULL) == 0 && fsck_look_blob(fsck, &target);
 }
 
 /* --- content that is not there --- */
 
-static bool lacks_blob(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_blob(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
-    return is_plainly_absent(fsck, layout_blob(&path, suspicion->digest)) &&
+    return fsck_look_absent(fsck, layout_blob(&path, suspicion->digest)) &&
            !has_alias(fsck, suspicion->name, suspicion->digest) && is_linked(fsck, suspicion);
 }
 
-static bool lacks_child(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_child(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
-    return is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
+    return fsck_look_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
            lacks_blob(fsck, suspicion);
 }
 
 /* What refers to it is sound itself, and other parts of it may be wanted, so it stays. */
-static int note_lost(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int note_lost(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                      struct err *err)
 {
     if (fsck->found_blobs == 0)
@@ -86,7 +78,7 @@ static void check_absent(struct fsck *fsck, const struct name *name, struct refe
     const struct digest *digest = &reference->descriptor->digest;
     bool child = reference->descriptor->role == DESCRIPTOR_CHILD;
     char text[160 + sizeof digest->s];
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = child ? FSCK_INDEX_CHILD : FSCK_BLOB_MISSING,
         .name = name,
         .digest = digest,
@@ -106,31 +98,31 @@ static void check_absent(struct fsck *fsck, const struct name *name, struct refe
     }
     snprintf(text, sizeof text, "is not there, but %s %s needs it",
              child ? "the index" : "manifest", reference->manifest->s);
-    if (fsck_suspect(fsck, &suspicion) != FSCK_SOUND)
+    if (fsck_suspect_settle(fsck, &suspicion) != FSCK_SOUND)
         digest_map_put(&fsck->reported, digest);
 }
 
 /* --- links that are not there --- */
 
 /* Where _layers itself is missing, that is what is reported. */
-static bool lacks_layer(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_layer(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
-    return is_plainly_absent(fsck, layout_layer(&path, suspicion->name, suspicion->digest)) &&
-           fsck_type_of(fsck, layout_layers(&path, suspicion->name)) == FSCK_DIRECTORY &&
-           is_linked(fsck, suspicion) && has_blob(fsck, suspicion->digest);
+    return fsck_look_absent(fsck, layout_layer(&path, suspicion->name, suspicion->digest)) &&
+           fsck_look_type(fsck, layout_layers(&path, suspicion->name)) == FSCK_DIRECTORY &&
+           is_linked(fsck, suspicion) && fsck_look_blob(fsck, suspicion->digest);
 }
 
-static bool lacks_revision(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_revision(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path path;
 
-    return is_plainly_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
+    return fsck_look_absent(fsck, layout_revision(&path, suspicion->name, suspicion->digest)) &&
            lacks_layer(fsck, suspicion);
 }
 
-static int link_layer(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int link_layer(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                       struct err *err)
 {
     AUTO_DIRTY dirty = {0};
@@ -155,11 +147,11 @@ static bool is_manifest(struct fsck *fsck, const struct digest *digest)
 
 /* The blob is there. A child that is linked as a layer can be pulled too, as a blob. */
 static void check_link(struct fsck *fsck, const struct name *name, struct reference *reference,
-                       int depth)
+                       struct strings *linked)
 {
     const struct digest *digest = &reference->descriptor->digest;
     char text[160 + sizeof digest->s];
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_LAYER_MISSING,
         .name = name,
         .digest = digest,
@@ -178,18 +170,18 @@ static void check_link(struct fsck *fsck, const struct name *name, struct refere
         if (is_manifest(fsck, digest)) {
             suspicion.code = FSCK_REVISION_MISSING;
             suspicion.holds = lacks_revision;
-            suspicion.mend = fsck_mend_revision;
+            suspicion.mend = fsck_names_link;
         }
     }
     snprintf(text, sizeof text,
              "is there, but not linked to the repository, whose manifest %s "
              "needs it",
              reference->manifest->s);
-    enum fsck_verdict verdict = fsck_suspect(fsck, &suspicion);
+    enum fsck_verdict verdict = fsck_suspect_settle(fsck, &suspicion);
     if (verdict == FSCK_FAULTY)
         digest_map_put(&fsck->linkless, digest);
-    if (verdict == FSCK_MENDED && suspicion.code == FSCK_REVISION_MISSING && depth < DEPTH_MAX)
-        fsck_revision(fsck, name, digest, depth + 1);
+    if (verdict == FSCK_MENDED && suspicion.code == FSCK_REVISION_MISSING)
+        strings_add(linked, digest->s);
 }
 
 /* --- sizes --- */
@@ -198,7 +190,7 @@ static void report_size(struct fsck *fsck, const struct name *name, struct refer
                         int64_t size)
 {
     char text[200 + sizeof reference->descriptor->digest.s];
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_MANIFEST_SIZE,
         .name = name,
         .digest = reference->manifest,
@@ -210,7 +202,7 @@ static void report_size(struct fsck *fsck, const struct name *name, struct refer
     snprintf(text, sizeof text, "says that %s has %jd bytes, but it has %jd",
              reference->descriptor->digest.s, (intmax_t)reference->descriptor->size,
              (intmax_t)size);
-    fsck_suspect(fsck, &suspicion);
+    fsck_suspect_settle(fsck, &suspicion);
 }
 
 /* Which of the two is wrong, only the digest can tell. */
@@ -232,11 +224,11 @@ static void check_size(struct fsck *fsck, const struct name *name, struct refere
     }
     snprintf(text, sizeof text, "has %jd bytes of %jd, and another digest", (intmax_t)size,
              (intmax_t)descriptor->size);
-    fsck_bad_blob(fsck, FSCK_BLOB_SIZE, &descriptor->digest, &hash.st, text);
+    fsck_blob_bad(fsck, FSCK_BLOB_SIZE, &descriptor->digest, &hash.st, text);
 }
 
 static void check_reference(struct fsck *fsck, const struct name *name, struct reference *reference,
-                            int depth)
+                            struct strings *linked)
 {
     const struct digest *digest = &reference->descriptor->digest;
     struct layout_path path;
@@ -245,8 +237,8 @@ static void check_reference(struct fsck *fsck, const struct name *name, struct r
 
     layout_blob(&path, digest);
     int found = fs_stat(&fsck->store->fs, path.s, &st, &err);
-    if (found < 0 && !fsck_is_obscured(fsck, path.s))
-        fsck_unreadable(fsck, path.s, &err);
+    if (found < 0 && !fsck_look_obscured(fsck, path.s))
+        fsck_suspect_unreadable(fsck, path.s, &err);
     if (found < 0 || (found > 0 && !S_ISREG(st.st_mode)))
         return; /* and this is reported as what it is */
     if (found == 0) {
@@ -254,14 +246,14 @@ static void check_reference(struct fsck *fsck, const struct name *name, struct r
         return;
     }
     check_size(fsck, name, reference, path.s, st.st_size);
-    check_link(fsck, name, reference, depth);
+    check_link(fsck, name, reference, linked);
 }
 
-void fsck_references(struct fsck *fsck, const struct name *name, const struct digest *digest,
-                     const struct manifest *manifest, int depth)
+void fsck_reference_check(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                          const struct manifest *manifest, struct strings *linked)
 {
-    for (size_t i = 0; i < manifest->n_references && !fsck_stopped(fsck); i++) {
+    for (size_t i = 0; i < manifest->n_references && !fsck_run_stopped(fsck); i++) {
         struct reference reference = {digest, &manifest->references[i]};
-        check_reference(fsck, name, &reference, depth);
+        check_reference(fsck, name, &reference, linked);
     }
 }

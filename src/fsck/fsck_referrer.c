@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: the referrers index. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: the referrers index. */
+#include "fsck/fsck_referrer.h"
 
+#include "fsck/fsck_read.h"
+#include "fsck/fsck_tree.h"
+#include "store/layout.h"
 #include "store/referrer.h"
 
 #include <string.h>
@@ -15,7 +18,7 @@ static bool is_revision(struct fsck *fsck, const struct name *name, const struct
 {
     struct layout_path path;
 
-    return fsck_has_link(fsck, layout_revision(&path, name, digest));
+    return fsck_look_link(fsck, layout_revision(&path, name, digest));
 }
 
 /* 1: it holds what it should, 0: it holds something else, -1: it is not there or unreadable. */
@@ -30,20 +33,20 @@ static int read_entry(struct fsck *fsck, const struct name *name, const struct e
 }
 
 /* The entry is made before its manifest's link and goes after it: so it is looked for first. */
-static bool is_missing(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_missing(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
-    return fsck_type_of(fsck, suspicion->path) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, suspicion->path) &&
+    return fsck_look_type(fsck, suspicion->path) == FSCK_ABSENT &&
+           !fsck_look_obscured(fsck, suspicion->path) &&
            is_revision(fsck, suspicion->name, suspicion->digest);
 }
 
-static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_damaged(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     return read_entry(fsck, suspicion->name, suspicion->context) == 0 &&
            is_revision(fsck, suspicion->name, suspicion->digest);
 }
 
-static int write_entry(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int write_entry(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                        struct err *err)
 {
     const struct entry_context *entry = suspicion->context;
@@ -58,13 +61,13 @@ static int write_entry(struct fsck *fsck, const struct fsck_suspicion *suspicion
 }
 
 /* Where berth has never changed the store, there is no index yet; a repair makes it. */
-void fsck_referrer(struct fsck *fsck, const struct name *name, const struct digest *digest,
-                   const struct manifest *manifest, int64_t size)
+void fsck_referrer_check(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                         const struct manifest *manifest, int64_t size)
 {
     struct layout_path path;
     AUTO_BUF descriptor = BUF_INIT;
     struct entry_context entry = {&manifest->subject, digest, &descriptor};
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_REFERRER_MISSING,
         .name = name,
         .digest = digest,
@@ -87,19 +90,19 @@ void fsck_referrer(struct fsck *fsck, const struct name *name, const struct dige
         suspicion.holds = is_damaged;
     }
     if (suspicion.holds(fsck, &suspicion))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 /* --- entries that should not be there --- */
 
-static bool is_foreign(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_foreign(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct digest *subject = suspicion->context;
     struct manifest manifest;
     int64_t size;
 
     if (!is_revision(fsck, suspicion->name, suspicion->digest) ||
-        fsck_type_of(fsck, suspicion->path) != FSCK_FILE ||
+        fsck_look_type(fsck, suspicion->path) != FSCK_FILE ||
         fsck_read_manifest(fsck, suspicion->digest, &manifest, &size) != FSCK_CONTENT_SOUND)
         return false;
     bool foreign = !manifest.has_subject || !digest_equal(&manifest.subject, subject);
@@ -112,20 +115,21 @@ static void visit_referrer(struct fsck *fsck, const struct name *name, const str
                            const struct fsck_entry *entry, void *context)
 {
     struct digest *subject = context;
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_REFERRER_FOREIGN,
         .path = entry->path,
         .name = name,
         .digest = digest,
         .text = "the manifest does not name this subject",
         .holds = is_foreign,
-        .mend = fsck_mend_move,
+        .mend = fsck_suspect_move,
         .context = subject,
     };
 
-    fsck_step(fsck, "referrers");
-    if (fsck_expect(fsck, name, entry, FSCK_FILE) == FSCK_SOUND && is_foreign(fsck, &suspicion))
-        fsck_suspect(fsck, &suspicion);
+    fsck_run_step(fsck, "referrers");
+    if (fsck_tree_expect(fsck, name, entry, FSCK_FILE) == FSCK_SOUND &&
+        is_foreign(fsck, &suspicion))
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 static void visit_subject(struct fsck *fsck, const struct name *name, const struct digest *digest,
@@ -134,16 +138,16 @@ static void visit_subject(struct fsck *fsck, const struct name *name, const stru
     struct digest subject = *digest;
 
     (void)context;
-    if (fsck_expect(fsck, name, entry, FSCK_DIRECTORY) == FSCK_SOUND)
-        fsck_each_digest(fsck, name, entry->path, visit_referrer, &subject);
+    if (fsck_tree_expect(fsck, name, entry, FSCK_DIRECTORY) == FSCK_SOUND)
+        fsck_tree_each_digest(fsck, name, entry->path, visit_referrer, &subject);
 }
 
-void fsck_referrers(struct fsck *fsck, const struct name *name)
+void fsck_referrer_check_all(struct fsck *fsck, const struct name *name)
 {
     struct layout_path path;
     AUTO_BUF dir = BUF_INIT;
 
     buf_addf(&dir, "%s/" LAYOUT_NAME_REFERRERS, layout_repository(&path, name));
-    if (fsck_expect_path(fsck, name, dir.s, FSCK_DIRECTORY) == FSCK_SOUND)
-        fsck_each_digest(fsck, name, dir.s, visit_subject, NULL);
+    if (fsck_tree_expect_path(fsck, name, dir.s, FSCK_DIRECTORY) == FSCK_SOUND)
+        fsck_tree_each_digest(fsck, name, dir.s, visit_subject, NULL);
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: repositories: their directories, and what stands among them. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: repositories: their directories, and what stands among them. */
+#include "fsck/fsck_repo.h"
 
 #include "base/dir.h"
+#include "fsck/fsck_link.h"
+#include "fsck/fsck_manifest.h"
+#include "fsck/fsck_referrer.h"
+#include "fsck/fsck_tag.h"
+#include "fsck/fsck_tree.h"
+#include "fsck/fsck_upload.h"
+#include "store/layout.h"
 #include "store/repo.h"
 
 #include <stdio.h>
@@ -34,7 +41,7 @@ static bool see_layer(void *context, const char *hex)
     struct digest digest;
 
     if (digest_from_hex(&digest, search->algorithm, hex, NULL) == 0)
-        search->found = fsck_has_link(search->fsck, layout_layer(&path, search->name, &digest));
+        search->found = fsck_look_link(search->fsck, layout_layer(&path, search->name, &digest));
     return search->found;
 }
 
@@ -53,11 +60,11 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
     return search.found;
 }
 
-static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_directory(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path layers, manifests;
 
-    if (fsck_type_of(fsck, suspicion->path) != FSCK_ABSENT)
+    if (fsck_look_type(fsck, suspicion->path) != FSCK_ABSENT)
         return false;
     layout_layers(&layers, suspicion->name);
     layout_manifests(&manifests, suspicion->name);
@@ -69,7 +76,7 @@ static bool lacks_directory(struct fsck *fsck, const struct fsck_suspicion *susp
            has_layers(fsck, suspicion->name);
 }
 
-static int make_directories(struct fsck *fsck, const struct fsck_suspicion *suspicion,
+static int make_directories(struct fsck *fsck, const struct fsck_suspect *suspicion,
                             struct buf *what, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
@@ -85,7 +92,7 @@ static int make_directories(struct fsck *fsck, const struct fsck_suspicion *susp
 static void check_directory(struct fsck *fsck, const struct name *name, const char *path,
                             enum fsck_code code)
 {
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = code,
         .path = path,
         .name = name,
@@ -95,15 +102,15 @@ static void check_directory(struct fsck *fsck, const struct name *name, const ch
         .slow = true,
     };
 
-    if (fsck_expect_path(fsck, name, path, FSCK_DIRECTORY) != FSCK_FAULTY &&
+    if (fsck_tree_expect_path(fsck, name, path, FSCK_DIRECTORY) != FSCK_FAULTY &&
         lacks_directory(fsck, &suspicion))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 static void visit_manifests_part(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     if (strcmp(entry->name, "revisions") != 0 && strcmp(entry->name, "tags") != 0)
-        fsck_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
 }
 
 /* --- manifests --- */
@@ -121,9 +128,9 @@ static bool visit_revision(void *context, const char *hex)
     struct digest digest;
 
     if (digest_from_hex(&digest, revisions->algorithm, hex, NULL) == 0 &&
-        fsck_has_link(revisions->fsck, layout_revision(&path, revisions->name, &digest)))
-        fsck_revision(revisions->fsck, revisions->name, &digest, 0);
-    return fsck_stopped(revisions->fsck);
+        fsck_look_link(revisions->fsck, layout_revision(&path, revisions->name, &digest)))
+        fsck_manifest_check(revisions->fsck, revisions->name, &digest);
+    return fsck_run_stopped(revisions->fsck);
 }
 
 static void check_revisions(struct fsck *fsck, const struct name *name)
@@ -149,15 +156,15 @@ static void check_repository(struct fsck *fsck, const struct name *name)
     layout_manifests(&manifests, name);
     check_directory(fsck, name, layers.s, FSCK_REPOSITORY_LAYERS);
     check_directory(fsck, name, manifests.s, FSCK_REPOSITORY_MANIFESTS);
-    fsck_each_digest(fsck, name, layers.s, fsck_link, NULL);
+    fsck_tree_each_digest(fsck, name, layers.s, fsck_link_check, NULL);
     snprintf(revisions.s, sizeof revisions.s, "%.1000s/revisions", manifests.s);
-    fsck_each(fsck, manifests.s, visit_manifests_part, &owner);
-    if (fsck_expect_path(fsck, name, revisions.s, FSCK_DIRECTORY) == FSCK_SOUND)
-        fsck_each_digest(fsck, name, revisions.s, fsck_link, NULL);
-    fsck_tags(fsck, name);
-    fsck_referrers(fsck, name);
+    fsck_tree_each(fsck, manifests.s, visit_manifests_part, &owner);
+    if (fsck_tree_expect_path(fsck, name, revisions.s, FSCK_DIRECTORY) == FSCK_SOUND)
+        fsck_tree_each_digest(fsck, name, revisions.s, fsck_link_check, NULL);
+    fsck_tag_check_all(fsck, name);
+    fsck_referrer_check_all(fsck, name);
     check_revisions(fsck, name);
-    fsck_uploads(fsck, name);
+    fsck_upload_check_all(fsck, name);
     digest_map_free(&fsck->linkless);
 }
 
@@ -185,9 +192,9 @@ static void visit_underscore(struct fsck *fsck, struct level *level, const struc
     if (is_part(entry->name) && named)
         level->is_repository = true; /* whatever stands there is looked at with the repository */
     else if (entry->type == FSCK_FILE)
-        fsck_foreign(fsck, NULL, entry, FSCK_FOREIGN_UNDERSCORE);
+        fsck_tree_foreign(fsck, NULL, entry, FSCK_FOREIGN_UNDERSCORE);
     else if (entry->type != FSCK_DIRECTORY)
-        fsck_expect(fsck, NULL, entry, FSCK_DIRECTORY);
+        fsck_tree_expect(fsck, NULL, entry, FSCK_DIRECTORY);
 }
 
 /* The depth is bounded by the length of a name. */
@@ -196,7 +203,7 @@ static void check_level(struct fsck *fsck, const char *path, const char *text)
     struct level level = {text, false};
     struct name name;
 
-    fsck_each(fsck, path, visit_name, &level);
+    fsck_tree_each(fsck, path, visit_name, &level);
     if (level.is_repository && name_parse(&name, text, strlen(text), NULL) == 0)
         check_repository(fsck, &name);
 }
@@ -206,26 +213,26 @@ static void visit_name(struct fsck *fsck, void *context, const struct fsck_entry
     struct level *level = context;
     struct name name;
 
-    fsck_step(fsck, "repositories");
+    fsck_run_step(fsck, "repositories");
     if (entry->name[0] == '_') {
         visit_underscore(fsck, level, entry);
         return;
     }
     if (entry->type == FSCK_FILE) {
-        fsck_foreign(fsck, NULL, entry, FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, NULL, entry, FSCK_FOREIGN_FILE);
         return;
     }
-    if (fsck_expect(fsck, NULL, entry, FSCK_DIRECTORY) != FSCK_SOUND)
+    if (fsck_tree_expect(fsck, NULL, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
     const char *text = entry->path + sizeof LAYOUT_REPOSITORIES;
     if (name_parse(&name, text, strlen(text), NULL) < 0)
-        fsck_foreign(fsck, NULL, entry, FSCK_REPOSITORY_NAME);
+        fsck_tree_foreign(fsck, NULL, entry, FSCK_REPOSITORY_NAME);
     else
         check_level(fsck, entry->path, name.s);
 }
 
-void fsck_repositories(struct fsck *fsck)
+void fsck_repo_check_all(struct fsck *fsck)
 {
-    if (fsck_type_of(fsck, LAYOUT_REPOSITORIES) == FSCK_DIRECTORY)
+    if (fsck_look_type(fsck, LAYOUT_REPOSITORIES) == FSCK_DIRECTORY)
         check_level(fsck, LAYOUT_REPOSITORIES, "");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: how far the hashing is, in a file outside of the store, so that it can go on later. The
+ * L3: fsck: how far the hashing is, in a file outside of the store, so that it can go on later. The
  * file is replaced as a whole. */
-#include "fsck/fsck_parts.h"
+#include "fsck/fsck_state.h"
 
 #include "base/clock.h"
 #include "base/codec.h"

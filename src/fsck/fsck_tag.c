@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: tags. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: tags. */
+#include "fsck/fsck_tag.h"
 
 #include "base/dir.h"
+#include "fsck/fsck_link.h"
+#include "fsck/fsck_manifest.h"
+#include "fsck/fsck_names.h"
+#include "fsck/fsck_read.h"
+#include "store/layout.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
@@ -31,7 +36,7 @@ static int read_current(struct fsck *fsck, const struct tag_context *tag, struct
     layout_tag_current(&path, tag->name, &tag->tag);
     int found = fs_read(&fsck->store->fs, path.s, LINK_SIZE_MAX, &text, &err);
     if (found < 0) {
-        fsck_unreadable(fsck, path.s, &err);
+        fsck_suspect_unreadable(fsck, path.s, &err);
         return -1;
     }
     if (found == 0 || text.len == 0)
@@ -45,69 +50,6 @@ static int read_current(struct fsck *fsck, const struct tag_context *tag, struct
         to--;
     if (digest_parse(digest, text.s + from, to - from, &err) < 0)
         digest->s[0] = '\0';
-    return 0;
-}
-
-/* --- names of content that is gone --- */
-
-struct taking {
-    struct fsck *fsck;
-    const struct name *name;
-    const struct digest *digest;
-    struct buf *what;
-    struct dirty *dirty;
-    struct err *err;
-    bool failed;
-};
-
-static bool take_tag(void *context, const char *text)
-{
-    struct taking *taking = context;
-    struct layout_path path;
-    struct digest current;
-    struct tag tag;
-    AUTO_BUF where = BUF_INIT;
-    const struct store *store = taking->fsck->store;
-
-    if (tag_parse(&tag, text, strlen(text), NULL) < 0 ||
-        tag_get(store, taking->name, &tag, &current, NULL) <= 0 ||
-        !digest_equal(&current, taking->digest))
-        return false;
-    layout_tag(&path, taking->name, &tag);
-    int moved = quarantine_move(store, &taking->fsck->quarantine, path.s, &where, taking->dirty,
-                                taking->err);
-    taking->failed = moved < 0;
-    if (moved > 0)
-        buf_addf(taking->what, "; tag %s moved to %s", tag.s, where.s);
-    return taking->failed;
-}
-
-/* In this order, a run that is cut short has taken the top away, and the next one finds the rest.
- */
-int fsck_take_names(struct fsck *fsck, const struct name *name, const struct digest *digest,
-                    struct buf *what, struct err *err)
-{
-    AUTO_DIRTY dirty = {0};
-    struct taking taking = {fsck, name, digest, what, &dirty, err, false};
-    struct layout_path path;
-    AUTO_BUF where = BUF_INIT;
-
-    buf_addstr(what, "push it again");
-    if (quarantine_note_lost(fsck->store, digest, err) < 0 ||
-        dir_each(&fsck->store->fs, layout_tags(&path, name), take_tag, &taking, err) < 0 ||
-        taking.failed || dirty_sync(&fsck->store->fs, &dirty, err) < 0)
-        return -1;
-    layout_revision(&path, name, digest);
-    int moved = quarantine_move(fsck->store, &fsck->quarantine, path.s, &where, &dirty, err);
-    if (moved < 0)
-        return -1;
-    if (moved > 0)
-        buf_addf(what, "; revision moved to %s", where.s);
-    *strrchr(path.s, '/') = '\0';
-    if (dir_remove(&fsck->store->fs, path.s, &dirty, err) < 0 ||
-        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
-        return -1;
-    fsck->summary.lost++;
     return 0;
 }
 
@@ -167,18 +109,18 @@ static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct
     return newest.found;
 }
 
-static bool is_damaged(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_damaged(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct tag_context *tag = suspicion->context;
     struct digest digest;
 
     /* Read once more while it is there, since it may be a new one. */
     return read_current(fsck, tag, &digest) == 0 &&
-           (tag->replaced || fsck_has_link(fsck, suspicion->path)) &&
+           (tag->replaced || fsck_look_link(fsck, suspicion->path)) &&
            read_current(fsck, tag, &digest) == 0;
 }
 
-static int mend_current(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int mend_current(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                         struct err *err)
 {
     struct tag_context *tag = suspicion->context;
@@ -190,8 +132,8 @@ static int mend_current(struct fsck *fsck, const struct fsck_suspicion *suspicio
         return err_set(err, ERR_IO, "it cannot be read");
     bool written = digest.s[0] != '\0';
     if (!written && !find_newest(fsck, tag, &digest)) {
-        struct fsck_suspicion whole = {.path = layout_tag(&path, tag->name, &tag->tag)};
-        return fsck_mend_move(fsck, &whole, what, err);
+        struct fsck_suspect whole = {.path = layout_tag(&path, tag->name, &tag->tag)};
+        return fsck_suspect_move(fsck, &whole, what, err);
     }
     if (tag_set(fsck->store, tag->name, &tag->tag, &digest, &dirty, err) < 0 ||
         dirty_sync(&fsck->store->fs, &dirty, err) < 0)
@@ -210,17 +152,17 @@ static bool still_points(struct fsck *fsck, const struct tag_context *tag)
     return read_current(fsck, tag, &digest) > 0 && digest_equal(&digest, &tag->digest);
 }
 
-static bool lacks_index(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_index(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct tag_context *tag = suspicion->context;
     struct layout_path path;
 
     layout_tag_index(&path, tag->name, &tag->tag, &tag->digest);
-    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+    return fsck_look_type(fsck, path.s) == FSCK_ABSENT && !fsck_look_obscured(fsck, path.s) &&
            still_points(fsck, tag);
 }
 
-static int add_index(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int add_index(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                      struct err *err)
 {
     const struct tag_context *tag = suspicion->context;
@@ -233,46 +175,26 @@ static int add_index(struct fsck *fsck, const struct fsck_suspicion *suspicion, 
     return 0;
 }
 
-static bool points_at_nothing(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool points_at_nothing(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct tag_context *tag = suspicion->context;
     struct layout_path path;
 
     layout_revision(&path, tag->name, &tag->digest);
-    bool revision = fsck_type_of(fsck, path.s) != FSCK_ABSENT || fsck_is_obscured(fsck, path.s);
+    bool revision = fsck_look_type(fsck, path.s) != FSCK_ABSENT || fsck_look_obscured(fsck, path.s);
     layout_blob(&path, &tag->digest);
-    return !revision && fsck_type_of(fsck, path.s) == FSCK_ABSENT &&
-           !fsck_is_obscured(fsck, path.s) && still_points(fsck, tag);
+    return !revision && fsck_look_type(fsck, path.s) == FSCK_ABSENT &&
+           !fsck_look_obscured(fsck, path.s) && still_points(fsck, tag);
 }
 
-static bool lacks_revision(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool lacks_revision(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct tag_context *tag = suspicion->context;
     struct layout_path path;
 
     layout_revision(&path, tag->name, &tag->digest);
-    return fsck_type_of(fsck, path.s) == FSCK_ABSENT && !fsck_is_obscured(fsck, path.s) &&
+    return fsck_look_type(fsck, path.s) == FSCK_ABSENT && !fsck_look_obscured(fsck, path.s) &&
            still_points(fsck, tag);
-}
-
-int fsck_mend_names(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
-                    struct err *err)
-{
-    if (fsck->found_blobs == 0)
-        return err_set(err, ERR_IO, "the store has no blob at all: is something not mounted?");
-    return fsck_take_names(fsck, suspicion->name, suspicion->digest, what, err);
-}
-
-int fsck_mend_revision(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
-                       struct err *err)
-{
-    AUTO_DIRTY dirty = {0};
-
-    if (repo_link_revision(fsck->store, suspicion->name, suspicion->digest, &dirty, err) < 0 ||
-        dirty_sync(&fsck->store->fs, &dirty, err) < 0)
-        return -1;
-    buf_addstr(what, "linked");
-    return 0;
 }
 
 /* The tag's manifest has no link among the revisions; with one, that is checked by itself. */
@@ -280,7 +202,7 @@ static void check_target(struct fsck *fsck, struct tag_context *tag, const char 
 {
     struct manifest manifest;
     int64_t size;
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .path = path, .name = tag->name, .digest = &tag->digest, .context = tag};
 
     enum fsck_content content = fsck_read_manifest(fsck, &tag->digest, &manifest, &size);
@@ -289,25 +211,25 @@ static void check_target(struct fsck *fsck, struct tag_context *tag, const char 
         suspicion.code = FSCK_REVISION_MISSING;
         suspicion.text = "its manifest is there, but not linked to the repository";
         suspicion.holds = lacks_revision;
-        suspicion.mend = fsck_mend_revision;
+        suspicion.mend = fsck_names_link;
     } else if (content == FSCK_CONTENT_MISSING) {
         suspicion.code = FSCK_TAG_DANGLING;
         suspicion.text = "points at a manifest that is not there";
         suspicion.holds = points_at_nothing;
-        suspicion.mend = fsck_mend_names;
+        suspicion.mend = fsck_names_take;
     } else {
         if (content == FSCK_CONTENT_DAMAGED)
-            fsck_bad_manifest(fsck, tag->name, &tag->digest);
+            fsck_manifest_damaged(fsck, tag->name, &tag->digest);
         return;
     }
     if (!digest_map_get(&fsck->reported, &tag->digest))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
 static void check_current(struct fsck *fsck, struct tag_context *tag, const char *path)
 {
     struct layout_path revision, index;
-    struct fsck_suspicion damaged = {
+    struct fsck_suspect damaged = {
         .code = FSCK_TAG_DAMAGED,
         .path = path,
         .name = tag->name,
@@ -316,7 +238,7 @@ static void check_current(struct fsck *fsck, struct tag_context *tag, const char
         .mend = mend_current,
         .context = tag,
     };
-    struct fsck_suspicion unlisted = {
+    struct fsck_suspect unlisted = {
         .code = FSCK_TAG_INDEX,
         .path = index.s,
         .name = tag->name,
@@ -328,15 +250,15 @@ static void check_current(struct fsck *fsck, struct tag_context *tag, const char
     };
 
     int exact = read_current(fsck, tag, &tag->digest);
-    if (exact < 0 || (exact == 0 &&
-                      (!is_damaged(fsck, &damaged) || fsck_suspect(fsck, &damaged) != FSCK_MENDED)))
+    if (exact < 0 || (exact == 0 && (!is_damaged(fsck, &damaged) ||
+                                     fsck_suspect_settle(fsck, &damaged) != FSCK_MENDED)))
         return;
     if (!tag->digest.s[0])
         return;
     layout_tag_index(&index, tag->name, &tag->tag, &tag->digest);
     if (lacks_index(fsck, &unlisted))
-        fsck_suspect(fsck, &unlisted);
-    if (!fsck_has_link(fsck, layout_revision(&revision, tag->name, &tag->digest)))
+        fsck_suspect_settle(fsck, &unlisted);
+    if (!fsck_look_link(fsck, layout_revision(&revision, tag->name, &tag->digest)))
         check_target(fsck, tag, path);
 }
 
@@ -345,7 +267,7 @@ static void check_current(struct fsck *fsck, struct tag_context *tag, const char
 static void visit_current(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     if (strcmp(entry->name, "link") != 0)
-        fsck_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
 }
 
 static void visit_tag_part(struct fsck *fsck, void *context, const struct fsck_entry *entry)
@@ -354,13 +276,13 @@ static void visit_tag_part(struct fsck *fsck, void *context, const struct fsck_e
     struct name name = *tag->name;
 
     if (strcmp(entry->name, "current") != 0 && strcmp(entry->name, "index") != 0)
-        fsck_foreign(fsck, tag->name, entry, FSCK_FOREIGN_FILE);
-    else if (fsck_expect(fsck, tag->name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
+        fsck_tree_foreign(fsck, tag->name, entry, FSCK_FOREIGN_FILE);
+    else if (fsck_tree_expect(fsck, tag->name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
     else if (!strcmp(entry->name, "index"))
-        fsck_each_digest(fsck, tag->name, entry->path, fsck_link, NULL);
+        fsck_tree_each_digest(fsck, tag->name, entry->path, fsck_link_check, NULL);
     else
-        fsck_each(fsck, entry->path, visit_current, &name);
+        fsck_tree_each(fsck, entry->path, visit_current, &name);
 }
 
 /* A tag without current/link is one that was being made when a program ended. If something else
@@ -370,31 +292,31 @@ static void visit_tag(struct fsck *fsck, void *context, const struct fsck_entry 
     struct tag_context tag = {.name = context};
     struct layout_path path;
 
-    fsck_step(fsck, "tags");
+    fsck_run_step(fsck, "tags");
     if (tag_parse(&tag.tag, entry->name, strlen(entry->name), NULL) < 0 ||
         entry->type == FSCK_FILE) {
-        fsck_foreign(fsck, tag.name, entry, FSCK_TAG_NAME);
+        fsck_tree_foreign(fsck, tag.name, entry, FSCK_TAG_NAME);
         return;
     }
-    if (fsck_expect(fsck, tag.name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
+    if (fsck_tree_expect(fsck, tag.name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
     layout_tag_current(&path, tag.name, &tag.tag);
-    bool obscured = fsck_is_obscured(fsck, path.s);
-    bool was_there = obscured || fsck_has_link(fsck, path.s);
-    fsck_each(fsck, entry->path, visit_tag_part, &tag);
-    enum fsck_verdict verdict = fsck_expect_path(fsck, tag.name, path.s, FSCK_FILE);
-    tag.replaced = obscured && fsck_type_of(fsck, path.s) == FSCK_ABSENT && fsck->options.repair &&
-                   fsck_type_of(fsck, entry->path) == FSCK_DIRECTORY;
-    if (was_there && verdict != FSCK_FAULTY && !fsck_is_obscured(fsck, path.s))
+    bool obscured = fsck_look_obscured(fsck, path.s);
+    bool was_there = obscured || fsck_look_link(fsck, path.s);
+    fsck_tree_each(fsck, entry->path, visit_tag_part, &tag);
+    enum fsck_verdict verdict = fsck_tree_expect_path(fsck, tag.name, path.s, FSCK_FILE);
+    tag.replaced = obscured && fsck_look_type(fsck, path.s) == FSCK_ABSENT &&
+                   fsck->options.repair && fsck_look_type(fsck, entry->path) == FSCK_DIRECTORY;
+    if (was_there && verdict != FSCK_FAULTY && !fsck_look_obscured(fsck, path.s))
         check_current(fsck, &tag, path.s);
 }
 
-void fsck_tags(struct fsck *fsck, const struct name *name)
+void fsck_tag_check_all(struct fsck *fsck, const struct name *name)
 {
     struct layout_path path;
     struct name owner = *name;
 
     layout_tags(&path, name);
-    if (fsck_expect_path(fsck, name, path.s, FSCK_DIRECTORY) == FSCK_SOUND)
-        fsck_each(fsck, path.s, visit_tag, &owner);
+    if (fsck_tree_expect_path(fsck, name, path.s, FSCK_DIRECTORY) == FSCK_SOUND)
+        fsck_tree_each(fsck, path.s, visit_tag, &owner);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: what stands in directories, and what should not. */
-#include "fsck/fsck_parts.h"
+ * L3: fsck: what stands in directories, and what should not. */
+#include "fsck/fsck_tree.h"
+
+#include "store/layout.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,25 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static enum fsck_type type_by(const struct stat *st)
-{
-    return S_ISREG(st->st_mode)   ? FSCK_FILE
-           : S_ISDIR(st->st_mode) ? FSCK_DIRECTORY
-           : S_ISLNK(st->st_mode) ? FSCK_SYMLINK_TYPE
-                                  : FSCK_OTHER;
-}
-
-enum fsck_type fsck_type_of(struct fsck *fsck, const char *path)
-{
-    struct stat st;
-    struct err err;
-
-    int found = fs_stat(&fsck->store->fs, path, &st, &err);
-    if (found == 0)
-        return FSCK_ABSENT;
-    return found < 0 ? FSCK_OTHER : type_by(&st);
-}
 
 /* What a file system makes, and what a write of Distribution leaves since 3.1 that was broken off.
  * No program reads it. */
@@ -50,26 +33,26 @@ static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *d
     int len = snprintf(path, sizeof path, "%s/%s", dir, dirent->d_name);
     if (len < 0 || (size_t)len >= sizeof path) {
         err_set(&err, ERR_IO, "%s is longer than any path of a store", path);
-        fsck_unreadable(fsck, dir, &err);
+        fsck_suspect_unreadable(fsck, dir, &err);
         return;
     }
     entry.type = dirent->d_type == DT_REG   ? FSCK_FILE
                  : dirent->d_type == DT_DIR ? FSCK_DIRECTORY
                  : dirent->d_type == DT_LNK ? FSCK_SYMLINK_TYPE
-                                            : fsck_type_of(fsck, path);
+                                            : fsck_look_type(fsck, path);
     bool hidden = dirent->d_name[0] == '.' && entry.type == FSCK_FILE;
     if (entry.type != FSCK_ABSENT && !hidden)
         visit(fsck, context, &entry);
 }
 
-void fsck_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, void *context)
+void fsck_tree_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, void *context)
 {
     struct err err;
     int fd;
 
     int found = fs_open(&fsck->store->fs, dir, O_RDONLY | O_DIRECTORY, &fd, &err);
     if (found < 0)
-        fsck_unreadable(fsck, dir, &err);
+        fsck_suspect_unreadable(fsck, dir, &err);
     if (found <= 0)
         return;
     DIR *stream = fdopendir(fd);
@@ -78,11 +61,11 @@ void fsck_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, void *c
         return;
     }
     struct dirent *dirent;
-    while (!fsck_stopped(fsck) && (errno = 0, dirent = readdir(stream)))
+    while (!fsck_run_stopped(fsck) && (errno = 0, dirent = readdir(stream)))
         visit_one(fsck, dir, dirent, visit, context);
-    if (errno && !fsck_stopped(fsck)) {
+    if (errno && !fsck_run_stopped(fsck)) {
         err_sys(&err, errno, "list %s", dir);
-        fsck_unreadable(fsck, dir, &err);
+        fsck_suspect_unreadable(fsck, dir, &err);
     }
     closedir(stream);
 }
@@ -97,28 +80,28 @@ static const char *type_name(enum fsck_type type)
                                        : "neither a file nor a directory";
 }
 
-static bool still_of_type(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool still_of_type(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const enum fsck_type *type = suspicion->context;
 
-    return fsck_type_of(fsck, suspicion->path) == *type;
+    return fsck_look_type(fsck, suspicion->path) == *type;
 }
 
-enum fsck_verdict fsck_expect(struct fsck *fsck, const struct name *name,
-                              const struct fsck_entry *entry, enum fsck_type type)
+enum fsck_verdict fsck_tree_expect(struct fsck *fsck, const struct name *name,
+                                   const struct fsck_entry *entry, enum fsck_type type)
 {
     char text[120];
     enum fsck_type actual = entry->type;
     bool is_top = !strcmp(entry->path, LAYOUT_BLOBS) || !strcmp(entry->path, LAYOUT_REPOSITORIES) ||
                   !strcmp(entry->path, LAYOUT_OWN);
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = actual == FSCK_SYMLINK_TYPE ? FSCK_SYMLINK : FSCK_FILE_TYPE,
         .path = entry->path,
         .name = name,
         .text = text,
         .holds = still_of_type,
         /* Another program may see the whole store behind a link at its top. */
-        .mend = is_top ? NULL : fsck_mend_move,
+        .mend = is_top ? NULL : fsck_suspect_move,
         .unlocked = !strncmp(entry->path, LAYOUT_OWN, strlen(LAYOUT_OWN)),
         .context = &actual,
     };
@@ -126,11 +109,11 @@ enum fsck_verdict fsck_expect(struct fsck *fsck, const struct name *name,
     if (actual == type)
         return FSCK_SOUND;
     snprintf(text, sizeof text, "%s in place of %s", type_name(actual), type_name(type));
-    return fsck_suspect(fsck, &suspicion);
+    return fsck_suspect_settle(fsck, &suspicion);
 }
 
-enum fsck_verdict fsck_expect_path(struct fsck *fsck, const struct name *name, const char *path,
-                                   enum fsck_type type)
+enum fsck_verdict fsck_tree_expect_path(struct fsck *fsck, const struct name *name,
+                                        const char *path, enum fsck_type type)
 {
     struct fsck_entry entry = {path, path, FSCK_ABSENT};
     struct stat st;
@@ -138,11 +121,11 @@ enum fsck_verdict fsck_expect_path(struct fsck *fsck, const struct name *name, c
 
     int found = fs_stat(&fsck->store->fs, path, &st, &err);
     if (found < 0)
-        fsck_unreadable(fsck, path, &err);
+        fsck_suspect_unreadable(fsck, path, &err);
     if (found <= 0)
         return found < 0 ? FSCK_FAULTY : FSCK_SOUND;
-    entry.type = type_by(&st);
-    return fsck_expect(fsck, name, &entry, type);
+    entry.type = fsck_look_type_by(&st);
+    return fsck_tree_expect(fsck, name, &entry, type);
 }
 
 static const char *foreign_text(enum fsck_code code, enum fsck_type type)
@@ -167,22 +150,22 @@ static const char *foreign_text(enum fsck_code code, enum fsck_type type)
     }
 }
 
-void fsck_foreign(struct fsck *fsck, const struct name *name, const struct fsck_entry *entry,
-                  enum fsck_code code)
+void fsck_tree_foreign(struct fsck *fsck, const struct name *name, const struct fsck_entry *entry,
+                       enum fsck_code code)
 {
     enum fsck_type actual = entry->type;
     bool is_link = actual == FSCK_SYMLINK_TYPE;
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = is_link ? FSCK_SYMLINK : code,
         .path = entry->path,
         .name = name,
         .text = is_link ? "a symbolic link, which is never followed" : foreign_text(code, actual),
         .holds = still_of_type,
-        .mend = fsck_mend_move,
+        .mend = fsck_suspect_move,
         .context = &actual,
     };
 
-    fsck_suspect(fsck, &suspicion);
+    fsck_suspect_settle(fsck, &suspicion);
 }
 
 /* --- directories of digests --- */
@@ -200,8 +183,8 @@ static void visit_hex(struct fsck *fsck, void *context, const struct fsck_entry 
     struct digest digest;
 
     if (digest_from_hex(&digest, digests->algorithm, entry->name, NULL) < 0)
-        fsck_foreign(fsck, digests->name, entry,
-                     entry->type == FSCK_DIRECTORY ? FSCK_FOREIGN_DIGEST : FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, digests->name, entry,
+                          entry->type == FSCK_DIRECTORY ? FSCK_FOREIGN_DIGEST : FSCK_FOREIGN_FILE);
     else
         digests->visit(fsck, digests->name, &digest, entry, digests->context);
 }
@@ -218,16 +201,16 @@ static void visit_algorithm(struct fsck *fsck, void *context, const struct fsck_
 
     if (digest_algorithm_parse(&digests->algorithm, entry->name, NULL) < 0) {
         if (entry->type != FSCK_DIRECTORY || !is_other_algorithm(entry->name))
-            fsck_foreign(fsck, digests->name, entry, FSCK_FOREIGN_FILE);
-    } else if (fsck_expect(fsck, digests->name, entry, FSCK_DIRECTORY) == FSCK_SOUND) {
-        fsck_each(fsck, entry->path, visit_hex, digests);
+            fsck_tree_foreign(fsck, digests->name, entry, FSCK_FOREIGN_FILE);
+    } else if (fsck_tree_expect(fsck, digests->name, entry, FSCK_DIRECTORY) == FSCK_SOUND) {
+        fsck_tree_each(fsck, entry->path, visit_hex, digests);
     }
 }
 
-void fsck_each_digest(struct fsck *fsck, const struct name *name, const char *dir,
-                      fsck_digest_fn *visit, void *context)
+void fsck_tree_each_digest(struct fsck *fsck, const struct name *name, const char *dir,
+                           fsck_digest_fn *visit, void *context)
 {
     struct digests digests = {name, DIGEST_SHA256, visit, context};
 
-    fsck_each(fsck, dir, visit_algorithm, &digests);
+    fsck_tree_each(fsck, dir, visit_algorithm, &digests);
 }

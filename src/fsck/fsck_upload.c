@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: upload sessions. One that is younger than the grace may be half-written; one that is
+ * L3: fsck: upload sessions. One that is younger than the grace may be half-written; one that is
  * whole goes on for as long as it likes. */
-#include "fsck/fsck_parts.h"
+#include "fsck/fsck_upload.h"
 
 #include "base/codec.h"
+#include "fsck/fsck_tree.h"
+#include "store/layout.h"
 #include "store/upload.h"
 
 #include <string.h>
@@ -33,7 +35,7 @@ static bool is_old(struct fsck *fsck, const struct session *session)
     return mtime > 0 && time(NULL) - mtime > fsck->options.grace;
 }
 
-static bool is_half(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool is_half(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct session *session = suspicion->context;
 
@@ -41,8 +43,8 @@ static bool is_half(struct fsck *fsck, const struct fsck_suspicion *suspicion)
            upload_is_whole(fsck->store, session->name, session->id, NULL) == 0;
 }
 
-static int remove_session(struct fsck *fsck, const struct fsck_suspicion *suspicion,
-                          struct buf *what, struct err *err)
+static int remove_session(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
+                          struct err *err)
 {
     const struct session *session = suspicion->context;
 
@@ -58,16 +60,16 @@ static void visit_part(struct fsck *fsck, void *context, const struct fsck_entry
 
     if (directory || !strcmp(entry->name, "data") || !strcmp(entry->name, "startedat") ||
         !strcmp(entry->name, "state"))
-        fsck_expect(fsck, context, entry, directory ? FSCK_DIRECTORY : FSCK_FILE);
+        fsck_tree_expect(fsck, context, entry, directory ? FSCK_DIRECTORY : FSCK_FILE);
     else
-        fsck_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
+        fsck_tree_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
 }
 
 static void visit_session(struct fsck *fsck, void *context, const struct fsck_entry *entry)
 {
     struct name *name = context;
     struct session session = {name, entry->name};
-    struct fsck_suspicion suspicion = {
+    struct fsck_suspect suspicion = {
         .code = FSCK_UPLOAD_HALF,
         .path = entry->path,
         .name = name,
@@ -77,25 +79,25 @@ static void visit_session(struct fsck *fsck, void *context, const struct fsck_en
         .context = &session,
     };
 
-    fsck_step(fsck, "uploads");
+    fsck_run_step(fsck, "uploads");
     if (!uuid_valid(entry->name, strlen(entry->name))) {
-        fsck_foreign(fsck, name, entry, FSCK_UPLOAD_NAME);
+        fsck_tree_foreign(fsck, name, entry, FSCK_UPLOAD_NAME);
         return;
     }
-    if (fsck_expect(fsck, name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
+    if (fsck_tree_expect(fsck, name, entry, FSCK_DIRECTORY) != FSCK_SOUND)
         return;
-    fsck_each(fsck, entry->path, visit_part, name);
+    fsck_tree_each(fsck, entry->path, visit_part, name);
     if (is_half(fsck, &suspicion))
-        fsck_suspect(fsck, &suspicion);
+        fsck_suspect_settle(fsck, &suspicion);
 }
 
-void fsck_uploads(struct fsck *fsck, const struct name *name)
+void fsck_upload_check_all(struct fsck *fsck, const struct name *name)
 {
     struct layout_path path;
     AUTO_BUF dir = BUF_INIT;
     struct name owner = *name;
 
     buf_addf(&dir, "%s/" LAYOUT_NAME_UPLOADS, layout_repository(&path, name));
-    if (fsck_expect_path(fsck, name, dir.s, FSCK_DIRECTORY) == FSCK_SOUND)
-        fsck_each(fsck, dir.s, visit_session, &owner);
+    if (fsck_tree_expect_path(fsck, name, dir.s, FSCK_DIRECTORY) == FSCK_SOUND)
+        fsck_tree_each(fsck, dir.s, visit_session, &owner);
 }

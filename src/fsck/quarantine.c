@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: what fsck moves out of the way. Owns _berth/quarantine and _berth/lost. */
+ * L3: what fsck moves out of the way. Owns _berth/quarantine and _berth/lost. */
 #include "fsck/quarantine.h"
 
 #include "base/dir.h"

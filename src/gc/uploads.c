@@ -3,6 +3,7 @@
 #include "gc/uploads.h"
 
 #include "base/dir.h"
+#include "base/fs_lock.h"
 #include "store/layout.h"
 
 #include <fcntl.h>

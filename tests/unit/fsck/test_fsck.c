@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/fsck.c and its parts: what happens at the same time, and what ends early. What each fault
+ * fsck/fsck.c and its parts: what happens at the same time, and what ends early. What each fault
  * is called, and that it is mended, is in tests/admin/test_fsck.py. */
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/fsck*.c: a repair that is killed before any of its changes is gone on with by the next. */
+ * fsck/*.c: a repair that is killed before any of its changes is gone on with by the next. */
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
 

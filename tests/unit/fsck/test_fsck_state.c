@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/fsck_state.c, store/fsck_hash.c */
+ * fsck/fsck_state.c, fsck/fsck_hash.c */
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
 

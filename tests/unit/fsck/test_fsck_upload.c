@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/fsck_upload.c, and upload_is_whole and upload_clear, which it is made of */
+ * fsck/fsck_upload.c, and upload_is_whole and upload_clear, which it is made of */
 #include "unit/fsck/fsck_runs.h"
 
 #include "store/layout.h"

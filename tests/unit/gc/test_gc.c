@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/gc*.c: what lives and what goes; nothing goes that is young, that was renewed while the
+ * src/gc: what lives and what goes; nothing goes that is young, that was renewed while the
  * collector ran, or that a repository may need of which something cannot be read. */
 #include "unit/registry/content.h"
 

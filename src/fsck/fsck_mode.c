@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: fsck: permissions and owners of all files and directories. Root may do this, since nothing is
+ * L3: fsck: permissions and owners of all files and directories. Root may do this, since nothing is
  * made, and nothing behind a link is touched. */
-#include "fsck/fsck_parts.h"
+#include "fsck/fsck_mode.h"
+
+#include "fsck/fsck_tree.h"
+#include "store/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,27 +40,27 @@ static bool is_foreign(struct fsck *fsck, const struct file_context *owner, cons
     return st->st_uid != owner->uid || (st->st_gid != owner->gid && (group & ~st->st_mode) != 0);
 }
 
-static bool look(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct stat *st)
+static bool look(struct fsck *fsck, const struct fsck_suspect *suspicion, struct stat *st)
 {
     return fs_stat(&fsck->store->fs, suspicion->path, st, NULL) > 0 &&
            (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
 }
 
-static bool has_wrong_mode(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool has_wrong_mode(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct stat st;
 
     return look(fsck, suspicion, &st) && lacking(fsck, &st) != 0;
 }
 
-static bool has_wrong_owner(struct fsck *fsck, const struct fsck_suspicion *suspicion)
+static bool has_wrong_owner(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct stat st;
 
     return look(fsck, suspicion, &st) && is_foreign(fsck, suspicion->context, &st);
 }
 
-static int mend_mode(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int mend_mode(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                      struct err *err)
 {
     struct stat st;
@@ -72,7 +75,7 @@ static int mend_mode(struct fsck *fsck, const struct fsck_suspicion *suspicion, 
     return 0;
 }
 
-static int mend_owner(struct fsck *fsck, const struct fsck_suspicion *suspicion, struct buf *what,
+static int mend_owner(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
                       struct err *err)
 {
     const struct file_context *owner = suspicion->context;
@@ -93,7 +96,7 @@ static void check_file(struct fsck *fsck, struct file_context *owner, const char
 {
     char mode_text[80], owner_text[100];
     struct stat st;
-    struct fsck_suspicion mode = {
+    struct fsck_suspect mode = {
         .code = FSCK_FILE_MODE,
         .path = path,
         .text = mode_text,
@@ -102,7 +105,7 @@ static void check_file(struct fsck *fsck, struct file_context *owner, const char
         .unlocked = true,
         .slow = true,
     };
-    struct fsck_suspicion foreign = {
+    struct fsck_suspect foreign = {
         .code = FSCK_FILE_OWNER,
         .path = path,
         .text = owner_text,
@@ -121,9 +124,9 @@ static void check_file(struct fsck *fsck, struct file_context *owner, const char
              (uintmax_t)st.st_uid, (uintmax_t)st.st_gid, (uintmax_t)owner->uid,
              (uintmax_t)owner->gid);
     if (is_foreign(fsck, owner, &st))
-        fsck_suspect(fsck, &foreign);
+        fsck_suspect_settle(fsck, &foreign);
     if (lacking(fsck, &st))
-        fsck_suspect(fsck, &mode);
+        fsck_suspect_settle(fsck, &mode);
 }
 
 /* What comes and goes, or has been put aside, is as it is. */
@@ -137,18 +140,18 @@ static void visit(struct fsck *fsck, void *context, const struct fsck_entry *ent
 {
     struct file_context *owner = context;
 
-    fsck_step(fsck, "files");
+    fsck_run_step(fsck, "files");
     if (entry->type != FSCK_FILE && entry->type != FSCK_DIRECTORY)
         return;
     check_file(fsck, owner, entry->path);
     if (entry->type == FSCK_DIRECTORY && !is_passed_over(entry->path) && owner->depth < DEPTH_MAX) {
         owner->depth++;
-        fsck_each(fsck, entry->path, visit, owner);
+        fsck_tree_each(fsck, entry->path, visit, owner);
         owner->depth--;
     }
 }
 
-void fsck_files(struct fsck *fsck)
+void fsck_mode_check(struct fsck *fsck)
 {
     static const char *const tops[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_OWN};
     struct stat st;
@@ -157,7 +160,7 @@ void fsck_files(struct fsck *fsck)
         return;
     struct file_context owner = {st.st_uid, st.st_gid, 0};
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
-        struct fsck_entry entry = {tops[i], tops[i], fsck_type_of(fsck, tops[i])};
+        struct fsck_entry entry = {tops[i], tops[i], fsck_look_type(fsck, tops[i])};
         visit(fsck, &owner, &entry);
     }
 }
