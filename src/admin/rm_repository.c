@@ -8,7 +8,7 @@
 #include "registry/list.h"
 #include "registry/remove.h"
 #include "store/repo.h"
-#include "store/repo_remove.h"
+#include "store/upload.h"
 #include "store/usage.h"
 
 #include <stdio.h>
@@ -61,8 +61,7 @@ static int take_inventory(const struct registry *registry, struct inventory *inv
     struct err failure;
     bool more;
 
-    int has_uploads =
-        repo_list_uploads(registry->store, &inventory->name, &inventory->uploads, err);
+    int has_uploads = upload_list(registry->store, &inventory->name, &inventory->uploads, err);
     if (has_uploads < 0)
         return -1;
     if (list_tags(registry, &inventory->name, everything, &inventory->tags, &more, &failure) < 0 &&

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/dir.h"
 #include "store/layout.h"
+#include "store/trash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -74,14 +75,8 @@ int hold_take(struct hold *hold, struct err *err)
 
 int hold_end(struct hold *hold, struct err *err)
 {
-    int result = 0;
-
     hold_pause(hold);
-    for (size_t i = 0; i < hold->doomed.n && result == 0; i++)
-        if (dir_remove_tree(&hold->store->fs, hold->doomed.v[i], err) < 0)
-            result = -1;
-    strings_free(&hold->doomed);
-    return result;
+    return trash_empty(hold->store, &hold->doomed, err);
 }
 
 int hold_unlink(struct hold *hold, const char *path, struct err *err)
@@ -99,15 +94,12 @@ int hold_unlink(struct hold *hold, const char *path, struct err *err)
 
 int hold_remove_tree(struct hold *hold, const char *path, struct err *err)
 {
-    struct layout_path tmp;
     AUTO_DIRTY dirty = {0};
 
-    int moved = fs_rename(&hold->store->fs, path, layout_tmp(&tmp), &dirty, err);
-    if (moved <= 0)
-        return moved;
-    hold->names_gone = true;
-    strings_add(&hold->doomed, tmp.s);
-    return 1;
+    int moved = trash_move(hold->store, path, &hold->doomed, &dirty, err);
+    if (moved > 0)
+        hold->names_gone = true;
+    return moved;
 }
 
 static bool may_go(void *context, const struct stat *st)

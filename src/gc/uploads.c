@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/fs_lock.h"
 #include "store/layout.h"
+#include "store/trash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,11 +80,11 @@ static int remove_session(struct session *session, struct err *err)
     if (found <= 0 || !is_stale(session))
         return found < 0 ? -1 : 0;
     /* The name first: half a session is none that anyone could go on with. */
-    struct layout_path tmp;
+    AUTO_STRINGS trash = {0};
     AUTO_DIRTY dirty = {0};
-    found = fs_rename(fs, session->dir, layout_tmp(&tmp), &dirty, err);
+    found = trash_move(session->pass->store, session->dir, &trash, &dirty, err);
     fd_close(&fd);
-    return found > 0 ? dir_remove_tree(fs, tmp.s, err) : found;
+    return found > 0 && trash_empty(session->pass->store, &trash, err) < 0 ? -1 : found;
 }
 
 static int sweep_session(struct pass *pass, const struct name *name, const char *id, size_t *left,

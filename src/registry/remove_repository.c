@@ -4,6 +4,8 @@
 
 #include "store/lock.h"
 #include "store/repo_remove.h"
+#include "store/trash.h"
+#include "store/upload.h"
 
 /* So many sessions are moved under one hold of the lock, to keep pushes from waiting. */
 #define UPLOADS_AT_ONCE 32
@@ -17,7 +19,7 @@ static int move_content(const struct registry *registry, const struct name *name
     if (lock_gc(registry->store, FS_LOCK_EXCLUSIVE, &gc, err) < 0 ||
         lock_repo(registry->store, name, &repo, err) < 0)
         return -1;
-    return repo_move_away(registry->store, name, trash, err);
+    return repo_remove_content(registry->store, name, trash, err);
 }
 
 static int move_some_uploads(const struct registry *registry, const struct name *name,
@@ -29,7 +31,7 @@ static int move_some_uploads(const struct registry *registry, const struct name 
     if (lock_gc(registry->store, FS_LOCK_EXCLUSIVE, &gc, err) < 0)
         return -1;
     for (size_t i = from; i < ids->n && i < from + UPLOADS_AT_ONCE; i++) {
-        int moved = repo_move_upload(registry->store, name, ids->v[i], trash, err);
+        int moved = repo_remove_upload(registry->store, name, ids->v[i], trash, err);
         if (moved < 0)
             return -1;
         *busy += moved == 0;
@@ -65,7 +67,7 @@ int remove_repository(const struct registry *registry, const struct name *name,
     struct err litter;
 
     *busy_uploads = 0;
-    if (repo_list_uploads(registry->store, name, &ids, err) < 0)
+    if (upload_list(registry->store, name, &ids, err) < 0)
         return -1;
     int found = move_content(registry, name, &trash, err);
     if (found > 0)
@@ -79,6 +81,6 @@ int remove_repository(const struct registry *registry, const struct name *name,
     if (found >= 0)
         found = remove_directories(registry, name, err);
     /* The repository is gone: what cannot be taken apart now is litter, not an error. */
-    repo_remove_trash(registry->store, &trash, &litter);
+    trash_empty(registry->store, &trash, &litter);
     return found < 0 ? -1 : 0;
 }

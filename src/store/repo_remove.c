@@ -5,49 +5,30 @@
 #include "base/dir.h"
 #include "base/fs_lock.h"
 #include "store/layout.h"
+#include "store/trash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-static int move_to_trash(const struct store *store, const char *path, struct strings *trash,
-                         struct dirty *dirty, struct err *err)
-{
-    struct layout_path to;
-
-    int moved = fs_rename(&store->fs, path, layout_tmp(&to), dirty, err);
-    if (moved > 0)
-        strings_add(trash, to.s);
-    return moved;
-}
-
-int repo_move_away(const struct store *store, const struct name *name, struct strings *trash,
-                   struct err *err)
+int repo_remove_content(const struct store *store, const struct name *name, struct strings *trash,
+                        struct err *err)
 {
     struct layout_path path;
     AUTO_DIRTY dirty = {0};
     size_t before = trash->n;
 
-    if (move_to_trash(store, layout_manifests(&path, name), trash, &dirty, err) < 0 ||
+    if (trash_move(store, layout_manifests(&path, name), trash, &dirty, err) < 0 ||
         dirty_sync(&store->fs, &dirty, err) < 0 ||
-        move_to_trash(store, layout_referrers_index(&path, name), trash, &dirty, err) < 0 ||
-        move_to_trash(store, layout_layers(&path, name), trash, &dirty, err) < 0 ||
+        trash_move(store, layout_referrers_index(&path, name), trash, &dirty, err) < 0 ||
+        trash_move(store, layout_layers(&path, name), trash, &dirty, err) < 0 ||
         dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
     return trash->n > before;
 }
 
-int repo_list_uploads(const struct store *store, const struct name *name, struct strings *ids,
-                      struct err *err)
-{
-    struct layout_path path;
-
-    int found = dir_list(&store->fs, layout_uploads(&path, name), ids, err);
-    return found > 0 ? ids->n > 0 : found;
-}
-
-int repo_move_upload(const struct store *store, const struct name *name, const char *id,
-                     struct strings *trash, struct err *err)
+int repo_remove_upload(const struct store *store, const struct name *name, const char *id,
+                       struct strings *trash, struct err *err)
 {
     struct layout_path path;
     AUTO_DIRTY dirty = {0};
@@ -59,8 +40,7 @@ int repo_move_upload(const struct store *store, const struct name *name, const c
         idle = fs_lock_try(data, FS_LOCK_EXCLUSIVE, err);
     else if (idle == 0)
         idle = 1;
-    if (idle > 0 &&
-        move_to_trash(store, layout_upload(&path, name, id, NULL), trash, &dirty, err) < 0)
+    if (idle > 0 && trash_move(store, layout_upload(&path, name, id, NULL), trash, &dirty, err) < 0)
         return -1;
     return idle;
 }
@@ -77,12 +57,4 @@ int repo_remove_empty(const struct store *store, const struct name *name, struct
         *strrchr(path.s, '/') = '\0';
     }
     return dirty_sync(&store->fs, &dirty, err);
-}
-
-int repo_remove_trash(const struct store *store, const struct strings *trash, struct err *err)
-{
-    for (size_t i = 0; i < trash->n; i++)
-        if (dir_remove_tree(&store->fs, trash->v[i], err) < 0)
-            return -1;
-    return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Taking a repository out of the store, in steps short enough that others need not wait long. What
- * goes is moved into _berth/tmp at once, its new path is added to *trash, and it is taken apart
- * later, without a lock. Whoever dies in between leaves litter there and nothing else.
+ * Taking a repository out of the store, in steps short enough that others need not wait long: what
+ * goes is moved away at once, see trash.h.
  */
 #ifndef BERTH_STORE_REPO_REMOVE_H
 #define BERTH_STORE_REPO_REMOVE_H
@@ -15,22 +14,16 @@
 /* Moves manifests and tags away, durably, then the layers' links and the index of referrers. Those
  * of repositories below this one stay. 0: there is nothing of it. Wants lock_gc exclusive, since
  * layers are linked without lock_repo, and lock_repo. */
-int repo_move_away(const struct store *store, const struct name *name, struct strings *trash,
-                   struct err *err);
+int repo_remove_content(const struct store *store, const struct name *name, struct strings *trash,
+                        struct err *err);
 
-/* The ids of the upload sessions, in byte order. 0: it has none. */
-int repo_list_uploads(const struct store *store, const struct name *name, struct strings *ids,
-                      struct err *err);
 /* Moves a session away, unless somebody is writing to it: 0. Wants lock_gc exclusive, since a
  * session that is just being made cannot be told from a broken one. */
-int repo_move_upload(const struct store *store, const struct name *name, const char *id,
-                     struct strings *trash, struct err *err);
+int repo_remove_upload(const struct store *store, const struct name *name, const char *id,
+                       struct strings *trash, struct err *err);
 
 /* Removes those of its directories that are empty, and of the directories above it. Wants lock_gc
  * exclusive, since everyone else makes directories under lock_gc shared. */
 int repo_remove_empty(const struct store *store, const struct name *name, struct err *err);
-
-/* Removes what was moved away. */
-int repo_remove_trash(const struct store *store, const struct strings *trash, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "store/layout.h"
+#include "store/trash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,16 +65,16 @@ int tag_set(const struct store *store, const struct name *name, const struct tag
 int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
                struct err *err)
 {
-    struct layout_path path, trash;
+    struct layout_path path;
+    AUTO_STRINGS trash = {0};
     AUTO_DIRTY dirty = {0};
 
-    layout_tmp(&trash);
-    int moved = fs_rename(&store->fs, layout_tag(&path, name, tag), trash.s, &dirty, err);
+    int moved = trash_move(store, layout_tag(&path, name, tag), &trash, &dirty, err);
     if (moved <= 0)
         return moved;
     if (dirty_sync(&store->fs, &dirty, err) < 0)
         return -1;
-    return dir_remove_tree(&store->fs, trash.s, err) < 0 ? -1 : 1;
+    return trash_empty(store, &trash, err) < 0 ? -1 : 1;
 }
 
 /* A directory without current/link is what a crash of Distribution leaves of a tag that was being

@@ -361,6 +361,15 @@ int upload_remove(struct upload *upload, struct err *err)
     return dir_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
 }
 
+int upload_list(const struct store *store, const struct name *name, struct strings *ids,
+                struct err *err)
+{
+    struct layout_path path;
+
+    int found = dir_list(&store->fs, layout_uploads(&path, name), ids, err);
+    return found > 0 ? ids->n > 0 : found;
+}
+
 static int has_file(const struct store *store, const struct name *name, const char *id,
                     const char *file, int64_t *size, struct err *err)
 {

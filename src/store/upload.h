@@ -15,6 +15,7 @@
 #define BERTH_STORE_UPLOAD_H
 
 #include "base/codec.h"
+#include "base/strings.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -63,6 +64,9 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct di
                    struct err *err);
 int upload_remove(struct upload *upload, struct err *err);
 
+/* The ids of a repository's sessions, in byte order. 0: it has none. */
+int upload_list(const struct store *store, const struct name *name, struct strings *ids,
+                struct err *err);
 /* Whether a session has its data and its start, and a state that fits to them or none. 0: it is
  * half-written. */
 int upload_is_whole(const struct store *store, const struct name *name, const char *id,

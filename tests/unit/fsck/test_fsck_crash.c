@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fsck/*.c: a repair that is killed before any of its changes is gone on with by the next. */
+ * src/fsck: a repair that is killed before any of its changes is gone on with by the next. */
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fsck/*.c: between any two looks of a check somebody pushes, deletes or collects, in one go
+ * src/fsck: between any two looks of a check somebody pushes, deletes or collects, in one go
  * or step by step, and none of it is a fault. */
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
