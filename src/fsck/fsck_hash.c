@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L3: fsck: hashing blobs by several threads (the only user of pthread.h). Each thread hashes whole
- * blobs; all that is not hashing is done by the one that calls. */
+ * L3: fsck: hashing blobs by several threads. */
 #include "fsck/fsck_hash.h"
 
 #include "base/mem.h"
+#include "pack/ordered.h"
 #include "store/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define PIECE ((size_t)1 << 18)
-#define SLOTS_PER_JOB 4
+#define ITEMS_PER_JOB 4
 #define WAKE_MS 100
 
 static bool read_through(int fd, struct fsck_hash *hash, struct digester *digester,
@@ -62,137 +60,80 @@ void fsck_hash_path(const struct store *store, const char *path, struct fsck_has
         hash->found = -1;
 }
 
-/* A ring of blobs: those before `first` are handed back, those before `next` are taken by a thread,
- * those before `last` wait. */
 struct fsck_hasher {
     struct fsck *fsck;
     fsck_hashed_fn *done;
     void *context;
-    pthread_mutex_t mutex;
-    pthread_cond_t put, ready;
-    pthread_t *threads;
-    size_t n_threads, n_slots;
-    struct slot {
-        struct fsck_hash hash;
-        bool ready;
-    } * slots;
-    uint64_t first, next, last;
-    bool closed, broken;
+    struct ordered *ring; /* of struct fsck_hash */
+    bool broken;          /* one was not hashed to its end */
     atomic_llong bytes;
 };
 
-static struct slot *slot_at(struct fsck_hasher *hasher, uint64_t i)
-{
-    return &hasher->slots[i % hasher->n_slots];
-}
-
-static void *work(void *context)
+static void hash_one(void *context, void *own, void *item)
 {
     struct fsck_hasher *hasher = context;
+    struct fsck_hash *hash = item;
     struct layout_path path;
 
-    pthread_mutex_lock(&hasher->mutex);
-    for (;;) {
-        while (hasher->next == hasher->last && !hasher->closed)
-            pthread_cond_wait(&hasher->put, &hasher->mutex);
-        if (hasher->next == hasher->last)
-            break;
-        struct slot *slot = slot_at(hasher, hasher->next++);
-        pthread_mutex_unlock(&hasher->mutex);
-        fsck_hash_path(hasher->fsck->store, layout_blob(&path, &slot->hash.digest), &slot->hash,
-                       hasher->fsck, &hasher->bytes);
-        pthread_mutex_lock(&hasher->mutex);
-        slot->ready = true;
-        pthread_cond_signal(&hasher->ready);
-    }
-    pthread_mutex_unlock(&hasher->mutex);
-    return NULL;
+    (void)own;
+    fsck_hash_path(hasher->fsck->store, layout_blob(&path, &hash->digest), hash, hasher->fsck,
+                   &hasher->bytes);
 }
 
 struct fsck_hasher *fsck_hash_start(struct fsck *fsck, fsck_hashed_fn *done, void *context)
 {
     struct fsck_hasher *hasher = mem_alloc(sizeof *hasher);
-    size_t jobs = fsck->options.jobs > 0 ? (size_t)fsck->options.jobs : 1;
-    sigset_t all, before;
+    int jobs = fsck->options.jobs > 0 ? fsck->options.jobs : 1;
+    struct ordered_options options = {
+        .item_size = sizeof(struct fsck_hash),
+        .items = (size_t)jobs * ITEMS_PER_JOB,
+        .threads = jobs,
+        .work = hash_one,
+        .context = hasher,
+    };
 
     hasher->fsck = fsck;
     hasher->done = done;
     hasher->context = context;
-    hasher->n_slots = jobs * SLOTS_PER_JOB;
-    hasher->slots = mem_alloc(hasher->n_slots * sizeof *hasher->slots);
-    hasher->threads = mem_alloc(jobs * sizeof *hasher->threads);
-    pthread_mutex_init(&hasher->mutex, NULL);
-    pthread_cond_init(&hasher->put, NULL);
-    pthread_cond_init(&hasher->ready, NULL);
-    /* Signals are for the thread that started the others. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (hasher->n_threads < jobs &&
-           pthread_create(&hasher->threads[hasher->n_threads], NULL, work, hasher) == 0)
-        hasher->n_threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (hasher->n_threads == 0)
-        abort(); /* as without memory */
+    hasher->ring = ordered_start(&options);
     return hasher;
 }
 
-static void show_progress(struct fsck_hasher *hasher)
+/* Hands back what is done at the head; the oldest is waited for if that must be. */
+static void hand_back(struct fsck_hasher *hasher, bool must)
 {
-    progress_at(hasher->fsck->options.bytes, "hashing", hasher->bytes, hasher->fsck->found_bytes);
-}
-
-/* Hands back what is ready at the head, waiting until at most `left` are under way. Called with the
- * mutex held. */
-static void collect(struct fsck_hasher *hasher, uint64_t left)
-{
-    while (hasher->last - hasher->first > left ||
-           (hasher->first < hasher->last && slot_at(hasher, hasher->first)->ready)) {
-        struct slot *slot = slot_at(hasher, hasher->first);
-        if (!slot->ready) {
-            struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_nsec += WAKE_MS * 1000000L;
-            until.tv_sec += until.tv_nsec / 1000000000L;
-            until.tv_nsec %= 1000000000L;
-            pthread_cond_timedwait(&hasher->ready, &hasher->mutex, &until);
-            show_progress(hasher);
-            continue;
+    for (;;) {
+        const struct fsck_hash *hash = ordered_take(hasher->ring, must ? WAKE_MS : 0);
+        if (hash) {
+            /* Behind one that was not finished nothing counts, so that a state file has no gaps. */
+            hasher->broken = hasher->broken || hash->stopped;
+            if (!hasher->broken)
+                hasher->done(hasher->fsck, hasher->context, hash);
+            ordered_next(hasher->ring);
+            must = false;
         }
-        pthread_mutex_unlock(&hasher->mutex);
-        /* Behind one that was not finished nothing counts, so that a state file has no gaps. */
-        hasher->broken = hasher->broken || slot->hash.stopped;
-        if (!hasher->broken)
-            hasher->done(hasher->fsck, hasher->context, &slot->hash);
-        show_progress(hasher);
-        pthread_mutex_lock(&hasher->mutex);
-        slot->ready = false;
-        hasher->first++;
+        progress_at(hasher->fsck->options.bytes, "hashing", hasher->bytes,
+                    hasher->fsck->found_bytes);
+        if (!hash && !must)
+            return;
     }
 }
 
 void fsck_hash_put(struct fsck_hasher *hasher, const struct digest *digest)
 {
-    pthread_mutex_lock(&hasher->mutex);
-    collect(hasher, hasher->n_slots - 1);
-    slot_at(hasher, hasher->last)->hash = (struct fsck_hash){.digest = *digest};
-    hasher->last++;
-    pthread_cond_signal(&hasher->put);
-    pthread_mutex_unlock(&hasher->mutex);
+    struct fsck_hash *hash;
+
+    while (!(hash = ordered_room(hasher->ring)))
+        hand_back(hasher, true);
+    *hash = (struct fsck_hash){.digest = *digest};
+    ordered_put(hasher->ring);
+    hand_back(hasher, false);
 }
 
 void fsck_hash_end(struct fsck_hasher *hasher)
 {
-    pthread_mutex_lock(&hasher->mutex);
-    collect(hasher, 0);
-    hasher->closed = true;
-    pthread_cond_broadcast(&hasher->put);
-    pthread_mutex_unlock(&hasher->mutex);
-    for (size_t i = 0; i < hasher->n_threads; i++)
-        pthread_join(hasher->threads[i], NULL);
-    pthread_mutex_destroy(&hasher->mutex);
-    pthread_cond_destroy(&hasher->put);
-    pthread_cond_destroy(&hasher->ready);
-    free(hasher->threads);
-    free(hasher->slots);
+    while (ordered_count(hasher->ring) > 0)
+        hand_back(hasher, true);
+    ordered_stop(hasher->ring);
     free(hasher);
 }

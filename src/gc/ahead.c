@@ -3,169 +3,109 @@
  * that come next. */
 #include "gc/ahead.h"
 
-#include "base/mem.h"
 #include "gc/sweep.h"
+#include "pack/ordered.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define THREADS_MAX 4
-#define SLOTS 64 /* repositories that have been read and not swept */
+#define AHEAD 64 /* repositories that have been read and not swept */
 
 /* What they may take in memory, beyond which no other is begun. */
 #define READ_BYTES_MAX ((size_t)16 << 20)
 
-struct slot {
+/* A repository that is read, and how that went. */
+struct ahead {
+    const char *text; /* its name */
     struct name name;
     struct graph graph;
-    bool ready;
-    size_t bytes; /* that the graph takes */
     int result;
     struct err err;
 };
 
-struct queue {
-    struct pass *pass;
-    const struct strings *names;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct slot slots[SLOTS];
-    size_t next;  /* to be read */
-    size_t swept; /* so many */
-    size_t bytes; /* of the graphs that wait */
-    bool stop;
-};
-
-static size_t size_of(const struct graph *graph)
+static void read_one(void *context, void *own, void *item)
 {
-    return graph->n_nodes * (sizeof *graph->nodes + 40) + graph->n_blobs * sizeof *graph->blobs +
-           graph->n_children * sizeof *graph->children + graph->tags.n * 64;
+    struct pass *pass = context;
+    struct ahead *ahead = item;
+
+    (void)own;
+    ahead->result = name_parse(&ahead->name, ahead->text, strlen(ahead->text), &ahead->err);
+    if (ahead->result == 0)
+        ahead->result = graph_read(&ahead->graph, pass, &ahead->name, &ahead->err);
 }
 
-/* Without the mutex. */
-static void read_one(struct queue *queue, size_t i)
+static size_t weight(const void *item)
 {
-    struct slot *slot = &queue->slots[i % SLOTS];
-    const char *text = queue->names->v[i];
+    const struct ahead *ahead = item;
 
-    slot->result = name_parse(&slot->name, text, strlen(text), &slot->err);
-    slot->graph = (struct graph){0};
-    if (slot->result == 0)
-        slot->result = graph_read(&slot->graph, queue->pass, &slot->name, &slot->err);
+    return graph_bytes(&ahead->graph);
 }
 
-/* Whoever has nothing to wait for reads the next one. Holds the mutex, but not meanwhile. */
-static bool help(struct queue *queue)
+static void free_one(void *item)
 {
-    if (queue->stop || queue->next >= queue->names->n || queue->next - queue->swept >= SLOTS ||
-        (queue->bytes > READ_BYTES_MAX && queue->next > queue->swept))
-        return false;
-    size_t i = queue->next++;
-    struct slot *slot = &queue->slots[i % SLOTS];
-    pthread_mutex_unlock(&queue->mutex);
-    read_one(queue, i);
-    pthread_mutex_lock(&queue->mutex);
-    slot->ready = true;
-    slot->bytes = size_of(&slot->graph);
-    queue->bytes += slot->bytes;
-    pthread_cond_broadcast(&queue->changed);
-    return true;
-}
+    struct ahead *ahead = item;
 
-static void *read_ahead(void *context)
-{
-    struct queue *queue = context;
-
-    pthread_mutex_lock(&queue->mutex);
-    while (!queue->stop && queue->next < queue->names->n)
-        if (!help(queue))
-            pthread_cond_wait(&queue->changed, &queue->mutex);
-    pthread_mutex_unlock(&queue->mutex);
-    return NULL;
-}
-
-static struct slot *take(struct queue *queue, size_t i)
-{
-    struct slot *slot = &queue->slots[i % SLOTS];
-
-    pthread_mutex_lock(&queue->mutex);
-    while (!slot->ready)
-        if (!help(queue))
-            pthread_cond_wait(&queue->changed, &queue->mutex);
-    pthread_mutex_unlock(&queue->mutex);
-    return slot;
-}
-
-static void give_back(struct queue *queue, struct slot *slot)
-{
-    graph_free(&slot->graph);
-    pthread_mutex_lock(&queue->mutex);
-    queue->bytes -= slot->bytes;
-    slot->ready = false;
-    queue->swept++;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->mutex);
+    graph_free(&ahead->graph);
 }
 
 /* One repository that fails must not keep the others from being collected; but what it needs is not
  * known then. */
-static int sweep(struct pass *pass, struct slot *slot, struct err *err)
+static int sweep(struct pass *pass, struct ahead *ahead, struct err *err)
 {
     progress_at(pass->options->progress, "marking",
                 pass->totals->manifests.kept + pass->totals->manifests.removed, -1);
-    if (slot->result == 0)
-        slot->result = sweep_repository(&slot->graph, &slot->err);
-    if (slot->result == 0)
+    if (ahead->result == 0)
+        ahead->result = sweep_repository(&ahead->graph, &ahead->err);
+    if (ahead->result == 0)
         return 0;
-    if (slot->err.code == ERR_BUSY || slot->err.code == ERR_NO_SPACE) {
-        return err_copy(err, &slot->err);
-    }
+    if (ahead->err.code == ERR_BUSY || ahead->err.code == ERR_NO_SPACE)
+        return err_copy(err, &ahead->err);
     pass->blocked = true;
-    pass_problem(pass, &slot->name, slot->err.msg);
+    pass_problem(pass, &ahead->name, ahead->err.msg);
     return 0;
 }
 
-static int sweep_all(struct queue *queue, struct err *err)
+static int sweep_all(struct pass *pass, const struct strings *names, struct ordered *ring,
+                     struct err *err)
 {
-    int result = 0;
+    struct ahead *ahead;
+    size_t next = 0;
 
-    for (size_t i = 0; i < queue->names->n && result == 0; i++) {
-        struct slot *slot = take(queue, i);
-        result = sweep(queue->pass, slot, err);
-        give_back(queue, slot);
+    for (;;) {
+        while (next < names->n && (ahead = ordered_room(ring))) {
+            ahead->text = names->v[next++];
+            ordered_put(ring);
+        }
+        if (!(ahead = ordered_take(ring, -1)))
+            return 0;
+        int result = sweep(pass, ahead, err);
+        graph_free(&ahead->graph);
+        ordered_next(ring);
+        if (result < 0)
+            return -1;
     }
-    return result;
 }
 
 int ahead_sweep(struct pass *pass, const struct strings *names, struct err *err)
 {
-    struct queue *queue = mem_alloc(sizeof *queue);
-    pthread_t threads[THREADS_MAX];
-    int n = 0;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long others = sysconf(_SC_NPROCESSORS_ONLN) - 1; /* this thread helps, too */
+    struct ordered_options options = {
+        .item_size = sizeof(struct ahead),
+        .items = AHEAD,
+        .threads = others > THREADS_MAX ? THREADS_MAX
+                   : others > 0         ? (int)others
+                                        : 0,
+        .caller_helps = true,
+        .work = read_one,
+        .context = pass,
+        .free_item = free_one,
+        .weight = weight,
+        .weight_max = READ_BYTES_MAX,
+    };
+    struct ordered *ring = ordered_start(&options);
 
-    queue->pass = pass;
-    queue->names = names;
-    pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    /* This thread reads, too, where it is first: so none need come to life. */
-    while (n < THREADS_MAX && n + 1 < processors &&
-           pthread_create(&threads[n], NULL, read_ahead, queue) == 0)
-        n++;
-    int result = sweep_all(queue, err);
-    pthread_mutex_lock(&queue->mutex);
-    queue->stop = true;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->mutex);
-    for (int i = 0; i < n; i++)
-        pthread_join(threads[i], NULL);
-    for (size_t i = 0; i < SLOTS; i++)
-        if (queue->slots[i].ready)
-            graph_free(&queue->slots[i].graph);
-    pthread_cond_destroy(&queue->changed);
-    pthread_mutex_destroy(&queue->mutex);
-    free(queue);
+    int result = sweep_all(pass, names, ring, err);
+    ordered_stop(ring);
     return result;
 }

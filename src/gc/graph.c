@@ -329,6 +329,13 @@ void graph_free(struct graph *graph)
     strings_free(&graph->problems);
     strings_free(&graph->empty);
     free(graph->tag);
+    *graph = (struct graph){0};
+}
+
+size_t graph_bytes(const struct graph *graph)
+{
+    return graph->n_nodes * (sizeof *graph->nodes + 40) + graph->n_blobs * sizeof *graph->blobs +
+           graph->n_children * sizeof *graph->children + graph->tags.n * 64;
 }
 
 static bool is_dead(const struct graph_node *node)

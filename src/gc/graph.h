@@ -53,7 +53,10 @@ struct graph {
 /* Reads a repository and settles what lives; changes nothing of the pass, so that several can be
  * read at once. graph_free afterwards, also after an error. -1: it cannot be listed. */
 int graph_read(struct graph *graph, struct pass *pass, const struct name *name, struct err *err);
+/* Leaves it empty. */
 void graph_free(struct graph *graph);
+/* What it takes in memory, about. */
+size_t graph_bytes(const struct graph *graph);
 
 void graph_digest(const struct graph_node *node, struct digest *digest);
 /* NULL: it is none of this repository's manifests, and none of them names it as one. */
