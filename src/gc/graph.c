@@ -16,16 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void graph_digest(const struct graph_node *node, struct digest *digest)
-{
-    enum digest_algorithm algorithm = (enum digest_algorithm)node->algorithm;
-    char hex[2 * sizeof node->raw + 1];
-
-    hex_encode(hex, node->raw, algorithm == DIGEST_SHA256 ? 32 : 64);
-    if (digest_from_hex(digest, algorithm, hex, NULL) < 0)
-        abort();
-}
-
 const struct graph_node *graph_find(const struct graph *graph, const struct digest *digest)
 {
     const uint32_t *number = digest_map_get(&graph->index, digest);
@@ -41,8 +31,7 @@ static uint32_t node_of(struct graph *graph, const struct digest *digest)
     if (*number != 0)
         return *number;
     struct graph_node *node = ARRAY_ADD(graph->nodes, graph->n_nodes);
-    node->algorithm = (unsigned char)digest->algorithm;
-    hex_decode(node->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
+    digest_key_pack(&node->digest, digest);
     *number = graph->n_nodes;
     return graph->n_nodes;
 }
@@ -66,11 +55,9 @@ static bool attached_key(const char *tag, struct digest_key *key)
     const char *hex = tag + algorithm + (tag[algorithm] == '-');
     unsigned char bytes[32];
 
-    if ((strncmp(tag, "sha256-", 7) != 0 && strncmp(tag, "sha512-", 7) != 0) || strlen(hex) < 64 ||
-        (hex[64] != '\0' && hex[64] != '.') || !hex_decode(bytes, hex, 32))
-        return false;
-    memcpy(key, bytes, sizeof *key);
-    return true;
+    return (!strncmp(tag, "sha256-", 7) || !strncmp(tag, "sha512-", 7)) && strlen(hex) >= 64 &&
+           (hex[64] == '\0' || hex[64] == '.') && hex_decode(bytes, hex, 32) &&
+           digest_key_of_hex(key, hex);
 }
 
 /* A name without current/link is one that was never finished, or no tag's at all. */
@@ -216,7 +203,7 @@ static int read_node(struct graph *graph, uint32_t at, bool named, struct err *e
     struct digest digest;
     struct err failure = {0};
 
-    graph_digest(&graph->nodes[at], &digest);
+    digest_key_unpack(&graph->nodes[at].digest, &digest);
     if (!named) {
         int has = repo_has_layer(store, graph->name, &digest, err);
         if (has <= 0)

@@ -10,8 +10,7 @@
 
 /* Nodes and tags are numbered from 1; 0 is none. */
 struct graph_node {
-    unsigned char raw[64]; /* of the digest */
-    unsigned char algorithm;
+    struct digest_packed digest;
     bool has_revision;
     bool live;
     int64_t mtime;                 /* of the revision's link, ns */
@@ -58,7 +57,6 @@ void graph_free(struct graph *graph);
 /* What it takes in memory, about. */
 size_t graph_bytes(const struct graph *graph);
 
-void graph_digest(const struct graph_node *node, struct digest *digest);
 /* NULL: it is none of this repository's manifests, and none of them names it as one. */
 const struct graph_node *graph_find(const struct graph *graph, const struct digest *digest);
 /* The dead manifests, each behind those that name it; free(3). */

@@ -14,11 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_keys(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct digest_key));
-}
-
 /* Marks the living manifests and what they name, and leaves in graph->blobs just that, sorted. Of a
  * damaged repository everything lives. */
 static void mark_manifests(struct graph *graph)
@@ -30,7 +25,7 @@ static void mark_manifests(struct graph *graph)
         struct digest digest;
         if (!node->live && !graph->damaged)
             continue;
-        graph_digest(node, &digest);
+        digest_key_unpack(&node->digest, &digest);
         digest_map_put(&graph->pass->marked, &digest);
         for (uint32_t i = 0; i < node->n_blobs; i++)
             graph->blobs[kept++] = graph->blobs[node->blobs + i];
@@ -38,8 +33,7 @@ static void mark_manifests(struct graph *graph)
     graph->n_blobs = kept;
     for (uint32_t i = 0; i < kept; i++)
         digest_map_put_key(&graph->pass->marked, &graph->blobs[i]);
-    if (kept)
-        qsort(graph->blobs, kept, sizeof *graph->blobs, compare_keys);
+    digest_key_sort(graph->blobs, kept);
 }
 
 struct layers {
@@ -54,13 +48,10 @@ struct layers {
 
 static bool is_needed(const struct graph *graph, const struct digest *digest)
 {
-    struct digest_key key;
     const struct graph_node *node = graph_find(graph, digest);
 
-    if (graph->damaged || (node && node->live))
-        return true;
-    digest_key_of(&key, digest);
-    return graph->n_blobs && bsearch(&key, graph->blobs, graph->n_blobs, sizeof key, compare_keys);
+    return graph->damaged || (node && node->live) ||
+           digest_key_has(graph->blobs, graph->n_blobs, digest);
 }
 
 /* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
@@ -192,7 +183,7 @@ static int tag_may_go(const struct graph *graph, size_t i, const struct tag *tag
     if (graph_find(graph, &digest) != &graph->nodes[graph->tag[i].node - 1])
         return 0;
     const struct graph_node *subject_node = &graph->nodes[graph->tag[i].attached - 1];
-    graph_digest(subject_node, &subject);
+    digest_key_unpack(&subject_node->digest, &subject);
     found = fs_stat(&pass->store->fs, layout_revision(&path, graph->name, &subject), &st, err);
     return found > 0 ? fs_mtime(&st) == subject_node->mtime : found;
 }
@@ -229,7 +220,7 @@ static int leave_referrers(struct graph *graph, const struct graph_node *node,
 
     if (!node->subject || graph->pass->options->dry_run)
         return 0;
-    graph_digest(&graph->nodes[node->subject - 1], &subject);
+    digest_key_unpack(&graph->nodes[node->subject - 1].digest, &subject);
     return referrer_remove(graph->pass->store, graph->name, &subject, digest, &dirty, err);
 }
 
@@ -242,7 +233,7 @@ static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
     struct hold_doomed link = {.mtime = node->mtime};
     struct digest digest;
 
-    graph_digest(node, &digest);
+    digest_key_unpack(&node->digest, &digest);
     struct gc_item item = {GC_MANIFEST, graph->name, digest.s, -1, pass_age(pass, node->mtime)};
     int gone = hold_remove_lone(&pass->hold, dir, digest_hex(&digest), LAYOUT_LINK, &link, err);
     if (gone == 0 && link.is_there) {
@@ -273,8 +264,8 @@ static int sweep_manifests(struct graph *graph, struct err *err)
     }
     for (uint32_t i = 0; i < n && result == 0; i++) {
         const struct graph_node *node = &graph->nodes[dead[i] - 1];
-        if (dirs[node->algorithm].fd >= 0)
-            result = sweep_manifest(graph, &dirs[node->algorithm], node, err);
+        if (dirs[node->digest.algorithm].fd >= 0)
+            result = sweep_manifest(graph, &dirs[node->digest.algorithm], node, err);
     }
     for (int i = 0; i < DIGEST_ALGORITHMS; i++)
         fs_root_close(&dirs[i]);

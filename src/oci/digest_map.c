@@ -2,7 +2,6 @@
  * L1: maps from digests to numbers: open addressing, in shards. */
 #include "oci/digest_map.h"
 
-#include "base/codec.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -25,13 +24,6 @@ static bool is_zero(const struct digest_key *key)
     static const struct digest_key zero;
 
     return !memcmp(key, &zero, sizeof zero);
-}
-
-void digest_key_of(struct digest_key *key, const struct digest *digest)
-{
-    hex_decode(key->b, digest_hex(digest), sizeof key->b);
-    if (is_zero(key))
-        key->b[sizeof key->b - 1] = 1;
 }
 
 /* A digest's bytes are random already, so they serve as its hash. The first one chooses the shard.

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A map from digests to numbers that fits millions of them into memory: 25 to 50 bytes
- * for each. It keeps 16 bytes of a digest. Whoever could make two contents with
- * the same 16 bytes would only make one of them be taken for known, so use it where that is
- * harmless: the collector keeps too much then, never too little.
+ * A map from digests to numbers that fits millions of them into memory: 25 to 50 bytes for each. It
+ * knows them by their keys, so digest_key.h says where it is of use.
  */
 #ifndef BERTH_OCI_DIGEST_MAP_H
 #define BERTH_OCI_DIGEST_MAP_H
 
-#include "oci/digest.h"
+#include "oci/digest_key.h"
 
 #define DIGEST_MAP_SHARDS 256 /* each grows alone, so that growing never doubles the whole */
-
-struct digest_key {
-    unsigned char b[16];
-};
-void digest_key_of(struct digest_key *key, const struct digest *digest);
 
 struct digest_map {
     struct digest_map_shard *shards; /* NULL: empty */
