@@ -91,16 +91,23 @@ static size_t number_len(const char *s, size_t len)
     return i;
 }
 
-/* An object takes json-c most of a kilobyte, however short its text is. */
-#define CONTAINERS_MAX 300000
+/* What json-c takes for each part of a tree where pointers have 64 bits, about. Lists and objects
+ * grow by doubling. */
+#define OBJECT_BYTES 850
+#define LIST_BYTES 430
+#define VALUE_BYTES 88  /* in a list or an object, behind a comma */
+#define STRING_BYTES 24 /* more than another value, besides its length */
+#define NUMBER_BYTES 32 /* the same: json-c keeps the text of 1.5 */
+#define KEY_BYTES 96    /* besides its length */
 
 /* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
  * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
- * This looks at the bytes first, and counts the keys, one before each colon outside strings. */
-static bool scan_is_strict(const char *text, size_t len, size_t *keys)
+ * This looks at the bytes first, and counts the keys, one before each colon outside strings, and
+ * what all will take. NULL: nothing is wrong. */
+static const char *scan(const char *text, size_t len, size_t *keys)
 {
     bool has_nul = false; /* the last string */
-    size_t containers = 0;
+    size_t bytes = 0;
     size_t n;
 
     *keys = 0;
@@ -109,19 +116,24 @@ static bool scan_is_strict(const char *text, size_t len, size_t *keys)
         n = 1;
         if (c == '"') {
             n = string_len(text + i, len - i, &has_nul);
+            bytes += STRING_BYTES + n;
         } else if (c == '-' || is_digit(c)) {
             n = number_len(text + i, len - i);
+            bytes += NUMBER_BYTES;
         } else if (c == ':') {
             n = !has_nul;
             (*keys)++;
+            bytes += KEY_BYTES;
         } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
             n = 0;
         }
-        containers += c == '{' || c == '[';
-        if (n == 0 || containers > CONTAINERS_MAX)
-            return false;
+        bytes += c == '{' ? OBJECT_BYTES : c == '[' ? LIST_BYTES : c == ',' ? VALUE_BYTES : 0;
+        if (n == 0)
+            return "not JSON";
+        if (bytes > JSON_BYTES_MAX)
+            return "JSON of too many parts: they take more memory than may be";
     }
-    return true;
+    return NULL;
 }
 
 /* Recursion is bounded by the tokener's depth. */
@@ -153,9 +165,10 @@ static const char *fault_of(struct json_object *root, size_t keys)
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
 {
     size_t keys;
+    const char *wrong = len == 0 || len > INT32_MAX ? "not JSON" : scan(text, len, &keys);
 
-    if (len == 0 || len > INT32_MAX || !scan_is_strict(text, len, &keys)) {
-        err_set(err, ERR_MANIFEST_INVALID, "not JSON");
+    if (wrong) {
+        err_set(err, ERR_MANIFEST_INVALID, "%s", wrong);
         return NULL;
     }
     struct json_tokener *tokener = json_tokener_new_ex(depth_max);

@@ -3,9 +3,10 @@
  * Reading JSON (RFC 8259) strictly; json_writer.h writes it. Wraps json-c, which nobody else
  * includes.
  *
- * json_parse consumes its whole input, bounds the depth and the number of objects and lists, and
- * refuses duplicate keys, broken UTF-8, single quotes, comments and NaN: what two parsers might
- * read in two ways. Strings are read by length; they may hold NULs.
+ * json_parse consumes its whole input, bounds the depth, and refuses duplicate keys, broken UTF-8,
+ * single quotes, comments and NaN: what two parsers might read in two ways. Strings are read by
+ * length; they may hold NULs. A tree takes no more memory than JSON_BYTES_MAX, whatever the text
+ * is: what would is refused.
  *
  * The tree belongs to the caller (json_free). What the readers return belongs to the tree. All
  * readers accept NULL and a value of another type and then say "not there".
@@ -19,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define JSON_BYTES_MAX ((size_t)48 << 20)
 
 struct json;
 

@@ -2,7 +2,8 @@
  * L1: reading and validating manifests. */
 #include "oci/manifest.h"
 
-#include "base/mem.h"
+#include "base/array.h"
+#include "base/json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,24 @@ static bool media_type_valid(const char *s)
     size_t subtype = s[type] == '/' ? strspn(s + type + 1, allowed) : 0;
 
     return type > 0 && subtype > 0 && s[type + 1 + subtype] == '\0' && type + subtype < 255;
+}
+
+static bool is_index_type(const char *media_type)
+{
+    return !strcmp(media_type, MEDIA_TYPE_OCI_INDEX) || !strcmp(media_type, MEDIA_TYPE_DOCKER_LIST);
+}
+
+static bool is_image_type(const char *media_type)
+{
+    return !strcmp(media_type, MEDIA_TYPE_OCI_MANIFEST) ||
+           !strcmp(media_type, MEDIA_TYPE_DOCKER_MANIFEST);
+}
+
+bool manifest_may_be(const char *media_type)
+{
+    return !media_type || is_image_type(media_type) || is_index_type(media_type) ||
+           !strcmp(media_type, MEDIA_TYPE_OCI_ARTIFACT) ||
+           !strcmp(media_type, MEDIA_TYPE_DOCKER_SCHEMA1);
 }
 
 static int parse_descriptor(struct descriptor *descriptor, const struct json *json,
@@ -43,32 +62,37 @@ static int parse_descriptor(struct descriptor *descriptor, const struct json *js
 static int add_reference(struct manifest *manifest, enum descriptor_role role,
                          const struct json *json, const char *where, struct err *err)
 {
-    struct descriptor *descriptor = &manifest->references[manifest->n_references];
+    struct descriptor *descriptor = ARRAY_ADD(manifest->references, manifest->n_references);
 
-    if (parse_descriptor(descriptor, json, where, err) < 0)
-        return -1;
     descriptor->role = role;
-    manifest->n_references++;
+    return parse_descriptor(descriptor, json, where, err);
+}
+
+static int parse_list(struct manifest *manifest, const char *key, struct err *err)
+{
+    const struct json *list = json_get(manifest->json, key);
+    size_t n = json_array_len(list);
+
+    if (list && !json_is_array(list))
+        return err_set(err, ERR_MANIFEST_INVALID, "%s is no list", key);
+    for (size_t i = 0; i < n; i++)
+        if (add_reference(manifest, manifest->is_index ? DESCRIPTOR_CHILD : DESCRIPTOR_LAYER,
+                          json_array_at(list, i), key, err) < 0)
+            return -1;
     return 0;
 }
 
 static int parse_references(struct manifest *manifest, struct err *err)
 {
     const struct json *config = json_get(manifest->json, "config");
-    const char *key = manifest->is_index ? "manifests" : "layers";
-    const struct json *list = json_get(manifest->json, key);
-    size_t n = json_array_len(list);
 
-    if (list && !json_is_array(list))
-        return err_set(err, ERR_MANIFEST_INVALID, "%s is no list", key);
-    manifest->references = mem_alloc((n + 1) * sizeof *manifest->references);
     if (config && add_reference(manifest, DESCRIPTOR_CONFIG, config, "config", err) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++)
-        if (add_reference(manifest, manifest->is_index ? DESCRIPTOR_CHILD : DESCRIPTOR_LAYER,
-                          json_array_at(list, i), key, err) < 0)
-            return -1;
-    return 0;
+    if (parse_list(manifest, manifest->is_index ? "manifests" : "layers", err) < 0)
+        return -1;
+    if (manifest->is_index || is_image_type(manifest->media_type))
+        return 0;
+    return parse_list(manifest, "blobs", err);
 }
 
 static int parse_subject(struct manifest *manifest, struct err *err)
@@ -82,18 +106,8 @@ static int parse_subject(struct manifest *manifest, struct err *err)
         return -1;
     manifest->has_subject = true;
     manifest->subject = subject.digest;
+    manifest->subject_type = subject.media_type;
     return 0;
-}
-
-static bool is_index_type(const char *media_type)
-{
-    return !strcmp(media_type, MEDIA_TYPE_OCI_INDEX) || !strcmp(media_type, MEDIA_TYPE_DOCKER_LIST);
-}
-
-static bool is_image_type(const char *media_type)
-{
-    return !strcmp(media_type, MEDIA_TYPE_OCI_MANIFEST) ||
-           !strcmp(media_type, MEDIA_TYPE_DOCKER_MANIFEST);
 }
 
 /* Settles what the document is, or refuses it if that is ambiguous. */
@@ -147,17 +161,56 @@ static int parse_members(struct manifest *manifest, struct err *err)
     return parse_subject(manifest, err);
 }
 
-int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
+/* Schema 1 lists its layers as {"blobSum": "sha256:..."}, the same one several times. */
+static int parse_schema1(struct manifest *manifest, struct err *err)
+{
+    const struct json *layers = json_get(manifest->json, "fsLayers");
+
+    manifest->is_obsolete = true;
+    manifest->media_type = MEDIA_TYPE_DOCKER_SCHEMA1;
+    for (size_t i = 0; i < json_array_len(layers); i++) {
+        const char *digest = json_text(json_get(json_array_at(layers, i), "blobSum"));
+        struct descriptor *descriptor = ARRAY_ADD(manifest->references, manifest->n_references);
+        *descriptor = (struct descriptor){
+            .role = DESCRIPTOR_LAYER, .size = -1, .json = json_array_at(layers, i)};
+        if (!digest)
+            return err_set(err, ERR_MANIFEST_INVALID, "an entry of fsLayers has no blobSum");
+        if (digest_parse(&descriptor->digest, digest, strlen(digest), err) < 0)
+            return err_recode(err, ERR_MANIFEST_INVALID);
+    }
+    return 0;
+}
+
+static bool is_schema1(const struct json *json)
+{
+    int64_t version;
+
+    return json_size(json_get(json, "schemaVersion"), &version) && version == 1 &&
+           json_is_array(json_get(json, "fsLayers"));
+}
+
+static int parse(struct manifest *manifest, const char *bytes, size_t len, bool stored,
+                 struct err *err)
 {
     *manifest = (struct manifest){0};
     manifest->json = json_parse(bytes, len, MANIFEST_DEPTH_MAX, err);
     if (!manifest->json)
         return -1;
-    if (parse_members(manifest, err) < 0) {
+    int parsed = stored && is_schema1(manifest->json) ? parse_schema1(manifest, err)
+                                                      : parse_members(manifest, err);
+    if (parsed < 0)
         manifest_free(manifest);
-        return -1;
-    }
-    return 0;
+    return parsed;
+}
+
+int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
+{
+    return parse(manifest, bytes, len, false, err);
+}
+
+int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
+{
+    return parse(manifest, bytes, len, true, err);
 }
 
 void manifest_free(struct manifest *manifest)
@@ -194,16 +247,17 @@ void manifest_describe(const struct manifest *manifest, const struct digest *dig
     if ((!artifact_type || !*artifact_type) && manifest->n_references > 0 &&
         manifest->references[0].role == DESCRIPTOR_CONFIG)
         artifact_type = manifest->references[0].media_type;
-    buf_addstr(out, "{\"mediaType\":");
-    json_quote(manifest->media_type, out);
-    buf_addf(out, ",\"digest\":\"%s\",\"size\":%jd", digest->s, (intmax_t)size);
-    if (artifact_type && *artifact_type) {
-        buf_addstr(out, ",\"artifactType\":");
-        json_quote(artifact_type, out);
-    }
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(out);
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "mediaType", manifest->media_type);
+    json_writer_string(&json, "digest", digest->s);
+    json_writer_number(&json, "size", size);
+    if (artifact_type && *artifact_type)
+        json_writer_string(&json, "artifactType", artifact_type);
     if (annotations) {
-        buf_addstr(out, ",\"annotations\":");
-        json_print(annotations, out);
+        json_print(annotations, &text);
+        json_writer_raw(&json, "annotations", text.s, text.len);
     }
-    buf_addc(out, '}');
+    json_writer_end(&json);
 }

@@ -16,6 +16,8 @@
 #define MEDIA_TYPE_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define MEDIA_TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define MEDIA_TYPE_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_TYPE_OCI_ARTIFACT "application/vnd.oci.artifact.manifest.v1+json" /* withdrawn */
+#define MEDIA_TYPE_DOCKER_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+prettyjws"
 #define MEDIA_TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 
 /* How deep a manifest may nest; OCI's own types need 5. */
@@ -27,8 +29,8 @@ enum descriptor_role { DESCRIPTOR_CONFIG, DESCRIPTOR_LAYER, DESCRIPTOR_CHILD };
 struct descriptor {
     enum descriptor_role role;
     struct digest digest;
-    int64_t size; /* bytes */
-    const char *media_type;
+    int64_t size;            /* bytes; -1: it does not say, as in schema 1 */
+    const char *media_type;  /* NULL: it does not say */
     bool has_urls;           /* its content may be elsewhere */
     const struct json *json; /* the whole */
 };
@@ -36,11 +38,14 @@ struct descriptor {
 struct manifest {
     struct json *json;
     bool is_index;
+    bool is_obsolete;       /* of schema 1, see manifest_parse_stored */
     const char *media_type; /* the document's, or where it has none the one its shape implies */
-    struct descriptor *references; /* config, layers, children: in the document's order */
+    struct descriptor *references; /* config, layers, children: in the document's order; `blobs` of
+                                    * what is no image and no index count as layers */
     size_t n_references;
     bool has_subject;
     struct digest subject;
+    const char *subject_type; /* NULL: it does not say */
 };
 #define AUTO_MANIFEST __attribute__((cleanup(manifest_free))) struct manifest
 
@@ -48,10 +53,17 @@ struct manifest {
  * `layers` or `config` (CVE-2021-41190), duplicate keys. Strings belong to manifest->json;
  * manifest_free afterwards. MANIFEST_INVALID. */
 int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err);
+/* The same for one that is stored already: that may also be of schema 1 (Docker Image Manifest
+ * Version 2, Schema 1), which CNCF Distribution 2.x took. Nothing can push one here. */
+int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len,
+                          struct err *err);
 void manifest_free(struct manifest *manifest);
 
 /* Checks a Content-Type (without parameters; NULL or empty: none was sent) against the document. */
 int manifest_check_type(const struct manifest *manifest, const char *content_type, struct err *err);
+
+/* Whether what a descriptor of this type names may be a manifest; NULL: it does not say. */
+bool manifest_may_be(const char *media_type);
 
 /* Appends the descriptor of this manifest as the referrers list shows it ("Listing Referrers"):
  * digest, mediaType, size, artifactType (of an image without one: its config's mediaType),

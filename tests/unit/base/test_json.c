@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -415,6 +416,77 @@ static void test_quote(void **state)
     }
 }
 
+/* A list, or an object, of n times the same value. */
+static void put_many(struct buf *text, bool object, const char *value, size_t n)
+{
+    buf_clear(text);
+    buf_addc(text, object ? '{' : '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_addstr(text, i ? "," : "");
+        if (object)
+            buf_addf(text, "\"%zu\":", i);
+        buf_addstr(text, value);
+    }
+    buf_addc(text, object ? '}' : ']');
+}
+
+static size_t heap(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+#define DESCRIPTOR_64                                                                              \
+    "{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"sha256:"          \
+    "0123456789012345678901234567890123456789012345678901234567890123\",\"size\":64}"
+
+/* Issue 10, item 6: whatever is in it, a tree takes no more than JSON_BYTES_MAX. */
+static void test_6_memory_is_bounded(void **state)
+{
+    static const char *const values[] = {
+        "0",
+        "true",
+        "1.5",
+        "\"\"",
+        "{}",
+        "[]",
+        "[[[[{}]]]]",
+        "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0}",
+        DESCRIPTOR_64};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * LENGTH_OF(values); i++) {
+        AUTO_BUF text = BUF_INIT;
+        size_t before = heap(), taken = 0, text_len = 0;
+        for (size_t n = 12000; text_len < (size_t)5 << 20; n += n / 2) {
+            put_many(&text, i % 2, values[i / 2], n);
+            text_len = text.len;
+            before = heap();
+            struct json *json = json_parse(text.s, text.len, 64, NULL);
+            if (!json)
+                break;
+            taken = heap() - before;
+            assert_in_range(taken, 0, JSON_BYTES_MAX);
+            json_free(json);
+        }
+    }
+}
+
+/* All that fits into a manifest as large as manifest_limit is by default. */
+static void test_6_real_manifests_fit(void **state)
+{
+    AUTO_BUF text = BUF_INIT;
+    size_t n = ((size_t)4 << 20) / sizeof DESCRIPTOR_64;
+
+    (void)state;
+    put_many(&text, false, DESCRIPTOR_64, n);
+    struct json *json = json_parse(text.s, text.len, 64, &failure);
+    assert_non_null(json);
+    assert_int_equal(n, json_array_len(json));
+    json_free(json);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -432,6 +504,8 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_print_is_compact_and_whole),
         cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_6_memory_is_bounded),
+        cmocka_unit_test(test_6_real_manifests_fit),
     };
 
     return RUN(tests);

@@ -325,6 +325,100 @@ static void test_describe_index_has_no_config_to_name_its_type(void **state)
     assert_non_null(strstr(out.s, "{\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX "\""));
 }
 
+/* Issue 10, item 2: what docker pushed to registry:2 once can be read, not pushed. */
+static void test_2_schema_1(void **state)
+{
+    static const char text[] =
+        "{\"schemaVersion\":1,\"name\":\"a\",\"tag\":\"b\",\"architecture\":\"amd64\",\"fsLayers\":"
+        "["
+        "{\"blobSum\":\"sha256:" HEX_A "\"},{\"blobSum\":\"sha256:" HEX_B "\"},"
+        "{\"blobSum\":\"sha256:" HEX_A "\"}],\"history\":[{\"v1Compatibility\":\"{}\"}],"
+        "\"signatures\":[{\"header\":{}}]}";
+    AUTO_MANIFEST manifest = {0};
+
+    (void)state;
+    assert_fails(MANIFEST_INVALID, parse(&manifest, text));
+    assert_returns(0, manifest_parse_stored(&manifest, text, strlen(text), &failure));
+    assert_true(manifest.is_obsolete);
+    assert_false(manifest.is_index);
+    assert_false(manifest.has_subject);
+    assert_string_equal(MEDIA_TYPE_DOCKER_SCHEMA1, manifest.media_type);
+    assert_int_equal(3, manifest.n_references);
+    assert_string_equal("sha256:" HEX_A, manifest.references[0].digest.s);
+    assert_string_equal("sha256:" HEX_B, manifest.references[1].digest.s);
+    assert_int_equal(DESCRIPTOR_LAYER, manifest.references[1].role);
+    assert_int_equal(-1, manifest.references[1].size);
+    assert_null(manifest.references[1].media_type);
+}
+
+static void test_2_stored_manifests_are_no_worse(void **state)
+{
+    static const char *const broken[] = {
+        "{\"schemaVersion\":1}",
+        "{\"schemaVersion\":1,\"fsLayers\":{}}",
+        "{\"schemaVersion\":1,\"fsLayers\":[{}]}",
+        "{\"schemaVersion\":1,\"fsLayers\":[{\"blobSum\":\"sha256:short\"}]}",
+        "{\"schemaVersion\":3,\"fsLayers\":[]}",
+        "{" V2 ",\"layers\":1}",
+    };
+    AUTO_MANIFEST manifest = {0};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(broken); i++)
+        assert_fails(MANIFEST_INVALID,
+                     manifest_parse_stored(&manifest, broken[i], strlen(broken[i]), &failure));
+    assert_returns(
+        0, manifest_parse_stored(&manifest, "{" IMAGE "}", strlen("{" IMAGE "}"), &failure));
+    assert_false(manifest.is_obsolete);
+}
+
+/* Issue 10, item 4: what is no image and no index may keep its content in `blobs`. */
+static void test_4_blobs(void **state)
+{
+    static const struct {
+        const char *type;
+        size_t references;
+    } table[] = {
+        {TYPE(MEDIA_TYPE_OCI_ARTIFACT), 3},
+        {TYPE("application/x"), 3},
+        {TYPE(MEDIA_TYPE_OCI_MANIFEST), 2},
+        {TYPE(MEDIA_TYPE_DOCKER_MANIFEST), 2},
+        {"", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        AUTO_MANIFEST manifest = {0};
+        AUTO_BUF text = BUF_INIT;
+        buf_addf(&text, "{" IMAGE "%s,\"blobs\":[" DESCRIPTOR_B "]}", table[i].type);
+        assert_returns(0, parse(&manifest, text.s));
+        assert_int_equal(table[i].references, manifest.n_references);
+        assert_int_equal(DESCRIPTOR_LAYER, manifest.references[manifest.n_references - 1].role);
+    }
+    AUTO_MANIFEST manifest = {0};
+    assert_fails(MANIFEST_INVALID,
+                 parse(&manifest, "{" V2 TYPE(MEDIA_TYPE_OCI_ARTIFACT) ",\"blobs\":{}}"));
+}
+
+/* Issue 10, item 1: what a descriptor says decides whether it is worth reading. */
+static void test_1_what_may_be_a_manifest(void **state)
+{
+    AUTO_MANIFEST manifest = {0};
+
+    (void)state;
+    assert_true(manifest_may_be(NULL));
+    assert_true(manifest_may_be(MEDIA_TYPE_OCI_MANIFEST));
+    assert_true(manifest_may_be(MEDIA_TYPE_OCI_INDEX));
+    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_MANIFEST));
+    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_LIST));
+    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_SCHEMA1));
+    assert_true(manifest_may_be(MEDIA_TYPE_OCI_ARTIFACT));
+    assert_false(manifest_may_be("application/vnd.oci.image.layer.v1.tar+gzip"));
+    assert_false(manifest_may_be("application/vnd.buildkit.cacheconfig.v0"));
+    assert_returns(0, parse(&manifest, "{" V2 ",\"manifests\":[],\"subject\":" DESCRIPTOR_B "}"));
+    assert_string_equal("type/b", manifest.subject_type);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -339,6 +433,10 @@ int main(void)
         cmocka_unit_test(test_content_type_must_agree),
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_describe_index_has_no_config_to_name_its_type),
+        cmocka_unit_test(test_2_schema_1),
+        cmocka_unit_test(test_2_stored_manifests_are_no_worse),
+        cmocka_unit_test(test_4_blobs),
+        cmocka_unit_test(test_1_what_may_be_a_manifest),
     };
 
     return RUN(tests);
