@@ -5,8 +5,9 @@
 
 #include "auth/key_make.h"
 #include "auth/pem.h"
+#include "base/array.h"
 #include "base/dir.h"
-#include "base/fs.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <openssl/core_names.h>
@@ -16,12 +17,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192 /* a longer one takes too long, at each token */
@@ -80,8 +77,7 @@ static bool add_pkey(struct key_set *set, EVP_PKEY *pkey, const char *id)
     }
     struct key *key = mem_alloc(sizeof *key);
     *key = (struct key){pkey, algorithm, mem_strdup(id)};
-    set->v = mem_grow(set->v, set->n + 1, sizeof *set->v);
-    set->v[set->n++] = key;
+    *ARRAY_ADD(set->v, set->n) = key;
     return true;
 }
 
@@ -176,32 +172,14 @@ static int add_pem(struct key_set *set, const struct buf *text, const char *id)
     return keys.added;
 }
 
-static int read_text(const char *path, struct buf *text, struct err *err)
-{
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* of a pipe nobody waits for */
-    struct stat st;
-
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        int errnum = errno;
-        return err_set(err, ERR_CONFIG, "key file %s: %s", path, strerror(errnum));
-    }
-    if (!S_ISREG(st.st_mode) || (size_t)st.st_size > KEY_FILE_MAX)
-        return err_set(err, ERR_CONFIG, "key file %s: not a plain file of at most 1 MiB", path);
-    if (fd_pread_all(fd, buf_reserve(text, (size_t)st.st_size), (size_t)st.st_size, 0, err) < 0)
-        return -1;
-    text->len = (size_t)st.st_size;
-    text->s[text->len] = '\0';
-    return 0;
-}
-
 static int add_file(struct key_set *set, const char *path, const char *id, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
-
-    if (read_text(path, &text, err) < 0)
-        return -1;
-    bool jwks = text.s[strspn(text.s, " \t\r\n")] == '{';
     struct err why;
+
+    if (file_read(path, KEY_FILE_MAX, &text, &why) < 0)
+        return err_set(err, ERR_CONFIG, "key file %s: %s", path, why.msg);
+    bool jwks = text.s[strspn(text.s, " \t\r\n")] == '{';
     int added = jwks ? key_add_jwks(set, &text, &why) : add_pem(set, &text, id);
     explicit_bzero(text.s, text.len);
     if (added < 0)
@@ -276,26 +254,15 @@ void key_set_free(struct key_set *set)
 }
 
 /* The workers notice a new name in the directory, and read the file at once: it has to be whole. */
-static int save_new(const char *dir, const char *id, const char *text, size_t len, struct err *err)
+static int save_new(const char *dir, const char *id, const struct buf *text, struct err *err)
 {
     AUTO_BUF path = BUF_INIT;
-    AUTO_BUF tmp = BUF_INIT;
-    int result = 0;
+    struct err why;
 
     buf_addf(&path, "%s/%s.pem", dir, id);
-    buf_addf(&tmp, "%s/.%s.XXXXXX", dir, id);
-    AUTO_FD fd = mkostemp(tmp.s, O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, errno, "create %s", tmp.s);
-    if (fd_pwrite_all(fd, text, len, 0, err) < 0)
-        result = -1;
-    else if (fchmod(fd, 0640) < 0 || fsync(fd) < 0 || link(tmp.s, path.s) < 0)
-        result = err_sys(err, errno, "create %s", path.s);
-    unlink(tmp.s);
-    AUTO_FD directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (result == 0 && (directory < 0 || fsync(directory) < 0))
-        result = err_sys(err, errno, "fsync %s", dir);
-    return result;
+    if (file_create(path.s, 0640, text->s, text->len, &why) == 0)
+        return 0;
+    return err_set(err, why.code, "%s: %s", path.s, why.msg);
 }
 
 int key_generate(const char *dir, const char *id, const char *algorithm, struct err *err)
@@ -308,7 +275,7 @@ int key_generate(const char *dir, const char *id, const char *algorithm, struct 
                              : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     AUTO_BUF text = BUF_INIT;
     int result = pkey && pem_add_key(&text, pkey)
-                     ? save_new(dir, id, text.s, text.len, err)
+                     ? save_new(dir, id, &text, err)
                      : err_set(err, ERR_INTERNAL, "libcrypto made no key");
     if (text.s)
         explicit_bzero(text.s, text.len);

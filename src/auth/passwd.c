@@ -3,13 +3,14 @@
  * in passwd_file.c. */
 #include "auth/passwd.h"
 
+#include "base/array.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "oci/digest.h"
 
 #include <crypt.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -76,8 +77,7 @@ static void add_entry(struct passwd *passwd, char *line, int number)
     *colon = '\0';
     char *hash = colon + 1;
     hash[strcspn(hash, ": \t\r\n")] = '\0'; /* behind a colon is a comment to htpasswd(1) */
-    passwd->entries = mem_grow(passwd->entries, passwd->n + 1, sizeof *passwd->entries);
-    passwd->entries[passwd->n++] = (struct entry){
+    *ARRAY_ADD(passwd->entries, passwd->n) = (struct entry){
         .user = mem_strdup(line),
         .hash = mem_strdup(hash),
         .line = number,
@@ -111,12 +111,13 @@ bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why)
 
 struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t size = 0;
+    AUTO_BUF text = BUF_INIT;
+    struct err why;
+    size_t at = 0;
+    char *line;
 
-    if (!file) {
-        err_set(err, ERR_CONFIG, "htpasswd = \"%s\": %s", path, strerror(errno));
+    if (file_read(path, PASSWD_FILE_MAX, &text, &why) < 0) {
+        err_set(err, ERR_CONFIG, "htpasswd = \"%s\": %s", path, why.msg);
         return NULL;
     }
     struct passwd *passwd = mem_alloc(sizeof *passwd);
@@ -124,16 +125,9 @@ struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *
     passwd->cache_seconds = cache_seconds;
     if (getrandom(passwd->key, sizeof passwd->key, 0) != sizeof passwd->key)
         abort();
-    for (int number = 1; getline(&line, &size, file) >= 0; number++)
+    for (int number = 1; (line = buf_line(&text, &at)); number++)
         add_entry(passwd, line, number);
-    bool failed = ferror(file);
-    free(line);
-    fclose(file);
-    if (!failed)
-        return passwd;
-    err_set(err, ERR_CONFIG, "htpasswd = \"%s\": it cannot be read", path);
-    passwd_free(passwd);
-    return NULL;
+    return passwd;
 }
 
 struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *err)

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PASSWD_FILE_MAX ((size_t)64 << 20) /* bytes; a longer file is an error */
+
 struct passwd;
 
 /* Reads the file, all of it or none; each user whose hash cannot be checked is logged with line and

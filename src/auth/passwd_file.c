@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: changing an htpasswd file, for `berth user`. */
 #include "auth/passwd.h"
+#include "base/file.h"
 #include "base/fs_lock.h"
 
 #include <errno.h>
@@ -103,74 +104,48 @@ static bool line_is_of(const char *line, const char *user)
     return !strncmp(line, user, len) && line[len] == ':';
 }
 
+static int read_text(const char *path, struct buf *text, struct err *err)
+{
+    struct err why;
+
+    buf_addstr(text, "");
+    if (file_read(path, PASSWD_FILE_MAX, text, &why) == 0)
+        return 0;
+    return err_set(err, ERR_IO, "%s: %s", path, why.msg);
+}
+
 /* Copies all lines but the user's, in place of whose first one `entry` comes. 1: he had one. */
-static int copy_lines(const char *path, const char *user, const char *entry, struct buf *text,
+static int copy_lines(const char *path, const char *user, const char *entry, struct buf *out,
                       struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t len;
+    AUTO_BUF text = BUF_INIT;
+    size_t at = 0, begin = 0;
+    char *line;
     int had = 0;
 
-    if (!file)
-        return err_sys(err, errno, "open %s", path);
-    while ((len = getline(&line, &size, file)) >= 0) {
-        if (user && line_is_of(line, user)) {
-            buf_addstr(text, had ? "" : entry);
-            had = 1;
-            continue;
-        }
-        buf_add(text, line, (size_t)len);
-        if (line[len - 1] != '\n')
-            buf_addc(text, '\n');
-    }
-    int failed = ferror(file);
-    free(line);
-    fclose(file);
-    return failed ? err_set(err, ERR_IO, "%s cannot be read", path) : had;
-}
-
-static int write_synced(int fd, const struct buf *text, const struct stat *like, struct err *err)
-{
-    if (fd_pwrite_all(fd, text->s, text->len, 0, err) < 0)
+    if (read_text(path, &text, err) < 0)
         return -1;
-    if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
-        fsync(fd) < 0)
-        return err_sys(err, errno, "write the new password file");
-    return 0;
-}
-
-static int sync_directory(const char *path, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    AUTO_BUF directory = BUF_INIT;
-
-    if (slash)
-        buf_add(&directory, path, (size_t)(slash - path) + 1);
-    else
-        buf_addstr(&directory, ".");
-    AUTO_FD fd = open(directory.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        return err_sys(err, errno, "fsync the directory of %s", path);
-    return 0;
+    for (; (line = buf_line(&text, &at)); begin = at) {
+        bool ended = text.s[at - 1] == '\0';
+        if (line_is_of(line, user)) {
+            buf_addstr(out, had ? "" : entry);
+            had = 1;
+        } else {
+            buf_add(out, line, at - begin - ended);
+            buf_addc(out, '\n');
+        }
+    }
+    return had;
 }
 
 /* The web server reads the file at any time: it gets the old or the new one. */
 static int replace(const struct target *target, const struct buf *text, struct err *err)
 {
-    AUTO_BUF tmp = BUF_INIT;
+    struct err why;
 
-    buf_addf(&tmp, "%s.XXXXXX", target->path);
-    AUTO_FD fd = mkostemp(tmp.s, O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, errno, "create %s", tmp.s);
-    int result = write_synced(fd, text, &target->st, err);
-    if (result == 0 && rename(tmp.s, target->path) < 0)
-        result = err_sys(err, errno, "replace %s", target->path);
-    if (result < 0)
-        unlink(tmp.s);
-    return result < 0 ? -1 : sync_directory(target->path, err);
+    if (file_replace(target->path, &target->st, text->s, text->len, &why) == 0)
+        return 0;
+    return err_set(err, why.code, "%s: %s", target->path, why.msg);
 }
 
 /* htpasswd(1) has no way to quote them. */
@@ -219,33 +194,23 @@ int passwd_remove(const char *path, const char *user, struct err *err)
     return result;
 }
 
-static void add_once(struct strings *users, const char *user)
-{
-    for (size_t i = 0; i < users->n; i++)
-        if (!strcmp(users->v[i], user))
-            return;
-    strings_add(users, user);
-}
-
 int passwd_users(const char *path, struct strings *users, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
+    size_t at = 0;
+    char *line;
 
-    buf_addstr(&text, "");
     if (access(path, F_OK) < 0 && errno == ENOENT)
         return 0;
-    if (copy_lines(path, NULL, "", &text, err) < 0)
+    if (read_text(path, &text, err) < 0)
         return -1;
-    /* strtok_r would stop at a NUL. */
-    for (char *line = text.s, *next, *end = text.s + text.len; line < end; line = next) {
-        char *newline = memchr(line, '\n', (size_t)(end - line));
-        *newline = '\0';
-        next = newline + 1;
+    while ((line = buf_line(&text, &at))) {
         char *colon = strchr(line, ':');
         if (*line == '#' || !colon || colon == line)
             continue;
         *colon = '\0';
-        add_once(users, line);
+        if (!strings_has(users, line))
+            strings_add(users, line);
     }
     strings_sort(users);
     return 0;

@@ -2,13 +2,15 @@
  * L2: access rules. */
 #include "auth/policy.h"
 
+#include "base/array.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "oci/glob.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GROUPS_FILE_MAX ((size_t)64 << 20)
 
 struct policy {
     const struct conf *conf;
@@ -20,16 +22,14 @@ struct policy {
 static struct policy_group *add_group(struct policy *policy, const char *name, const char *path,
                                       int line)
 {
-    policy->groups = mem_grow(policy->groups, policy->n_groups + 1, sizeof *policy->groups);
-    struct policy_group *group = &policy->groups[policy->n_groups++];
+    struct policy_group *group = ARRAY_ADD(policy->groups, policy->n_groups);
     *group = (struct policy_group){.name = mem_strdup(name), .path = path, .line = line};
     return group;
 }
 
 static void add_member(struct policy_group *group, const char *user)
 {
-    group->members = mem_grow(group->members, group->n_members + 1, sizeof *group->members);
-    group->members[group->n_members++] = mem_strdup(user);
+    *ARRAY_ADD(group->members, group->n_members) = mem_strdup(user);
 }
 
 /* A line of Apache's AuthGroupFile: "group: user user". */
@@ -56,22 +56,19 @@ static int parse_group_line(struct policy *policy, char *line, int number, struc
 static int read_groups_file(struct policy *policy, struct err *err)
 {
     const char *path = policy->conf->groups_file;
-    char *line = NULL;
-    size_t size = 0;
-    int number = 0, result = 0;
+    AUTO_BUF text = BUF_INIT;
+    struct err why;
+    size_t at = 0;
+    char *line;
 
     if (!*path)
         return 0;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_set(err, ERR_CONFIG, "groups_file = \"%s\": %s", path, strerror(errno));
-    while (result == 0 && getline(&line, &size, file) >= 0)
-        result = parse_group_line(policy, line, ++number, err);
-    if (result == 0 && ferror(file))
-        result = err_set(err, ERR_CONFIG, "%s cannot be read", path);
-    free(line);
-    fclose(file);
-    return result;
+    if (file_read(path, GROUPS_FILE_MAX, &text, &why) < 0)
+        return err_set(err, ERR_CONFIG, "groups_file = \"%s\": %s", path, why.msg);
+    for (int number = 1; (line = buf_line(&text, &at)); number++)
+        if (parse_group_line(policy, line, number, err) < 0)
+            return -1;
+    return 0;
 }
 
 static bool group_exists(const struct policy *policy, const char *group)

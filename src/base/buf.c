@@ -67,6 +67,18 @@ void buf_addf(struct buf *buf, const char *fmt, ...)
     va_end(ap);
 }
 
+char *buf_line(struct buf *buf, size_t *at)
+{
+    if (*at >= buf->len)
+        return NULL;
+    char *line = buf->s + *at;
+    char *end = memchr(line, '\n', buf->len - *at);
+    if (end)
+        *end = '\0';
+    *at = end ? (size_t)(end + 1 - buf->s) : buf->len;
+    return line;
+}
+
 void buf_clear(struct buf *buf)
 {
     buf->len = 0;

@@ -32,6 +32,9 @@ void buf_addc(struct buf *buf, char c);
  * buf->len what it wrote there. */
 char *buf_reserve(struct buf *buf, size_t len);
 
+/* The next line, from *at on, which moves behind it; NULL at the end. Its newline becomes a NUL. */
+char *buf_line(struct buf *buf, size_t *at);
+
 void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_free(struct buf *buf);
 

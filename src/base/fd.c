@@ -2,7 +2,10 @@
  * L0: open descriptors: closing, reading and writing whole ranges. */
 #include "base/fd.h"
 
+#include "base/amount.h"
+
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -45,5 +48,26 @@ int fd_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err *
         off += n;
         len -= (size_t)n;
     }
+    return 0;
+}
+
+int fd_read(int fd, size_t limit, struct buf *out, struct err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, errno, "stat");
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "it cannot be read: it is no plain file");
+    size_t size = (size_t)st.st_size;
+    if (size > limit) {
+        char most[AMOUNT_TEXT];
+        amount_size(most, (int64_t)limit);
+        return err_set(err, ERR_IO, "it has %zu bytes, more than %s", size, most);
+    }
+    if (fd_pread_all(fd, buf_reserve(out, size), size, 0, err) < 0)
+        return -1;
+    out->len += size;
+    out->s[out->len] = '\0';
     return 0;
 }

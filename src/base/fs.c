@@ -84,24 +84,17 @@ int fs_read(const struct fs_root *root, const char *path, size_t limit, struct b
             struct err *err)
 {
     AUTO_FD fd = -1;
-    struct stat st;
+    struct err why;
 
     int found = fs_open(root, path, O_RDONLY | O_NONBLOCK, &fd, err);
     if (found <= 0)
         return found;
-    if (fstat(fd, &st) < 0)
-        return err_sys(err, errno, "stat %s", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_IO, "%s is no plain file", path);
-    if ((uint64_t)st.st_size > limit)
-        return err_set(err, ERR_IO, "%s has %jd bytes, more than %zu", path, (intmax_t)st.st_size,
-                       limit);
-    char *end = buf_reserve(out, (size_t)st.st_size);
-    if (fd_pread_all(fd, end, (size_t)st.st_size, 0, err) < 0)
-        return -1;
-    out->len += (size_t)st.st_size;
-    out->s[out->len] = '\0';
-    return 1;
+    if (fd_read(fd, limit, out, &why) == 0)
+        return 1;
+    err_set(err, ERR_IO, "%s: %s", path, why.msg);
+    if (err)
+        err->sys = why.sys;
+    return -1;
 }
 
 int fs_sync_file(const struct fs_root *root, int fd, struct err *err)

@@ -2,7 +2,7 @@
  * L1: a response as a value. */
 #include "http/response.h"
 
-#include "base/mem.h"
+#include "base/array.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,8 +57,7 @@ static void add_piece(struct response *response, struct response_piece piece)
 {
     if (piece.len == 0)
         return;
-    response->pieces = mem_grow(response->pieces, response->n_pieces + 1, sizeof *response->pieces);
-    response->pieces[response->n_pieces++] = piece;
+    *ARRAY_ADD(response->pieces, response->n_pieces) = piece;
 }
 
 void response_text(struct response *response, const void *bytes, size_t len)

@@ -2,7 +2,7 @@
  * L5: berth serve: its private directory, and the lighttpd configuration there. */
 #include "serve/serve.h"
 
-#include "base/fs.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,11 +201,11 @@ static void print_config(const struct runtime *runtime, const struct runtime_pla
 
 static int write_file(const struct buf *path, const struct buf *text, struct err *err)
 {
-    AUTO_FD fd = open(path->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct err why;
 
-    if (fd < 0)
-        return err_sys(err, errno, "create %s", path->s);
-    return fd_pwrite_all(fd, text->s, text->len, 0, err);
+    if (file_create(path->s, 0600, text->s, text->len, &why) == 0)
+        return 0;
+    return err_set(err, why.code, "%s: %s", path->s, why.msg);
 }
 
 static int write_errors(const struct runtime *runtime, struct err *err)

@@ -2,6 +2,7 @@
  * L5: berth serve: certificates, the user's or berth's own. */
 #include "serve/serve.h"
 
+#include "base/file.h"
 #include "base/fs_lock.h"
 #include "serve/certificate.h"
 
@@ -57,19 +58,11 @@ static int check_options(const struct serve_options *options, struct err *err)
 
 static int read_pem(const char *path, const char *option, struct buf *text, struct err *err)
 {
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is not waited for */
-    struct stat st;
-    int errnum = errno;
+    struct err why;
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return err_set(err, ERR_CONFIG, "%s %s: %s", option, path, strerror(errnum));
-    if (!S_ISREG(st.st_mode) || (size_t)st.st_size > FILE_MAX_BYTES)
-        return err_set(err, ERR_CONFIG, "%s %s: not a plain file of at most 1 MiB", option, path);
-    if (fd_pread_all(fd, buf_reserve(text, (size_t)st.st_size + 1), (size_t)st.st_size, 0, err) < 0)
-        return -1;
-    text->len = (size_t)st.st_size;
-    text->s[text->len] = '\0';
-    return 0;
+    if (file_read(path, FILE_MAX_BYTES, text, &why) == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG, "%s %s: %s", option, path, why.msg);
 }
 
 static int load(const struct serve_options *options, struct serve_tls *tls, struct err *err)

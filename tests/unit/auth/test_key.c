@@ -84,7 +84,7 @@ static void test_files_that_cannot_be_read(void **state)
     snprintf(path, sizeof path, "%s/large", dir->path);
     assert_int_equal(0, truncate(path, (1 << 20) + 1));
     assert_fails(CONFIG, key_set_add_file(&set, path, &failure));
-    assert_non_null(strstr(failure.msg, "1 MiB"));
+    assert_non_null(strstr(failure.msg, "more than 1.0 MiB"));
     assert_int_equal(0, set.n);
 }
 

@@ -338,7 +338,7 @@ static void test_mistakes_in_rules(void **state)
         {"group \"g\" { members = {\"users\"} }\n", "\"users\" is no user"},
         {"group \"g\" { members = {\"\"} }\n", "\"\" is no user"},
         {"groups_file = \"/nowhere/groups\"\n", "\"/nowhere/groups\": No such file"},
-        {"groups_file = \"/\"\n", "/ cannot be read"},
+        {"groups_file = \"/\"\n", "\"/\": it cannot be read"},
     };
 
     for (size_t i = 0; i < LENGTH_OF(table); i++)

@@ -89,6 +89,25 @@ static void test_clear_keeps_memory_and_free_resets(void **state)
     buf_free(&buf);
 }
 
+static void test_lines(void **state)
+{
+    struct buf buf = BUF_INIT;
+    size_t at = 0;
+
+    (void)state;
+    assert_null(buf_line(&buf, &at));
+    buf_addstr(&buf, "one\n\nthree");
+    assert_string_equal("one", buf_line(&buf, &at));
+    assert_string_equal("", buf_line(&buf, &at));
+    assert_int_equal(5, at);
+    assert_string_equal("three", buf_line(&buf, &at));
+    assert_null(buf_line(&buf, &at));
+    buf_addstr(&buf, "\n"); /* ends the last line: another one does not begin */
+    assert_string_equal("", buf_line(&buf, &at));
+    assert_null(buf_line(&buf, &at));
+    buf_free(&buf);
+}
+
 static int reserve_too_much(void *context)
 {
     (void)context;
@@ -111,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_printf_longer_than_the_room),
         cmocka_unit_test(test_reserve_is_behind_the_end),
         cmocka_unit_test(test_clear_keeps_memory_and_free_resets),
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_overflow_aborts),
     };
 

@@ -24,8 +24,6 @@
 int fsync(int fd);
 int sync_file_range(int fd, off_t off, off_t len, unsigned flags);
 int openat(int fd, const char *path, int flags, ...);
-ssize_t pread(int fd, void *bytes, size_t len, off_t off);
-ssize_t pwrite(int fd, const void *bytes, size_t len, off_t off);
 
 static int fsyncs, writebacks, opens, stale_opens;
 
@@ -55,32 +53,6 @@ int openat(int fd, const char *path, int flags, ...)
         return -1;
     }
     return (int)syscall(SYS_openat, fd, path, flags, mode);
-}
-
-/* As much at a time as they take; 0: without end. Each second call is interrupted then. */
-static size_t io_max;
-static bool interrupted;
-
-static bool interrupts(void)
-{
-    interrupted = io_max > 0 && !interrupted;
-    if (interrupted)
-        errno = EINTR;
-    return interrupted;
-}
-
-ssize_t pread(int fd, void *bytes, size_t len, off_t off)
-{
-    if (interrupts())
-        return -1;
-    return syscall(SYS_pread64, fd, bytes, io_max && len > io_max ? io_max : len, off);
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t len, off_t off)
-{
-    if (interrupts())
-        return -1;
-    return syscall(SYS_pwrite64, fd, bytes, io_max && len > io_max ? io_max : len, off);
 }
 
 static int with_openat2(void **state)
@@ -262,65 +234,6 @@ static void test_read_wants_a_plain_file(void **state)
     assert_fails(IO, fs_read(&dir->root, "d", 10000, &text, &failure));
 }
 
-static void test_pread_and_pwrite_at_offsets(void **state)
-{
-    const struct unit_dir *dir = *state;
-    char bytes[4] = "";
-    AUTO_FD fd = -1;
-
-    assert_returns(1, fs_open(&dir->root, "file", O_RDWR | O_CREAT, &fd, &failure));
-    assert_returns(0, fd_pwrite_all(fd, "abcdef", 6, 0, &failure));
-    assert_returns(0, fd_pwrite_all(fd, "XY", 2, 3, &failure));
-    assert_returns(0, fd_pwrite_all(fd, "", 0, 100, &failure));
-    assert_returns(0, fd_pread_all(fd, bytes, 3, 2, &failure));
-    assert_string_equal("cXY", bytes);
-    assert_content("abcXYf", dir->path, "file");
-    assert_fails(IO, fd_pread_all(fd, bytes, 3, 4, &failure)); /* only two are there */
-    fd_close(&fd);
-    assert_fails(IO, fd_pwrite_all(fd, "x", 1, 0, &failure));
-    assert_fails(IO, fd_pread_all(fd, bytes, 1, 0, &failure));
-}
-
-static void test_short_and_interrupted_calls_are_gone_on_with(void **state)
-{
-    const struct unit_dir *dir = *state;
-    static const char text[] = "more than one call takes";
-    char bytes[sizeof text] = "";
-    AUTO_FD fd = -1;
-
-    assert_returns(1, fs_open(&dir->root, "file", O_RDWR | O_CREAT, &fd, &failure));
-    for (size_t step = 1; step <= sizeof text; step++) {
-        assert_int_equal(0, ftruncate(fd, 0));
-        memset(bytes, 0, sizeof bytes);
-        io_max = step;
-        int written = fd_pwrite_all(fd, text, strlen(text), 3, &failure);
-        int got = fd_pread_all(fd, bytes, strlen(text), 3, &failure);
-        io_max = 0;
-        assert_int_equal(0, written);
-        assert_int_equal(0, got);
-        assert_string_equal(text, bytes);
-    }
-}
-
-/* Writes that the kernel takes only in part, and a disk that fills up. */
-static void test_pwrite_reports_what_does_not_fit(void **state)
-{
-    const struct unit_dir *dir = *state;
-    struct rlimit before, small;
-    AUTO_FD fd = -1;
-
-    assert_returns(1, fs_open(&dir->root, "file", O_RDWR | O_CREAT, &fd, &failure));
-    getrlimit(RLIMIT_FSIZE, &before);
-    small = (struct rlimit){.rlim_cur = 4, .rlim_max = before.rlim_max};
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small);
-    assert_fails(IO, fd_pwrite_all(fd, "abcdef", 6, 0, &failure)); /* four, then EFBIG */
-    setrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, SIG_DFL);
-    assert_int_equal(EFBIG, failure.sys);
-    assert_content("abcd", dir->path, "file");
-}
-
 static void test_new_files_get_the_mode_whatever_the_umask(void **state)
 {
     struct unit_dir *dir = *state;
@@ -373,45 +286,6 @@ static void test_estale_is_retried_once(void **state)
     opens = 0;
     assert_returns(0, fs_open(&dir->root, "none", O_RDONLY, &fd, &failure));
     assert_int_equal(1, opens); /* other errors are not retried */
-}
-
-static void test_dirty_is_a_set(void **state)
-{
-    AUTO_DIRTY dirty = {0};
-
-    (void)state;
-    dirty_add(&dirty, "a");
-    dirty_add(&dirty, "a/b");
-    dirty_add(&dirty, "a");
-    dirty_add_parent(&dirty, "a/b/file");
-    dirty_add_parent(&dirty, "file");
-    assert_int_equal(3, dirty.n);
-    assert_string_equal("a", dirty.path[0]);
-    assert_string_equal("a/b", dirty.path[1]);
-    assert_string_equal(".", dirty.path[2]);
-    dirty_free(&dirty);
-    assert_int_equal(0, dirty.n);
-    assert_null(dirty.path);
-}
-
-static void test_dirty_sync(void **state)
-{
-    struct unit_dir *dir = *state;
-    AUTO_DIRTY dirty = {0};
-
-    unit_put(dir->path, "a/file", "f");
-    for (int durable = 0; durable < 2; durable++) {
-        fsyncs = 0;
-        dir->root.durable = durable;
-        dirty_add(&dirty, ".");
-        dirty_add(&dirty, "a");
-        dirty_add(&dirty, "gone"); /* removed since: nothing to do */
-        assert_returns(0, dirty_sync(&dir->root, &dirty, &failure));
-        assert_int_equal(durable ? 2 : 0, fsyncs);
-        assert_int_equal(0, dirty.n);
-    }
-    dirty_add(&dirty, "../elsewhere");
-    assert_fails(IO, dirty_sync(&dir->root, &dirty, &failure));
 }
 
 static void test_sync_file_only_where_durable(void **state)
@@ -489,14 +363,9 @@ int main(void)
         BOTH_WAYS(test_stat),
         BOTH_WAYS(test_read_wants_a_plain_file),
         DIR_TEST(test_read_appends_whole_files_up_to_the_limit),
-        DIR_TEST(test_pread_and_pwrite_at_offsets),
-        DIR_TEST(test_short_and_interrupted_calls_are_gone_on_with),
-        DIR_TEST(test_pwrite_reports_what_does_not_fit),
         BOTH_WAYS(test_new_files_get_the_mode_whatever_the_umask),
         DIR_TEST(test_root_open),
         cmocka_unit_test_setup_teardown(test_estale_is_retried_once, with_walk, end_way),
-        cmocka_unit_test(test_dirty_is_a_set),
-        DIR_TEST(test_dirty_sync),
         DIR_TEST(test_sync_file_only_where_durable),
         DIR_TEST(test_old_kernels_walk),
     };

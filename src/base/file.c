@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: whole files that users name. */
+#include "base/file.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
+{
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0)
+        return fd_read(fd, limit, out, err);
+    int errnum = errno;
+    err_set(err, ERR_IO, "%s", strerror(errnum));
+    if (err)
+        err->sys = errnum;
+    return -1;
+}
+
+/* A path in two, and the name under which the file is written, beside the one that it gets: hidden,
+ * as a directory of keys is read by anybody at any time. */
+struct place {
+    struct buf directory;
+    const char *base;
+    struct buf draft; /* whole path */
+};
+
+static void place_free(struct place *place)
+{
+    buf_free(&place->directory);
+    buf_free(&place->draft);
+}
+
+static struct place place_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct place place = {.base = slash ? slash + 1 : path};
+
+    buf_add(&place.directory, slash ? path : "./", slash ? (size_t)(slash + 1 - path) : 2);
+    buf_addf(&place.draft, "%s.%.200s.XXXXXX", place.directory.s, place.base);
+    return place;
+}
+
+static int fill(int fd, const struct stat *like, const void *bytes, size_t len, struct err *err)
+{
+    if (fd_pwrite_all(fd, bytes, len, 0, err) < 0)
+        return -1;
+    if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
+        fsync(fd) < 0)
+        return err_sys(err, errno, "it cannot be written");
+    return 0;
+}
+
+/* Gives the draft its name, and makes that durable. */
+static int publish(const struct place *place, bool is_new, struct err *err)
+{
+    AUTO_FD dir = open(place->directory.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *draft = place->draft.s + place->directory.len;
+
+    if (dir < 0)
+        return err_sys(err, errno, "open its directory");
+    if (is_new ? linkat(dir, draft, dir, place->base, 0) < 0
+               : renameat(dir, draft, dir, place->base) < 0)
+        return err_sys(err, errno, "it cannot be made");
+    return fsync(dir) < 0 ? err_sys(err, errno, "fsync its directory") : 0;
+}
+
+static int write_whole(const char *path, bool is_new, const struct stat *like, const void *bytes,
+                       size_t len, struct err *err)
+{
+    struct place place = place_of(path);
+    AUTO_FD fd = mkostemp(place.draft.s, O_CLOEXEC);
+    int result = fd < 0 ? err_sys(err, errno, "it cannot be made") : 0;
+
+    if (result == 0 && (fill(fd, like, bytes, len, err) < 0 || publish(&place, is_new, err) < 0))
+        result = -1;
+    if (fd >= 0 && (result < 0 || is_new))
+        unlink(place.draft.s);
+    place_free(&place);
+    return result;
+}
+
+int file_create(const char *path, mode_t mode, const void *bytes, size_t len, struct err *err)
+{
+    const struct stat like = {.st_mode = mode, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
+
+    return write_whole(path, true, &like, bytes, len, err);
+}
+
+int file_replace(const char *path, const struct stat *like, const void *bytes, size_t len,
+                 struct err *err)
+{
+    return write_whole(path, false, like, bytes, len, err);
+}
