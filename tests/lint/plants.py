@@ -6,8 +6,8 @@ SCRIPT = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
 PYTHON = "# SPDX-License-Identifier: Apache-2.0\n"
 
 # The part that is copied. It is clean, or the self-test says nothing.
-COPIED = (".clang-format", "src/base/banned.h", "src/base/buf.c", "src/base/buf.h", "src/base/mem.c", "src/base/mem.h",
-          "tests/lint/tree.py", "tests/lint/run")
+COPIED = (".clang-format", ".clang-tidy", "src/base/banned.h", "src/base/buf.c", "src/base/buf.h", "src/base/mem.c",
+          "src/base/mem.h", "tests/lint/tree.py", "tests/lint/run")
 
 # (check, file, text that is appended to it; perhaps another file and its text)
 PLANTS = (
@@ -31,12 +31,27 @@ PLANTS = (
     ("names", "tests/plant.c", SPDX + "static int __plant;\n"),
     ("names", "src/store/plant.c", SPDX + 'static const char *path = "repositories/a/_layers";\n'),
     ("names", "tests/_plant.py", PYTHON),
+    ("prefixes", "src/base/plant.c", SPDX + "int plants(int n)\n{\n    return n;\n}\n"),
+    ("prefixes", "src/base/plant.c", SPDX + "static int f(void)\n{\n}\n\nconst char *other(int n, char *s)\n{\n}\n"),
+    ("prefixes", "src/base/plant.h", SPDX + "static inline int other(int n)\n{\n    return n;\n}\n"),
+    ("alike", "src/base/bufs.c", SPDX),
+    ("alike", "src/base/but.h", SPDX),
+    ("circles", "src/base/plant.h", SPDX + '#include "base/plant2.h"\n', "src/base/plant2.h", '#include "base/plant.h"\n'),
+    ("linkage", "Makefile.am", "ALL = libberth.a $(MORE)\nMORE = -lm libpack.a\nberth_fcgi_LDADD = \\\n\t$(ALL)\n"),
+    ("linkage", "Makefile.am", "berth_fcgi_LDADD = libberth.a $(ARCHIVE_LIBS)\n"),
     ("headers", "src/base/plant.h", SPDX + "int plant(size_t n);\n"),
     ("headers", "src/base/mem.h", "int plant(struct unknown { int x; } y);\n"),
     ("gcc", "src/base/plant.c", SPDX + "int plant(int n);\nint plant(int n)\n{\n    int unused;\n    return n;\n}\n"),
     ("clang", "src/base/plant.c", SPDX + "int plant(int n);\nint plant(int n)\n{\n    n = n;\n    return n;\n}\n"),
     ("formatting", "src/base/plant.c", SPDX + "int plant ( int n ) { return n; }\n"),
     ("cppcheck", "src/base/plant.c", SPDX + "int plant(void)\n{\n    int a[2] = {0};\n    return a[2];\n}\n"),
+    ("tidy", "src/base/plant.c",
+     SPDX + "#include <stdlib.h>\nvoid plant(void)\n{\n    char *s = malloc(3);\n    if (s)\n        s[0] = 1;\n}\n"),
+    ("tidy", "src/base/plant.c", SPDX + "int plant(const char *s)\n{\n    return s ? 1 : *s;\n}\n"),
+    ("tidy", "src/base/plant.c",
+     SPDX + "#include <string.h>\nvoid plant(int *v, size_t n)\n{\n    memset(v, '0', n);\n}\n"),
+    ("spelling", "src/base/plant.c", SPDX + "/* It re" "cieves. */\n"),
+    ("spelling", "README.md", "It is nec" "cessary.\n"),
     ("shell", "etc/plant.sh", SCRIPT + "if true; then\n"),
     ("shell", "quickstart", SCRIPT + "case x in\n"),
     ("python", "tests/plant.py", PYTHON + "def f(:\n"),

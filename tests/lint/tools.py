@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that compilers and other tools make. Each yields what the tool says."""
 
+import hashlib
 import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tree import JOBS, Tree, complaints, output_of
@@ -56,6 +59,41 @@ def cppcheck(tree: Tree):
         yield found
 
 
+def tidy(tree: Tree):
+    """clang-tidy finds no bug (.clang-tidy). What it found nothing in is not looked at again until it changes."""
+    with ThreadPoolExecutor(JOBS) as pool:
+        yield from filter(None, pool.map(lambda source: tidy_one(tree, source), tree.named(".c", within=("src", "cgi-bin"))))
+
+
+def tidy_one(tree: Tree, source: Path) -> str:
+    config, banned = tree.root / ".clang-tidy", tree.root / "src/base/banned.h"
+    flags = [*compiler("gcc", tree)[1:], "-include", banned]
+    listed = subprocess.run([str(word) for word in ["gcc", *flags, "-MM", source]], capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        return listed.stderr
+    read = listed.stdout.partition(":")[2].replace("\\\n", " ").split()
+    digest = hashlib.sha256()
+    for file in (config, *read):
+        digest.update(Path(file).read_bytes() + b"\0")
+    found_nothing = Path(BUILD) / "lint-tidy" / digest.hexdigest()
+    if found_nothing.exists():
+        return ""
+    found = output_of(["clang-tidy", "--quiet", f"--config-file={config}", source, "--", *flags])
+    if not found:
+        found_nothing.parent.mkdir(exist_ok=True)
+        found_nothing.touch()
+    return found
+
+
+# Words that are right here: parts of words that somebody types, header fields, macros of man pages.
+RIGHT_WORDS = "fo,hel,nd,sies,te"
+
+
+def spelling(tree: Tree):
+    """codespell knows no better, of sources and of texts."""
+    yield from complaints([["codespell", f"--ignore-words-list={RIGHT_WORDS}", *tree.files, *tree.texts()]])
+
+
 def shell(tree: Tree):
     """Scripts are sound to the shell that runs them."""
     for name in ("sh", "bash"):
@@ -72,4 +110,4 @@ def python(tree: Tree):
             yield f"{tree.name(path)}:{error.lineno}: {error.msg}"
 
 
-CHECKS = (headers, gcc, clang, formatting, cppcheck, shell, python)
+CHECKS = (headers, gcc, clang, formatting, cppcheck, tidy, spelling, shell, python)

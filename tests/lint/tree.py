@@ -32,6 +32,10 @@ class Tree:
     def named(self, *suffixes: str, within: tuple = DIRECTORIES) -> list[Path]:
         return [path for path in self.files if path.suffix in suffixes and self.name(path).split("/")[0] in within]
 
+    def texts(self) -> list[Path]:
+        """For people to read: they have no SPDX line."""
+        return sorted([*self.root.glob("*.md"), *self.root.glob("docs/**/*.md")])
+
     def name(self, path: Path) -> str:
         return str(path.relative_to(self.root))
 

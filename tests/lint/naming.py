@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what things are called, and of who knows whom. Each yields what is wrong, as `file:line: what`."""
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+from tree import Tree, code_of
+
+PROGRAM = ("src", "cgi-bin")
+
+# A function that other files may call: its name stands before the first parenthesis, and a body follows.
+DEFINITION = re.compile(r"^(?!static\b(?! inline))(?:\w[\w\s*]*?[\s*])(\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
+
+# Files whose functions do not have their prefix yet. The list only becomes shorter.
+PREFIX_LATER = {
+    "cgi-bin/main.c",
+    "src/admin/progress.c",
+    "src/auth/key_jwks.c",
+    "src/auth/passwd_file.c",
+    "src/auth/token.c",
+    "src/auth/token_robot.c",
+    "src/base/codec.c",
+    "src/fsck/fsck_blob.c",
+    "src/fsck/fsck_hash.c",
+    "src/fsck/fsck_link.c",
+    "src/fsck/fsck_manifest.c",
+    "src/fsck/fsck_reference.c",
+    "src/fsck/fsck_referrer.c",
+    "src/fsck/fsck_repo.c",
+    "src/fsck/fsck_tag.c",
+    "src/fsck/fsck_tree.c",
+    "src/fsck/fsck_upload.c",
+    "src/oci/digest.c",
+    "src/oci/digest_map.c",
+    "src/oci/name.c",
+    "src/pack/compress.c",
+    "src/pack/compress_gzip.c",
+    "src/pack/compress_zstd.c",
+    "src/store/repo_remove.c",
+    "src/transfer/export_directory.c",
+    "src/transfer/export_plan.c",
+    "src/transfer/export_platform.c",
+    "src/transfer/export_select.c",
+    "src/transfer/export_tar.c",
+    "src/transfer/export_write.c",
+    "src/transfer/import_find.c",
+    "src/transfer/import_plan.c",
+    "src/transfer/import_source.c",
+}
+
+# Libraries that the workers of a web server do without, as Makefile.am names them.
+NOT_FOR_WORKERS = re.compile(r"lib(pack|transfer|serve|remote)\.a|\$\((ARCHIVE|CURL|ISAL)_LIBS\)")
+
+
+def prefixes(tree: Tree):
+    """A function that is not static begins with the name of its file, so that a reader knows where it is."""
+    for path in tree.named(".c", ".h", within=PROGRAM):
+        code, name = code_of(path), tree.name(path)
+        wrong = [f"{name}:{code.count(chr(10), 0, match.start(1)) + 1}: {match.group(1)} does not begin with {path.stem}_"
+                 for match in DEFINITION.finditer(code) if not has_prefix(match.group(1), path.stem)]
+        if name not in PREFIX_LATER:
+            yield from wrong
+        elif not wrong:
+            yield f"{name}: all is well there: take it out of PREFIX_LATER in tests/lint/naming.py"
+    for name in PREFIX_LATER:
+        if (tree.root / "src/base/err.c").exists() and not (tree.root / name).exists():  # not in a copy of a part
+            yield f"{name}: is gone: take it out of PREFIX_LATER in tests/lint/naming.py"
+
+
+def has_prefix(function: str, stem: str) -> bool:
+    return function in (stem, "main") or function.startswith(stem + "_")
+
+
+def alike(tree: Tree):
+    """No two files of a folder are one letter apart. In src/admin a file has the name of its subcommand, as tag and tags;
+    and of two letters, as fd and fs, each is read."""
+    folders = {}
+    for path in tree.named(".c", ".h", within=PROGRAM):
+        folders.setdefault(path.parent, set()).add(path.stem)
+    for folder, stems in folders.items():
+        if tree.name(folder) != "src/admin":
+            for one, other in combinations(sorted(stems), 2):
+                if min(len(one), len(other)) > 2 and one_letter_apart(one, other):
+                    yield f"{tree.name(folder)}: {one} and {other} are one letter apart"
+
+
+def one_letter_apart(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    if len(short) == len(long):
+        return sum(a != b for a, b in zip(short, long)) == 1
+    return any(long[:i] + long[i + 1:] == short for i in range(len(long)))
+
+
+def circles(tree: Tree):
+    """No header includes itself through others."""
+    below = {}
+    for path in tree.named(".h", within=PROGRAM):
+        included = re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.MULTILINE)
+        below[path] = {found for header in included for found in (tree.root / "src" / header, path.parent / header)
+                       if found.is_file()}
+    for path in below:
+        seen, todo = set(), [*below[path]]
+        while todo:
+            header = todo.pop()
+            if header not in seen:
+                seen.add(header)
+                todo += below.get(header, ())
+        if path in seen:
+            yield f"{tree.name(path)}:1: it includes itself through others"
+
+
+def linkage(tree: Tree):
+    """berth.fcgi links nothing of what only commands need. tests/own looks at the program itself."""
+    makefile = tree.root / "Makefile.am"
+    if not makefile.exists():
+        return
+    text = makefile.read_text().replace("\\\n", " ")
+    variables = dict(re.findall(r"^(\w+) *=(.*)$", text, re.MULTILINE))
+    words = variables.get("berth_fcgi_LDADD", "")
+    while expandable := [name for name in re.findall(r"\$\((\w+)\)", words) if name in variables]:
+        for name in expandable:
+            words = words.replace(f"$({name})", variables[name])
+    for found in NOT_FOR_WORKERS.finditer(words):
+        yield f"Makefile.am:1: berth.fcgi links {found.group()}"
+
+
+CHECKS = (prefixes, alike, circles, linkage)
