@@ -33,10 +33,61 @@ def test_layout(tmp_path):
         assert (prefix / "share/man" / page).exists()
 
 
+def make(target, destination):
+    return subprocess.run(["make", "-s", "-C", BUILD, target, f"DESTDIR={destination}"], check=True, capture_output=True,
+                          text=True).stdout
+
+
 def test_an_edited_configuration_stays(tmp_path):
-    install = ["make", "-s", "-C", BUILD, "install", f"DESTDIR={tmp_path}"]
-    subprocess.run(install, check=True, capture_output=True)
+    make("install", tmp_path)
     configuration = tmp_path / "usr/local/etc/berth/berth.conf"
     configuration.write_text("# mine\n")
-    subprocess.run(install, check=True, capture_output=True)
+    make("install", tmp_path)
     assert configuration.read_text() == "# mine\n"
+
+
+def test_29_every_edited_file_stays(tmp_path):
+    make("install", tmp_path)
+    configuration = tmp_path / "usr/local/etc/berth"
+    before = {path: path.read_text() for path in configuration.rglob("*") if path.is_file()}
+    assert len(before) > 30
+    for path in before:
+        path.write_text("# mine\n")
+    said = make("install", tmp_path)
+    for path, text in before.items():
+        new = path.with_name(path.name + ".new")
+        assert path.read_text() == "# mine\n" and new.read_text() == text
+        assert f"{path} is kept; what is new is in {new}" in said
+    for path, text in before.items():  # the user takes what is new
+        path.write_text(text)
+    assert "is kept" not in make("install", tmp_path)
+    assert {path for path in configuration.rglob("*") if path.is_file()} == set(before)
+
+
+def test_31_uninstall_leaves_nothing(tmp_path):
+    make("install", tmp_path)
+    edited = tmp_path / "usr/local/etc/berth/nginx.conf"
+    edited.write_text("# mine\n")
+    make("install", tmp_path)
+    assert f"{edited} is edited and stays" in make("uninstall", tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [edited]
+    edited.unlink()
+    make("install", tmp_path)
+    make("uninstall", tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if not path.is_dir()]
+    assert not (tmp_path / "usr/local/etc/berth").exists() and not (tmp_path / "usr/local/libexec/berth").exists()
+
+
+def test_25_units_that_serve_come_back(tmp_path):
+    make("install", tmp_path)
+    for unit, target in (("system/berth-serve.service", "multi-user.target"), ("user/berth-serve.service", "default.target"),
+                         ("system/berth.service", "multi-user.target")):
+        text = (tmp_path / "usr/local/lib/systemd" / unit).read_text()
+        assert "\nRestart=always\n" in text and f"\nWantedBy={target}\n" in text
+
+
+def test_29_the_collector_is_the_owner_of_the_store(tmp_path):
+    """Whoever that is: the unit names no user, and leaves berth what it needs to become one."""
+    make("install", tmp_path)
+    text = (tmp_path / "usr/local/lib/systemd/system/berth-gc.service").read_text()
+    assert "\nUser=" not in text and "CAP_SETUID" in text and "CAP_SETGID" in text
