@@ -81,7 +81,7 @@ static int watch_socket(void)
      * next. */
     if (flags < 0 || fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK) < 0 || epoll < 0 ||
         epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0) {
-        fd_close(&epoll);
+        file_close(&epoll);
         return -1;
     }
     return epoll;

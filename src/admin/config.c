@@ -5,7 +5,7 @@
 #include "admin/config_parts.h"
 #include "admin/open.h"
 #include "admin/print.h"
-#include "auth/key.h"
+#include "auth/key_set.h"
 #include "auth/passwd.h"
 #include "auth/token.h"
 #include "base/dir.h"
@@ -78,7 +78,7 @@ static void check_key_file(const char *path, struct findings *findings)
                       path);
 }
 
-/* Each key by itself; tokens_load stops at the first that is wrong. */
+/* Each key by itself; token_load stops at the first that is wrong. */
 static void check_token_keys(const struct conf *conf, struct findings *findings)
 {
     struct fs_root root = {.fd = -1};
@@ -103,10 +103,10 @@ static void check_token_keys(const struct conf *conf, struct findings *findings)
     if (findings->errors > errors)
         return;
     own.n_issuers = 0;
-    struct tokens *tokens = tokens_load(&own, &err);
+    struct tokens *tokens = token_load(&own, &err);
     if (!tokens)
         findings_error(findings, &err);
-    tokens_free(tokens);
+    token_free(tokens);
 }
 
 static void check_issuers(const struct conf *conf, struct findings *findings)

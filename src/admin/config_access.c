@@ -3,6 +3,7 @@
 #include "admin/config_parts.h"
 
 #include "auth/passwd.h"
+#include "auth/passwd_file.h"
 #include "auth/policy.h"
 #include "auth/token.h"
 #include "base/mem.h"
@@ -21,10 +22,10 @@ static void add_robots(struct known *known)
 {
     AUTO_STRINGS names = {0};
 
-    if (!*known->conf->token_keys || token_list_robots(known->conf->token_keys, &names, NULL) < 0)
+    if (!*known->conf->token_keys || robot_list(known->conf->token_keys, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.n; i++) {
-        struct json *robot = token_robot_read(known->conf->token_keys, names.v[i], NULL);
+        struct json *robot = robot_read(known->conf->token_keys, names.v[i], NULL);
         const char *user = json_text(json_get(robot, "user"));
         if (user)
             strings_add(&known->users, user);
@@ -35,7 +36,7 @@ static void add_robots(struct known *known)
 static void find_known(struct known *known)
 {
     known->all = !*known->conf->htpasswd || known->conf->n_issuers ||
-                 passwd_users(known->conf->htpasswd, &known->users, NULL) < 0;
+                 passwd_file_users(known->conf->htpasswd, &known->users, NULL) < 0;
     add_robots(known);
 }
 

@@ -2,7 +2,8 @@
  * L6: options of the subcommands. */
 #include "admin/options.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
+#include "base/duration.h"
 
 #include <getopt.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 
 #include "admin/options.h"
 #include "auth/policy.h"
+#include "base/buf.h"
 #include "registry/retain.h"
 
 struct retain_line {

@@ -3,8 +3,8 @@
 #include "admin/retain.h"
 
 #include "base/amount.h"
-#include "base/codec.h"
 #include "base/json.h"
+#include "base/rfc3339.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #include "admin/table.h"
 
 #include "base/amount.h"
-#include "base/codec.h"
+#include "base/rfc3339.h"
 #include "base/text.h"
 
 #include <stdio.h>

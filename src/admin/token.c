@@ -4,7 +4,7 @@
 #include "admin/command.h"
 #include "admin/open.h"
 #include "admin/print.h"
-#include "auth/key.h"
+#include "auth/key_set.h"
 #include "base/dir.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -163,7 +163,7 @@ static int init(const struct conf *conf, const char *where, const char *algorith
     struct made made = {directory, id, algorithm, &files};
     int result = choose_id(id, directory, &files, err);
     if (result == 0)
-        result = key_generate(directory, id, algorithm, err);
+        result = key_set_generate(directory, id, algorithm, err);
     if (result == 0) {
         (json ? print_made_json : print_made)(conf, &made, &out);
         open_note_root(directory);

@@ -4,7 +4,7 @@
 #include "admin/open.h"
 #include "admin/print.h"
 #include "auth/token.h"
-#include "base/codec.h"
+#include "base/rfc3339.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,12 +125,12 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
     AUTO_BUF out = BUF_INIT;
 
     own.n_issuers = 0; /* whose keys issue nothing */
-    struct tokens *tokens = tokens_load(&own, err);
+    struct tokens *tokens = token_load(&own, err);
     if (!tokens)
         return -1;
-    bool again = token_read_robot(conf->token_keys, robot->name, &before, NULL) > 0;
+    bool again = robot_text(conf->token_keys, robot->name, &before, NULL) > 0;
     int result = token_issue_robot(tokens, robot, &token, err);
-    tokens_free(tokens);
+    token_free(tokens);
     if (result < 0)
         return -1;
     if (again)
@@ -197,7 +197,7 @@ static void print_robots(const char *token_keys, const struct strings *names, bo
     else
         buf_addf(out, "%-*s  %-20s  USER      SCOPE\n", (int)width, "NAME", "EXPIRES");
     for (size_t i = 0; i < names->n; i++) {
-        struct json *robot = token_robot_read(token_keys, names->v[i], &err);
+        struct json *robot = robot_read(token_keys, names->v[i], &err);
         if (!robot) {
             fprintf(stderr, "berth: the token %s: %s\n", names->v[i], err.msg);
             continue;
@@ -220,7 +220,7 @@ static int run_ls(const void *said, char **args, struct err *err)
     (void)args;
     if (load_keys(options, &conf, err) < 0)
         return -1;
-    int result = token_list_robots(conf.token_keys, &names, err);
+    int result = robot_list(conf.token_keys, &names, err);
     if (result == 0) {
         print_robots(conf.token_keys, &names, options->json, &out);
         result = print_out(&out, err);
@@ -235,7 +235,7 @@ static int run_revoke(const void *said, char **args, struct err *err)
 
     if (load_keys(said, &conf, err) < 0)
         return -1;
-    int revoked = token_revoke_robot(conf.token_keys, args[0], err);
+    int revoked = robot_revoke(conf.token_keys, args[0], err);
     if (revoked == 0)
         err_set(err, ERR_NOT_FOUND, "no token is called %s: see `berth token ls`", args[0]);
     conf_free(&conf);

@@ -5,7 +5,7 @@
 #include "admin/password.h"
 #include "admin/print.h"
 #include "auth/passwd.h"
-#include "base/codec.h"
+#include "auth/passwd_file.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static int has_user(const char *path, const char *user, struct err *err)
 {
     AUTO_STRINGS users = {0};
 
-    if (passwd_users(path, &users, err) < 0)
+    if (passwd_file_users(path, &users, err) < 0)
         return -1;
     for (size_t i = 0; i < users.n; i++)
         if (!strcmp(users.v[i], user))
@@ -87,7 +87,7 @@ static int set_password(const struct password_line *options, char **args, bool a
         passwd_hash(password.s, cost, &hash, err) < 0 || check_presence(path, user, add, err) < 0)
         return -1;
     bool is_new = access(path, F_OK) < 0;
-    if (passwd_set(path, user, hash.s, err) < 0)
+    if (passwd_file_set(path, user, hash.s, err) < 0)
         return -1;
     return is_new ? share_new_file(options, path, err) : 0;
 }
@@ -105,7 +105,7 @@ static int run_passwd(const void *said, char **args, struct err *err)
 static int run_rm(const void *said, char **args, struct err *err)
 {
     (void)said;
-    int removed = passwd_remove(args[0], args[1], err);
+    int removed = passwd_file_remove(args[0], args[1], err);
     return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
 }
 
@@ -145,7 +145,7 @@ static int run_ls(const void *said, char **args, struct err *err)
     struct passwd *passwd = passwd_read(args[0], 0, err);
     if (!passwd)
         return -1;
-    int result = passwd_users(args[0], &users, err);
+    int result = passwd_file_users(args[0], &users, err);
     if (result == 0) {
         print_users(&users, passwd, options->json, &out);
         result = print_out(&out, err);

@@ -3,7 +3,7 @@
 #include "api/access.h"
 
 #include "auth/scope.h"
-#include "base/codec.h"
+#include "base/base64.h"
 #include "base/log.h"
 #include "registry/retain.h"
 
@@ -252,7 +252,7 @@ void access_challenge(const struct api *api, const struct request *request, enum
     AUTO_BUF scope = BUF_INIT;
 
     bool by_token =
-        api->rules->tokens && (*conf->token_realm || tokens_can_issue(api->rules->tokens));
+        api->rules->tokens && (*conf->token_realm || token_can_issue(api->rules->tokens));
     if (!by_token || access == ACCESS_TOKEN) {
         response_header(response, "WWW-Authenticate", "Basic realm=\"%s\", charset=\"UTF-8\"",
                         conf->realm);

@@ -3,7 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
-#include "base/codec.h"
+#include "base/uuid.h"
 #include "http/header.h"
 #include "registry/pull.h"
 #include "registry/remove.h"

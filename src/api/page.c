@@ -2,8 +2,9 @@
  * L4: paging of listings. */
 #include "api/page.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
 #include "base/json.h"
+#include "base/percent.h"
 
 #include <string.h>
 

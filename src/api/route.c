@@ -4,7 +4,7 @@
 #include "api/api.h"
 #include "api/server_error.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "api/server_error.h"
 
 #include "api/api.h"
-#include "base/codec.h"
+#include "base/decimal.h"
 
 #include <string.h>
 

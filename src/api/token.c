@@ -3,7 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 
-#include "base/codec.h"
+#include "base/rfc3339.h"
 #include "http/header.h"
 
 #include <string.h>
@@ -75,7 +75,7 @@ static int issue(const struct api *api, struct request *request, const struct id
 
 static int check_enabled(const struct api *api, struct err *err)
 {
-    if (api->rules->tokens && tokens_can_issue(api->rules->tokens))
+    if (api->rules->tokens && token_can_issue(api->rules->tokens))
         return 0;
     return err_set(err, ERR_ROUTE_UNKNOWN, "berth issues no tokens here: token_keys is not set");
 }

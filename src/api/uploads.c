@@ -3,6 +3,7 @@
  * end-14). */
 #include "api/access.h"
 #include "api/api.h"
+#include "base/uuid.h"
 #include "http/header.h"
 #include "registry/push_blob.h"
 

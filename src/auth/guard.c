@@ -34,7 +34,7 @@ static void rules_free(struct rules *rules)
         return;
     policy_free(rules->policy);
     passwd_free(rules->passwd);
-    tokens_free(rules->tokens);
+    token_free(rules->tokens);
     conf_free(&rules->conf);
     free(rules);
 }
@@ -52,7 +52,7 @@ static struct rules *rules_load(const char *config, struct err *err)
             goto failed;
     }
     if (*conf->token_keys || conf->n_issuers) {
-        rules->tokens = tokens_load(conf, err);
+        rules->tokens = token_load(conf, err);
         if (!rules->tokens)
             goto failed;
     }

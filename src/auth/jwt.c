@@ -2,7 +2,7 @@
  * L2: signed tokens. */
 #include "auth/jwt.h"
 
-#include "base/codec.h"
+#include "base/base64.h"
 
 #include <string.h>
 
@@ -18,14 +18,14 @@ int jwt_sign(const struct key *key, const struct buf *claims, struct buf *token,
     buf_addf(&header, "{\"typ\":\"JWT\",\"alg\":\"%s\",\"kid\":", key_algorithm(key));
     json_quote(key_id(key), &header);
     buf_addc(&header, '}');
-    base64url_encode(&signed_part, header.s, header.len);
+    base64_encode_url(&signed_part, header.s, header.len);
     buf_addc(&signed_part, '.');
-    base64url_encode(&signed_part, claims->s, claims->len);
+    base64_encode_url(&signed_part, claims->s, claims->len);
     if (key_sign(key, signed_part.s, signed_part.len, &signature, err) < 0)
         return -1;
     buf_add(token, signed_part.s, signed_part.len);
     buf_addc(token, '.');
-    base64url_encode(token, signature.s, signature.len);
+    base64_encode_url(token, signature.s, signature.len);
     return 0;
 }
 
@@ -34,7 +34,7 @@ static struct json *decode_part(const char *s, size_t len)
 {
     AUTO_BUF text = BUF_INIT;
 
-    if (len > JWT_SIZE_MAX || !base64url_decode(&text, s, len))
+    if (len > JWT_SIZE_MAX || !base64_decode_url(&text, s, len))
         return NULL;
     struct json *json = json_parse(text.s, text.len, JWT_DEPTH_MAX, NULL);
     if (json && !json_is_object(json)) {
@@ -88,7 +88,7 @@ static bool signature_valid(const struct key_set *keys, const char *token, const
 
     /* "crit" names extensions that must be understood: berth understands none. */
     if (header && !json_get(header, "crit") &&
-        base64url_decode(&signature, second + 1, strlen(second + 1)) && signature.len > 0)
+        base64_decode_url(&signature, second + 1, strlen(second + 1)) && signature.len > 0)
         valid = any_verifies(keys, header, true, token, len, &signature) ||
                 any_verifies(keys, header, false, token, len, &signature);
     json_free(header);

@@ -6,7 +6,7 @@
 #ifndef BERTH_AUTH_JWT_H
 #define BERTH_AUTH_JWT_H
 
-#include "auth/key.h"
+#include "auth/key_set.h"
 #include "base/json.h"
 
 #include <time.h>

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: signing keys over libcrypto (the only user of openssl/ec.h, rsa.h, x509.h). Reading JWKS is
- * in key_jwks.c. */
+ * L2: signing keys over libcrypto (the only user of openssl/ec.h, rsa.h, x509.h). */
 #include "auth/key.h"
 
-#include "auth/key_make.h"
 #include "auth/pem.h"
-#include "base/array.h"
-#include "base/dir.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <openssl/core_names.h>
@@ -22,7 +17,6 @@
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192 /* a longer one takes too long, at each token */
-#define KEY_FILE_MAX ((size_t)1 << 20)
 #define ES256_HALF 32
 
 struct key {
@@ -66,24 +60,23 @@ static bool is_sound(EVP_PKEY *pkey)
     return sound;
 }
 
-/* Takes pkey over. False if it is of no use. */
-static bool add_pkey(struct key_set *set, EVP_PKEY *pkey, const char *id)
+/* Takes pkey over. NULL if it is of no use. */
+static struct key *key_of(EVP_PKEY *pkey, const char *id)
 {
     const char *algorithm = pkey ? algorithm_of(pkey) : NULL;
 
     if (!algorithm || !is_sound(pkey)) {
         EVP_PKEY_free(pkey);
-        return false;
+        return NULL;
     }
     struct key *key = mem_alloc(sizeof *key);
     *key = (struct key){pkey, algorithm, mem_strdup(id)};
-    *ARRAY_ADD(set->v, set->n) = key;
-    return true;
+    return key;
 }
 
-bool key_make_ed25519(struct key_set *set, const char *id, const void *x, size_t len)
+struct key *key_of_ed25519(const void *x, size_t len, const char *id)
 {
-    return add_pkey(set, EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, len), id);
+    return key_of(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, len), id);
 }
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
@@ -97,7 +90,7 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
     return pkey;
 }
 
-bool key_make_p256(struct key_set *set, const char *id, const void *x, const void *y)
+struct key *key_of_p256(const void *x, const void *y, const char *id)
 {
     unsigned char point[1 + 2 * ES256_HALF] = {POINT_CONVERSION_UNCOMPRESSED};
     char group[] = "prime256v1";
@@ -109,11 +102,10 @@ bool key_make_p256(struct key_set *set, const char *id, const void *x, const voi
         OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
         OSSL_PARAM_construct_end(),
     };
-    return add_pkey(set, from_params("EC", params), id);
+    return key_of(from_params("EC", params), id);
 }
 
-bool key_make_rsa(struct key_set *set, const char *id, const void *n, size_t n_len, const void *e,
-                  size_t e_len)
+struct key *key_of_rsa(const void *n, size_t n_len, const void *e, size_t e_len, const char *id)
 {
     BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL);
     BIGNUM *exponent = BN_bin2bn(e, (int)e_len, NULL);
@@ -124,148 +116,38 @@ bool key_make_rsa(struct key_set *set, const char *id, const void *n, size_t n_l
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) &&
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent))
         params = OSSL_PARAM_BLD_to_param(build);
-    bool added = add_pkey(set, from_params("RSA", params), id);
+    struct key *key = key_of(from_params("RSA", params), id);
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(build);
     BN_free(modulus);
     BN_free(exponent);
-    return added;
+    return key;
 }
 
-static EVP_PKEY *read_block(const char *name, const unsigned char *der, long len)
+static EVP_PKEY *read_block(const char *kind, const unsigned char *der, long len)
 {
     EVP_PKEY *pkey = NULL;
 
-    if (!strcmp(name, PEM_KIND_PUBLIC_KEY))
+    if (!strcmp(kind, PEM_KIND_PUBLIC_KEY))
         return d2i_PUBKEY(NULL, &der, len);
-    if (!strcmp(name, PEM_KIND_CERTIFICATE)) {
+    if (!strcmp(kind, PEM_KIND_CERTIFICATE)) {
         X509 *certificate = d2i_X509(NULL, &der, len);
         if (certificate)
             pkey = X509_get_pubkey(certificate);
         X509_free(certificate);
         return pkey;
     }
-    if (strstr(name, PEM_KIND_PRIVATE_KEY))
+    if (strstr(kind, PEM_KIND_PRIVATE_KEY))
         return d2i_AutoPrivateKey(NULL, &der, len);
     return NULL;
 }
 
-/* What a PEM file adds. */
-struct pem_keys {
-    struct key_set *set;
-    const char *id;
-    int added;
-};
-
-static void add_block(void *context, const char *name, const unsigned char *der, long len)
+struct key *key_of_der(const char *kind, const unsigned char *der, long len, const char *id)
 {
-    struct pem_keys *keys = context;
-
-    keys->added += add_pkey(keys->set, read_block(name, der, len), keys->id);
+    return key_of(read_block(kind, der, len), id);
 }
 
-static int add_pem(struct key_set *set, const struct buf *text, const char *id)
-{
-    struct pem_keys keys = {set, id, 0};
-
-    pem_each(text, add_block, &keys);
-    return keys.added;
-}
-
-static int add_file(struct key_set *set, const char *path, const char *id, struct err *err)
-{
-    AUTO_BUF text = BUF_INIT;
-    struct err why;
-
-    if (file_read(path, KEY_FILE_MAX, &text, &why) < 0)
-        return err_set(err, ERR_CONFIG, "key file %s: %s", path, why.msg);
-    bool jwks = text.s[strspn(text.s, " \t\r\n")] == '{';
-    int added = jwks ? key_add_jwks(set, &text, &why) : add_pem(set, &text, id);
-    explicit_bzero(text.s, text.len);
-    if (added < 0)
-        return err_set(err, ERR_CONFIG, "key file %s: %s", path, why.msg);
-    if (added == 0)
-        return err_set(err, ERR_CONFIG,
-                       "key file %s: no Ed25519, P-256 or RSA key (2048 bits or more) in it", path);
-    return 0;
-}
-
-int key_set_add_file(struct key_set *set, const char *path, struct err *err)
-{
-    return add_file(set, path, "", err);
-}
-
-/* Only these kinds sign, and only the private half of one can. */
-static int check_signing(const struct key *key, const char *path, struct err *err)
-{
-    AUTO_BUF signature = BUF_INIT;
-
-    if (strcmp(key->algorithm, "RS256") != 0 && key_sign(key, "", 0, &signature, NULL) == 0)
-        return 0;
-    return err_set(err, ERR_CONFIG, "key file %s: must hold a private Ed25519 or P-256 key", path);
-}
-
-static int add_signing_file(struct key_set *set, const char *path, const char *id, struct err *err)
-{
-    size_t before = set->n;
-
-    if (add_file(set, path, id, err) < 0)
-        return -1;
-    for (size_t i = before; i < set->n; i++)
-        if (check_signing(set->v[i], path, err) < 0)
-            return -1;
-    return 0;
-}
-
-int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
-{
-    struct fs_root dir = {.fd = -1};
-    AUTO_STRINGS names = {0};
-
-    if (fs_root_open(&dir, path, false, err) < 0)
-        return err_set(err, ERR_CONFIG, "token_keys = \"%s\": make it with `berth token init`",
-                       path);
-    int listed = dir_list(&dir, ".", &names, err);
-    fs_root_close(&dir);
-    if (listed < 0)
-        return -1;
-    for (size_t i = 0; i < names.n; i++) {
-        AUTO_BUF file = BUF_INIT;
-        size_t len = strlen(names.v[i]);
-        if (len <= 4 || strcmp(names.v[i] + len - 4, ".pem") != 0)
-            continue;
-        buf_addf(&file, "%s/%s", path, names.v[i]);
-        names.v[i][len - 4] = '\0';
-        if (add_signing_file(set, file.s, names.v[i], err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-void key_set_free(struct key_set *set)
-{
-    for (size_t i = 0; i < set->n; i++) {
-        EVP_PKEY_free(set->v[i]->pkey);
-        free(set->v[i]->id);
-        free(set->v[i]);
-    }
-    free(set->v);
-    *set = (struct key_set){0};
-}
-
-/* The workers notice a new name in the directory, and read the file at once: it has to be whole. */
-static int save_new(const char *dir, const char *id, const struct buf *text, struct err *err)
-{
-    AUTO_BUF path = BUF_INIT;
-    struct err why;
-
-    buf_addf(&path, "%s/%s.pem", dir, id);
-    if (file_create(path.s, 0640, text->s, text->len, &why) == 0)
-        return 0;
-    return err_set(err, why.code, "%s: %s", path.s, why.msg);
-}
-
-int key_generate(const char *dir, const char *id, const char *algorithm, struct err *err)
+int key_generate(const char *algorithm, struct buf *pem, struct err *err)
 {
     bool ed25519 = !strcmp(algorithm, "EdDSA");
 
@@ -273,14 +155,18 @@ int key_generate(const char *dir, const char *id, const char *algorithm, struct 
         return err_set(err, ERR_USAGE, "\"%s\": keys are made for EdDSA or ES256", algorithm);
     EVP_PKEY *pkey = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
                              : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    AUTO_BUF text = BUF_INIT;
-    int result = pkey && pem_add_key(&text, pkey)
-                     ? save_new(dir, id, &text, err)
-                     : err_set(err, ERR_INTERNAL, "libcrypto made no key");
-    if (text.s)
-        explicit_bzero(text.s, text.len);
+    bool made = pkey && pem_add_key(pem, pkey);
     EVP_PKEY_free(pkey);
-    return result;
+    return made ? 0 : err_set(err, ERR_INTERNAL, "libcrypto made no key");
+}
+
+void key_free(struct key *key)
+{
+    if (!key)
+        return;
+    EVP_PKEY_free(key->pkey);
+    free(key->id);
+    free(key);
 }
 
 const char *key_id(const struct key *key)

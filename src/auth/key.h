@@ -15,25 +15,21 @@
 
 struct key;
 
-struct key_set {
-    struct key **v;
-    size_t n;
-};
+/* Each makes a key, NULL from what is of no use. key_free afterwards. id: "" if it has none. */
 
-/* Adds the keys of a file: one or more in PEM (public or private keys, or certificates, whose dates
- * don't count), or a JWKS (RFC 7517; keys of other kinds, algorithms or uses are passed over).
- * ERR_CONFIG, also where nothing was added. */
-int key_set_add_file(struct key_set *set, const char *path, struct err *err);
-/* Adds the private keys of a directory, each from <id>.pem, in the order of their names. All can
- * sign; another kind of key there is an ERR_CONFIG. */
-int key_set_add_dir(struct key_set *set, const char *path, struct err *err);
-void key_set_free(struct key_set *set);
+/* From a block of a PEM file: a private or public key, or a certificate, whose dates don't count.
+ */
+struct key *key_of_der(const char *kind, const unsigned char *der, long len, const char *id);
+/* Public keys from their numbers; of P-256 32 bytes each. */
+struct key *key_of_ed25519(const void *x, size_t len, const char *id);
+struct key *key_of_p256(const void *x, const void *y, const char *id);
+struct key *key_of_rsa(const void *n, size_t n_len, const void *e, size_t e_len, const char *id);
+void key_free(struct key *key);
 
-/* Makes a private key, algorithm "EdDSA" or "ES256", as <dir>/<id>.pem with mode 0640, for owner
- * and group to read. An existing file is an error. */
-int key_generate(const char *dir, const char *id, const char *algorithm, struct err *err);
+/* Appends a new private key, algorithm "EdDSA" or "ES256", as PEM. ERR_USAGE for others. */
+int key_generate(const char *algorithm, struct buf *pem, struct err *err);
 
-const char *key_id(const struct key *key);        /* "" if it has none */
+const char *key_id(const struct key *key);
 const char *key_algorithm(const struct key *key); /* "EdDSA", "ES256", "RS256" */
 
 /* Signatures as JWS has them (RFC 7515): for ES256 r and s, 32 bytes each. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: keys from a JSON Web Key Set (RFC 7517, RFC 7518 section 6, RFC 8037). */
-#include "auth/key_make.h"
+ * L2: keys from JSON Web Keys. */
+#include "auth/key_jwks.h"
 
-#include "base/codec.h"
-#include "base/json.h"
+#include "base/base64.h"
 
 #include <string.h>
 
-#define JWKS_DEPTH_MAX 8
 #define P256_BYTES 32
 
 static bool member_is(const struct json *key, const char *name, const char *value)
@@ -36,38 +34,48 @@ static bool decode_member(const struct json *key, const char *name, struct buf *
     const char *text = json_text(json_get(key, name));
 
     buf_clear(bytes);
-    return text && base64url_decode(bytes, text, strlen(text)) && bytes->len > 0;
+    return text && base64_decode_url(bytes, text, strlen(text)) && bytes->len > 0;
 }
 
-static bool add_key(struct key_set *set, const struct json *key)
+static struct key *ed25519(const struct json *jwk, const char *id)
 {
-    const char *kid = json_text(json_get(key, "kid"));
+    AUTO_BUF x = BUF_INIT;
+
+    return is_for(jwk, "EdDSA") && decode_member(jwk, "x", &x) ? key_of_ed25519(x.s, x.len, id)
+                                                               : NULL;
+}
+
+static struct key *p256(const struct json *jwk, const char *id)
+{
+    AUTO_BUF x = BUF_INIT;
+    AUTO_BUF y = BUF_INIT;
+
+    return is_for(jwk, "ES256") && decode_member(jwk, "x", &x) && decode_member(jwk, "y", &y) &&
+                   x.len == P256_BYTES && y.len == P256_BYTES
+               ? key_of_p256(x.s, y.s, id)
+               : NULL;
+}
+
+static struct key *rsa(const struct json *jwk, const char *id)
+{
+    AUTO_BUF n = BUF_INIT;
+    AUTO_BUF e = BUF_INIT;
+
+    return is_for(jwk, "RS256") && decode_member(jwk, "n", &n) && decode_member(jwk, "e", &e)
+               ? key_of_rsa(n.s, n.len, e.s, e.len, id)
+               : NULL;
+}
+
+struct key *key_jwks(const struct json *jwk)
+{
+    const char *kid = json_text(json_get(jwk, "kid"));
     const char *id = kid ? kid : "";
-    AUTO_BUF a = BUF_INIT;
-    AUTO_BUF b = BUF_INIT;
 
-    if (member_is(key, "kty", "OKP") && member_is(key, "crv", "Ed25519"))
-        return is_for(key, "EdDSA") && decode_member(key, "x", &a) &&
-               key_make_ed25519(set, id, a.s, a.len);
-    if (member_is(key, "kty", "EC") && member_is(key, "crv", "P-256"))
-        return is_for(key, "ES256") && decode_member(key, "x", &a) && decode_member(key, "y", &b) &&
-               a.len == P256_BYTES && b.len == P256_BYTES && key_make_p256(set, id, a.s, b.s);
-    if (member_is(key, "kty", "RSA"))
-        return is_for(key, "RS256") && decode_member(key, "n", &a) && decode_member(key, "e", &b) &&
-               key_make_rsa(set, id, a.s, a.len, b.s, b.len);
-    return false;
-}
-
-int key_add_jwks(struct key_set *set, const struct buf *text, struct err *err)
-{
-    struct json *json = json_parse(text->s, text->len, JWKS_DEPTH_MAX, err);
-    const struct json *keys = json_get(json, "keys");
-    int added = 0;
-
-    if (!json)
-        return -1;
-    for (size_t i = 0; i < json_array_len(keys); i++)
-        added += add_key(set, json_array_at(keys, i));
-    json_free(json);
-    return added;
+    if (member_is(jwk, "kty", "OKP") && member_is(jwk, "crv", "Ed25519"))
+        return ed25519(jwk, id);
+    if (member_is(jwk, "kty", "EC") && member_is(jwk, "crv", "P-256"))
+        return p256(jwk, id);
+    if (member_is(jwk, "kty", "RSA"))
+        return rsa(jwk, id);
+    return NULL;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "oci/digest.h"
+#include "oci/digester.h"
 
 #include <crypt.h>
 #include <errno.h>

@@ -13,8 +13,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/fs.h"
-#include "base/strings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,14 +40,5 @@ bool passwd_unusable(const struct passwd *passwd, size_t nth, struct err *why);
 /* A bcrypt hash of the password; ERR_USAGE if bcrypt cannot take it whole (more than 72 bytes), or
  * for an empty one. */
 int passwd_hash(const char *password, int cost, struct buf *hash, struct err *err);
-
-/* Changes of the file, each atomic and durable, keeping its mode, owner and all other lines. Of a
- * symbolic link, the file that it leads to is replaced. Two at once do not lose a change: the file
- * is locked meanwhile, ERR_BUSY after 10 seconds. passwd_set makes a file, with mode 0640, and
- * leaves the user one line. ERR_USAGE for a user or hash that cannot stand in such a file. */
-int passwd_set(const char *path, const char *user, const char *hash, struct err *err);
-int passwd_remove(const char *path, const char *user, struct err *err); /* 0: no such user */
-/* Each once, in byte order. A file that is not there has none. */
-int passwd_users(const char *path, struct strings *users, struct err *err);
 
 #endif

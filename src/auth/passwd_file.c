@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: changing an htpasswd file, for `berth user`. */
+#include "auth/passwd_file.h"
+
 #include "auth/passwd.h"
 #include "base/file.h"
 #include "base/fs_lock.h"
@@ -69,7 +71,7 @@ static int lock(struct target *target, struct err *err)
     if (stat(target->path, &now) == 0 && now.st_dev == target->st.st_dev &&
         now.st_ino == target->st.st_ino)
         return 1;
-    fd_close(&target->fd);
+    file_close(&target->fd);
     target->is_new = false;
     return 0;
 }
@@ -94,7 +96,7 @@ static void target_close(struct target *target, bool done)
 {
     if (target->is_new && !done)
         unlink(target->path);
-    fd_close(&target->fd);
+    file_close(&target->fd);
 }
 
 static bool line_is_of(const char *line, const char *user)
@@ -159,7 +161,7 @@ static int check_entry(const char *user, const char *hash, struct err *err)
     return 0;
 }
 
-int passwd_set(const char *path, const char *user, const char *hash, struct err *err)
+int passwd_file_set(const char *path, const char *user, const char *hash, struct err *err)
 {
     struct target target = {.fd = -1};
     AUTO_BUF entry = BUF_INIT;
@@ -179,7 +181,7 @@ int passwd_set(const char *path, const char *user, const char *hash, struct err 
     return result;
 }
 
-int passwd_remove(const char *path, const char *user, struct err *err)
+int passwd_file_remove(const char *path, const char *user, struct err *err)
 {
     struct target target = {.fd = -1};
     AUTO_BUF text = BUF_INIT;
@@ -194,7 +196,7 @@ int passwd_remove(const char *path, const char *user, struct err *err)
     return result;
 }
 
-int passwd_users(const char *path, struct strings *users, struct err *err)
+int passwd_file_users(const char *path, struct strings *users, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
     size_t at = 0;

@@ -14,6 +14,7 @@
 
 #include "auth/identity.h"
 #include "base/conf.h"
+#include "oci/tag.h"
 
 struct policy;
 

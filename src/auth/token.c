@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: issuing and reading tokens. Robots' files are in token_robot.c. */
+ * L2: issuing and reading tokens. */
 #include "auth/token.h"
 
 #include "auth/jwt.h"
-#include "auth/token_robot.h"
-#include "base/codec.h"
+#include "auth/key_set.h"
+#include "auth/robot.h"
 #include "base/mem.h"
+#include "base/uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static int add_issuer(struct tokens *tokens, const struct conf *conf,
 
     issuer->iss = from->iss;
     issuer->audience = *from->audience ? from->audience : conf->token_service;
-    if (tokens_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
+    if (token_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
         return err_set(err, ERR_CONFIG,
                        "%s:%d: issuer \"" OWN_ISSUER "\" is berth itself where token_keys is set",
                        conf->path, from->line);
@@ -44,7 +45,7 @@ static int add_issuer(struct tokens *tokens, const struct conf *conf,
     return key_set_add_file(&issuer->keys, from->keys, err);
 }
 
-struct tokens *tokens_load(const struct conf *conf, struct err *err)
+struct tokens *token_load(const struct conf *conf, struct err *err)
 {
     struct tokens *tokens = mem_alloc(sizeof *tokens);
 
@@ -64,11 +65,11 @@ struct tokens *tokens_load(const struct conf *conf, struct err *err)
             goto failed;
     return tokens;
 failed:
-    tokens_free(tokens);
+    token_free(tokens);
     return NULL;
 }
 
-void tokens_free(struct tokens *tokens)
+void token_free(struct tokens *tokens)
 {
     if (!tokens)
         return;
@@ -79,7 +80,7 @@ void tokens_free(struct tokens *tokens)
     free(tokens);
 }
 
-bool tokens_can_issue(const struct tokens *tokens)
+bool token_can_issue(const struct tokens *tokens)
 {
     return tokens->own.n > 0;
 }
@@ -108,7 +109,7 @@ static const struct key_set *choose_keys(const struct tokens *tokens, const char
     const char *iss = json_text(json_get(claims, "iss"));
     const struct key_set *keys = NULL;
 
-    if (iss && tokens_can_issue(tokens) && !strcmp(iss, OWN_ISSUER)) {
+    if (iss && token_can_issue(tokens) && !strcmp(iss, OWN_ISSUER)) {
         keys = &tokens->own;
         *audience = tokens->service;
     }
@@ -130,7 +131,7 @@ static int identity_from_claims(const struct tokens *tokens, const struct json *
     const char *jti = json_text(json_get(claims, "jti"));
     struct scopes scopes = {0};
 
-    if (own && robot && !token_robot_is_current(tokens->directory, robot, jti))
+    if (own && robot && !robot_is_current(tokens->directory, robot, jti))
         return err_set(err, ERR_UNAUTHORIZED, "the robot %s's token was revoked", robot);
     scope_parse_access(&scopes, arena, json_get(claims, "access"));
     *identity = (struct identity){
@@ -175,7 +176,7 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
 {
     AUTO_BUF claims = BUF_INIT;
 
-    if (!tokens_can_issue(tokens))
+    if (!token_can_issue(tokens))
         return no_key(err);
     buf_addstr(&claims, "{\"iss\":\"" OWN_ISSUER "\",\"aud\":");
     json_quote(tokens->service, &claims);
@@ -212,13 +213,13 @@ int token_issue_robot(const struct tokens *tokens, const struct robot *robot, st
     uuid_make(jti);
     scope_parse(&scopes, &arena, robot->scope);
     int result;
-    if (!tokens_can_issue(tokens)) /* before the old token goes */
+    if (!token_can_issue(tokens)) /* before the old token goes */
         result = no_key(err);
     else if (scopes.n == 0 && !scopes.catalog)
         result = err_set(err, ERR_USAGE, "scope \"%s\": must be like repository:team/app:pull,push",
                          robot->scope);
     else
-        result = token_robot_save(tokens->directory, robot, jti, err);
+        result = robot_save(tokens->directory, robot, jti, err);
     if (result == 0)
         result = sign(tokens, robot->user, &scopes, jti, robot->name, robot->issued, robot->expires,
                       token, err);

@@ -2,8 +2,9 @@
  * L0: berth.conf and BERTH_* variables (the only user of confuse.h). */
 #include "base/conf.h"
 
-#include "base/codec.h"
 #include "base/conf_text.h"
+#include "base/decimal.h"
+#include "base/duration.h"
 #include "base/mem.h"
 
 #include <confuse.h>

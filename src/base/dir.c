@@ -2,7 +2,7 @@
  * L0: directories in a root: making, removing, listing. */
 #include "base/dir.h"
 
-#include "base/fd.h"
+#include "base/file.h"
 #include "base/fs_path.h"
 
 #include <dirent.h>
@@ -96,7 +96,7 @@ static int remove_below(int dir_fd, int depth, struct err *err)
             continue;
         if (child < 0 || depth == REMOVE_DEPTH_MAX) {
             result = err_sys(err, child < 0 ? errno : ELOOP, "remove %s", entry->d_name);
-            fd_close(&child);
+            file_close(&child);
             break;
         }
         result = remove_below(child, depth + 1, err);
@@ -139,7 +139,7 @@ int dir_remove_lone(const struct fs_root *dir, const char *child, const char *fi
         return found < 0 ? -1 : 0;
     if (unlinkat(fd, file, 0) < 0)
         return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "remove %s/%s", child, file);
-    fd_close(&fd); /* an open directory that is removed stays on NFS */
+    file_close(&fd); /* an open directory that is removed stays on NFS */
     if (unlinkat(dir->fd, child, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
         errno != ENOENT)
         return err_sys(err, errno, "remove %s", child);

@@ -3,7 +3,7 @@
 #include "base/dirty.h"
 
 #include "base/array.h"
-#include "base/fd.h"
+#include "base/file.h"
 #include "base/fs.h"
 #include "base/fs_path.h"
 #include "base/mem.h"

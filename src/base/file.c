@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L0: whole files that users name. */
+ * L0: open files, and whole ones that users name. */
 #include "base/file.h"
 
-#include "base/fd.h"
+#include "base/amount.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +12,76 @@
 #include <string.h>
 #include <unistd.h>
 
+void file_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int file_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err)
+{
+    char *p = bytes;
+
+    while (len > 0) {
+        ssize_t n = pread(fd, p, len, off);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "read");
+        if (n == 0)
+            return err_set(err, ERR_IO, "read: the file ended %zu bytes too early", len);
+        p += n;
+        off += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err *err)
+{
+    const char *p = bytes;
+
+    while (len > 0) {
+        ssize_t n = pwrite(fd, p, len, off);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "write");
+        p += n;
+        off += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_read_open(int fd, size_t limit, struct buf *out, struct err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, errno, "stat");
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "it cannot be read: it is no plain file");
+    size_t size = (size_t)st.st_size;
+    if (size > limit) {
+        char most[AMOUNT_TEXT];
+        amount_size(most, (int64_t)limit);
+        return err_set(err, ERR_IO, "it has %zu bytes, more than %s", size, most);
+    }
+    if (file_pread_all(fd, buf_reserve(out, size), size, 0, err) < 0)
+        return -1;
+    out->len += size;
+    out->s[out->len] = '\0';
+    return 0;
+}
+
 int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
 {
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd >= 0)
-        return fd_read(fd, limit, out, err);
+        return file_read_open(fd, limit, out, err);
     int errnum = errno;
     err_set(err, ERR_IO, "%s", strerror(errnum));
     if (err)
@@ -51,7 +115,7 @@ static struct place place_of(const char *path)
 
 static int fill(int fd, const struct stat *like, const void *bytes, size_t len, struct err *err)
 {
-    if (fd_pwrite_all(fd, bytes, len, 0, err) < 0)
+    if (file_pwrite_all(fd, bytes, len, 0, err) < 0)
         return -1;
     if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
         fsync(fd) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole files that users name, wherever they are: password files, keys, certificates. What is in a
- * store goes through base/fs.h. Messages give the reason alone: the caller says which file it was.
+ * Open files, wherever they come from, and whole files that users name: password files, keys,
+ * certificates. What is in a store is opened by base/fs.h.
  */
 #ifndef BERTH_BASE_FILE_H
 #define BERTH_BASE_FILE_H
@@ -11,9 +11,23 @@
 
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
-/* Appends what is in the file, which must be a plain one of at most limit bytes; nobody waits for a
- * pipe. ERR_IO, with errno in err->sys where the file is not there or may not be read. */
+#define AUTO_FD __attribute__((cleanup(file_close))) int
+/* Closes it, unless it is -1, which it is afterwards. */
+void file_close(int *fd);
+
+/* Reads exactly len bytes at off, or fails. */
+int file_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err);
+int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err *err);
+
+/* Messages of the following give the reason alone: the caller says which file it was. */
+
+/* Appends all that is in a plain file; another kind of file, and one longer than limit, is an
+ * ERR_IO. */
+int file_read_open(int fd, size_t limit, struct buf *out, struct err *err);
+/* The same for a path; nobody waits for a pipe. err->sys is errno where the file is not there or
+ * may not be read. */
 int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
 
 /* Both make path hold the bytes whole or not at all, whoever reads it meanwhile, and durably. */

@@ -3,7 +3,7 @@
 #include "base/fs.h"
 
 #include "base/dir.h"
-#include "base/fd.h"
+#include "base/file.h"
 #include "base/fs_path.h"
 #include "base/mem.h"
 
@@ -24,7 +24,7 @@ int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, st
     }
     if (flags & O_EXCL && fchmod(*fd, root->file_mode) < 0) {
         err_sys(err, errno, "chmod %s", path);
-        fd_close(fd);
+        file_close(fd);
         return -1;
     }
     return 1;
@@ -58,7 +58,7 @@ int fs_root_open(struct fs_root *root, const char *path, bool create, struct err
 
 void fs_root_close(struct fs_root *root)
 {
-    fd_close(&root->fd);
+    file_close(&root->fd);
 }
 
 int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err)
@@ -89,7 +89,7 @@ int fs_read(const struct fs_root *root, const char *path, size_t limit, struct b
     int found = fs_open(root, path, O_RDONLY | O_NONBLOCK, &fd, err);
     if (found <= 0)
         return found;
-    if (fd_read(fd, limit, out, &why) == 0)
+    if (file_read_open(fd, limit, out, &why) == 0)
         return 1;
     err_set(err, ERR_IO, "%s: %s", path, why.msg);
     if (err)
@@ -173,9 +173,9 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
     int made = fs_open(root, tmp, O_WRONLY | O_CREAT | O_EXCL, &fd, err);
     if (made <= 0)
         return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp);
-    if (fd_pwrite_all(fd, bytes, len, 0, err) < 0 || fs_sync_file(root, fd, err) < 0)
+    if (file_pwrite_all(fd, bytes, len, 0, err) < 0 || fs_sync_file(root, fd, err) < 0)
         goto failed;
-    fd_close(&fd);
+    file_close(&fd);
     int renamed = rename_over(root, tmp, path, dirty, err);
     if (renamed > 0)
         return 0;

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/dirty.h"
 #include "base/err.h"
-#include "base/fd.h"
+#include "base/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>

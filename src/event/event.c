@@ -2,9 +2,9 @@
  * L2: telling what happened, and showing it as JSON. */
 #include "event/event.h"
 
-#include "base/codec.h"
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "base/rfc3339.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "oci/digest.h"
 #include "oci/name.h"
+#include "oci/tag.h"
 
 #include <stdint.h>
 

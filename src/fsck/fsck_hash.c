@@ -3,6 +3,7 @@
 #include "fsck/fsck_hash.h"
 
 #include "base/mem.h"
+#include "oci/digester.h"
 #include "pack/ordered.h"
 #include "store/layout.h"
 
@@ -24,7 +25,7 @@ static bool read_through(int fd, struct fsck_hash *hash, struct digester *digest
     while (off < hash->st.st_size && !fsck_run_stopped(fsck)) {
         int64_t rest = hash->st.st_size - off;
         size_t len = rest < (int64_t)PIECE ? (size_t)rest : PIECE;
-        if (fd_pread_all(fd, piece, len, off, &hash->err) < 0) {
+        if (file_pread_all(fd, piece, len, off, &hash->err) < 0) {
             done = false;
             break;
         }

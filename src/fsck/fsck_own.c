@@ -2,7 +2,7 @@
  * L3: fsck: berth's own directory in the store. */
 #include "fsck/fsck_own.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
 #include "base/dir.h"
 #include "fsck/fsck_tree.h"
 #include "store/layout.h"

@@ -4,6 +4,7 @@
 
 #include "fsck/fsck_look.h"
 #include "fsck/fsck_suspect.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 #include "store/layout.h"
 
@@ -27,14 +28,14 @@ static enum fsck_content read_verified(struct fsck *fsck, const struct digest *d
     if (found > 0 && size > MANIFEST_SIZE_MAX)
         return FSCK_CONTENT_NO_MANIFEST;
     if (found < 0 ||
-        fd_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
+        file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
         if (!fsck_look_obscured(fsck, path.s))
             fsck_suspect_unreadable(fsck, path.s, &err);
         return FSCK_CONTENT_UNKNOWN;
     }
     bytes->len = (size_t)size;
     bytes->s[bytes->len] = '\0';
-    digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
+    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
     return digest_equal(&actual, digest) ? FSCK_CONTENT_SOUND : FSCK_CONTENT_DAMAGED;
 }
 

@@ -4,7 +4,7 @@
 #include "fsck/fsck_state.h"
 
 #include "base/clock.h"
-#include "base/codec.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  * whole goes on for as long as it likes. */
 #include "fsck/fsck_upload.h"
 
-#include "base/codec.h"
+#include "base/uuid.h"
 #include "fsck/fsck_tree.h"
 #include "store/layout.h"
 #include "store/upload.h"

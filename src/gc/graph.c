@@ -3,8 +3,8 @@
 #include "gc/graph.h"
 
 #include "base/array.h"
-#include "base/codec.h"
 #include "base/dir.h"
+#include "base/hex.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "store/layout.h"

@@ -83,7 +83,7 @@ static int remove_session(struct session *session, struct err *err)
     AUTO_STRINGS trash = {0};
     AUTO_DIRTY dirty = {0};
     found = trash_move(session->pass->store, session->dir, &trash, &dirty, err);
-    fd_close(&fd);
+    file_close(&fd);
     return found > 0 && trash_empty(session->pass->store, &trash, err) < 0 ? -1 : found;
 }
 

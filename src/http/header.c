@@ -2,7 +2,7 @@
  * L1: values of HTTP headers. */
 #include "http/header.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,7 +3,8 @@
 #include "http/request.h"
 
 #include "base/buf.h"
-#include "base/codec.h"
+#include "base/decimal.h"
+#include "base/percent.h"
 
 #include <string.h>
 

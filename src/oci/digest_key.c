@@ -2,7 +2,7 @@
  * L1: digests in few bytes. */
 #include "oci/digest_key.h"
 
-#include "base/codec.h"
+#include "base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>

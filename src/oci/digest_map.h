@@ -8,6 +8,8 @@
 
 #include "oci/digest_key.h"
 
+#include <stdint.h>
+
 #define DIGEST_MAP_SHARDS 256 /* each grows alone, so that growing never doubles the whole */
 
 struct digest_map {

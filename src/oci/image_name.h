@@ -8,6 +8,7 @@
 #define BERTH_OCI_IMAGE_NAME_H
 
 #include "oci/name.h"
+#include "oci/tag.h"
 
 #include <stdbool.h>
 

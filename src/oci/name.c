@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L1: the grammar of repository names and tags. */
+ * L1: the grammar of repository names. */
 #include "oci/name.h"
 
 #include <stdbool.h>
@@ -61,22 +61,5 @@ int name_parse(struct name *name, const char *s, size_t len, struct err *err)
     }
     memcpy(name->s, s, len);
     name->s[len] = '\0';
-    return 0;
-}
-
-int tag_parse(struct tag *tag, const char *s, size_t len, struct err *err)
-{
-    bool valid = len > 0 && len <= TAG_LEN_MAX && s[0] != '.' && s[0] != '-';
-
-    for (size_t i = 0; valid && i < len; i++)
-        valid = is_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z') || s[i] == '_' || s[i] == '.' ||
-                s[i] == '-';
-    if (!valid)
-        return err_set(
-            err, ERR_MANIFEST_INVALID,
-            "\"%.*s\" is no tag: up to %d of A-Z a-z 0-9 _ . -, not beginning with . or -",
-            (int)(len > 80 ? 80 : len), s, TAG_LEN_MAX);
-    memcpy(tag->s, s, len);
-    tag->s[len] = '\0';
     return 0;
 }

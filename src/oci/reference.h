@@ -8,6 +8,7 @@
 
 #include "oci/digest.h"
 #include "oci/name.h"
+#include "oci/tag.h"
 
 struct reference {
     bool is_digest;

@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_COPY_H
 #define BERTH_REGISTRY_COPY_H
 
+#include "oci/tag.h"
 #include "registry/tree.h"
 
 /* One thing that is done. tag: set for a tag, NULL for a blob or a manifest. */

@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_PUSH_BLOB_H
 #define BERTH_REGISTRY_PUSH_BLOB_H
 
+#include "base/uuid.h"
 #include "registry/registry.h"
 #include "store/upload.h"
 

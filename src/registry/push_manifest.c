@@ -2,6 +2,7 @@
  * L3: pushing manifests. */
 #include "registry/push_manifest.h"
 
+#include "oci/digester.h"
 #include "registry/freshen.h"
 #include "store/blob.h"
 #include "store/lock.h"
@@ -181,9 +182,9 @@ int push_manifest(const struct registry *registry, const struct push_manifest *p
 {
     AUTO_MANIFEST manifest = {0};
 
-    digest_of(&pushed->digest,
-              push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256,
-              push->bytes, push->len);
+    digester_of(&pushed->digest,
+                push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256,
+                push->bytes, push->len);
     if (push->reference.is_digest && !digest_equal(&pushed->digest, &push->reference.digest))
         return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", pushed->digest.s);
     if (manifest_parse(&manifest, push->bytes, push->len, err) < 0 ||

@@ -7,6 +7,7 @@
 
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "oci/tag.h"
 #include "registry/precondition.h"
 #include "registry/registry.h"
 

@@ -8,6 +8,7 @@
 #define BERTH_REGISTRY_REGISTRY_H
 
 #include "event/event.h"
+#include "oci/tag.h"
 #include "store/store.h"
 
 #include <stdbool.h>

@@ -20,6 +20,7 @@
 #include "base/conf.h"
 #include "oci/digest.h"
 #include "oci/name.h"
+#include "oci/tag.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,6 @@
 #include "serve/serve.h"
 
 #include "base/clock.h"
-#include "base/codec.h"
 #include "base/fs.h"
 
 #include <errno.h>
@@ -171,7 +170,7 @@ static void pass_on_log(struct children *children)
             pass_on_line(&children->line);
     }
     if (n == 0) /* it has ended: poll would report that for ever */
-        fd_close(&children->log);
+        file_close(&children->log);
 }
 
 static void note_end(struct child *child, pid_t pid, int status)
@@ -246,7 +245,7 @@ static int connect_to(const void *address, socklen_t len)
 
     if (fd >= 0 && connect(fd, address, len) < 0) {
         int saved = errno;
-        fd_close(&fd);
+        file_close(&fd);
         errno = saved;
     }
     return fd;
@@ -279,7 +278,7 @@ static int ask(struct children *children, const struct children_plan *plan, stru
     if (fd >= 0 && write(fd, request, (size_t)len) == len)
         return fd;
     err_sys(err, errno, "connect to %s:%d", listener->host, listener->port);
-    fd_close(&fd);
+    file_close(&fd);
     return -1;
 }
 
@@ -383,8 +382,8 @@ int children_run(const struct children_plan *plan, void (*ready)(const void *con
     stop(&children);
     if (children.log >= 0)
         pass_on_log(&children);
-    fd_close(&children.log);
-    fd_close(&children.signals);
+    file_close(&children.log);
+    file_close(&children.signals);
     buf_free(&children.line);
     return result;
 }

@@ -2,7 +2,7 @@
  * L5: berth serve: the port. */
 #include "serve/serve.h"
 
-#include "base/codec.h"
+#include "base/decimal.h"
 #include "base/fs.h"
 
 #include <arpa/inet.h>
@@ -128,5 +128,5 @@ int listener_open(struct listener *listener, const char *text, struct err *err)
 
 void listener_close(struct listener *listener)
 {
-    fd_close(&listener->fd);
+    file_close(&listener->fd);
 }

@@ -92,7 +92,7 @@ int runtime_make(struct runtime *runtime, struct err *err)
 
 void runtime_remove(struct runtime *runtime)
 {
-    fd_close(&runtime->fd);
+    file_close(&runtime->fd);
     if (runtime->dir.len) {
         remove_errors(runtime);
         unlink(runtime->certificate.s);

@@ -3,6 +3,7 @@
 #include "store/blob.h"
 
 #include "base/dir.h"
+#include "oci/digester.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ int blob_open(const struct store *store, const struct digest *digest, int *fd, i
         return found;
     if (fstat(*fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         err_sys(err, EINVAL, "%s is no plain file", path.s);
-        fd_close(fd);
+        file_close(fd);
         return -1;
     }
     *size = st.st_size;
@@ -57,11 +58,11 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
         return found;
     if (size > STORED_MANIFEST_MAX)
         return 0;
-    if (fd_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
+    if (file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
         return -1;
     bytes->len = (size_t)size;
     bytes->s[bytes->len] = '\0';
-    digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
+    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
     if (!digest_equal(&actual, digest))
         return err_set(err, ERR_IO, "the manifest %s is damaged: push it again", digest->s);
     return 1;

@@ -2,9 +2,10 @@
  * L2: where everything lies in the store. */
 #include "store/layout.h"
 
-#include "base/codec.h"
+#include "base/uuid.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -9,6 +9,7 @@
 
 #include "oci/digest.h"
 #include "oci/name.h"
+#include "oci/tag.h"
 
 #define LAYOUT_PREFIX "docker/registry/v2"
 

@@ -9,6 +9,7 @@
 #ifndef BERTH_STORE_PULLED_H
 #define BERTH_STORE_PULLED_H
 
+#include "oci/tag.h"
 #include "store/store.h"
 
 #define PULLED_EVERY 3600 /* seconds */

@@ -3,10 +3,10 @@
  * are those of web servers that were configured by hand. */
 #include "store/spool.h"
 
-#include "base/codec.h"
 #include "base/dir.h"
 #include "base/fs_lock.h"
 #include "base/mem.h"
+#include "base/uuid.h"
 #include "store/layout.h"
 
 #include <fcntl.h>
@@ -81,5 +81,5 @@ void spool_close(struct spool *spool)
         dir_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, NULL);
     free(spool->path);
     spool->path = NULL;
-    fd_close(&spool->lock);
+    file_close(&spool->lock);
 }

@@ -192,6 +192,6 @@ int store_scratch(const struct store *store, int *fd, struct err *err)
         return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp.s);
     if (fs_unlink(&store->fs, tmp.s, &unneeded, err) >= 0)
         return 0;
-    fd_close(fd);
+    file_close(fd);
     return -1;
 }

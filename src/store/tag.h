@@ -7,6 +7,7 @@
 #define BERTH_STORE_TAG_H
 
 #include "base/strings.h"
+#include "oci/tag.h"
 #include "store/store.h"
 
 /* What the tag points at. ERR_IO: its link is damaged, as a crash of Distribution can leave it. */

@@ -2,9 +2,13 @@
  * L2: upload sessions. Owns repositories/<name>/_uploads/<uuid>/{data,startedat,state}. */
 #include "store/upload.h"
 
+#include "base/decimal.h"
 #include "base/dir.h"
 #include "base/fs_lock.h"
 #include "base/mem.h"
+#include "base/percent.h"
+#include "base/rfc3339.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 #include "store/layout.h"
 
@@ -226,7 +230,7 @@ int upload_offset(const struct store *store, const struct name *name, const char
 
 void upload_close(struct upload *upload)
 {
-    fd_close(&upload->fd);
+    file_close(&upload->fd);
     digester_free(&upload->digester);
     free(upload->user);
     upload->user = NULL;
@@ -243,7 +247,7 @@ void upload_expect(struct upload *upload, enum digest_algorithm algorithm)
 
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err)
 {
-    if (fd_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
+    if (file_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
         return -1;
     if (upload->digester_valid)
         digester_update(&upload->digester, bytes, len);
@@ -310,7 +314,7 @@ static int digest_data(struct upload *upload, enum digest_algorithm algorithm,
     for (int64_t off = 0; off < upload->offset;) {
         int64_t rest = upload->offset - off;
         size_t len = rest < (int64_t)sizeof bytes ? (size_t)rest : sizeof bytes;
-        if (fd_pread_all(upload->fd, bytes, len, off, err) < 0)
+        if (file_pread_all(upload->fd, bytes, len, off, err) < 0)
             return -1;
         digester_update(&digester, bytes, len);
         off += (int64_t)len;
@@ -356,7 +360,7 @@ int upload_remove(struct upload *upload, struct err *err)
     struct layout_path path;
 
     /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
-    fd_close(&upload->fd);
+    file_close(&upload->fd);
     layout_upload(&path, &upload->name, upload->id, NULL);
     return dir_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
 }
@@ -416,6 +420,6 @@ int upload_clear(const struct store *store, const struct name *name, const char 
         found = 1;
     if (found <= 0)
         return found < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", id);
-    fd_close(&fd);
+    file_close(&fd);
     return dir_remove_tree(&store->fs, layout_upload(&path, name, id, NULL), err) < 0 ? -1 : 0;
 }

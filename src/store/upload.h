@@ -14,8 +14,9 @@
 #ifndef BERTH_STORE_UPLOAD_H
 #define BERTH_STORE_UPLOAD_H
 
-#include "base/codec.h"
 #include "base/strings.h"
+#include "base/uuid.h"
+#include "oci/digester.h"
 #include "store/store.h"
 
 #include <stdbool.h>

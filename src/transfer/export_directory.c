@@ -140,7 +140,7 @@ static int bytes(struct export_output *base, const void *bytes, size_t len, stru
     struct directory_output *output = directory_of(base);
     int fd = output->pending[output->n_pending].partial.fd;
 
-    if (fd_pwrite_all(fd, bytes, len, output->offset, err) < 0)
+    if (file_pwrite_all(fd, bytes, len, output->offset, err) < 0)
         return export_failed(output->path, err);
     output->offset += (int64_t)len;
     return 0;
@@ -164,7 +164,7 @@ static int put(const struct directory_output *output, const char *name, const st
 
     if (partial_create(&partial, output->root, PREFIX, err) < 0)
         return -1;
-    int result = fd_pwrite_all(partial.fd, text->s, text->len, 0, err);
+    int result = file_pwrite_all(partial.fd, text->s, text->len, 0, err);
     if (result == 0)
         result = partial_commit(&partial, output->root, name, output->sync, err);
     partial_abandon(&partial);
@@ -218,8 +218,8 @@ static void close_directory(struct export_output *base)
     for (size_t i = 0; i < output->n_pending + output->writing; i++)
         partial_abandon(&output->pending[i].partial);
     for (int i = 0; i < DIGEST_ALGORITHMS; i++)
-        fd_close(&output->blobs[i]);
-    fd_close(&output->root);
+        file_close(&output->blobs[i]);
+    file_close(&output->root);
     free(output->path);
     free(output);
 }

@@ -3,7 +3,7 @@
 #include "transfer/export.h"
 
 #include "admin/interrupt.h"
-#include "base/codec.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "registry/tree.h"
 #include "store/blob.h"

@@ -119,9 +119,9 @@ static void close_tar(struct export_output *base)
 
     archive_writer_free(&output->tar);
     partial_abandon(&output->partial);
-    fd_close(&output->dir);
+    file_close(&output->dir);
     if (output->fd != STDOUT_FILENO)
-        fd_close(&output->fd);
+        file_close(&output->fd);
     free(output->path);
     free(output);
 }

@@ -6,6 +6,7 @@
 #include "base/amount.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 
 #include <fcntl.h>
@@ -64,7 +65,7 @@ static int copy_bytes(struct copy *copy, int fd, const struct digest *digest, in
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     for (int64_t off = 0; off < size;) {
         size_t len = size - off < (int64_t)CHUNK ? (size_t)(size - off) : CHUNK;
-        if (interrupt_check(err) < 0 || fd_pread_all(fd, copy->chunk, len, off, err) < 0)
+        if (interrupt_check(err) < 0 || file_pread_all(fd, copy->chunk, len, off, err) < 0)
             return -1;
         digester_update(&digester, copy->chunk, len);
         if (copy->output->bytes(copy->output, copy->chunk, len, err) < 0)

@@ -4,6 +4,7 @@
 #include "transfer/import.h"
 
 #include "base/mem.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 
 #include <stdlib.h>
@@ -113,7 +114,7 @@ static int find_directory(struct import *import, const char *prefix, const struc
     if (manifest_parse(&manifest, text->s, text->len, err) < 0)
         return -1;
     struct import_image *image = add_image(&import->found, IMPORT_DIRECTORY, prefix);
-    digest_of(&image->digest, DIGEST_SHA256, text->s, text->len);
+    digester_of(&image->digest, DIGEST_SHA256, text->s, text->len);
     image->size = (int64_t)text->len;
     name_after_directory(import, image);
     return 0;
@@ -264,7 +265,7 @@ static int look_for_subject(void *context, const char *name, struct err *err)
         manifest_parse(&manifest, bytes.s, bytes.len, NULL) < 0 || !manifest.has_subject)
         return 0;
     enum digest_algorithm algorithm = strstr(name, "/sha512/") ? DIGEST_SHA512 : DIGEST_SHA256;
-    digest_of(&digest, algorithm, bytes.s, bytes.len);
+    digester_of(&digest, algorithm, bytes.s, bytes.len);
     if (!strcmp(strrchr(name, '/') + 1, digest_hex(&digest))) /* else it is nobody's */
         add_referrer(&scan->import->found, scan->layout, &manifest.subject, &digest);
     return 0;

@@ -2,6 +2,7 @@
  * L5: `berth import`: a layer of docker save. */
 #include "transfer/import_layer.h"
 
+#include "oci/digester.h"
 #include "registry/push_blob.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 #include "transfer/import.h"
 
 #include "base/mem.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ int import_read_manifest(struct import *import, const struct import_image *image
         return -1;
     if (found == 0)
         return blob_read_manifest(import->registry->store, digest, bytes, err);
-    digest_of(&actual, digest->algorithm, bytes->s, bytes->len);
+    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
     if (!digest_equal(&actual, digest))
         return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", name.s,
                        actual.s);

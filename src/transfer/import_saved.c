@@ -3,6 +3,7 @@
 #include "transfer/import_layer.h"
 
 #include "base/mem.h"
+#include "oci/digester.h"
 #include "registry/push_blob.h"
 
 #include <stdio.h>
@@ -66,7 +67,7 @@ static int read_config(struct import *import, const struct import_image *image, 
     if (!found)
         return err_set(err, ERR_ARCHIVE_INVALID, "manifest.json names %s, which is not there",
                        path.s);
-    digest_of(&saved->config_digest, DIGEST_SHA256, saved->config.s, saved->config.len);
+    digester_of(&saved->config_digest, DIGEST_SHA256, saved->config.s, saved->config.len);
     if (check_config_digest(path.s, &saved->config_digest, err) < 0 ||
         saved_diff_ids_parse(&saved->diff_ids, saved->config.s, saved->config.len, err) < 0)
         return -1;
@@ -218,7 +219,7 @@ static void fill_plan(const struct saved *saved, struct import_plan *plan)
         digest_map_put(&plan->seen, &layer.digest);
         import_plan_add_blob(plan, &layer);
     }
-    digest_of(&plan->top, DIGEST_SHA256, plan->made.s, plan->made.len);
+    digester_of(&plan->top, DIGEST_SHA256, plan->made.s, plan->made.len);
     import_plan_add_manifest(plan, &plan->top);
     plan->size += (int64_t)plan->made.len;
     plan->n_layers = saved->n;

@@ -34,7 +34,7 @@ int source_open(struct source *source, const char *path, struct err *err)
         err_sys(err, errnum, "%s", path);
         if (errnum == ENOENT)
             err_recode(err, ERR_NOT_FOUND);
-        fd_close(&source->fd);
+        file_close(&source->fd);
         return -1;
     }
     source->is_directory = S_ISDIR(st.st_mode);
@@ -47,8 +47,8 @@ int source_open(struct source *source, const char *path, struct err *err)
 
 void source_close(struct source *source)
 {
-    fd_close(&source->fd);
-    fd_close(&source->directory.fd);
+    file_close(&source->fd);
+    file_close(&source->directory.fd);
     free(source->member);
     arena_free(&source->names);
 }
@@ -63,7 +63,7 @@ static int unpack_to(void *context, const void *bytes, size_t len, struct err *e
 {
     struct unpacking *unpacking = context;
 
-    if (fd_pwrite_all(unpacking->fd, bytes, len, unpacking->len, err) < 0)
+    if (file_pwrite_all(unpacking->fd, bytes, len, unpacking->len, err) < 0)
         return -1;
     unpacking->len += (int64_t)len;
     return 0;
@@ -78,10 +78,10 @@ static int unpack(struct source *source, const struct store *store, int64_t tota
     if (store_scratch(store, &unpacking.fd, err) < 0)
         return -1;
     if (archive_reader_unpack(source->fd, total, progress, unpack_to, &unpacking, err) < 0) {
-        fd_close(&unpacking.fd);
+        file_close(&unpacking.fd);
         return -1;
     }
-    fd_close(&source->fd);
+    file_close(&source->fd);
     source->fd = unpacking.fd;
     return 0;
 }
@@ -244,7 +244,7 @@ ssize_t source_file_read(const struct source_file *file, int64_t at, void *bytes
     int64_t rest = file->size - at;
     size_t n = rest < (int64_t)len ? (size_t)rest : len;
 
-    if (n > 0 && fd_pread_all(file->fd, bytes, n, file->offset + at, err) < 0)
+    if (n > 0 && file_pread_all(file->fd, bytes, n, file->offset + at, err) < 0)
         return -1;
     return (ssize_t)n;
 }

@@ -3,8 +3,8 @@
 #include "transfer/partial.h"
 
 #include "admin/caller.h"
-#include "base/codec.h"
 #include "base/fs.h"
+#include "base/uuid.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,7 +49,7 @@ int partial_commit(struct partial *partial, int to_dir, const char *name, bool s
     caller_end();
     if (renamed < 0)
         return err_sys(err, errnum, "rename %s to %s", partial->name, name);
-    fd_close(&partial->fd);
+    file_close(&partial->fd);
     return 0;
 }
 
@@ -60,7 +60,7 @@ void partial_abandon(struct partial *partial)
     caller_begin();
     unlinkat(partial->dir, partial->name, 0);
     caller_end();
-    fd_close(&partial->fd);
+    file_close(&partial->fd);
 }
 
 static bool is_partial(const char *name, const char *prefix)
@@ -87,6 +87,6 @@ void partial_clean(int dir_fd, const char *prefix)
     if (dir)
         closedir(dir);
     else
-        fd_close(&copy);
+        file_close(&copy);
     caller_end();
 }

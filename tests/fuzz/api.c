@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "base/json.h"
+#include "oci/digester.h"
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
 
@@ -40,7 +41,7 @@ static void fill(void)
     AUTO_DIRTY dirty = {0};
     int left = 2;
 
-    digest_of(&digest, DIGEST_SHA256, "{}", 2);
+    digester_of(&digest, DIGEST_SHA256, "{}", 2);
     must_hold(push_blob_whole(&registry, &session, &digest, (struct push_body){read_config, &left},
                               &err) == 0);
     must_hold(reference_parse(&push.reference, "v1", 2, &err) == 0);

@@ -4,6 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "auth/jwt.h"
+#include "auth/key_set.h"
 #include "auth/token.h"
 
 #include <unistd.h>
@@ -24,7 +25,7 @@ static struct tokens *load(struct key_set *set)
 
     must_hold(mkdtemp(dir) && fs_root_open(&root, dir, false, &err) == 0);
     must_hold(fs_replace(&root, "tmp", "1.pem", key_pem, strlen(key_pem), &dirty, &err) == 0);
-    struct tokens *tokens = tokens_load(&conf, &err);
+    struct tokens *tokens = token_load(&conf, &err);
     must_hold(tokens && key_set_add_dir(set, dir, &err) == 0);
     fs_unlink(&root, "1.pem", &dirty, &err);
     fs_root_close(&root);

@@ -2,6 +2,7 @@
  * Fuzzes manifests: what is accepted says one thing, and its descriptor is JSON. */
 #include "fuzz/fuzz.h"
 
+#include "oci/digester.h"
 #include "oci/manifest.h"
 
 static void check_references(const struct manifest *manifest)
@@ -25,7 +26,7 @@ static void check_description(const struct manifest *manifest, const char *bytes
     struct err err;
     AUTO_BUF out = BUF_INIT;
 
-    digest_of(&digest, DIGEST_SHA256, bytes, len);
+    digester_of(&digest, DIGEST_SHA256, bytes, len);
     manifest_describe(manifest, &digest, (int64_t)len, &out);
     struct json *json = json_parse(out.s, out.len, MANIFEST_DEPTH_MAX, &err);
     must_hold(json);

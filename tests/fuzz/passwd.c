@@ -4,6 +4,7 @@
 #include "fuzz/fuzz.h"
 
 #include "auth/passwd.h"
+#include "auth/passwd_file.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -33,10 +34,10 @@ static void check_change(const char *path)
     AUTO_STRINGS after = {0};
     struct err err = {0};
 
-    must_hold(passwd_users(path, &before, &err) == 0);
-    int had = passwd_remove(path, "alice", &err);
-    must_hold(had >= 0 && passwd_set(path, "alice", "hash", &err) == 0);
-    must_hold(passwd_users(path, &after, &err) == 0);
+    must_hold(passwd_file_users(path, &before, &err) == 0);
+    int had = passwd_file_remove(path, "alice", &err);
+    must_hold(had >= 0 && passwd_file_set(path, "alice", "hash", &err) == 0);
+    must_hold(passwd_file_users(path, &after, &err) == 0);
     must_hold(after.n == before.n + !had);
     for (size_t i = 0, k = 0; i < before.n; i++, k++) {
         k += !had && !strcmp(after.v[k], "alice");

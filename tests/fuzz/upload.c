@@ -3,6 +3,7 @@
  * digest of its bytes unless the state carries a hash of its own. */
 #include "fuzz/fuzz.h"
 
+#include "oci/digester.h"
 #include "store/layout.h"
 #include "store/upload.h"
 
@@ -30,7 +31,7 @@ static void check_open(struct upload *upload)
     must_hold(lseek(upload->fd, 0, SEEK_END) == upload->offset);
     bool carried = upload->digester_valid && upload->offset > 0;
     must_hold(upload_digest(upload, DIGEST_SHA256, &actual, &err) == 0);
-    digest_of(&expected, DIGEST_SHA256, DATA, (size_t)upload->offset);
+    digester_of(&expected, DIGEST_SHA256, DATA, (size_t)upload->offset);
     must_hold(carried || digest_equal(&actual, &expected));
 }
 

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "base/dir.h"
+#include "oci/digester.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -78,7 +79,7 @@ struct digest unit_digest(enum digest_algorithm algorithm, const char *text)
 {
     struct digest digest;
 
-    digest_of(&digest, algorithm, text, strlen(text));
+    digester_of(&digest, algorithm, text, strlen(text));
     return digest;
 }
 

@@ -2,7 +2,7 @@
  * Keys for tests, made for nothing else and known to everybody. */
 #include "unit/auth/keys.h"
 
-#include "base/codec.h"
+#include "base/base64.h"
 #include "unit/unit.h"
 
 #include <stdio.h>
@@ -257,10 +257,10 @@ void keys_sign(const struct key *key, const char *header, const char *payload, s
 {
     AUTO_BUF signature = BUF_INIT;
 
-    base64url_encode(token, header, strlen(header));
+    base64_encode_url(token, header, strlen(header));
     buf_addc(token, '.');
-    base64url_encode(token, payload, strlen(payload));
+    base64_encode_url(token, payload, strlen(payload));
     assert_returns(0, key_sign(key, token->s, token->len, &signature, &failure));
     buf_addc(token, '.');
-    base64url_encode(token, signature.s, signature.len);
+    base64_encode_url(token, signature.s, signature.len);
 }

@@ -5,7 +5,7 @@
 #ifndef BERTH_UNIT_AUTH_KEYS_H
 #define BERTH_UNIT_AUTH_KEYS_H
 
-#include "auth/key.h"
+#include "auth/key_set.h"
 
 /* PEM. The certificate, the encrypted key and the public key are of p256_private. */
 extern const char keys_rsa_private[];

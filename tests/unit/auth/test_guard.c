@@ -3,7 +3,7 @@
 #include "unit/unit.h"
 
 #include "auth/guard.h"
-#include "auth/key.h"
+#include "auth/key_set.h"
 #include "unit/auth/keys.h"
 
 #include <fcntl.h>
@@ -205,7 +205,7 @@ static void test_rereads_keys(void **state)
     char keys[256];
 
     assert_int_equal(0, mkdir(unit_path(dir, "keys"), 0750));
-    assert_returns(0, key_generate(unit_path(dir, "keys"), "a", "EdDSA", &failure));
+    assert_returns(0, key_set_generate(unit_path(dir, "keys"), "a", "EdDSA", &failure));
     struct guard *guard = start(dir);
     assert_null(guard_rules(guard)->tokens);
     snprintf(keys, sizeof keys, "token_keys = \"%s\"\n", unit_path(dir, "keys"));
@@ -214,7 +214,7 @@ static void test_rereads_keys(void **state)
     assert_non_null(first);
     assert_ptr_equal(first, guard_rules(guard)->tokens); /* nothing changed */
     const struct policy *policy = guard_rules(guard)->policy;
-    assert_returns(0, key_generate(unit_path(dir, "keys"), "b", "EdDSA", &failure));
+    assert_returns(0, key_set_generate(unit_path(dir, "keys"), "b", "EdDSA", &failure));
     assert_ptr_not_equal(policy, guard_rules(guard)->policy);
     assert_non_null(guard_rules(guard)->tokens);
     guard_free(guard);

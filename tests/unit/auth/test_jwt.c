@@ -3,7 +3,8 @@
 #include "unit/unit.h"
 
 #include "auth/jwt.h"
-#include "base/codec.h"
+#include "auth/key_set.h"
+#include "base/base64.h"
 #include "unit/auth/keys.h"
 
 #include <stdio.h>
@@ -57,11 +58,11 @@ static void test_vectors_of_the_rfcs(void **state)
     assert_returns(0, keys_add(&set, dir->path, keys_rfc8037_private));
     const char *dot = strrchr(keys_rfc8037_jws, '.');
     size_t len = (size_t)(dot - keys_rfc8037_jws);
-    assert_true(base64url_decode(&signature, dot + 1, strlen(dot + 1)));
+    assert_true(base64_decode_url(&signature, dot + 1, strlen(dot + 1)));
     assert_true(key_verify(set.v[0], keys_rfc8037_jws, len, signature.s, signature.len));
     buf_clear(&signature);
     assert_returns(0, key_sign(set.v[1], keys_rfc8037_jws, len, &signature, &failure));
-    base64url_encode(&text, signature.s, signature.len);
+    base64_encode_url(&text, signature.s, signature.len);
     assert_string_equal(dot + 1, text.s);
     assert_null(jwt_verify(&set, keys_rfc8037_jws, NOW, &failure));
     assert_non_null(strstr(failure.msg, "claims"));
@@ -120,7 +121,7 @@ static void test_the_header_of_a_token(void **state)
     buf_addstr(&token, "before ");
     assert_returns(0, jwt_sign(keys.v[0], &claims, &token, &failure));
     assert_memory_equal("before ey", token.s, 9);
-    assert_true(base64url_decode(&header, token.s + 7, strcspn(token.s + 7, ".")));
+    assert_true(base64_decode_url(&header, token.s + 7, strcspn(token.s + 7, ".")));
     assert_string_equal("{\"typ\":\"JWT\",\"alg\":\"EdDSA\",\"kid\":\"a\\\"b\"}", header.s);
     key_set_free(&keys);
     assert_returns(0, keys_add(&keys, dir->path, keys_ed25519_public));
@@ -197,9 +198,9 @@ static void test_forged_signatures(void **state)
     assert_false(accepts_of(&keys, mine.v[0], header.s, GOOD));
 
     /* alg none, without a signature. */
-    base64url_encode(&token, "{\"alg\":\"none\"}", 14);
+    base64_encode_url(&token, "{\"alg\":\"none\"}", 14);
     buf_addc(&token, '.');
-    base64url_encode(&token, GOOD, strlen(GOOD));
+    base64_encode_url(&token, GOOD, strlen(GOOD));
     assert_false(accepts(&keys, token.s));
     buf_addc(&token, '.');
     assert_false(accepts(&keys, token.s));

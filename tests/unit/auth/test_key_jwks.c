@@ -2,6 +2,7 @@
  * auth/key_jwks.c: keys from JSON Web Key Sets. */
 #include "unit/unit.h"
 
+#include "auth/key_set.h"
 #include "unit/auth/keys.h"
 
 #include <stdio.h>

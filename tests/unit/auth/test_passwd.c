@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "auth/passwd.h"
+#include "auth/passwd_file.h"
 
 #include <crypt.h>
 #include <fcntl.h>
@@ -289,7 +290,7 @@ static void test_cache_does_not_survive_a_changed_hash(void **state)
     assert_true(passwd_verify(passwd, "alice", "secret"));
     passwd_free(passwd);
     assert_returns(0, passwd_hash("other", 4, &hash, &failure));
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", hash.s, &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", hash.s, &failure));
     passwd = passwd_read(unit_path(dir, "htpasswd"), 60, &failure);
     assert_non_null(passwd);
     assert_false(passwd_verify(passwd, "alice", "secret"));
@@ -410,14 +411,14 @@ static void test_set_and_remove_keep_all_else(void **state)
 
     unit_put(dir->path, "htpasswd", "# people\n\nalice:a\r\nbob:b:remark\nalice:again\nal:c");
     assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0604));
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\n", dir->path, "htpasswd");
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "carol", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "carol", "hash", &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\ncarol:hash\n", dir->path,
                    "htpasswd");
-    assert_returns(1, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
-    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
-    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "bo", &failure));
+    assert_returns(1, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_returns(0, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_returns(0, passwd_file_remove(unit_path(dir, "htpasswd"), "bo", &failure));
     assert_content("# people\n\nbob:b:remark\nal:c\ncarol:hash\n", dir->path, "htpasswd");
     assert_int_equal(0604, unit_mode(dir->path, "htpasswd"));
     assert_int_equal(1, unit_count(dir->path, ".")); /* no temporary file */
@@ -427,16 +428,17 @@ static void test_set_makes_the_file(void **state)
 {
     const struct unit_dir *dir = *state;
 
-    assert_returns(0, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_returns(0, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "a:b", "hash", &failure));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "", "hash", &failure));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "#a", "hash", &failure));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "a\nb", "hash", &failure));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "alice", "", &failure));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "htpasswd"), "alice", "a\nroot:x", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a:b", "hash", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "", "hash", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "#a", "hash", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a\nb", "hash", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "", &failure));
+    assert_fails(USAGE,
+                 passwd_file_set(unit_path(dir, "htpasswd"), "alice", "a\nroot:x", &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
     assert_content("alice:hash\n", dir->path, "htpasswd");
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
 }
@@ -447,7 +449,7 @@ static void test_set_follows_a_link(void **state)
 
     unit_put(dir->path, "real", "bob:b\n");
     unit_symlink("real", dir->path, "htpasswd");
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
     assert_content("bob:b\nalice:hash\n", dir->path, "real");
     assert_null(unit_get(dir->path, "htpasswd")); /* still a link */
 }
@@ -458,10 +460,10 @@ static void test_users(void **state)
     AUTO_STRINGS none = {0};
     AUTO_STRINGS users = {0};
 
-    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &none, &failure));
+    assert_returns(0, passwd_file_users(unit_path(dir, "htpasswd"), &none, &failure));
     assert_int_equal(0, none.n);
     unit_put(dir->path, "htpasswd", "#c:x\nbob:b\r\nalice:a\nbob:again\nnothing\n:x\n");
-    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
+    assert_returns(0, passwd_file_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(2, users.n);
     assert_string_equal("alice", users.v[0]);
     assert_string_equal("bob", users.v[1]);

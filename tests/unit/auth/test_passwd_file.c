@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "auth/passwd.h"
+#include "auth/passwd_file.h"
 #include "base/fs_lock.h"
 
 #include <fcntl.h>
@@ -27,8 +28,8 @@ static int write_entries(void *context)
     for (int i = 0; i < ENTRIES; i++) {
         char user[32];
         snprintf(user, sizeof user, "user-%d-%d", writer->number, i);
-        if (passwd_set(writer->path, user, "hash", &err) < 0 ||
-            passwd_set(writer->path, "all", user, &err) < 0)
+        if (passwd_file_set(writer->path, user, "hash", &err) < 0 ||
+            passwd_file_set(writer->path, "all", user, &err) < 0)
             return -1;
     }
     return 0;
@@ -50,7 +51,7 @@ static void test_writers_at_once_lose_nothing(void **state)
         assert_int_equal(0, unit_child_result(&children[i]));
     for (size_t i = LENGTH_OF(writers); i-- > 0;) /* each has the pipes of those before it */
         unit_child_end(&children[i]);
-    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
+    assert_returns(0, passwd_file_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(LENGTH_OF(writers) * ENTRIES + 1, users.n);
     assert_int_equal(1, unit_count(dir->path, "."));
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
@@ -68,7 +69,7 @@ static int set_alice(void *context)
     struct err err;
 
     close(locked->fd);
-    return passwd_set(locked->path, "alice", "new", &err);
+    return passwd_file_set(locked->path, "alice", "new", &err);
 }
 
 static int remove_bob(void *context)
@@ -77,7 +78,7 @@ static int remove_bob(void *context)
     struct err err;
 
     close(locked->fd);
-    return passwd_remove(locked->path, "bob", &err);
+    return passwd_file_remove(locked->path, "bob", &err);
 }
 
 static void test_a_writer_waits_for_another(void **state)
@@ -115,10 +116,10 @@ static void test_the_owner_stays(void **state)
     uid_t owner = st.st_uid;
     gid_t group = st.st_gid;
     ino_t inode = st.st_ino;
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
     assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_not_equal(inode, st.st_ino); /* replaced, not written over */
-    assert_returns(1, passwd_remove(unit_path(dir, "htpasswd"), "bob", &failure));
+    assert_returns(1, passwd_file_remove(unit_path(dir, "htpasswd"), "bob", &failure));
     assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_equal(owner, st.st_uid);
     assert_int_equal(group, st.st_gid);
@@ -132,9 +133,9 @@ static void test_links_stay_links(void **state)
     unit_put(dir->path, "shared/users", "bob:b\n");
     unit_symlink("../shared/users", dir->path, "etc/second");
     unit_symlink("etc/second", dir->path, "first");
-    assert_returns(0, passwd_set(unit_path(dir, "first"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "first"), "alice", "new", &failure));
     assert_content("bob:b\nalice:new\n", dir->path, "shared/users");
-    assert_returns(1, passwd_remove(unit_path(dir, "first"), "bob", &failure));
+    assert_returns(1, passwd_file_remove(unit_path(dir, "first"), "bob", &failure));
     assert_content("alice:new\n", dir->path, "shared/users");
     assert_null(unit_get(dir->path, "first"));
     assert_null(unit_get(dir->path, "etc/second"));
@@ -147,8 +148,8 @@ static void test_a_link_to_nowhere_is_an_error(void **state)
     const struct unit_dir *dir = *state;
 
     unit_symlink("nowhere", dir->path, "htpasswd");
-    assert_fails(IO, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
-    assert_fails(IO, passwd_remove(unit_path(dir, "htpasswd"), "alice", &failure));
+    assert_fails(IO, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_fails(IO, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
     assert_true(unit_exists(dir->path, "htpasswd"));
 }
@@ -158,12 +159,12 @@ static void test_what_is_no_file(void **state)
     const struct unit_dir *dir = *state;
     AUTO_STRINGS users = {0};
 
-    assert_fails(IO, passwd_set(dir->path, "alice", "new", &failure));
-    assert_fails(IO, passwd_users(dir->path, &users, &failure));
+    assert_fails(IO, passwd_file_set(dir->path, "alice", "new", &failure));
+    assert_fails(IO, passwd_file_users(dir->path, &users, &failure));
     assert_int_equal(0, mkfifo(unit_path(dir, "pipe"), 0600));
-    assert_fails(USAGE, passwd_set(unit_path(dir, "pipe"), "alice", "new", &failure));
-    assert_fails(IO, passwd_set("/nowhere/htpasswd", "alice", "new", &failure));
-    assert_returns(0, passwd_remove("/nowhere/htpasswd", "alice", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "pipe"), "alice", "new", &failure));
+    assert_fails(IO, passwd_file_set("/nowhere/htpasswd", "alice", "new", &failure));
+    assert_returns(0, passwd_file_remove("/nowhere/htpasswd", "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
 }
 
@@ -173,8 +174,8 @@ static void test_a_path_without_a_directory(void **state)
     int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     assert_int_equal(0, chdir(dir->path));
-    assert_returns(0, passwd_set("htpasswd", "alice", "new", &failure));
-    assert_returns(0, passwd_set("htpasswd", "bob", "b", &failure));
+    assert_returns(0, passwd_file_set("htpasswd", "alice", "new", &failure));
+    assert_returns(0, passwd_file_set("htpasswd", "bob", "b", &failure));
     assert_int_equal(0, fchdir(before));
     close(before);
     assert_content("alice:new\nbob:b\n", dir->path, "htpasswd");
@@ -188,12 +189,12 @@ static void test_bytes_of_other_lines_stay(void **state)
     const struct unit_dir *dir = *state;
 
     unit_put_bytes(dir->path, "htpasswd", before, sizeof before - 1);
-    assert_returns(0, passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
     char *text = unit_get(dir->path, "htpasswd");
     assert_memory_equal(after, text, sizeof after);
     free(text);
     AUTO_STRINGS users = {0};
-    assert_returns(0, passwd_users(unit_path(dir, "htpasswd"), &users, &failure));
+    assert_returns(0, passwd_file_users(unit_path(dir, "htpasswd"), &users, &failure));
     assert_int_equal(5, users.n);
     assert_string_equal("alice", users.v[2]); /* behind " alice" and "a" */
 }
@@ -209,8 +210,8 @@ static void test_a_failed_write_changes_nothing(void **state)
     struct rlimit limit = {.rlim_cur = 1, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
-    int set = passwd_set(unit_path(dir, "htpasswd"), "alice", "new", &failure);
-    int made = passwd_set(unit_path(dir, "fresh"), "alice", "new", &failure);
+    int set = passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure);
+    int made = passwd_file_set(unit_path(dir, "fresh"), "alice", "new", &failure);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(-1, set);

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "auth/jwt.h"
+#include "auth/key_set.h"
 #include "auth/token.h"
 #include "unit/auth/keys.h"
 
@@ -34,13 +35,13 @@ static int load(struct setting *setting, const struct unit_dir *dir, const char 
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
     assert_int_equal(0, conf_load(&setting->conf, path, &failure));
     unit_before_call();
-    setting->tokens = tokens_load(&setting->conf, &failure);
+    setting->tokens = token_load(&setting->conf, &failure);
     return setting->tokens ? 0 : -1;
 }
 
 static void unload(struct setting *setting)
 {
-    tokens_free(setting->tokens);
+    token_free(setting->tokens);
     arena_free(&setting->arena);
     conf_free(&setting->conf);
 }
@@ -94,7 +95,7 @@ static void test_what_is_issued_is_identified(void **state)
 
     put_keys(dir);
     assert_returns(0, load(&setting, dir, BOTH "token_lifetime = 77\n"));
-    assert_true(tokens_can_issue(setting.tokens));
+    assert_true(token_can_issue(setting.tokens));
     scope_parse(&scopes, &setting.arena, "repository:team/app:pull,push registry:catalog:*");
     assert_returns(0,
                    token_issue(setting.tokens, "al\"ice", &scopes, &token, &expires_in, &failure));
@@ -285,7 +286,7 @@ static void test_only_issuers(void **state)
     put_keys(dir);
     /* Another berth may be the token server. */
     assert_returns(0, load(&setting, dir, "issuer \"berth\" { keys = \"@/issuer.pem\" }\n"));
-    assert_false(tokens_can_issue(setting.tokens));
+    assert_false(token_can_issue(setting.tokens));
     assert_fails(CONFIG, token_issue(setting.tokens, "x", &none, &token, &expires_in, &failure));
     assert_fails(CONFIG, token_issue_robot(setting.tokens, &robot, &token, &failure));
     assert_returns(0, identify_forged(&setting, dir, keys_p256_private, "berth",

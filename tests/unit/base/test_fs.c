@@ -97,10 +97,10 @@ static void test_paths_inside_open(void **state)
         int fd;
         unit_put(dir->path, paths[i], "x");
         assert_returns(1, fs_open(&dir->root, paths[i], O_RDONLY, &fd, &failure));
-        assert_returns(0, fd_pread_all(fd, &byte, 1, 0, &failure));
+        assert_returns(0, file_pread_all(fd, &byte, 1, 0, &failure));
         assert_int_equal('x', byte);
         assert_int_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
-        fd_close(&fd);
+        file_close(&fd);
         assert_int_equal(-1, fd);
     }
 }
@@ -245,7 +245,7 @@ static void test_new_files_get_the_mode_whatever_the_umask(void **state)
     umask(before);
     assert_int_equal(1, opened);
     assert_int_equal(0664, unit_mode(dir->path, "new"));
-    fd_close(&fd);
+    file_close(&fd);
     assert_fails(IO, fs_open(&dir->root, "new", O_RDWR | O_CREAT | O_EXCL, &fd, &failure));
     assert_int_equal(EEXIST, failure.sys);
 }
@@ -278,7 +278,7 @@ static void test_estale_is_retried_once(void **state)
     unit_put(dir->path, "file", "f");
     stale_opens = 1;
     assert_returns(1, fs_open(&dir->root, "file", O_RDONLY, &fd, &failure));
-    fd_close(&fd);
+    file_close(&fd);
     stale_opens = 2;
     assert_fails(IO, fs_open(&dir->root, "file", O_RDONLY, &fd, &failure));
     assert_int_equal(ESTALE, failure.sys);
@@ -302,7 +302,7 @@ static void test_sync_file_only_where_durable(void **state)
         assert_int_equal(durable, fsyncs);
         assert_int_equal(durable, writebacks);
     }
-    fd_close(&fd);
+    file_close(&fd);
     assert_fails(IO, fs_sync_file(&dir->root, -1, &failure));
 }
 

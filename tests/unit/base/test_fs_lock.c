@@ -51,7 +51,7 @@ static void test_shared_and_exclusive_between_processes(void **state)
     assert_returns(1, fs_lock_try(fd, FS_LOCK_EXCLUSIVE, &failure));
     assert_int_equal(0, try_elsewhere(&dir->root, FS_LOCK_SHARED));
     assert_int_equal(0, try_elsewhere(&dir->root, FS_LOCK_EXCLUSIVE));
-    fd_close(&fd);
+    file_close(&fd);
     assert_int_equal(1, try_elsewhere(&dir->root, FS_LOCK_EXCLUSIVE));
 }
 
@@ -66,7 +66,7 @@ static void test_belongs_to_the_open_file_not_to_the_process(void **state)
     assert_returns(1, fs_open(&dir->root, "lock", O_RDWR | O_CREAT, &second, &failure));
     assert_returns(1, fs_lock_try(first, FS_LOCK_EXCLUSIVE, &failure));
     assert_returns(0, fs_lock_try(second, FS_LOCK_SHARED, &failure));
-    fd_close(&second);
+    file_close(&second);
     assert_int_equal(0, try_elsewhere(&dir->root, FS_LOCK_SHARED));
 }
 

@@ -2,6 +2,7 @@
  * fsck/fsck_upload.c, and upload_is_whole and upload_clear, which it is made of */
 #include "unit/fsck/fsck_runs.h"
 
+#include "base/uuid.h"
 #include "store/layout.h"
 #include "store/upload.h"
 
@@ -95,7 +96,7 @@ static void test_one_that_is_written_to_stays(void **state)
     assert_fails(UPLOAD_BUSY, upload_clear(store, &name, upload.id, &failure));
     assert_string_equal("UPLOAD-HALF ", fsck_repair(store));
     assert_true(unit_exists(store->path, path_of(upload.id, "data")));
-    fd_close(&upload.fd);
+    file_close(&upload.fd);
     assert_returns(0, upload_clear(store, &name, upload.id, &failure));
     assert_false(unit_exists(store->path, path_of(upload.id, "")));
     assert_returns(0, upload_clear(store, &name, upload.id, &failure));

@@ -3,12 +3,13 @@
 #include "unit/unit.h"
 
 #include "oci/digest_key.h"
+#include "oci/digester.h"
 
 static struct digest nth(int n)
 {
     struct digest digest;
 
-    digest_of(&digest, n % 2 ? DIGEST_SHA512 : DIGEST_SHA256, &n, sizeof n);
+    digester_of(&digest, n % 2 ? DIGEST_SHA512 : DIGEST_SHA256, &n, sizeof n);
     return digest;
 }
 

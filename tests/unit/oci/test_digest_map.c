@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "oci/digest_map.h"
+#include "oci/digester.h"
 
 #include <stdio.h>
 
@@ -12,7 +13,7 @@ static struct digest nth(int n)
     char text[24];
 
     int len = snprintf(text, sizeof text, "%d", n);
-    digest_of(&digest, n % 2 ? DIGEST_SHA512 : DIGEST_SHA256, text, (size_t)len);
+    digester_of(&digest, n % 2 ? DIGEST_SHA512 : DIGEST_SHA256, text, (size_t)len);
     return digest;
 }
 

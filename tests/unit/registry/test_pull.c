@@ -35,7 +35,7 @@ static void test_blob_of_the_repository(void **state)
     assert_int_equal(7, size);
     assert_int_equal(7, read(fd, bytes, sizeof bytes));
     assert_string_equal("content", bytes);
-    fd_close(&fd);
+    file_close(&fd);
     assert_fails(BLOB_UNKNOWN,
                  pull_blob(unit_registry(store), &name, &none, PULL_GET, &fd, &size, &failure));
     assert_fails(BLOB_UNKNOWN,

@@ -2,7 +2,7 @@
  * registry/retain.c: rules and histories, with what survives. */
 #include "unit/unit.h"
 
-#include "base/codec.h"
+#include "base/duration.h"
 #include "registry/retain.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * driver. */
 #include "unit/unit.h"
 
-#include "base/codec.h"
+#include "base/uuid.h"
 #include "store/layout.h"
 
 #define HEX256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

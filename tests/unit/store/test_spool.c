@@ -2,7 +2,7 @@
  * store/spool.c */
 #include "unit/unit.h"
 
-#include "base/codec.h"
+#include "base/uuid.h"
 #include "store/layout.h"
 #include "store/spool.h"
 

@@ -160,8 +160,8 @@ static void test_scratch(void **state)
 
     assert_returns(0, store_scratch(store, &fd, &failure));
     assert_int_equal(0, unit_count(store->path, LAYOUT_TMP));
-    assert_returns(0, fd_pwrite_all(fd, "text", 4, 0, &failure));
-    assert_returns(0, fd_pread_all(fd, bytes, 4, 0, &failure));
+    assert_returns(0, file_pwrite_all(fd, "text", 4, 0, &failure));
+    assert_returns(0, file_pread_all(fd, bytes, 4, 0, &failure));
     assert_memory_equal("text", bytes, 4);
 }
 

@@ -5,6 +5,9 @@
 #include "unit/unit.h"
 
 #include "base/fs_lock.h"
+#include "base/rfc3339.h"
+#include "base/uuid.h"
+#include "oci/digester.h"
 #include "store/blob.h"
 #include "store/layout.h"
 #include "store/upload.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: robots' files. Owns <token_keys>/robots/<name>. */
-#include "auth/token_robot.h"
+ * L2: robots and their files. Owns <token_keys>/robots/<name>. */
+#include "auth/robot.h"
 
-#include "base/codec.h"
 #include "base/dir.h"
+#include "base/json_writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int open_keys(const char *token_keys, struct fs_root *root, struct err *e
     return fs_root_open(root, token_keys, false, err);
 }
 
-int token_read_robot(const char *token_keys, const char *name, struct buf *json, struct err *err)
+int robot_text(const char *token_keys, const char *name, struct buf *json, struct err *err)
 {
     struct robot_path path;
     struct fs_root root;
@@ -48,27 +48,39 @@ int token_read_robot(const char *token_keys, const char *name, struct buf *json,
     return found;
 }
 
-struct json *token_robot_read(const char *token_keys, const char *name, struct err *err)
+struct json *robot_read(const char *token_keys, const char *name, struct err *err)
 {
     AUTO_BUF text = BUF_INIT;
 
-    int found = token_read_robot(token_keys, name, &text, err);
+    int found = robot_text(token_keys, name, &text, err);
     if (found == 0)
         err_set(err, ERR_NOT_FOUND, "the token %s", name);
     return found > 0 ? json_parse(text.s, text.len, 4, err) : NULL;
 }
 
-bool token_robot_is_current(const char *token_keys, const char *name, const char *jti)
+bool robot_is_current(const char *token_keys, const char *name, const char *jti)
 {
-    struct json *json = jti ? token_robot_read(token_keys, name, NULL) : NULL;
+    struct json *json = jti ? robot_read(token_keys, name, NULL) : NULL;
     const char *current = json_text(json_get(json, "jti"));
     bool same = current && !strcmp(current, jti);
     json_free(json);
     return same;
 }
 
-int token_robot_save(const char *token_keys, const struct robot *robot, const char *jti,
-                     struct err *err)
+static void print(const struct robot *robot, const char *jti, struct buf *out)
+{
+    struct json_writer json = json_writer_begin(out);
+
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "jti", jti);
+    json_writer_string(&json, "user", robot->user);
+    json_writer_string(&json, "scope", robot->scope);
+    json_writer_number(&json, "expires", robot->expires);
+    json_writer_end(&json);
+    buf_addc(out, '\n');
+}
+
+int robot_save(const char *token_keys, const struct robot *robot, const char *jti, struct err *err)
 {
     struct robot_path path, tmp;
     struct fs_root root;
@@ -77,11 +89,7 @@ int token_robot_save(const char *token_keys, const struct robot *robot, const ch
 
     if (robot_path(&path, robot->name, err) < 0 || open_keys(token_keys, &root, err) < 0)
         return -1;
-    buf_addf(&json, "{\"jti\":\"%s\",\"user\":", jti);
-    json_quote(robot->user, &json);
-    buf_addstr(&json, ",\"scope\":");
-    json_quote(robot->scope, &json);
-    buf_addf(&json, ",\"expires\":%jd}\n", (intmax_t)robot->expires);
+    print(robot, jti, &json);
     snprintf(tmp.s, sizeof tmp.s, ROBOTS "/.%.40s", jti);
     int result = dir_make(&root, ROBOTS, &dirty, err);
     if (result == 0)
@@ -92,7 +100,7 @@ int token_robot_save(const char *token_keys, const struct robot *robot, const ch
     return result;
 }
 
-int token_revoke_robot(const char *token_keys, const char *name, struct err *err)
+int robot_revoke(const char *token_keys, const char *name, struct err *err)
 {
     struct robot_path path;
     struct fs_root root;
@@ -107,7 +115,7 @@ int token_revoke_robot(const char *token_keys, const char *name, struct err *err
     return removed;
 }
 
-int token_list_robots(const char *token_keys, struct strings *names, struct err *err)
+int robot_list(const char *token_keys, struct strings *names, struct err *err)
 {
     struct fs_root root;
 

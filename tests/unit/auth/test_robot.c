@@ -3,7 +3,8 @@
 #include "unit/unit.h"
 
 #include "auth/jwt.h"
-#include "auth/token_robot.h"
+#include "auth/robot.h"
+#include "auth/token.h"
 #include "unit/auth/keys.h"
 
 #include <stdio.h>
@@ -29,13 +30,13 @@ static void load(struct setting *setting, const struct unit_dir *dir)
     unit_put(dir->path, "berth.conf", text);
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
     assert_returns(0, conf_load(&setting->conf, path, &failure));
-    setting->tokens = tokens_load(&setting->conf, &failure);
+    setting->tokens = token_load(&setting->conf, &failure);
     assert_non_null(setting->tokens);
 }
 
 static void unload(struct setting *setting)
 {
-    tokens_free(setting->tokens);
+    token_free(setting->tokens);
     arena_free(&setting->arena);
     conf_free(&setting->conf);
 }
@@ -81,18 +82,18 @@ static void test_its_file(void **state)
     int64_t issued, expires;
 
     load(&setting, dir);
-    assert_returns(0, token_list_robots(setting.keys, &names, &failure));
+    assert_returns(0, robot_list(setting.keys, &names, &failure));
     assert_int_equal(0, names.n);
     assert_returns(0, token_issue_robot(setting.tokens, &robot, &token, &failure));
-    assert_returns(1, token_read_robot(setting.keys, "ci-2.x_Y", &text, &failure));
+    assert_returns(1, robot_text(setting.keys, "ci-2.x_Y", &text, &failure));
     struct json *json = json_parse(text.s, text.len, 4, &failure);
     assert_string_equal("al\"ice", json_text(json_get(json, "user")));
     assert_string_equal("registry:catalog:*", json_text(json_get(json, "scope")));
     assert_true(json_size(json_get(json, "expires"), &expires) && expires == 4000000000);
-    assert_true(token_robot_is_current(setting.keys, "ci-2.x_Y", json_text(json_get(json, "jti"))));
-    assert_false(token_robot_is_current(setting.keys, "ci-2.x_Y", "other"));
-    assert_false(token_robot_is_current(setting.keys, "ci-2.x_Y", ""));
-    assert_false(token_robot_is_current(setting.keys, "ci-2.x_Y", NULL));
+    assert_true(robot_is_current(setting.keys, "ci-2.x_Y", json_text(json_get(json, "jti"))));
+    assert_false(robot_is_current(setting.keys, "ci-2.x_Y", "other"));
+    assert_false(robot_is_current(setting.keys, "ci-2.x_Y", ""));
+    assert_false(robot_is_current(setting.keys, "ci-2.x_Y", NULL));
     json_free(json);
     struct json *claims = jwt_peek(token.s);
     assert_true(json_size(json_get(claims, "iat"), &issued) && issued == 3900000000);
@@ -101,10 +102,10 @@ static void test_its_file(void **state)
     assert_int_equal(0640, unit_mode(dir->path, "keys/robots/ci-2.x_Y"));
     assert_int_equal(1, unit_count(dir->path, "keys/robots"));
     assert_returns(0, issue(&setting, "a", &token));
-    assert_returns(0, token_list_robots(setting.keys, &names, &failure));
+    assert_returns(0, robot_list(setting.keys, &names, &failure));
     assert_int_equal(2, names.n);
     assert_string_equal("a", names.v[0]);
-    assert_returns(0, token_read_robot(setting.keys, "b", &text, &failure));
+    assert_returns(0, robot_text(setting.keys, "b", &text, &failure));
     unload(&setting);
 }
 
@@ -122,9 +123,9 @@ static void test_revoking_and_issuing_again(void **state)
     assert_fails(UNAUTHORIZED, identify(&setting, first.s));
     assert_string_equal("the robot ci's token was revoked", failure.msg);
     assert_returns(0, identify(&setting, second.s));
-    assert_returns(1, token_revoke_robot(setting.keys, "ci", &failure));
+    assert_returns(1, robot_revoke(setting.keys, "ci", &failure));
     assert_fails(UNAUTHORIZED, identify(&setting, second.s));
-    assert_returns(0, token_revoke_robot(setting.keys, "ci", &failure));
+    assert_returns(0, robot_revoke(setting.keys, "ci", &failure));
     assert_returns(0, identify(&setting, other.s));
     unload(&setting);
 }
@@ -178,9 +179,9 @@ static void test_names(void **state)
     load(&setting, *state);
     for (size_t i = 0; i < LENGTH_OF(invalid); i++) {
         assert_fails(USAGE, issue(&setting, invalid[i], &token));
-        assert_fails(USAGE, token_revoke_robot(setting.keys, invalid[i], &failure));
-        assert_fails(USAGE, token_read_robot(setting.keys, invalid[i], &token, &failure));
-        assert_false(token_robot_is_current(setting.keys, invalid[i], "x"));
+        assert_fails(USAGE, robot_revoke(setting.keys, invalid[i], &failure));
+        assert_fails(USAGE, robot_text(setting.keys, invalid[i], &token, &failure));
+        assert_false(robot_is_current(setting.keys, invalid[i], "x"));
     }
     assert_int_equal(0, token.len);
     assert_returns(0, issue(&setting, long_name, &token));
@@ -218,10 +219,10 @@ static void test_without_a_directory(void **state)
     AUTO_BUF text = BUF_INIT;
 
     (void)state;
-    assert_fails(IO, token_list_robots("/nowhere", &names, &failure));
-    assert_fails(IO, token_revoke_robot("/nowhere", "ci", &failure));
-    assert_fails(IO, token_read_robot("/nowhere", "ci", &text, &failure));
-    assert_false(token_robot_is_current("/nowhere", "ci", "x"));
+    assert_fails(IO, robot_list("/nowhere", &names, &failure));
+    assert_fails(IO, robot_revoke("/nowhere", "ci", &failure));
+    assert_fails(IO, robot_text("/nowhere", "ci", &text, &failure));
+    assert_false(robot_is_current("/nowhere", "ci", "x"));
 }
 
 int main(void)
