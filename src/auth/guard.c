@@ -2,7 +2,10 @@
  * L2: access rules, passwords and keys, reread when their files change. */
 #include "auth/guard.h"
 
+#include "auth/key_set.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/strings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +25,8 @@ struct signature {
 struct guard {
     char *config;
     struct rules *rules;
-    struct conf failed;    /* whose files could not be read, {0}: rules are of the last */
-    struct signature seen; /* of the files of both, from before they were read */
+    struct strings files;  /* of the rules, and of what could not be read since */
+    struct signature seen; /* of them all, from before they were read */
     time_t read_at;
     char said[sizeof((struct err *)0)->msg];
 };
@@ -69,42 +72,52 @@ static void mix(struct signature *signature, uint64_t value)
     signature->hash = (signature->hash ^ value) * 1099511628211u;
 }
 
-static void add_file(struct signature *signature, const char *path)
+static void add_file(struct strings *files, const char *path)
 {
-    struct stat st = {0};
-
-    if (!path || !*path)
-        return;
-    if (stat(path, &st) < 0)
-        st = (struct stat){0};
-    mix(signature, (uint64_t)st.st_dev);
-    mix(signature, (uint64_t)st.st_ino);
-    mix(signature, (uint64_t)st.st_size);
-    mix(signature, (uint64_t)st.st_mtim.tv_sec);
-    mix(signature, (uint64_t)st.st_mtim.tv_nsec);
-    mix(signature, (uint64_t)st.st_ctim.tv_sec);
-    mix(signature, (uint64_t)st.st_ctim.tv_nsec);
-    if (st.st_ctim.tv_sec > signature->newest)
-        signature->newest = st.st_ctim.tv_sec;
+    if (path && *path)
+        strings_add(files, path);
 }
 
-static void add_files(struct signature *signature, const struct conf *conf)
+/* A key that is written over changes nothing in its directory. */
+static void add_keys(struct strings *files, const char *directory)
 {
-    add_file(signature, conf->path ? conf->path : CONF_FALLBACK);
-    add_file(signature, conf->groups_file);
-    add_file(signature, conf->htpasswd);
-    add_file(signature, conf->token_keys);
+    AUTO_STRINGS keys = {0};
+
+    add_file(files, directory);
+    if (directory && *directory && key_set_list(directory, &keys, NULL) == 0)
+        for (size_t i = 0; i < keys.n; i++)
+            strings_add(files, keys.v[i]);
+}
+
+/* What could not be read names fewer, or none. */
+static void add_files(struct strings *files, const struct conf *conf)
+{
+    add_file(files, conf->path ? conf->path : CONF_FALLBACK);
+    add_file(files, conf->groups_file);
+    add_file(files, conf->htpasswd);
+    add_keys(files, conf->token_keys);
     for (size_t i = 0; i < conf->n_issuers; i++)
-        add_file(signature, conf->issuers[i].keys);
+        add_file(files, conf->issuers[i].keys);
 }
 
-static struct signature look(const struct conf *conf, const struct conf *failed)
+static struct signature look(const struct strings *files)
 {
     struct signature signature = {.hash = 14695981039346656037u};
 
-    add_files(&signature, conf);
-    if (failed->path)
-        add_files(&signature, failed);
+    for (size_t i = 0; i < files->n; i++) {
+        struct stat st;
+        if (stat(files->v[i], &st) < 0)
+            st = (struct stat){0};
+        mix(&signature, (uint64_t)st.st_dev);
+        mix(&signature, (uint64_t)st.st_ino);
+        mix(&signature, (uint64_t)st.st_size);
+        mix(&signature, (uint64_t)st.st_mtim.tv_sec);
+        mix(&signature, (uint64_t)st.st_mtim.tv_nsec);
+        mix(&signature, (uint64_t)st.st_ctim.tv_sec);
+        mix(&signature, (uint64_t)st.st_ctim.tv_nsec);
+        if (st.st_ctim.tv_sec > signature.newest)
+            signature.newest = st.st_ctim.tv_sec;
+    }
     return signature;
 }
 
@@ -127,13 +140,14 @@ struct guard *guard_new(const char *config, struct err *err)
 
     /* The file says which others to look at, before any of them is read. */
     if (conf_load(&conf, config, err) == 0) {
-        guard->seen = look(&conf, &guard->failed);
+        add_files(&guard->files, &conf);
+        guard->seen = look(&guard->files);
         guard->read_at = time(NULL);
         guard->rules = rules_load(config, err);
     }
     conf_free(&conf);
     if (!guard->rules) {
-        free(guard);
+        guard_free(guard);
         return NULL;
     }
     guard->config = config ? mem_strdup(config) : NULL;
@@ -145,50 +159,63 @@ void guard_free(struct guard *guard)
     if (!guard)
         return;
     rules_free(guard->rules);
-    conf_free(&guard->failed);
+    strings_free(&guard->files);
     free(guard->config);
     free(guard);
 }
 
-/* Takes conf over. */
-static void keep_rules(struct guard *guard, struct conf *conf, const struct err *why)
+static void keep_rules(struct guard *guard, const struct err *why)
 {
-    conf_free(&guard->failed);
-    guard->failed = *conf;
     if (strcmp(guard->said, why->msg) != 0)
         log_error("the changed configuration is not used, the last good one stays: %s", why->msg);
     memcpy(guard->said, why->msg, sizeof guard->said);
 }
 
+static void take_rules(struct guard *guard, struct rules *rules)
+{
+    rules_free(guard->rules);
+    guard->rules = rules;
+    guard->said[0] = '\0';
+}
+
+/* Takes files over. */
+static void watch(struct guard *guard, struct strings *files, struct signature seen)
+{
+    strings_free(&guard->files);
+    guard->files = *files;
+    guard->seen = seen;
+    *files = (struct strings){0};
+}
+
 static void reread(struct guard *guard)
 {
-    static const struct conf none;
+    AUTO_STRINGS files = {0};
+    AUTO_STRINGS both = {0};
     struct conf conf;
     struct err err;
     struct rules *rules = NULL;
 
     guard->read_at = time(NULL);
     bool loaded = conf_load(&conf, guard->config, &err) == 0;
-    struct signature both = look(&guard->rules->conf, &conf);
-    struct signature alone = look(&conf, &none);
+    add_files(&files, &conf);
+    add_files(&both, &conf);
+    add_files(&both, &guard->rules->conf);
+    struct signature files_seen = look(&files), both_seen = look(&both);
     if (loaded && check_still_there(&guard->rules->conf, &conf, &err) == 0)
         rules = rules_load(guard->config, &err);
-    if (!rules) {
-        guard->seen = both;
-        keep_rules(guard, &conf, &err);
-        return;
-    }
     conf_free(&conf);
-    conf_free(&guard->failed);
-    rules_free(guard->rules);
-    guard->rules = rules;
-    guard->seen = alone;
-    guard->said[0] = '\0';
+    if (rules) {
+        watch(guard, &files, files_seen);
+        take_rules(guard, rules);
+    } else {
+        watch(guard, &both, both_seen);
+        keep_rules(guard, &err);
+    }
 }
 
 const struct rules *guard_rules(struct guard *guard)
 {
-    struct signature now = look(&guard->rules->conf, &guard->failed);
+    struct signature now = look(&guard->files);
     /* A file that had just changed when it was read may have changed again without a sign. */
     bool unsettled = guard->seen.newest + SETTLE_SECONDS > guard->read_at &&
                      time(NULL) > guard->read_at + SETTLE_SECONDS;

@@ -14,6 +14,7 @@
 
 #define KEY_FILE_MAX ((size_t)1 << 20)
 #define JWKS_DEPTH_MAX 8
+#define SUFFIX ".pem"
 
 /* Takes the key over. False: it is none. */
 static bool add(struct key_set *set, struct key *key)
@@ -105,7 +106,7 @@ static int add_signing_file(struct key_set *set, const char *path, const char *i
     return 0;
 }
 
-int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
+int key_set_list(const char *path, struct strings *files, struct err *err)
 {
     struct fs_root dir = {.fd = -1};
     AUTO_STRINGS names = {0};
@@ -115,16 +116,27 @@ int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
                        path);
     int listed = dir_list(&dir, ".", &names, err);
     fs_root_close(&dir);
-    if (listed < 0)
-        return -1;
     for (size_t i = 0; i < names.n; i++) {
         AUTO_BUF file = BUF_INIT;
         size_t len = strlen(names.v[i]);
-        if (len <= 4 || strcmp(names.v[i] + len - 4, ".pem") != 0)
-            continue;
         buf_addf(&file, "%s/%s", path, names.v[i]);
-        names.v[i][len - 4] = '\0';
-        if (add_signing_file(set, file.s, names.v[i], err) < 0)
+        if (len > strlen(SUFFIX) && !strcmp(names.v[i] + len - strlen(SUFFIX), SUFFIX))
+            strings_add(files, file.s);
+    }
+    return listed < 0 ? -1 : 0;
+}
+
+int key_set_add_dir(struct key_set *set, const char *path, struct err *err)
+{
+    AUTO_STRINGS files = {0};
+
+    if (key_set_list(path, &files, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files.n; i++) {
+        AUTO_BUF id = BUF_INIT;
+        const char *name = strrchr(files.v[i], '/') + 1;
+        buf_add(&id, name, strlen(name) - strlen(SUFFIX));
+        if (add_signing_file(set, files.v[i], id.s, err) < 0)
             return -1;
     }
     return 0;

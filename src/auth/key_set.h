@@ -6,6 +6,7 @@
 #define BERTH_AUTH_KEY_SET_H
 
 #include "auth/key.h"
+#include "base/strings.h"
 
 struct key_set {
     struct key **v;
@@ -19,6 +20,8 @@ int key_set_add_file(struct key_set *set, const char *path, struct err *err);
 /* Adds the private keys of a directory, each from <id>.pem, in the order of their names. All can
  * sign; another kind of key there is an ERR_CONFIG. */
 int key_set_add_dir(struct key_set *set, const char *path, struct err *err);
+/* Adds the paths of the files that it reads there, in that order. */
+int key_set_list(const char *path, struct strings *files, struct err *err);
 void key_set_free(struct key_set *set);
 
 /* Makes a private key, algorithm "EdDSA" or "ES256", as <dir>/<id>.pem with mode 0640, for owner

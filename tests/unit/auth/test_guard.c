@@ -220,6 +220,40 @@ static void test_rereads_keys(void **state)
     guard_free(guard);
 }
 
+/* A key that got into wrong hands is written over, under its own name: what it signed is worth
+ * nothing from then on. */
+static void test_15_a_key_written_over_is_trusted_no_more(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const struct scopes none = {0};
+    char conf[256];
+    AUTO_BUF token = BUF_INIT;
+    struct arena arena = {0};
+    struct identity who;
+    int64_t expires;
+
+    assert_int_equal(0, mkdir(unit_path(dir, "keys"), 0750));
+    unit_put(dir->path, "keys/a.pem", keys_ed25519_private);
+    unit_put(dir->path, "keys/b.pem", keys_ed25519_private);
+    struct guard *guard = start(dir);
+    snprintf(conf, sizeof conf, "token_keys = \"%s\"\n", unit_path(dir, "keys"));
+    put_conf(dir, "@devs", conf);
+    const struct tokens *tokens = guard_rules(guard)->tokens;
+    assert_returns(0, token_issue(tokens, "alice", &none, &token, &expires, &failure));
+    assert_returns(0, token_identify(tokens, token.s, &arena, &who, &failure));
+    for (const char *name = "ab"; *name; name++) {
+        char file[32];
+        usleep(20000); /* the clock of the file system ticks */
+        snprintf(file, sizeof file, "keys/%c.pem", *name);
+        unit_put(dir->path, file, keys_p256_private);
+        guard_rules(guard);
+    }
+    assert_fails(UNAUTHORIZED,
+                 token_identify(guard_rules(guard)->tokens, token.s, &arena, &who, &failure));
+    arena_free(&arena);
+    guard_free(guard);
+}
+
 /* Each change is one that cannot be read; the one that ends it is. */
 static void test_a_broken_change_opens_nothing(void **state)
 {
@@ -404,6 +438,7 @@ int main(void)
         DIR_TEST(test_each_further_change_is_tried),
         DIR_TEST(test_rereads_an_issuers_keys),
         DIR_TEST(test_rereads_keys),
+        DIR_TEST(test_15_a_key_written_over_is_trusted_no_more),
         DIR_TEST(test_a_broken_change_opens_nothing),
         DIR_TEST(test_a_missing_file_opens_nothing),
         DIR_TEST(test_a_broken_group_file_changes_nothing),
