@@ -22,7 +22,7 @@ static struct push_body body_of(struct request *request)
 static void session_init(struct push_session *session, const struct api *api,
                          const struct target *target)
 {
-    *session = (struct push_session){.name = target->name, .user = api->who.user};
+    *session = (struct push_session){.name = target->name, .user = identity_owner(&api->who)};
 }
 
 /* The session that the path names. */

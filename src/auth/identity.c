@@ -26,3 +26,8 @@ int identity_actions(const struct identity *identity, const struct name *name)
             actions |= identity->grants[i].actions;
     return actions;
 }
+
+const char *identity_owner(const struct identity *identity)
+{
+    return identity->foreign ? identity->foreign : identity->user;
+}

@@ -27,13 +27,18 @@ struct grant {
 };
 
 struct identity {
-    const char *user; /* "" is nobody */
-    bool has_token;   /* then only the grants' actions are left of the user's rights */
+    const char *user;    /* "" is nobody */
+    const char *foreign; /* him and the external issuer that knows him; NULL: he is a user here */
+    bool has_token;      /* then only the grants' actions are left of the user's rights */
     struct grant *grants;
     size_t n_grants;
     const char *robot; /* whose long-lived token it is, NULL: nobody's */
     bool catalog;      /* the token lets him see the list of all repositories that he may pull */
 };
+
+/* The user as what he begins is kept for him: unlike any other, also where users of an external
+ * issuer have the same name as users here. */
+const char *identity_owner(const struct identity *identity);
 
 /* What the token leaves, before any rule: all without one. */
 int identity_actions(const struct identity *identity, const struct name *name);

@@ -16,14 +16,14 @@
 struct issuer {
     const char *iss;
     const char *audience;
+    const char *prefix;
     struct key_set keys;
 };
 
 struct tokens {
-    const char *service;
     const char *directory;
     int64_t lifetime;
-    struct key_set own;
+    struct issuer own; /* with the keys of token_keys */
     struct issuer *issuers;
     size_t n_issuers;
 };
@@ -34,6 +34,7 @@ static int add_issuer(struct tokens *tokens, const struct conf *conf,
     struct issuer *issuer = &tokens->issuers[tokens->n_issuers++];
 
     issuer->iss = from->iss;
+    issuer->prefix = from->prefix;
     issuer->audience = *from->audience ? from->audience : conf->token_service;
     if (token_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
         return err_set(err, ERR_CONFIG,
@@ -49,13 +50,13 @@ struct tokens *token_load(const struct conf *conf, struct err *err)
 {
     struct tokens *tokens = mem_alloc(sizeof *tokens);
 
-    tokens->service = conf->token_service;
+    tokens->own = (struct issuer){OWN_ISSUER, conf->token_service, "", {0}};
     tokens->directory = conf->token_keys;
     tokens->lifetime = conf->token_lifetime;
     tokens->issuers = mem_alloc(conf->n_issuers * sizeof *tokens->issuers);
-    if (*conf->token_keys && key_set_add_dir(&tokens->own, conf->token_keys, err) < 0)
+    if (*conf->token_keys && key_set_add_dir(&tokens->own.keys, conf->token_keys, err) < 0)
         goto failed;
-    if (*conf->token_keys && tokens->own.n == 0) {
+    if (*conf->token_keys && tokens->own.keys.n == 0) {
         err_set(err, ERR_CONFIG, "token_keys = \"%s\": no key in it: run `berth token init`",
                 conf->token_keys);
         goto failed;
@@ -75,14 +76,14 @@ void token_free(struct tokens *tokens)
         return;
     for (size_t i = 0; i < tokens->n_issuers; i++)
         key_set_free(&tokens->issuers[i].keys);
-    key_set_free(&tokens->own);
+    key_set_free(&tokens->own.keys);
     free(tokens->issuers);
     free(tokens);
 }
 
 bool token_can_issue(const struct tokens *tokens)
 {
-    return tokens->own.n > 0;
+    return tokens->own.keys.n > 0;
 }
 
 /* `aud` is a text or a list of texts (RFC 7519, section 4.1.3). */
@@ -101,66 +102,71 @@ static bool has_audience(const struct json *claims, const char *audience)
     return false;
 }
 
-/* Whose keys are to verify the token, by what it says of its issuer. */
-static const struct key_set *choose_keys(const struct tokens *tokens, const char *text,
-                                         const char **audience)
+/* Whose keys are to verify the token, by what it says of its issuer. NULL: nobody's. */
+static const struct issuer *choose_issuer(const struct tokens *tokens, const char *text)
 {
     struct json *claims = jwt_peek(text);
     const char *iss = json_text(json_get(claims, "iss"));
-    const struct key_set *keys = NULL;
+    const struct issuer *issuer = NULL;
 
-    if (iss && token_can_issue(tokens) && !strcmp(iss, OWN_ISSUER)) {
-        keys = &tokens->own;
-        *audience = tokens->service;
-    }
-    for (size_t i = 0; iss && !keys && i < tokens->n_issuers; i++) {
-        if (!strcmp(iss, tokens->issuers[i].iss)) {
-            keys = &tokens->issuers[i].keys;
-            *audience = tokens->issuers[i].audience;
-        }
-    }
+    if (iss && token_can_issue(tokens) && !strcmp(iss, OWN_ISSUER))
+        issuer = &tokens->own;
+    for (size_t i = 0; iss && !issuer && i < tokens->n_issuers; i++)
+        if (!strcmp(iss, tokens->issuers[i].iss))
+            issuer = &tokens->issuers[i];
     json_free(claims);
-    return keys;
+    return issuer;
 }
 
-static int identity_from_claims(const struct tokens *tokens, const struct json *claims, bool own,
-                                struct arena *arena, struct identity *identity, struct err *err)
+static char *joined(struct arena *arena, const char *a, const char *b, const char *c)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    buf_addf(&text, "%s%s%s", a, b, c);
+    return arena_strndup(arena, text.s, text.len);
+}
+
+static int identity_from_claims(const struct tokens *tokens, const struct json *claims,
+                                const struct issuer *issuer, struct arena *arena,
+                                struct identity *identity, struct err *err)
 {
     const char *subject = json_text(json_get(claims, "sub"));
     const char *robot = json_text(json_get(claims, "robot"));
     const char *jti = json_text(json_get(claims, "jti"));
+    bool own = issuer == &tokens->own;
     struct scopes scopes = {0};
 
     if (own && robot && !robot_is_current(tokens->directory, robot, jti))
         return err_set(err, ERR_UNAUTHORIZED, "the robot %s's token was revoked", robot);
     scope_parse_access(&scopes, arena, json_get(claims, "access"));
     *identity = (struct identity){
-        .user = subject ? arena_strndup(arena, subject, strlen(subject)) : "",
+        .user = subject && *subject ? joined(arena, issuer->prefix, subject, "") : "",
         .has_token = true,
         .robot = own && robot ? arena_strndup(arena, robot, strlen(robot)) : NULL,
         .grants = scopes.grants,
         .n_grants = scopes.n,
         .catalog = scopes.catalog,
     };
+    if (!own) /* no user's name holds a newline */
+        identity->foreign = joined(arena, identity->user, "\n", issuer->iss);
     return 0;
 }
 
 int token_identify(const struct tokens *tokens, const char *text, struct arena *arena,
                    struct identity *identity, struct err *err)
 {
-    const char *audience = NULL;
-    const struct key_set *keys = choose_keys(tokens, text, &audience);
+    const struct issuer *issuer = choose_issuer(tokens, text);
     int result = -1;
 
-    if (!keys)
+    if (!issuer)
         return err_set(err, ERR_UNAUTHORIZED, "the token is of no issuer that is trusted here");
-    struct json *claims = jwt_verify(keys, text, time(NULL), err);
+    struct json *claims = jwt_verify(&issuer->keys, text, time(NULL), err);
     if (!claims)
         return -1;
-    if (!has_audience(claims, audience))
+    if (!has_audience(claims, issuer->audience))
         err_set(err, ERR_UNAUTHORIZED, "the token is for another audience");
     else
-        result = identity_from_claims(tokens, claims, keys == &tokens->own, arena, identity, err);
+        result = identity_from_claims(tokens, claims, issuer, arena, identity, err);
     json_free(claims);
     return result;
 }
@@ -179,7 +185,7 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
     if (!token_can_issue(tokens))
         return no_key(err);
     buf_addstr(&claims, "{\"iss\":\"" OWN_ISSUER "\",\"aud\":");
-    json_quote(tokens->service, &claims);
+    json_quote(tokens->own.audience, &claims);
     buf_addstr(&claims, ",\"sub\":");
     json_quote(user, &claims);
     buf_addf(&claims, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd,\"jti\":\"%s\",", (intmax_t)issued,
@@ -189,7 +195,7 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
     buf_addstr(&claims, "\"access\":");
     scope_print_access(scopes, &claims);
     buf_addc(&claims, '}');
-    return jwt_sign(tokens->own.v[tokens->own.n - 1], &claims, token, err);
+    return jwt_sign(tokens->own.keys.v[tokens->own.keys.n - 1], &claims, token, err);
 }
 
 int token_issue(const struct tokens *tokens, const char *user, const struct scopes *scopes,

@@ -33,6 +33,7 @@ static cfg_opt_t repository_options[] = {
 static cfg_opt_t issuer_options[] = {
     CFG_STR("keys", "", CFGF_NONE),
     CFG_STR("audience", "", CFGF_NONE),
+    CFG_STR("prefix", "", CFGF_NONE),
     CFG_END(),
 };
 
@@ -233,6 +234,7 @@ static void conf_sections(struct conf *conf, cfg_t *cfg, const struct conf_text 
         conf->issuers[i].line = conf_text_line(text, "issuer", i);
         conf->issuers[i].keys = mem_strdup(cfg_getstr(section, "keys"));
         conf->issuers[i].audience = mem_strdup(cfg_getstr(section, "audience"));
+        conf->issuers[i].prefix = mem_strdup(cfg_getstr(section, "prefix"));
     }
 }
 
@@ -392,6 +394,7 @@ static void free_sections(struct conf *conf)
         free(conf->issuers[i].iss);
         free(conf->issuers[i].keys);
         free(conf->issuers[i].audience);
+        free(conf->issuers[i].prefix);
     }
     free(conf->issuers);
     for (size_t i = 0; i < conf->n_retains; i++) {

@@ -38,12 +38,13 @@ struct conf_repository {
     bool readonly;
 };
 
-/* issuer "ISS" { keys = FILE  audience = TEXT }: an external token server. */
+/* issuer "ISS" { keys = FILE  audience = TEXT  prefix = TEXT }: an external token server. */
 struct conf_issuer {
     char *iss;
     int line;       /* in conf->path */
     char *keys;     /* PEM or JWKS file */
     char *audience; /* "": token_service */
+    char *prefix;   /* before the names of its users */
 };
 
 /* A length of time as it was written, like "30d". */

@@ -325,6 +325,38 @@ static void test_what_cannot_be_loaded(void **state)
     }
 }
 
+/* A `root` of somebody else's is not the one here: neither by name, where a prefix is set, nor in
+ * what was begun. */
+static void test_15_the_issuer_belongs_to_the_identity(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const struct scopes none = {0};
+    struct setting setting;
+    AUTO_BUF token = BUF_INIT;
+    int64_t expires_in;
+
+    put_keys(dir);
+    assert_returns(0, load(&setting, dir,
+                           "token_keys = \"@/keys\"\n"
+                           "issuer \"one\" { keys = \"@/issuer.pem\" }\n"
+                           "issuer \"two\" { keys = \"@/issuer.pem\" prefix = \"two:\" }\n"));
+    assert_returns(0, token_issue(setting.tokens, "root", &none, &token, &expires_in, &failure));
+    assert_returns(0, identify(&setting, token.s));
+    assert_string_equal("root", setting.who.user);
+    assert_string_equal("root", identity_owner(&setting.who));
+    const char *claims = "\"aud\":\"registry\",\"sub\":\"root\"";
+    assert_returns(0, identify_forged(&setting, dir, keys_p256_private, "one", claims));
+    assert_string_equal("root", setting.who.user);
+    assert_string_equal("root\none", identity_owner(&setting.who));
+    assert_returns(0, identify_forged(&setting, dir, keys_p256_private, "two", claims));
+    assert_string_equal("two:root", setting.who.user);
+    assert_string_equal("two:root\ntwo", identity_owner(&setting.who));
+    claims = "\"aud\":\"registry\",\"sub\":\"\""; /* nobody stays nobody */
+    assert_returns(0, identify_forged(&setting, dir, keys_p256_private, "two", claims));
+    assert_string_equal("", setting.who.user);
+    unload(&setting);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -336,6 +368,7 @@ int main(void)
         DIR_TEST(test_what_a_foreign_token_is_worth),
         DIR_TEST(test_rotation_logs_nobody_out),
         DIR_TEST(test_only_issuers),
+        DIR_TEST(test_15_the_issuer_belongs_to_the_identity),
         DIR_TEST(test_what_cannot_be_loaded),
     };
 
