@@ -74,18 +74,18 @@ static cfg_opt_t conf_options[] = {
 };
 
 /* libconfuse reports through a callback without context. */
-static char conf_parse_message[200];
+static struct err conf_parse_error;
 
 static void conf_report(cfg_t *cfg, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
 static void conf_report(cfg_t *cfg, const char *fmt, va_list ap)
 {
-    char text[160];
+    AUTO_BUF text = BUF_INIT;
 
-    vsnprintf(text, sizeof text, fmt, ap);
-    snprintf(conf_parse_message, sizeof conf_parse_message, "%.100s:%d: %.80s",
-             cfg && cfg->filename ? cfg->filename : "?", cfg ? cfg->line : 0, text);
+    buf_addvf(&text, fmt, ap);
+    err_set(&conf_parse_error, ERR_CONFIG, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "?",
+            cfg ? cfg->line : 0, text.s);
 }
 
 struct conf_source {
@@ -334,7 +334,7 @@ static int conf_parse(const struct conf_source *source, struct conf_text *text)
     source->cfg->filename = mem_strdup(source->path);
     int parsed = cfg_parse_fp(source->cfg, file);
     fclose(file);
-    return parsed == CFG_SUCCESS ? 0 : err_set(source->err, ERR_CONFIG, "%s", conf_parse_message);
+    return parsed == CFG_SUCCESS ? 0 : err_copy(source->err, &conf_parse_error);
 }
 
 int conf_load(struct conf *conf, const char *path, struct err *err)

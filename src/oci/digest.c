@@ -62,7 +62,7 @@ int digest_parse(struct digest *digest, const char *s, size_t len, struct err *e
     if (len < PREFIX_LEN || len >= sizeof text || s[PREFIX_LEN - 1] != ':' || memchr(s, '\0', len))
         return err_set(err, ERR_DIGEST_INVALID,
                        "\"%.*s\": must be sha256:<64 hex digits> or sha512:<128 hex digits>",
-                       (int)(len > 80 ? 80 : len), s);
+                       (int)len, s);
     memcpy(text, s, len);
     text[len] = '\0';
     text[PREFIX_LEN - 1] = '\0';

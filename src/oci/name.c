@@ -56,7 +56,7 @@ int name_parse(struct name *name, const char *s, size_t len, struct err *err)
             return err_set(err, ERR_NAME_INVALID,
                            "\"%.*s\": components are lower-case letters and digits, separated by "
                            "one of . _ __ -",
-                           (int)(len > 80 ? 80 : len), s);
+                           (int)len, s);
         start = end + 1;
     }
     memcpy(name->s, s, len);

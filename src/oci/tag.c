@@ -16,7 +16,7 @@ int tag_parse(struct tag *tag, const char *s, size_t len, struct err *err)
         return err_set(
             err, ERR_MANIFEST_INVALID,
             "\"%.*s\" is no tag: up to %d of A-Z a-z 0-9 _ . -, not beginning with . or -",
-            (int)(len > 80 ? 80 : len), s, TAG_LEN_MAX);
+            (int)len, s, TAG_LEN_MAX);
     memcpy(tag->s, s, len);
     tag->s[len] = '\0';
     return 0;

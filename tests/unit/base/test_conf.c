@@ -372,6 +372,17 @@ static void test_what_is_refused_and_how(void **state)
         assert_refused(*state, table[i].text, table[i].message);
 }
 
+/* What is wrong is the end of the message, whatever stands before it. */
+static void test_a_long_title_cuts_nothing_off(void **state)
+{
+    char title[200], text[600];
+
+    memset(title, 't', sizeof title - 1);
+    title[sizeof title - 1] = '\0';
+    snprintf(text, sizeof text, "group \"%s\" {}\ngroup \"%s\" {}\n", title, title);
+    assert_refused(*state, text, title);
+}
+
 static void test_what_is_refused_of_retention(void **state)
 {
     static const struct {
@@ -412,6 +423,7 @@ int main(void)
         DIR_TEST(test_a_wrong_variable_is_refused_too),
         DIR_TEST(test_berth_conf_names_the_file),
         DIR_TEST(test_what_is_refused_and_how),
+        DIR_TEST(test_a_long_title_cuts_nothing_off),
         DIR_TEST(test_what_is_refused_of_retention),
     };
 

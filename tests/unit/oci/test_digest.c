@@ -87,6 +87,17 @@ static void test_texts_that_are_no_digest(void **state)
         assert_fails(DIGEST_INVALID, parse("sha256:" HEX256, len, &digest));
 }
 
+static void test_a_message_names_all_of_it(void **state)
+{
+    static const char text[] = "sha512=" HEX512;
+    struct digest digest;
+
+    (void)state;
+    assert_fails(DIGEST_INVALID, parse(text, strlen(text), &digest));
+    assert_non_null(strstr(failure.msg, text));
+    assert_non_null(strstr(failure.msg, "sha512:<128 hex digits>"));
+}
+
 static void test_halves(void **state)
 {
     enum digest_algorithm algorithm;
@@ -113,6 +124,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_texts_that_are_no_digest),
+        cmocka_unit_test(test_a_message_names_all_of_it),
         cmocka_unit_test(test_halves),
     };
 

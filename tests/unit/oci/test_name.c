@@ -68,6 +68,21 @@ static void test_names_that_are_none(void **state)
         assert_fails(NAME_INVALID, parse_name(texts[i], strlen(texts[i]), &name));
 }
 
+/* Whoever reads the log sees which name it was, and what is wrong with it. */
+static void test_a_message_names_all_of_it(void **state)
+{
+    char text[NAME_LEN_MAX + 1];
+    struct name name;
+
+    (void)state;
+    memset(text, 'n', NAME_LEN_MAX - 1);
+    text[NAME_LEN_MAX - 1] = 'Z';
+    text[NAME_LEN_MAX] = '\0';
+    assert_fails(NAME_INVALID, parse_name(text, NAME_LEN_MAX, &name));
+    assert_non_null(strstr(failure.msg, text));
+    assert_non_null(strstr(failure.msg, "separated by one of . _ __ -"));
+}
+
 static void test_names_hold_no_nul(void **state)
 {
     struct name name;
@@ -125,6 +140,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_names_that_are_none),
+        cmocka_unit_test(test_a_message_names_all_of_it),
         cmocka_unit_test(test_names_hold_no_nul),
         cmocka_unit_test(test_every_byte_of_a_name),
         cmocka_unit_test(test_length_of_names),

@@ -76,6 +76,20 @@ static void test_length_of_tags(void **state)
     assert_fails(MANIFEST_INVALID, parse_tag(text, 200, &tag));
 }
 
+static void test_a_message_names_all_of_it(void **state)
+{
+    char text[TAG_LEN_MAX + 1];
+    struct tag tag;
+
+    (void)state;
+    memset(text, 't', TAG_LEN_MAX - 1);
+    text[TAG_LEN_MAX - 1] = '+';
+    text[TAG_LEN_MAX] = '\0';
+    assert_fails(MANIFEST_INVALID, parse_tag(text, TAG_LEN_MAX, &tag));
+    assert_non_null(strstr(failure.msg, text));
+    assert_non_null(strstr(failure.msg, "not beginning with . or -"));
+}
+
 static void test_only_the_given_length_counts(void **state)
 {
     struct tag tag;
@@ -92,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_tags_that_are_none),
         cmocka_unit_test(test_every_byte_of_a_tag),
         cmocka_unit_test(test_length_of_tags),
+        cmocka_unit_test(test_a_message_names_all_of_it),
         cmocka_unit_test(test_only_the_given_length_counts),
     };
 
