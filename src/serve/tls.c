@@ -364,6 +364,8 @@ void tls_print_trust(const struct serve_tls *tls, const struct serve_options *op
            "                server = \"https://%s\"\n"
            "                [host.\"https://%s\"]\n"
            "                  ca = \"/etc/containerd/certs.d/%s/ca.crt\"\n"
+           "                which it reads only with config_path = \"/etc/containerd/certs.d\" in "
+           "config.toml\n"
            "  Debian      /usr/local/share/ca-certificates/berth.crt, then update-ca-certificates\n"
            "  Fedora      /etc/pki/ca-trust/source/anchors/berth.crt, then update-ca-trust\n"
            "  Windows     certutil -addstore -f Root ca.crt\n"
