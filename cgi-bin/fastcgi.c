@@ -87,29 +87,48 @@ static int watch_socket(void)
     return epoll;
 }
 
-int fastcgi_serve(const struct api *api)
+static int cannot_serve(struct pool_worker *worker)
+{
+    AUTO_BUF why = BUF_INIT;
+
+    buf_addf(&why, "the socket at descriptor 0 cannot be served: %s", strerror(errno));
+    pool_cannot_start(worker, why.s);
+    return EX_OSERR;
+}
+
+/* Takes the connection that is waiting, unless another process was faster. Returns an exit code.
+ */
+static int take_one(const struct api *api, FCGX_Request *fcgi)
+{
+    int accepted = FCGX_Accept_r(fcgi); /* which reads the variables, too, and waits for them */
+
+    if (accepted >= 0) {
+        serve_one(api, fcgi);
+    } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
+        log_error("accept: %s", strerror(-accepted));
+        return EX_OSERR;
+    }
+    return EX_OK;
+}
+
+int fastcgi_serve(const struct api *api, struct pool_worker *worker)
 {
     FCGX_Request fcgi;
-    sigset_t waiting;
+    int code = EX_OK;
     AUTO_FD epoll = watch_socket();
 
     if (epoll < 0 || FCGX_Init() != 0 ||
-        FCGX_InitRequest(&fcgi, STDIN_FILENO, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
-        log_error("the socket at descriptor 0 cannot be served: %s", strerror(errno));
-        return EX_OSERR;
-    }
-    waiting = hold_signals(); /* after FCGX_Init, which sets a SIGUSR1 handler of its own */
-    while (!stopping) {
+        FCGX_InitRequest(&fcgi, STDIN_FILENO, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+        return cannot_serve(worker);
+    const sigset_t waiting = hold_signals(); /* after FCGX_Init, which has a handler for SIGUSR1 */
+    pool_idle(worker);
+    while (!stopping && code == EX_OK) {
         struct epoll_event event;
         if (epoll_pwait(epoll, &event, 1, -1, &waiting) <= 0)
             continue;
-        int accepted = FCGX_Accept_r(&fcgi);
-        if (accepted >= 0) {
-            serve_one(api, &fcgi);
-        } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
-            log_error("accept: %s", strerror(-accepted));
-            return EX_OSERR;
-        }
+        pool_busy(worker);
+        code = take_one(api, &fcgi);
+        pool_idle(worker);
     }
-    return EX_OK;
+    return code;
 }

@@ -7,9 +7,11 @@
 #define BERTH_CGI_BIN_FASTCGI_H
 
 #include "api/api.h"
+#include "pool.h"
 
 /* Serves requests on the listening socket at descriptor 0 until SIGTERM, SIGINT or SIGUSR1; the
- * request that is being served then is finished first. Returns an exit code. */
-int fastcgi_serve(const struct api *api);
+ * request that is being served then is finished first. worker: in its pool, NULL without one.
+ * Returns an exit code. */
+int fastcgi_serve(const struct api *api, struct pool_worker *worker);
 
 #endif

@@ -2,9 +2,11 @@
  * berth.fcgi: the registry as a FastCGI responder or CGI program. */
 #include "config.h"
 
-#include "adapter.h"
+#include "base/decimal.h"
+#include "base/log.h"
 #include "cgi.h"
 #include "fastcgi.h"
+#include "pool.h"
 
 #include <getopt.h>
 #include <malloc.h>
@@ -15,20 +17,31 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define WORKERS_MAX 1024
+/* A worker that is not needed stays for as long: long enough that pushes and pulls of several
+ * layers don't start them again and again, short enough to be small when nothing goes on. */
+#define IDLE_MS 30000
+
+struct options {
+    const char *config;
+    int workers; /* 0: no pool */
+    int workers_max;
+};
 
 static const char usage[] =
-    "usage: berth.fcgi [--config FILE] [--workers N]\n"
+    "usage: berth.fcgi [--config FILE] [--workers MIN [--workers-max MAX]]\n"
     "\n"
     "The registry as a FastCGI responder on the listening socket at descriptor 0, or as a CGI "
     "program.\n"
     "Web servers start it; `berth serve` is a registry in one command. See berth.fcgi(8).\n"
     "\n"
-    "  -c, --config FILE  configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if it "
+    "  -c, --config FILE      configuration (default: $BERTH_CONF, else /etc/berth/berth.conf if "
+    "it "
     "exists)\n"
-    "  -w, --workers N    keep N processes serving the socket\n"
-    "  -h, --help         show this\n"
-    "  -V, --version      show the version\n";
+    "  -w, --workers MIN      keep so many processes serving the socket, each one request at a "
+    "time\n"
+    "      --workers-max MAX  up to so many while there are more requests (default: MIN)\n"
+    "  -h, --help             show this\n"
+    "  -V, --version          show the version\n";
 
 static bool is_listening_socket(int fd)
 {
@@ -38,7 +51,8 @@ static bool is_listening_socket(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
 }
 
-static int serve_store(const struct conf *conf, int (*serve)(const struct api *api))
+/* Opens the store and serves from it. worker as for fastcgi_serve; NULL also for a CGI. */
+static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
 {
     struct store store = {.fs.fd = -1};
     struct store nothing = {.fs.fd = -1};
@@ -51,9 +65,9 @@ static int serve_store(const struct conf *conf, int (*serve)(const struct api *a
     api.guard = guard_new(conf->path, &err);
     if (api.guard && store_open(&store, conf, true, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {
-        code = serve(&api);
+        code = cgi ? cgi_serve(&api) : fastcgi_serve(&api, worker);
     } else {
-        log_error("%s", err.msg);
+        pool_cannot_start(worker, err.msg);
         code = err_exit_code(err.code);
     }
     store_close(&nothing);
@@ -62,50 +76,79 @@ static int serve_store(const struct conf *conf, int (*serve)(const struct api *a
     return code;
 }
 
-int serve_socket(const struct conf *conf)
+/* Locks do not survive a fork, so each worker opens the store itself. */
+static int work(struct pool_worker *worker, void *context)
 {
-    return serve_store(conf, fastcgi_serve);
+    return serve(context, false, worker);
 }
 
-static int run(const struct conf *conf, long workers)
+static int run(struct conf *conf, const struct options *options)
 {
+    const struct pool_plan plan = {.min = options->workers,
+                                   .max = options->workers_max,
+                                   .idle_ms = IDLE_MS,
+                                   .socket = STDIN_FILENO,
+                                   .work = work,
+                                   .context = conf};
+
     if (is_listening_socket(STDIN_FILENO))
-        return workers > 0 ? workers_run((int)workers, conf) : serve_socket(conf);
+        return options->workers ? pool_run(&plan) : serve(conf, false, NULL);
     if (getenv("GATEWAY_INTERFACE"))
-        return serve_store(conf, cgi_serve);
+        return serve(conf, true, NULL);
     fputs("berth.fcgi: descriptor 0 is no listening socket and this is no CGI request:\n"
           "a web server is to start it, or spawn-fcgi, or systemd; or run `berth serve`\n",
           stderr);
     return EX_USAGE;
 }
 
-int main(int argc, char **argv)
+/* False: it is no number of workers. */
+static bool parse_workers(const char *name, const char *text, int *workers)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"workers", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+    int64_t n;
+
+    if (!decimal_parse(text, strlen(text), &n) || n < 1 || n > POOL_MAX) {
+        fprintf(stderr, "berth.fcgi: --%s takes a number from 1 to %d\n", name, POOL_MAX);
+        return false;
+    }
+    *workers = (int)n;
+    return true;
+}
+
+/* Those that follow from others, and whether they go together. */
+static bool complete(struct options *options)
+{
+    if (!options->workers_max)
+        options->workers_max = options->workers;
+    if (options->workers_max >= options->workers && (options->workers || !options->workers_max))
+        return true;
+    fputs(options->workers ? "berth.fcgi: --workers-max must not be less than --workers\n"
+                           : "berth.fcgi: --workers-max goes with --workers\n",
+          stderr);
+    return false;
+}
+
+/* -1: go on. Otherwise the exit code. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},      {"workers", required_argument, NULL, 'w'},
+        {"workers-max", required_argument, NULL, 'W'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0},
     };
-    const char *config = NULL;
-    long workers = 0;
-    struct conf conf;
-    struct err err;
-    char *end;
     int option;
 
-    while ((option = getopt_long(argc, argv, "c:w:hV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:w:hV", known, NULL)) != -1) {
         switch (option) {
         case 'c':
-            config = optarg;
+            options->config = optarg;
             break;
         case 'w':
-            workers = strtol(optarg, &end, 10);
-            if (*end || workers < 1 || workers > WORKERS_MAX) {
-                fprintf(stderr, "berth.fcgi: --workers takes a number from 1 to %d\n", WORKERS_MAX);
+            if (!parse_workers("workers", optarg, &options->workers))
                 return EX_USAGE;
-            }
+            break;
+        case 'W':
+            if (!parse_workers("workers-max", optarg, &options->workers_max))
+                return EX_USAGE;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -118,7 +161,19 @@ int main(int argc, char **argv)
             return EX_USAGE;
         }
     }
-    if (conf_load(&conf, config, &err) < 0) {
+    return complete(options) ? -1 : EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct conf conf;
+    struct err err;
+
+    int done = parse_options(argc, argv, &options);
+    if (done >= 0)
+        return done;
+    if (conf_load(&conf, options.config, &err) < 0) {
         log_error("%s", err.msg);
         conf_free(&conf);
         return err_exit_code(err.code);
@@ -127,7 +182,7 @@ int main(int argc, char **argv)
     /* A fixed threshold: what a large manifest took goes back to the system, and a worker stays
      * small. */
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    int code = run(&conf, workers);
+    int code = run(&conf, &options);
     conf_free(&conf);
     return code;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The prefork pool: a parent that keeps children at work on one listening socket. A worker does one
+ * thing at a time, which may take long (a body from a slow client), and must not be waited for: so
+ * the parent starts another before the last idle one is taken, and lets those go that were idle for
+ * a while.
+ *
+ * How many: `min` while nothing is done. Otherwise two more than are busy, so that there is still
+ * one when one of them is taken; never fewer than `min` and never more than `max`.
+ *
+ * Who knows what: each worker writes what it does onto a scoreboard in memory that it shares with
+ * the parent alone, and wakes the parent when fewer than two are left. No count is kept anywhere
+ * that a killed worker could leave wrong; the parent sleeps while nothing changes.
+ *
+ * Trouble: workers that end before they are ready, or within a second, and a fork that fails, are
+ * tried again one at a time, in pauses that grow to a second, and to ten where none gets ready. The
+ * log has each reason once, and says when it is over. While no worker is left and none has been
+ * ready for some attempts, connections are closed at once, so that the web server has an error to
+ * show instead of nothing.
+ *
+ * Signals: SIGTERM, SIGINT and SIGUSR1 end the pool; workers finish what they are at. They end in
+ * the same way when the parent was killed.
+ */
+#ifndef BERTH_CGI_BIN_POOL_H
+#define BERTH_CGI_BIN_POOL_H
+
+#define POOL_MAX 1024 /* workers */
+
+/* A worker, as the function that runs in it sees it. NULL in the functions below is a process
+ * without a pool. */
+struct pool_worker;
+
+struct pool_plan {
+    int min, max;
+    int idle_ms; /* a worker that is one too many goes when it was idle for so long */
+    int socket;  /* the listening socket; made non-blocking, for everyone who shares it */
+    /* In each child, with the signal mask that pool_run was called with: calls pool_idle when it is
+     * ready, and returns its exit code, 0 after SIGTERM, which it finishes its work before. What
+     * the parent had open and locked is not its: it opens what it needs itself. */
+    int (*work)(struct pool_worker *self, void *context);
+    void *context;
+};
+
+/* Runs until a signal ends it; none of its children is left then. Returns an exit code. */
+int pool_run(const struct pool_plan *plan);
+
+/* Of a worker: it waits for work; it has some, before it looks what. */
+void pool_idle(struct pool_worker *self);
+void pool_busy(struct pool_worker *self);
+/* Why it cannot start, before it returns: the parent says so, once. Without a pool the log has it
+ * at once. */
+void pool_cannot_start(struct pool_worker *self, const char *why);
+
+#endif
