@@ -16,7 +16,7 @@
 struct serve_line {
     struct options_common common;
     const char *listen;
-    int workers;
+    int workers, workers_max;
     const char *htpasswd, *realm;
     const char *tls_cert, *tls_key;
     bool tls_self_signed;
@@ -27,8 +27,12 @@ struct serve_line {
 static const struct options_row rows[] = {
     OPTIONS_ROW(struct serve_line, listen, 'l', "listen", "ADDR:PORT",
                 "where to serve (default: 127.0.0.1:5000)"),
-    OPTIONS_NUMBER(struct serve_line, workers, 'w', "workers", "N",
-                   "processes, each for one request at a time", 1, 1024),
+    OPTIONS_NUMBER(struct serve_line, workers, 'w', "workers", "MIN",
+                   "processes while nothing is done, each for one request at a time (default: 2)",
+                   1, 1024),
+    OPTIONS_NUMBER(struct serve_line, workers_max, 0, "workers-max", "MAX",
+                   "as many while more requests come in (default: MIN, or 32 if neither is given)",
+                   1, 1024),
     OPTIONS_ROW(struct serve_line, htpasswd, 0, "htpasswd", "FILE",
                 "let in only who is in this file, see berth user"),
     OPTIONS_ROW(struct serve_line, realm, 0, "realm", "TEXT",
@@ -44,6 +48,10 @@ static const struct options_row rows[] = {
                 "where it is kept, with its CA and their keys"),
     OPTIONS_END,
 };
+
+/* Unless told otherwise: one is idle when the other is taken, and many may wait for the disk. */
+#define WORKERS 2
+#define WORKERS_MAX 32
 
 #define AUTO_ADMIN __attribute__((cleanup(open_close))) struct opened
 
@@ -68,12 +76,18 @@ static int find_programs(struct programs *programs, struct err *err)
     return program_fcgi(&programs->fcgi, err);
 }
 
-/* Two for each core: a worker that waits for the disk leaves its core to another. */
-static int default_workers(void)
+static int choose_workers(const struct serve_line *options, struct serve_options *how,
+                          struct err *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cores < 2 ? 4 : cores > 32 ? 64 : 2 * (int)cores;
+    if (options->workers && options->workers_max && options->workers_max < options->workers)
+        return err_set(err, ERR_USAGE, "--workers-max must not be less than --workers");
+    how->workers_max = options->workers_max ? options->workers_max
+                       : options->workers   ? options->workers
+                                            : WORKERS_MAX;
+    how->workers = options->workers ? options->workers : WORKERS;
+    if (how->workers > how->workers_max)
+        how->workers = how->workers_max;
+    return 0;
 }
 
 /* Settings reach the workers by their environment, which wins over any configuration file. */
@@ -120,7 +134,6 @@ struct front {
     const struct listener *listener;
     const struct serve_tls *tls;
     const struct serve_login *login;
-    int workers;
 };
 
 static void print_note(const struct front *front)
@@ -137,16 +150,23 @@ static void print_note(const struct front *front)
              "--htpasswd and --tls-self-signed.\n");
 }
 
+static void print_workers(const struct serve_options *options)
+{
+    if (options->workers_max > options->workers)
+        printf("%d to ", options->workers);
+    printf("%d worker%s\n", options->workers_max, options->workers_max == 1 ? "" : "s");
+}
+
 static void print_banner(const void *context)
 {
     const struct front *front = context;
     const struct listener *listener = front->listener;
     const char *host = listener->any ? "localhost" : listener->host;
 
-    printf("Serving   http%s://%s:%d/v2/ with %d workers\n"
-           "Storing   %s\n",
-           front->tls->on ? "s" : "", listener->host, listener->port, front->workers,
-           front->conf->root);
+    printf("Serving   http%s://%s:%d/v2/ with ", front->tls->on ? "s" : "", listener->host,
+           listener->port);
+    print_workers(front->options);
+    printf("Storing   %s\n", front->conf->root);
     tls_print_trust(front->tls, front->options, listener);
     printf("%sTry it with an image that you have, here called IMAGE:\n",
            front->tls->dir.len ? "" : "\n");
@@ -169,7 +189,8 @@ static int serve_store(const struct front *front, const struct programs *program
     AUTO_BUF blobs = BUF_INIT;
     const struct children_plan plan = {.fcgi = programs->fcgi.s,
                                        .lighttpd = programs->lighttpd.s,
-                                       .workers = front->workers,
+                                       .workers = front->options->workers,
+                                       .workers_max = front->options->workers_max,
                                        .listener = front->listener,
                                        .runtime = &runtime,
                                        .tls = front->tls->on,
@@ -196,7 +217,7 @@ static int run(const void *said, char **args, struct err *err)
     AUTO_ADMIN admin = {.store.fs.fd = -1};
     AUTO_SPOOL spool = {.lock = -1};
 
-    const struct serve_options how = {
+    struct serve_options how = {
         .listen = options->listen,
         .htpasswd = options->htpasswd,
         .realm = options->realm,
@@ -210,19 +231,16 @@ static int run(const void *said, char **args, struct err *err)
 
     (void)args;
     /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
-    if (find_programs(&programs, err) < 0 || open_conf(&options->common, &admin.conf, err) < 0 ||
+    if (choose_workers(options, &how, err) < 0 || find_programs(&programs, err) < 0 ||
+        open_conf(&options->common, &admin.conf, err) < 0 ||
         login_prepare(&how, &admin.conf, &login, err) < 0 ||
         listener_open(&listener, how.listen, err) < 0 ||
         tls_prepare(&how, &listener, &tls, err) < 0 ||
         export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
         login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    const struct front front = {.options = &how,
-                                .conf = &admin.conf,
-                                .listener = &listener,
-                                .tls = &tls,
-                                .login = &login,
-                                .workers = options->workers ? options->workers : default_workers()};
+    const struct front front = {
+        .options = &how, .conf = &admin.conf, .listener = &listener, .tls = &tls, .login = &login};
     return serve_store(&front, &programs, &admin.store, &spool, err);
 }
 

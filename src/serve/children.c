@@ -82,11 +82,12 @@ static bool fork_child(struct children *children, struct child *child)
 static int start_workers(struct children *children, const struct children_plan *plan,
                          struct err *err)
 {
-    char number[16];
+    char min[16], max[16];
 
-    snprintf(number, sizeof number, "%d", plan->workers);
+    snprintf(min, sizeof min, "%d", plan->workers);
+    snprintf(max, sizeof max, "%d", plan->workers_max);
     if (fork_child(children, &children->workers)) {
-        const char *const argv[] = {plan->fcgi, "--workers", number, NULL};
+        const char *const argv[] = {plan->fcgi, "--workers", min, "--workers-max", max, NULL};
         give(plan->runtime->fd, STDIN_FILENO);
         run_program(argv);
     }
@@ -303,7 +304,9 @@ static int await_answer(struct children *children, const struct children_plan *p
         return -1;
     if (children->asked)
         return 0;
-    return err_set(err, ERR_INTERNAL, "the first request was answered with \"%s\"", status);
+    return err_set(err, ERR_INTERNAL,
+                   "the first request was answered with \"%s\"; if there is a reason, it is above",
+                   status);
 }
 
 /* Waits for a child to end, until patience is over or, if there are any, somebody asks again. */

@@ -19,6 +19,7 @@
 /* How it is to be served, as the command line said it; NULL is what it did not say. */
 struct serve_options {
     const char *listen;
+    int workers, workers_max; /* as of berth.fcgi */
     const char *htpasswd, *realm;
     const char *tls_cert, *tls_key;
     bool tls_self_signed;
@@ -113,9 +114,9 @@ int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, 
 
 /* children.c */
 struct children_plan {
-    const char *fcgi;     /* program */
-    const char *lighttpd; /* program */
-    int workers;
+    const char *fcgi;         /* program */
+    const char *lighttpd;     /* program */
+    int workers, workers_max; /* as of berth.fcgi */
     const struct listener *listener;
     const struct runtime *runtime;
     bool tls;   /* the first request goes to runtime->ask */

@@ -48,6 +48,11 @@ def test_bad_counts(count):
     assert refused("serve", f"--workers={count}") == "berth: --workers takes a number from 1 to 1024\n"
 
 
+def test_more_workers_at_rest_than_at_most():
+    said = refused("serve", "--workers=3", "--workers-max=2")
+    assert said == "berth: wrong usage: --workers-max must not be less than --workers\n"
+
+
 def test_a_list_has_an_end():
     said = refused("serve", *(f"--tls-name=n{number}" for number in range(65)))
     assert said == "berth: --tls-name can be given 64 times\n"

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tests.lib import client, oci
 from tests.lib.oci import expect
 from tests.lib.paths import BUILD
+from tests.lib.workers import wait_for
 
 
 def alive(pids):
@@ -62,6 +64,32 @@ def test_stopping_leaves_nothing(serve, number):
     registry.stop(number)
     assert registry.process.returncode == 0
     assert_gone(registry, processes)
+
+
+@pytest.mark.parametrize("args, said, count", [((), "2 to 32 workers", 3), (("--workers", "3"), "3 workers", 3), (("--workers", "1"), "1 worker", 1),
+                                               (("--workers-max", "3"), "2 to 3 workers", 3),
+                                               (("--workers-max", "1"), "1 worker", 1),
+                                               (("--workers", "3", "--workers-max", "9"), "3 to 9 workers", 3)])
+def test_how_many_workers(serve, args, said, count):
+    """Besides this command, lighttpd, and the workers' parent. The first request took one, and there are to be two more."""
+    registry = serve(*args)
+    assert f"/v2/ with {said}\n" in registry.output()
+    wait_for(lambda: len(registry.processes()) == 3 + count)
+
+
+def test_workers_for_all_who_ask(serve):
+    """Each of many requests at a time finds one, up to the most, and afterwards all go on."""
+    registry = serve("--workers-max", "6")
+    repo = oci.Repository(registry)
+    repo.push_image("latest")
+    with ThreadPoolExecutor(24) as clients:
+        storm = [clients.submit(repo.get, "manifests/latest") for _ in range(2000)]
+        most = 0
+        while not all(request.done() for request in storm):
+            most = max(most, len(registry.processes()) - 3)
+            time.sleep(0.001)
+        assert all(expect(request.result(), 200) for request in storm)
+    assert 2 < most <= 6
 
 
 @pytest.mark.parametrize("program", ["lighttpd", "berth.fcgi"])
@@ -168,6 +196,26 @@ def test_lighttpd_ends_with_it(serve):
     while alive(processes):
         assert time.monotonic() < deadline, alive(processes)
         time.sleep(0.02)
+
+
+def test_27_says_once_why_no_worker_starts(tmp_path):
+    """Which is a file that root can read, and the owner of the store cannot. It ends soon, and nobody waits in vain."""
+    tmp_path.chmod(0o711)
+    for parent in tmp_path.parents[:-2]:
+        parent.chmod(parent.stat().st_mode | 0o111)
+    place, users, conf, root = (tmp_path / name for name in ("programs", "users", "berth.conf", "store"))
+    copy_programs(place)
+    users.write_text("alice:x\n")
+    users.chmod(0o600)
+    conf.write_text(f'htpasswd = "{users}"\n')
+    root.mkdir()
+    os.chown(root, 33, 33)
+    done = subprocess.run([place / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root, "--config", conf],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 70, done
+    assert done.stderr.count("error: ") == done.stderr.count("error: workers cannot start: ") == 1, done.stderr
+    assert re.search(rf"error: workers cannot start: .*{users}.*: Permission denied", done.stderr)
+    assert "the first request was answered with" in done.stderr.splitlines()[-1]
 
 
 def test_busy_port(serve):
