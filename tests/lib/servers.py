@@ -43,9 +43,9 @@ class Server:
     worker_user = USER
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
-                 tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
+                 workers_max: int | None = None, tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
                  cost: int = 5):
-        self.home, self.workers = home, workers
+        self.home, self.workers, self.workers_max = home, workers, workers_max or workers
         self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
@@ -122,6 +122,9 @@ class Server:
     def _start_workers(self):
         """For servers that only connect to a socket."""
 
+    def _pool(self) -> list[str]:
+        return ["--workers", str(self.workers), "--workers-max", str(self.workers_max)]
+
     def _serve_socket(self, sendfile: str):
         """What berth.socket and berth.service do."""
         with socket.socket(socket.AF_UNIX) as listener:
@@ -132,7 +135,7 @@ class Server:
             listener.listen(1024)
             environment = {"BERTH_CONF": str(self.home / "etc/berth/berth.conf"), "BERTH_ROOT": str(self.root),
                            "BERTH_SENDFILE": self.settings.get("BERTH_SENDFILE", sendfile)}
-            self._spawn([self.home / "libexec/berth/berth.fcgi", "--workers", str(self.workers)], stdin=listener,
+            self._spawn([self.home / "libexec/berth/berth.fcgi", *self._pool()], stdin=listener,
                         env=environment, user=self.worker_user, group=GROUP, extra_groups=[], umask=0o027)
 
     def _spawn(self, command, **options):
@@ -159,10 +162,24 @@ class Server:
         """All processes of the server, with those that it started."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if session(pid) in self.sessions]
 
-    def worker_pids(self) -> list[int]:
+    def _program_pids(self) -> list[int]:
         """Those that run berth.fcgi."""
         program = str(self.home / "libexec/berth/berth.fcgi")
         return [pid for pid in self.pids() if executable(pid) == program]
+
+    def _is_pool(self, pid: int) -> bool:
+        """Whether it is the parent of workers: started as a service, or by the web server."""
+        services, server = {process.pid for process in self.processes[:-1]}, self.processes[-1].pid
+        return pid in services or (parent(pid) == server and b"--workers" in command_line(pid))
+
+    def pool_pid(self) -> int:
+        """The parent of the workers, which serves no requests itself."""
+        pid, = filter(self._is_pool, self._program_pids())
+        return pid
+
+    def worker_pids(self) -> list[int]:
+        """Those that serve requests."""
+        return [pid for pid in self._program_pids() if not self._is_pool(pid)]
 
     def stop(self):
         for process in reversed(self.processes):
@@ -208,6 +225,18 @@ def executable(pid: int) -> str | None:
     return None
 
 
+def parent(pid: int) -> int | None:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return None
+
+
+def command_line(pid: int) -> list[bytes]:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
+
+
 class Lighttpd(Server):
     """lighttpd starts the workers."""
 
@@ -216,7 +245,7 @@ class Lighttpd(Server):
 
     def _main(self):
         (self.home / "etc/berth/lighttpd-berth.conf").write_text(self._render("lighttpd-berth.conf"))
-        berth = re.sub(r'("max-procs" => )\d+', rf"\g<1>{self.workers}", self._render(self.config))
+        berth = re.sub(r"--workers \d+ --workers-max \d+", " ".join(self._pool()), self._render(self.config))
         return f"""
 server.modules = ( "mod_openssl", "mod_accesslog" )
 server.bind = "127.0.0.1"
@@ -310,11 +339,13 @@ class ApacheFcgid(Apache):
     modules = ("fcgid", "cgid")
 
     def _berth(self):
-        limit = re.sub(r"(FcgidMaxProcessesPerClass )\d+", rf"\g<1>{self.workers}", self._render(self.config))
+        text = self._render(self.config)
+        for name, count in ("Min", self.workers), ("Max", self.workers_max):
+            text = re.sub(rf"(Fcgid{name}ProcessesPerClass )\d+", rf"\g<1>{count}", text)
         return f"""ScriptSock {self.home}/run/cgid.sock
 FcgidIPCDir {self.home}/run/fcgid
 FcgidProcessTableFile {self.home}/run/fcgid_shm
-{limit}"""
+{text}"""
 
 
 class ApacheFcgidOnly(ApacheFcgid):
