@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth export`. */
 #include "transfer/export.h"
-#include "admin/command.h"
-#include "admin/open.h"
-#include "admin/print.h"
 
 #include "admin/caller.h"
+#include "admin/command.h"
+#include "admin/export_file.h"
+#include "admin/export_report.h"
 #include "admin/interrupt.h"
-#include "admin/progress.h"
-#include "base/amount.h"
+#include "admin/open.h"
+#include "admin/print.h"
+#include "admin/watch.h"
 #include "transfer/have.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -75,173 +75,104 @@ static int set_platform(struct platform *platform, const struct export_line *opt
     return 0;
 }
 
-static int open_output(const struct export_line *options, bool sync, struct export_output **output,
-                       struct err *err)
+static int read_have(struct digest_map *have, const char *path, struct err *err)
 {
-    const char *path = path_of(options);
-    struct stat st;
+    bool is_stdin = !strcmp(path, "-");
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
 
-    caller_begin();
-    bool is_directory = path && ((stat(path, &st) == 0 && S_ISDIR(st.st_mode)) ||
-                                 (*path && path[strlen(path) - 1] == '/'));
-    caller_end();
-    return is_directory ? export_open_directory(path, sync, output, err)
-                        : export_open_tar(path, sync, output, err);
-}
-
-static int make_plan(struct export_plan *plan, struct bar *bar, const struct export_line *options,
-                     char **args, struct err *err)
-{
-    int result = 0;
-
-    bar_start(bar, BAR_ITEMS, options->quiet);
-    if (!args[0])
-        result = export_select_all(plan, err);
-    for (size_t i = 0; args[i] && result == 0; i++)
-        result = export_select(plan, args[i], err);
-    bar_end(bar);
-    if (result == 0)
-        export_plan_finish(plan);
+    if (!file)
+        return err_sys(err, errno, "%s", path);
+    int result = have_read(have, file, is_stdin ? "standard input" : path, err);
+    if (!is_stdin)
+        fclose(file);
     return result;
-}
-
-static int write_plan(const struct export_plan *plan, struct bar *bar,
-                      const struct export_line *options, bool sync, struct export_written *written,
-                      struct err *err)
-{
-    struct export_output *output;
-
-    if (open_output(options, sync, &output, err) < 0)
-        return -1;
-    bar_start(bar, BAR_BYTES, options->quiet);
-    int result = export_write(plan, output, written, err);
-    bar_end(bar);
-    output->close(output);
-    return result;
-}
-
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
-static void print_text(const struct export_plan *plan, const struct export_written *written,
-                       struct buf *out)
-{
-    char size[AMOUNT_TEXT], left_out[AMOUNT_TEXT];
-    size_t images = 0;
-
-    for (size_t i = 0; i < plan->n_roots; i++) {
-        const struct export_root *root = &plan->roots[i];
-        if (root->is_referrer)
-            continue;
-        images++;
-        buf_addf(out, "%s%s%s  %s%s%s\n", root->repository, root->tag ? ":" : "",
-                 root->tag ? root->tag : "", root->digest.s, root->platform ? "  " : "",
-                 root->platform ? root->platform : "");
-    }
-    amount_size(size, written->bytes);
-    amount_size(left_out, plan->left_out_bytes);
-    size_t referrers = plan->n_roots - images;
-    buf_addf(out, "%zu image%s, %zu referrer%s; written: %zu manifest%s, %zu blob%s, %s", images,
-             plural(images), referrers, plural(referrers), written->manifests,
-             plural(written->manifests), written->blobs, plural(written->blobs), size);
-    if (written->present)
-        buf_addf(out, "; there already: %zu", written->present);
-    if (plan->left_out)
-        buf_addf(out, "; left out by --have: %zu, %s", plan->left_out, left_out);
-    if (plan->elsewhere)
-        buf_addf(out, "; layers that are elsewhere: %zu", plan->elsewhere);
-    buf_addc(out, '\n');
-}
-
-static void print_text_or_null(const char *text, struct buf *out)
-{
-    if (text)
-        json_quote(text, out);
-    else
-        buf_addstr(out, "null");
-}
-
-static void print_json(const struct export_plan *plan, const struct export_written *written,
-                       const char *path, struct buf *out)
-{
-    buf_addstr(out, "{\"output\":");
-    print_text_or_null(path, out);
-    buf_addstr(out, ",\"images\":[");
-    for (size_t i = 0; i < plan->n_roots; i++) {
-        const struct export_root *root = &plan->roots[i];
-        buf_addf(out, "%s{\"name\":\"%s\",\"tag\":", i ? "," : "", root->repository);
-        print_text_or_null(root->tag, out);
-        buf_addf(out, ",\"digest\":\"%s\",\"platform\":", root->digest.s);
-        print_text_or_null(root->platform, out);
-        buf_addf(out, ",\"referrer\":%s}", root->is_referrer ? "true" : "false");
-    }
-    buf_addf(out,
-             "],\"manifests\":%zu,\"blobs\":%zu,\"bytes\":%jd,\"present\":%zu,"
-             "\"leftOut\":{\"count\":%zu,\"bytes\":%jd},\"elsewhere\":%zu}\n",
-             written->manifests, written->blobs, (intmax_t)written->bytes, written->present,
-             plan->left_out, (intmax_t)plan->left_out_bytes, plan->elsewhere);
 }
 
 /* On standard error where the tar is on standard output. */
-static int report(const struct export_plan *plan, const struct export_written *written,
+static int report(const struct export_plan *plan, const struct export_write *written,
                   const struct export_line *options, struct err *err)
 {
     const char *path = path_of(options);
     AUTO_BUF out = BUF_INIT;
 
     if (options->common.json)
-        print_json(plan, written, path, &out);
+        export_report_json(plan, written, path, &out);
     else
-        print_text(plan, written, &out);
+        export_report_text(plan, written, &out);
     if (path)
         return print_out(&out, err);
     fwrite(out.s, 1, out.len, stderr);
     return 0;
 }
 
-static int export(const struct registry *registry, const struct export_line *options, char **args,
-                  const struct digest_map *have, struct err *err)
+/* To what is open already. */
+static int write_to(struct export_file *file, struct export_plan *plan, bool sync,
+                    struct export_write *written, struct err *err)
 {
-    struct bar bar = {0};
-    AUTO_PLAN plan = {
-        .progress = &bar.progress,
-        .registry = registry,
-        .all_platforms = options->all,
-        .whole_store = !args[0],
-        .referrers = !options->no_referrers,
-        .have = have,
-    };
-    struct export_written written = {0};
+    struct output *output;
 
-    if (set_platform(&plan.platform, options, err) < 0 ||
-        make_plan(&plan, &bar, options, args, err) < 0 ||
-        write_plan(&plan, &bar, options, registry->store->fs.durable, &written, err) < 0)
+    if (export_file_output(file, sync, &output, err) < 0)
         return -1;
-    return report(&plan, &written, options, err);
+    int result = export_run(plan, output, written, err);
+    output_close(output);
+    return result < 0 ? -1 : export_file_commit(file, sync, err);
 }
 
-/* The caller's files are opened as the caller: the list before root becomes the store's owner, the
- * output through caller.h. */
-static int run(const void *said, char **args, struct err *err)
+static int export(const struct export_line *line, struct export_request *request,
+                  struct export_file *file, struct err *err)
 {
-    const struct export_line *options = said;
-    AUTO_DIGEST_MAP have = {0};
-    struct opened admin;
+    struct opened opened;
+    struct watch watch;
+    struct transfer_options options = {.registry = &opened.registry, .jobs = 1};
+    AUTO_EXPORT_PLAN plan = {.options = &options, .request = request};
+    struct export_write written = {0};
+
+    if (set_platform(&request->platform, line, err) < 0 ||
+        open_store(&line->common, false, &opened, err) < 0)
+        return -1;
+    watch_start(&watch, line->quiet, &options);
+    int result = write_to(file, &plan, opened.store.fs.durable, &written, err);
+    watch_end(&watch);
+    open_close(&opened);
+    return result < 0 ? -1 : report(&plan, &written, line, err);
+}
+
+static int lend(const struct export_line *line, struct err *err)
+{
     struct conf conf;
 
-    if (check_arguments(options, args, err) < 0 ||
-        (options->have && have_read(&have, options->have, err) < 0) ||
-        open_conf(&options->common, &conf, err) < 0)
+    if (open_conf(&line->common, &conf, err) < 0)
         return -1;
     int result = caller_lend(&conf, err);
     conf_free(&conf);
-    if (result < 0 || open_store(&options->common, false, &admin, err) < 0)
+    return result;
+}
+
+/* Files of the caller's are opened as the caller, before root becomes the store's owner. */
+static int run(const void *said, char **args, struct err *err)
+{
+    const struct export_line *line = said;
+    AUTO_DIGEST_MAP have = {0};
+    struct export_file file;
+    struct export_request request = {
+        .references = (const char *const *)args,
+        .all_platforms = line->all,
+        .referrers = !line->no_referrers,
+        .have = &have,
+    };
+
+    while (args[request.n_references])
+        request.n_references++;
+    if (check_arguments(line, args, err) < 0 ||
+        (line->have && read_have(&have, line->have, err) < 0))
         return -1;
     interrupt_catch();
-    result = export(&admin.registry, options, args, &have, err);
-    open_close(&admin);
+    int result = export_file_open(&file, path_of(line), err);
+    if (result == 0)
+        result = lend(line, err);
+    if (result == 0)
+        result = export(line, &request, &file, err);
+    export_file_close(&file);
     interrupt_end();
     return result;
 }

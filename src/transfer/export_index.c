@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export`: index.json of the layout. */
-#include "transfer/export.h"
+ * L4: export: index.json of the layout. */
+#include "transfer/export_index.h"
 
-#include "base/mem.h"
+#include "base/json_writer.h"
+#include "transfer/export_docker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +27,8 @@ static struct old read_old(const struct json *json)
 {
     struct old old = {
         .json = json,
-        .repository = annotation(json, EXPORT_REPOSITORY),
-        .name = annotation(json, EXPORT_REF_NAME),
+        .repository = annotation(json, EXPORT_INDEX_REPOSITORY),
+        .name = annotation(json, EXPORT_INDEX_REF_NAME),
         .digest = json_text(json_get(json, "digest")),
     };
     const char *colon = old.name ? strrchr(old.name, ':') : NULL;
@@ -41,7 +41,7 @@ static struct old read_old(const struct json *json)
 static int compare_to_root(const void *key, const void *item)
 {
     const struct old *old = key;
-    const struct export_root *root = item;
+    const struct export_plan_root *root = item;
     int order = strcmp(old->repository, root->repository);
 
     if (order == 0)
@@ -71,56 +71,57 @@ static bool is_of_several(const struct export_plan *plan, const struct json *bef
         if (strcmp(plan->roots[i].repository, first) != 0)
             return true;
     for (size_t i = 0; i < json_array_len(before); i++) {
-        const char *repository = annotation(json_array_at(before, i), EXPORT_REPOSITORY);
+        const char *repository = annotation(json_array_at(before, i), EXPORT_INDEX_REPOSITORY);
         if (repository && first && strcmp(repository, first) != 0)
             return true;
     }
-    return plan->whole_store;
+    return plan->request->n_references == 0;
 }
 
-/* The members in front of the annotations, and the repository. */
-static void print_descriptor(const char *media_type, const char *digest, int64_t size,
-                             const char *artifact_type, const char *repository, struct buf *out)
+/* What an entry of ours says. */
+struct entry {
+    const char *media_type, *digest;
+    int64_t size;
+    const char *artifact_type, *repository, *tag, *image_name; /* but for repository NULL: none */
+};
+
+/* full: its name is the repository's, and the tag. */
+static void write_entry(struct json_writer *json, const struct entry *entry, bool full)
 {
-    buf_addstr(out, "{\"mediaType\":");
-    json_quote(media_type, out);
-    buf_addf(out, ",\"digest\":\"%s\",\"size\":%jd", digest, (intmax_t)size);
-    if (artifact_type) {
-        buf_addstr(out, ",\"artifactType\":");
-        json_quote(artifact_type, out);
-    }
-    buf_addstr(out, ",\"annotations\":{\"" EXPORT_REPOSITORY "\":");
-    json_quote(repository, out);
+    json_writer_object(json, NULL);
+    json_writer_string(json, "mediaType", entry->media_type);
+    json_writer_string(json, "digest", entry->digest);
+    json_writer_number(json, "size", entry->size);
+    if (entry->artifact_type)
+        json_writer_string(json, "artifactType", entry->artifact_type);
+    json_writer_object(json, "annotations");
+    json_writer_string(json, EXPORT_INDEX_REPOSITORY, entry->repository);
+    if (entry->image_name)
+        json_writer_string(json, EXPORT_INDEX_IMAGE_NAME, entry->image_name);
+    if (entry->tag && full)
+        json_writer_stringf(json, EXPORT_INDEX_REF_NAME, "%s:%s", entry->repository, entry->tag);
+    else if (entry->tag)
+        json_writer_string(json, EXPORT_INDEX_REF_NAME, entry->tag);
+    json_writer_end(json);
+    json_writer_end(json);
 }
 
-static void print_name(const char *repository, const char *tag, const char *image_name, bool full,
-                       struct buf *out)
-{
-    if (image_name) {
-        buf_addstr(out, ",\"" EXPORT_IMAGE_NAME "\":");
-        json_quote(image_name, out);
-    }
-    if (tag)
-        buf_addf(out, ",\"" EXPORT_REF_NAME "\":\"%s%s%s\"", full ? repository : "",
-                 full ? ":" : "", tag);
-    buf_addstr(out, "}}");
-}
-
-static void print_root(const struct export_root *root, bool full, struct buf *out)
+static void write_root(struct json_writer *json, const struct export_plan_root *root, bool full)
 {
     AUTO_BUF name = BUF_INIT;
 
-    print_descriptor(root->media_type, root->digest.s, root->size, root->artifact_type,
-                     root->repository, out);
     if (root->tag && root->is_image && !root->is_referrer)
         export_docker_name(root, &name);
-    print_name(root->repository, root->tag, name.s, full, out);
+    const struct entry entry = {root->media_type, root->digest.s, root->size, root->artifact_type,
+                                root->repository, root->tag,      name.s};
+    write_entry(json, &entry, full);
 }
 
-/* An entry of ours has exactly what print_root gives it. What is malformed stays as it is. */
-static void print_old(const struct old *old, bool full, struct buf *out)
+/* An entry of ours is written as write_root does. What is malformed stays as it is. */
+static void write_old(struct json_writer *json, const struct old *old, bool full)
 {
     const char *media_type = json_text(json_get(old->json, "mediaType"));
+    AUTO_BUF text = BUF_INIT;
     struct name name;
     struct tag tag;
     struct digest digest;
@@ -131,33 +132,51 @@ static void print_old(const struct old *old, bool full, struct buf *out)
         (old->tag && tag_parse(&tag, old->tag, strlen(old->tag), NULL) < 0) ||
         digest_parse(&digest, old->digest, strlen(old->digest), NULL) < 0 ||
         !json_size(json_get(old->json, "size"), &size)) {
-        json_print(old->json, out);
+        json_print(old->json, &text);
+        json_writer_raw(json, NULL, text.s, text.len);
         return;
     }
-    print_descriptor(media_type, digest.s, size, json_text(json_get(old->json, "artifactType")),
-                     name.s, out);
-    print_name(name.s, old->tag, annotation(old->json, EXPORT_IMAGE_NAME), full, out);
+    const struct entry entry = {media_type,
+                                digest.s,
+                                size,
+                                json_text(json_get(old->json, "artifactType")),
+                                name.s,
+                                old->tag,
+                                annotation(old->json, EXPORT_INDEX_IMAGE_NAME)};
+    write_entry(json, &entry, full);
 }
 
-static void print_entries(const struct export_plan *plan, const struct json *before,
-                          struct buf *out)
+static void write_entries(struct json_writer *json, const struct export_plan *plan,
+                          const struct json *before)
 {
     bool full = is_of_several(plan, before);
-    const char *separator = "";
 
+    json_writer_array(json, "manifests");
     for (size_t i = 0; i < json_array_len(before); i++) {
         struct old old = read_old(json_array_at(before, i));
-        if (is_replaced(plan, &old))
-            continue;
-        buf_addstr(out, separator);
-        print_old(&old, full, out);
-        separator = ",";
+        if (!is_replaced(plan, &old))
+            write_old(json, &old, full);
     }
-    for (size_t i = 0; i < plan->n_roots; i++) {
-        buf_addstr(out, separator);
-        print_root(&plan->roots[i], full, out);
-        separator = ",";
+    for (size_t i = 0; i < plan->n_roots; i++)
+        write_root(json, &plan->roots[i], full);
+    json_writer_end(json);
+}
+
+static void write_index(const struct export_plan *plan, const struct json *before, struct buf *out)
+{
+    struct json_writer json = json_writer_begin(out);
+
+    json_writer_object(&json, NULL);
+    json_writer_number(&json, "schemaVersion", 2);
+    json_writer_string(&json, "mediaType", MEDIA_TYPE_OCI_INDEX);
+    write_entries(&json, plan, json_get(before, "manifests"));
+    if (plan->left_out > 0 || annotation(before, EXPORT_INDEX_INCOMPLETE)) {
+        json_writer_object(&json, "annotations");
+        json_writer_string(&json, EXPORT_INDEX_INCOMPLETE, "true");
+        json_writer_end(&json);
     }
+    json_writer_end(&json);
+    buf_addc(out, '\n');
 }
 
 int export_index(const struct export_plan *plan, const struct buf *before, struct buf *out,
@@ -174,14 +193,7 @@ int export_index(const struct export_plan *plan, const struct buf *before, struc
                            "directory, or remove it");
         }
     }
-    bool incomplete = plan->left_out > 0 || annotation(json, EXPORT_INCOMPLETE) != NULL;
-    buf_addstr(out,
-               "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX "\",\"manifests\":[");
-    print_entries(plan, json_get(json, "manifests"), out);
-    buf_addstr(out, "]");
-    if (incomplete)
-        buf_addstr(out, ",\"annotations\":{\"" EXPORT_INCOMPLETE "\":\"true\"}");
-    buf_addstr(out, "}\n");
+    write_index(plan, json, out);
     json_free(json);
     return 0;
 }

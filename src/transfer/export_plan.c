@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export`: the plan of what is to be written. */
-#include "transfer/export.h"
+ * L4: export: the plan of what is to be written. */
+#include "transfer/export_plan.h"
 
-#include "admin/interrupt.h"
+#include "base/array.h"
 #include "base/hex.h"
-#include "base/mem.h"
 #include "registry/tree.h"
 #include "store/blob.h"
+#include "transfer/export_referrer_tag.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-void export_content_digest(const struct export_content *content, struct digest *digest)
+void export_plan_digest(const struct export_plan_content *content, struct digest *digest)
 {
     char hex[2 * sizeof content->raw + 1];
 
     hex_encode(hex, content->raw, content->algorithm == DIGEST_SHA256 ? 32 : 64);
-    digest_from_hex(digest, content->algorithm, hex, NULL);
+    digest_from_hex(digest, (enum digest_algorithm)content->algorithm, hex, NULL);
 }
 
 static bool starts_with(const char *s, const char *start)
@@ -27,7 +27,7 @@ static bool starts_with(const char *s, const char *start)
 
 /* Artifacts, such as charts and cosign's signatures, have the shape of images, and types of their
  * own. */
-bool export_is_image(const struct manifest *manifest)
+bool export_plan_is_image(const struct manifest *manifest)
 {
     const struct descriptor *config = manifest->references;
 
@@ -71,23 +71,23 @@ int export_plan_freshen(const struct export_plan *plan, size_t done, struct err 
     struct digest digest;
 
     for (size_t i = done; i < plan->n_contents; i++) {
-        export_content_digest(&plan->contents[i], &digest);
-        if (freshen(plan->registry->store, &digest, err) < 0)
+        export_plan_digest(&plan->contents[i], &digest);
+        if (freshen(plan->options->registry->store, &digest, err) < 0)
             return -1;
     }
     return 0;
 }
 
+/* The repository is the one that was named last. */
 static void add_content(struct export_plan *plan, const struct digest *digest, int64_t size,
                         bool is_manifest)
 {
-    size_t n = plan->n_contents;
+    struct export_plan_content *content = ARRAY_ADD(plan->contents, plan->n_contents);
 
-    if ((n & (n - 1)) == 0) /* the room doubles at each power of two */
-        plan->contents = mem_grow(plan->contents, n ? 2 * n : 1, sizeof *plan->contents);
-    struct export_content *content = &plan->contents[plan->n_contents++];
-    *content = (struct export_content){
-        .size = size, .is_manifest = is_manifest, .algorithm = digest->algorithm};
+    *content = (struct export_plan_content){.size = size,
+                                            .repository = (uint32_t)(plan->repositories.n - 1),
+                                            .algorithm = (unsigned char)digest->algorithm,
+                                            .is_manifest = is_manifest};
     hex_decode(content->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
     plan->bytes += size;
     plan->n_manifests += is_manifest;
@@ -96,7 +96,7 @@ static void add_content(struct export_plan *plan, const struct digest *digest, i
 /* Of what was not met before: false: it is not to be written. */
 static bool is_wanted(struct export_plan *plan, const struct digest *digest, int64_t size)
 {
-    if (!digest_map_get(plan->have, digest))
+    if (!plan->request->have || !digest_map_get(plan->request->have, digest))
         return true;
     digest_map_put(&plan->known, digest);
     plan->left_out++;
@@ -118,7 +118,7 @@ static int plan_blob(struct export_plan *plan, const struct descriptor *descript
 
     if (digest_map_get(&plan->known, digest) || !is_wanted(plan, digest, descriptor->size))
         return 0;
-    int found = find(plan->registry->store, digest, &size, err);
+    int found = find(plan->options->registry->store, digest, &size, err);
     if (found < 0)
         return -1;
     if (found == 0 && !descriptor->has_urls)
@@ -143,13 +143,12 @@ struct visit {
     struct strings *manifests;
 };
 
-static const char *repository_of(struct export_plan *plan, const struct name *name)
+static void name_repository(struct export_plan *plan, const struct name *name)
 {
     struct strings *names = &plan->repositories;
 
     if (names->n == 0 || strcmp(names->v[names->n - 1], name->s) != 0)
         strings_add(names, name->s);
-    return names->v[names->n - 1];
 }
 
 static char *artifact_type_of(const struct manifest *manifest, bool is_image)
@@ -168,13 +167,10 @@ static void add_root(const struct visit *visit, const struct tree_entry *entry)
     struct export_plan *plan = visit->plan;
     const struct manifest *manifest = &entry->manifest->manifest;
     bool is_top = digest_equal(entry->digest, visit->top);
-    bool is_image = export_is_image(manifest) || is_index_of_images(manifest);
-    size_t n = plan->n_roots;
+    bool is_image = export_plan_is_image(manifest) || is_index_of_images(manifest);
 
-    if ((n & (n - 1)) == 0)
-        plan->roots = mem_grow(plan->roots, n ? 2 * n : 1, sizeof *plan->roots);
-    plan->roots[plan->n_roots++] = (struct export_root){
-        .repository = repository_of(plan, visit->name),
+    *ARRAY_ADD(plan->roots, plan->n_roots) = (struct export_plan_root){
+        .repository = plan->repositories.v[plan->repositories.n - 1],
         .tag = is_top && visit->tag ? mem_strdup(visit->tag) : NULL,
         .digest = *entry->digest,
         .size = (int64_t)entry->manifest->bytes.len,
@@ -182,7 +178,7 @@ static void add_root(const struct visit *visit, const struct tree_entry *entry)
         .artifact_type = artifact_type_of(manifest, is_image),
         .platform = is_top && visit->platform ? mem_strdup(visit->platform) : NULL,
         .is_image = is_image,
-        .is_referrer = !is_top || (visit->tag && export_is_referrer_tag(visit->tag)),
+        .is_referrer = !is_top || (visit->tag && export_referrer_tag_is(visit->tag)),
     };
 }
 
@@ -191,7 +187,7 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
     struct visit *visit = context;
     struct export_plan *plan = visit->plan;
 
-    if (interrupt_check(err) < 0)
+    if (transfer_check(plan->options, err) < 0)
         return -1;
     if (!entry->manifest)
         return plan_blob(plan, entry->descriptor, err);
@@ -201,18 +197,18 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
         add_root(visit, entry);
     if (digest_map_get(&plan->known, entry->digest) || !is_wanted(plan, entry->digest, size))
         return 0;
-    int found = find(plan->registry->store, entry->digest, &there, err);
+    int found = find(plan->options->registry->store, entry->digest, &there, err);
     if (found == 0) /* it was read a moment ago */
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", entry->digest->s, visit->name->s);
     if (found < 0)
         return -1;
     digest_map_put(&plan->known, entry->digest);
     add_content(plan, entry->digest, size, true);
-    progress_at(plan->progress, "looking", (int64_t)plan->n_contents, -1);
+    progress_at(plan->options->items, "looking", (int64_t)plan->n_contents, -1);
     return 0;
 }
 
-static void free_root(struct export_root *root)
+static void free_root(struct export_plan_root *root)
 {
     free(root->tag);
     free(root->media_type);
@@ -227,7 +223,9 @@ int export_plan_add(struct export_plan *plan, const struct name *name, const cha
     struct visit visit = {plan, name, tag, platform, digest, manifests};
     size_t before = plan->n_roots;
 
-    if (tree_walk(plan->registry, name, digest, plan->referrers, visit_entry, &visit, err) == 0)
+    name_repository(plan, name);
+    if (tree_walk(plan->options->registry, name, digest, plan->request->referrers, visit_entry,
+                  &visit, err) == 0)
         return 0;
     /* What was found of it does no harm, but it must not be named. */
     while (plan->n_roots > before)
@@ -238,7 +236,7 @@ int export_plan_add(struct export_plan *plan, const struct name *name, const cha
 /* By repository; those without a tag first. */
 static int compare_roots(const void *a, const void *b)
 {
-    const struct export_root *left = a, *right = b;
+    const struct export_plan_root *left = a, *right = b;
     int order = strcmp(left->repository, right->repository);
 
     if (order == 0)
@@ -251,7 +249,7 @@ static int compare_roots(const void *a, const void *b)
 /* Manifests first, for readers of a stream to know early what the rest is. */
 static int compare_contents(const void *a, const void *b)
 {
-    const struct export_content *left = a, *right = b;
+    const struct export_plan_content *left = a, *right = b;
 
     if (left->is_manifest != right->is_manifest)
         return left->is_manifest ? -1 : 1;
@@ -260,7 +258,7 @@ static int compare_contents(const void *a, const void *b)
     return memcmp(left->raw, right->raw, sizeof left->raw);
 }
 
-static bool is_same_name(const struct export_root *a, const struct export_root *b)
+static bool is_same_name(const struct export_plan_root *a, const struct export_plan_root *b)
 {
     if (strcmp(a->repository, b->repository) != 0)
         return false;
@@ -270,7 +268,7 @@ static bool is_same_name(const struct export_root *a, const struct export_root *
 }
 
 /* Whether it stands under a tag of the same repository too. */
-static bool is_tagged(const struct export_root *root, const struct digest_map *tagged)
+static bool is_tagged(const struct export_plan_root *root, const struct digest_map *tagged)
 {
     return !root->tag && digest_map_get(tagged, &root->digest);
 }
@@ -287,17 +285,36 @@ static void collect_tagged(const struct export_plan *plan, size_t first, struct 
     }
 }
 
-void export_plan_finish(struct export_plan *plan)
+/* They were met in the order in which they can be pushed. */
+static void move_manifests_last(struct export_plan *plan)
+{
+    struct export_plan_content *manifests = mem_alloc(plan->n_manifests * sizeof *manifests);
+    size_t blobs = 0, n = 0;
+
+    for (size_t i = 0; i < plan->n_contents; i++) {
+        if (plan->contents[i].is_manifest)
+            manifests[n++] = plan->contents[i];
+        else
+            plan->contents[blobs++] = plan->contents[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        plan->contents[blobs + i] = manifests[i];
+    free(manifests);
+}
+
+void export_plan_finish(struct export_plan *plan, enum export_plan_order order)
 {
     AUTO_DIGEST_MAP tagged = {0};
     size_t kept = 0;
 
-    if (plan->n_contents)
+    if (order == EXPORT_PLAN_MANIFESTS_LAST)
+        move_manifests_last(plan);
+    else if (plan->n_contents)
         qsort(plan->contents, plan->n_contents, sizeof *plan->contents, compare_contents);
     if (plan->n_roots)
         qsort(plan->roots, plan->n_roots, sizeof *plan->roots, compare_roots);
     for (size_t i = 0; i < plan->n_roots; i++) {
-        struct export_root *root = &plan->roots[i];
+        struct export_plan_root *root = &plan->roots[i];
         if (i == 0 || strcmp(root->repository, plan->roots[i - 1].repository) != 0)
             collect_tagged(plan, i, &tagged);
         bool twice = kept > 0 && is_same_name(&plan->roots[kept - 1], root);

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export`: the image of one platform, out of an index. */
-#include "transfer/export.h"
+ * L4: export: the images of an index by their platforms. */
+#include "transfer/export_platform.h"
 
+#include "base/array.h"
 #include "registry/pull.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Indexes of indexes are rare. */
 #define DEPTH_MAX 4
 
-struct pick {
+struct listing {
     const struct registry *registry;
     const struct name *name;
-    const struct platform *platform;
-    int best;
-    struct digest *digest;
-    char *text;
-    struct buf *listed;
+    struct export_platforms *platforms;
 };
 
-static int pick_of(struct pick *pick, const struct manifest *index, int depth, struct err *err);
+void export_platform_free(struct export_platforms *platforms)
+{
+    free(platforms->v);
+    *platforms = (struct export_platforms){0};
+}
 
 static bool is_index(const struct descriptor *descriptor)
 {
@@ -28,51 +29,71 @@ static bool is_index(const struct descriptor *descriptor)
                                       !strcmp(descriptor->media_type, MEDIA_TYPE_DOCKER_LIST));
 }
 
-static int pick_below(struct pick *pick, const struct descriptor *child, int depth, struct err *err)
+static int list(const struct listing *listing, const struct manifest *index, int depth,
+                struct err *err);
+
+static int list_below(const struct listing *listing, const struct descriptor *child, int depth,
+                      struct err *err)
 {
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = child->digest};
 
     if (depth == DEPTH_MAX)
         return 0;
-    if (pull_read(pick->registry, pick->name, &reference, &pulled, err) < 0)
+    if (pull_read(listing->registry, listing->name, &reference, &pulled, err) < 0)
         return -1;
-    return pick_of(pick, &pulled.manifest, depth + 1, err);
+    return list(listing, &pulled.manifest, depth + 1, err);
 }
 
-/* Of several that fit equally well the first counts, as for docker. */
-static int pick_of(struct pick *pick, const struct manifest *index, int depth, struct err *err)
+static int list(const struct listing *listing, const struct manifest *index, int depth,
+                struct err *err)
 {
+    struct export_platforms *platforms = listing->platforms;
+
     for (size_t i = 0; i < index->n_references; i++) {
         const struct descriptor *child = &index->references[i];
-        struct platform there;
-        char text[PLATFORM_TEXT_SIZE];
+        struct platform platform;
         if (is_index(child)) {
-            if (pick_below(pick, child, depth, err) < 0)
+            if (list_below(listing, child, depth, err) < 0)
                 return -1;
-            continue;
+        } else if (platform_from_json(&platform, json_get(child->json, "platform"))) {
+            *ARRAY_ADD(platforms->v, platforms->n) =
+                (struct export_platform){child->digest, platform};
         }
-        if (!platform_from_json(&there, json_get(child->json, "platform")))
-            continue;
-        platform_text(text, &there);
-        buf_addf(pick->listed, "%s%s", pick->listed->len ? ", " : "", text);
-        int fits = platform_fits(pick->platform, &there);
-        if (fits <= pick->best)
-            continue;
-        pick->best = fits;
-        *pick->digest = child->digest;
-        snprintf(pick->text, PLATFORM_TEXT_SIZE, "%s", text);
     }
     return 0;
 }
 
-int export_pick(const struct registry *registry, const struct name *name,
-                const struct manifest *index, const struct platform *platform,
-                struct digest *digest, char *text, struct buf *listed, struct err *err)
+int export_platform_list(const struct registry *registry, const struct name *name,
+                         const struct manifest *index, struct export_platforms *platforms,
+                         struct err *err)
 {
-    struct pick pick = {registry, name, platform, 0, digest, text, listed};
+    const struct listing listing = {registry, name, platforms};
 
-    if (pick_of(&pick, index, 0, err) < 0)
-        return -1;
-    return pick.best > 0;
+    return list(&listing, index, 0, err);
+}
+
+const struct export_platform *export_platform_best(const struct export_platforms *platforms,
+                                                   const struct platform *wanted)
+{
+    const struct export_platform *best = NULL;
+    int best_fits = 0;
+
+    for (size_t i = 0; i < platforms->n; i++) {
+        int fits = platform_fits(wanted, &platforms->v[i].platform);
+        if (fits <= best_fits)
+            continue;
+        best = &platforms->v[i];
+        best_fits = fits;
+    }
+    return best;
+}
+
+void export_platform_texts(const struct export_platforms *platforms, struct buf *out)
+{
+    for (size_t i = 0; i < platforms->n; i++) {
+        char text[PLATFORM_TEXT_SIZE];
+        platform_text(text, &platforms->v[i].platform);
+        buf_addf(out, "%s%s", i ? ", " : "", text);
+    }
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export`: which manifests the names on the command line stand for. */
-#include "transfer/export.h"
+ * L4: export: which manifests the names on the command line stand for. */
+#include "transfer/export_select.h"
 
 #include "oci/glob.h"
 #include "oci/reference.h"
 #include "registry/pull.h"
 #include "store/repo.h"
 #include "store/tag.h"
+#include "transfer/export_platform.h"
+#include "transfer/export_referrer_tag.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +31,40 @@ static void selection_free(struct selection *selection)
     strings_free(&selection->more);
 }
 
-bool export_is_referrer_tag(const char *tag)
+/* Whoever named it may say which one to take. */
+static const struct export_platform *ask(const struct selection *selection, const char *label,
+                                         const struct export_platforms *platforms)
 {
-    static const char *const ends[] = {"", ".sig", ".att", ".sbom"};
+    AUTO_BUF question = BUF_INIT;
+    AUTO_STRINGS choices = {0};
+    char text[PLATFORM_TEXT_SIZE];
 
-    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        const char *name = digest_algorithm_name((enum digest_algorithm)i);
-        size_t len = strlen(name);
-        if (strncmp(tag, name, len) != 0 || tag[len] != '-' ||
-            strspn(tag + len + 1, "0123456789abcdef") != 64)
-            continue;
-        for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
-            if (!strcmp(tag + len + 1 + 64, ends[k]))
-                return true;
+    platform_text(text, &selection->plan->request->platform);
+    buf_addf(&question, "%s has no image for %s", label, text);
+    for (size_t i = 0; i < platforms->n; i++) {
+        platform_text(text, &platforms->v[i].platform);
+        strings_add(&choices, text);
     }
-    return false;
+    int choice = transfer_choose(selection->plan->options, question.s, &choices);
+    return choice < 0 ? NULL : &platforms->v[choice];
+}
+
+static int refuse(const struct selection *selection, const char *label,
+                  const struct export_platforms *platforms, struct err *err)
+{
+    AUTO_BUF listed = BUF_INIT;
+    char wanted[PLATFORM_TEXT_SIZE];
+
+    export_platform_texts(platforms, &listed);
+    platform_text(wanted, &selection->plan->request->platform);
+    if (selection->is_asked)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s has no image for %s, but for %s: choose with --platform or take "
+                       "--all",
+                       label, wanted, listed.s);
+    transfer_note(selection->plan->options, "%s is left out: it has no image for %s, but for %s",
+                  label, wanted, listed.s);
+    return 0;
 }
 
 /* Replaces the digest of an index by that of one of its images. 1, 0: the image is passed over. An
@@ -52,31 +73,31 @@ static int choose_platform(const struct selection *selection, const char *label,
                            struct digest *digest, char *text, struct err *err)
 {
     const struct export_plan *plan = selection->plan;
+    const struct registry *registry = plan->options->registry;
     AUTO_PULLED pulled = {0};
-    AUTO_BUF listed = BUF_INIT;
-    char wanted[PLATFORM_TEXT_SIZE];
+    AUTO_EXPORT_PLATFORMS platforms = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
 
     text[0] = '\0';
-    if (plan->all_platforms)
+    if (plan->request->all_platforms)
         return 1;
-    if (pull_read(plan->registry, &selection->name, &reference, &pulled, err) < 0)
+    if (pull_read(registry, &selection->name, &reference, &pulled, err) < 0)
         return -1;
     if (!pulled.manifest.is_index)
         return 1;
-    int found = export_pick(plan->registry, &selection->name, &pulled.manifest, &plan->platform,
-                            digest, text, &listed, err);
-    if (found || listed.len == 0)
-        return found < 0 ? -1 : 1;
-    platform_text(wanted, &plan->platform);
-    if (selection->is_asked)
-        return err_set(err, ERR_NOT_FOUND,
-                       "%s has no image for %s, but for %s: choose with --platform or take "
-                       "--all",
-                       label, wanted, listed.s);
-    fprintf(stderr, "berth: %s is left out: it has no image for %s, but for %s\n", label, wanted,
-            listed.s);
-    return 0;
+    if (export_platform_list(registry, &selection->name, &pulled.manifest, &platforms, err) < 0)
+        return -1;
+    if (platforms.n == 0)
+        return 1;
+    const struct export_platform *chosen =
+        export_platform_best(&platforms, &plan->request->platform);
+    if (!chosen && selection->is_asked)
+        chosen = ask(selection, label, &platforms);
+    if (!chosen)
+        return refuse(selection, label, &platforms, err);
+    *digest = chosen->digest;
+    platform_text(text, &chosen->platform);
+    return 1;
 }
 
 /* Something that a manifest in the store needs is not there. A list of referrers that a client
@@ -85,8 +106,8 @@ static int incomplete(const struct selection *selection, const char *label, bool
                       const struct err *failure, struct err *err)
 {
     if (is_referrer_tag && !selection->is_asked) {
-        fprintf(stderr, "berth: %s is left out: %s: %s\n", label, err_public_text(failure->code),
-                failure->msg);
+        transfer_note(selection->plan->options, "%s is left out: %s: %s", label,
+                      err_public_text(failure->code), failure->msg);
         return 0;
     }
     return err_set(err, ERR_IO, "%s is incomplete, see berth fsck: %s: %s", label,
@@ -116,7 +137,7 @@ static int add_manifest(struct selection *selection, const char *tag, const char
 static int add_tag(struct selection *selection, const char *text, struct strings *manifests,
                    struct err *err)
 {
-    const struct registry *registry = selection->plan->registry;
+    const struct registry *registry = selection->plan->options->registry;
     struct reference reference = {.is_digest = false};
     struct digest digest, again;
     struct err failure;
@@ -138,7 +159,7 @@ static int add_tag(struct selection *selection, const char *text, struct strings
             break;
     }
     if (is_unknown(&failure))
-        return incomplete(selection, label, export_is_referrer_tag(text), &failure, err);
+        return incomplete(selection, label, export_referrer_tag_is(text), &failure, err);
     return err_copy(err, &failure);
 }
 
@@ -157,17 +178,18 @@ static bool is_selected(const struct selection *selection, const char *tag)
  * referrers, and in which cosign always does. */
 static int find_referrer_tags(struct selection *selection, const char *manifest, struct err *err)
 {
-    static const char *const ends[] = {"", ".sig", ".att", ".sbom"};
     const struct export_plan *plan = selection->plan;
     struct digest digest, points_at;
 
-    if (!plan->referrers || digest_parse(&digest, manifest, strlen(manifest), err) < 0)
-        return plan->referrers ? -1 : 0;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    if (!plan->request->referrers)
+        return 0;
+    if (digest_parse(&digest, manifest, strlen(manifest), err) < 0)
+        return -1;
+    for (int i = 0; i < EXPORT_REFERRER_TAGS; i++) {
         struct tag tag;
-        snprintf(tag.s, sizeof tag.s, "%s-%.64s%s", digest_algorithm_name(digest.algorithm),
-                 digest_hex(&digest), ends[i]);
-        int found = tag_get(plan->registry->store, &selection->name, &tag, &points_at, err);
+        export_referrer_tag_of(&digest, i, &tag);
+        int found =
+            tag_get(plan->options->registry->store, &selection->name, &tag, &points_at, err);
         if (found < 0)
             return -1;
         if (found && !is_selected(selection, tag.s))
@@ -202,7 +224,7 @@ static int add_tags(struct selection *selection, struct err *err)
         if (add_tag(selection, selection->tags.v[i], &manifests, err) < 0)
             return -1;
     /* All tags were selected already. */
-    if (selection->plan->whole_store)
+    if (selection->plan->request->n_references == 0)
         return 0;
     return add_referrer_tags(selection, &manifests, err);
 }
@@ -214,11 +236,12 @@ static int add_glob_tags(struct export_plan *plan, const struct name *name, cons
     struct selection selection = {.plan = plan, .name = *name};
     AUTO_STRINGS all = {0};
 
-    if (tag_list(plan->registry->store, name, &all, err) < 0)
+    if (tag_list(plan->options->registry->store, name, &all, err) < 0)
         return -1;
     for (size_t i = 0; i < all.n; i++)
         if (glob_matches(glob, all.v[i]) &&
-            (plan->referrers || !export_is_referrer_tag(all.v[i]) || !strcmp(glob, all.v[i])))
+            (plan->request->referrers || !export_referrer_tag_is(all.v[i]) ||
+             !strcmp(glob, all.v[i])))
             strings_add(&selection.tags, all.v[i]);
     *matched += selection.tags.n;
     int result = add_tags(&selection, err);
@@ -251,7 +274,7 @@ static int select_glob(struct export_plan *plan, const char *ref, struct err *er
     if (strchr(ref, '@') || len >= sizeof repository)
         return err_set(err, ERR_USAGE, "%s: a pattern is REPOSITORY[:TAG]", ref);
     snprintf(repository, sizeof repository, "%.*s", (int)len, ref);
-    if (repo_walk(plan->registry->store, NULL, visit_repository, &walk, err) < 0)
+    if (repo_walk(plan->options->registry->store, NULL, visit_repository, &walk, err) < 0)
         return -1;
     if (walk.matched == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no tag that %s matches", ref);
@@ -265,7 +288,8 @@ static int add_digest(struct selection *selection, const struct reference *refer
     struct digest digest;
     struct err failure;
 
-    int found = pull_resolve(selection->plan->registry, &selection->name, reference, &digest, err);
+    int found =
+        pull_resolve(selection->plan->options->registry, &selection->name, reference, &digest, err);
     if (found == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference->digest.s,
                        selection->name.s);
@@ -279,7 +303,7 @@ static int add_digest(struct selection *selection, const struct reference *refer
     return err_copy(err, &failure);
 }
 
-int export_select(struct export_plan *plan, const char *ref, struct err *err)
+static int select_reference(struct export_plan *plan, const char *ref, struct err *err)
 {
     struct selection selection = {.plan = plan, .is_asked = true};
     struct reference reference;
@@ -305,9 +329,15 @@ int export_select(struct export_plan *plan, const char *ref, struct err *err)
     return result;
 }
 
-int export_select_all(struct export_plan *plan, struct err *err)
+int export_select(struct export_plan *plan, struct err *err)
 {
-    struct glob_walk walk = {plan, "**", "*", 0};
+    const struct export_request *request = plan->request;
+    struct glob_walk all = {plan, "**", "*", 0};
 
-    return repo_walk(plan->registry->store, NULL, visit_repository, &walk, err);
+    if (request->n_references == 0)
+        return repo_walk(plan->options->registry->store, NULL, visit_repository, &all, err);
+    for (size_t i = 0; i < request->n_references; i++)
+        if (select_reference(plan, request->references[i], err) < 0)
+            return -1;
+    return 0;
 }

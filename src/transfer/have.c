@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: reading lists of digests. */
+ * L4: export: reading lists of digests. */
 #include "transfer/have.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ static int add_line(struct digest_map *map, char *line, struct err *err)
     return 0;
 }
 
-static int read_lines(struct digest_map *map, FILE *file, const char *path, struct err *err)
+int have_read(struct digest_map *map, FILE *file, const char *label, struct err *err)
 {
     char *line = NULL;
     size_t size = 0, number = 0;
@@ -38,23 +37,10 @@ static int read_lines(struct digest_map *map, FILE *file, const char *path, stru
             result = err_set(err, ERR_USAGE,
                              "%s, line %zu: %s: %s. It must be a list of digests, one a "
                              "line, as berth ls --digests prints it",
-                             path, number, line, failure.msg);
+                             label, number, line, failure.msg);
     }
     if (result == 0 && ferror(file))
-        result = err_sys(err, errno, "%s", path);
+        result = err_sys(err, errno, "%s", label);
     free(line);
-    return result;
-}
-
-int have_read(struct digest_map *map, const char *path, struct err *err)
-{
-    bool is_stdin = !strcmp(path, "-");
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-
-    if (!file)
-        return err_sys(err, errno, "%s", path);
-    int result = read_lines(map, file, is_stdin ? "standard input" : path, err);
-    if (!is_stdin)
-        fclose(file);
     return result;
 }

@@ -7,8 +7,10 @@
 
 #include "oci/digest_map.h"
 
-/* Adds the digests in the file, "-" is standard input, to the map. Empty lines and what stands
- * behind a # do not count. ERR_USAGE names the line that is no digest. */
-int have_read(struct digest_map *map, const char *path, struct err *err);
+#include <stdio.h>
+
+/* Adds the digests in the file to the map. Empty lines and what stands behind a # do not count.
+ * ERR_USAGE names the line that is no digest. */
+int have_read(struct digest_map *map, FILE *file, const char *label, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth import`: a layer of docker save. */
+ * L4: import: a layer of docker save. */
 #include "transfer/import_layer.h"
 
 #include "oci/digester.h"
@@ -83,13 +83,15 @@ static ssize_t input_read(void *from, void *bytes, size_t len, struct err *err)
     struct input *input = from;
     struct err failure;
 
+    if (transfer_check(input->import->options, err) < 0)
+        return -1;
     ssize_t n = source_file_read(input->file, input->at, bytes, len, err);
     if (n < 0)
         return -1;
     if (n == 0)
         return check_end(input, err);
     input->at += n;
-    import_progress(input->import, n);
+    import_run_progress(input->import, n);
     if (!input->decompressor)
         return take(input, bytes, (size_t)n, err) < 0 ? -1 : n;
     if (decompressor_write(input->decompressor, bytes, (size_t)n, &failure) < 0)
@@ -108,17 +110,18 @@ static int store_input(struct input *input, enum compress_kind compress,
     struct import *import = input->import;
     struct push_session session = {.name = *repository, .user = ""};
     struct compress_source source = {input_read, input};
-    struct compressor *compressor = compressor_open(compress, import->jobs, source);
+    struct compressor *compressor = compressor_open(compress, import->options->jobs, source);
     struct push_body body = {compressed_read, compressor};
 
-    int result = push_blob_new(import->registry, &session, DIGEST_SHA256, body, pushed, err);
+    int result =
+        push_blob_new(import->options->registry, &session, DIGEST_SHA256, body, pushed, err);
     compressor_close(compressor);
     return result;
 }
 
-int import_layer(struct import *import, const char *name, const struct source_file *file,
-                 const struct digest *diff_id, const struct name *repository,
-                 struct import_layer *layer, struct err *err)
+int import_layer_push(struct import *import, const char *name, const struct source_file *file,
+                      const struct digest *diff_id, const struct name *repository,
+                      struct import_run_layer *layer, struct err *err)
 {
     struct input input = {.import = import, .name = name, .file = file, .diff_id = diff_id};
     struct pushed_blob pushed;
@@ -131,14 +134,15 @@ int import_layer(struct import *import, const char *name, const struct source_fi
     if (kind != COMPRESS_NONE)
         input.decompressor = decompressor_open(kind, (struct decompress_sink){take, &input});
     digester_init(&input.digester, diff_id->algorithm);
-    int result = store_input(&input, kind == COMPRESS_NONE ? import->compress : COMPRESS_NONE,
-                             repository, &pushed, err);
+    int result =
+        store_input(&input, kind == COMPRESS_NONE ? import->request->compress : COMPRESS_NONE,
+                    repository, &pushed, err);
     digester_free(&input.digester);
     decompressor_close(input.decompressor);
     if (result < 0)
         return -1;
     import->new_size += pushed.is_new ? pushed.size : 0;
-    *layer = (struct import_layer){*diff_id, pushed.digest, pushed.size,
-                                   kind == COMPRESS_NONE ? import->compress : kind};
+    *layer = (struct import_run_layer){*diff_id, pushed.digest, pushed.size,
+                                       kind == COMPRESS_NONE ? import->request->compress : kind};
     return 0;
 }

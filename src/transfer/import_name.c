@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth import`: what images will be called. */
-#include "transfer/import.h"
+ * L4: import: what images will be called. */
+#include "transfer/import_name.h"
 
-#include "base/mem.h"
+#include "base/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SHOWN_MAX 50
 
 /* --as REPOSITORY[:TAG] */
 struct rename {
@@ -18,7 +16,7 @@ struct rename {
 
 static int parse_as(const struct import *import, struct rename *rename, struct err *err)
 {
-    const char *as = import->as;
+    const char *as = import->request->as;
     const char *colon = as ? strchr(as, ':') : NULL;
 
     *rename = (struct rename){.on = as != NULL};
@@ -37,45 +35,47 @@ static bool equal(const struct image_name *a, const struct image_name *b)
            (!a->has_tag || !strcmp(a->tag.s, b->tag.s));
 }
 
-static void add_target(struct import_image *image, const struct image_name *target)
+static void add_target(struct import_found_image *image, const struct image_name *target)
 {
     for (size_t i = 0; i < image->n_targets; i++)
         if (equal(&image->targets[i], target))
             return;
-    image->targets = mem_grow(image->targets, image->n_targets + 1, sizeof *image->targets);
-    image->targets[image->n_targets++] = *target;
+    *ARRAY_ADD(image->targets, image->n_targets) = *target;
 }
 
-static void show_image(const struct import_image *image)
+static void describe(const struct import_found_image *image, struct buf *out)
 {
-    fputs("  ", stderr);
     for (size_t i = 0; i < image->names.n; i++)
-        fprintf(stderr, "%s ", image->names.v[i]);
+        buf_addf(out, "%s ", image->names.v[i]);
     for (size_t i = 0; i < image->n_exact; i++)
-        fprintf(stderr, "%s%s%s ", image->exact[i].name.s, image->exact[i].has_tag ? ":" : "",
-                image->exact[i].has_tag ? image->exact[i].tag.s : "");
+        buf_addf(out, "%s%s%s ", image->exact[i].name.s, image->exact[i].has_tag ? ":" : "",
+                 image->exact[i].has_tag ? image->exact[i].tag.s : "");
     if (image->names.n + image->n_exact == 0)
-        fputs("(no name) ", stderr);
+        buf_addstr(out, "(no name) ");
     for (size_t i = 0; i < image->tags.n; i++)
-        fprintf(stderr, "tag %s ", image->tags.v[i]);
-    fprintf(stderr, "%s\n", image->digest.s[0] ? image->digest.s : image->saved->config);
+        buf_addf(out, "tag %s ", image->tags.v[i]);
+    buf_addstr(out, image->digest.s[0] ? image->digest.s : image->saved->config);
 }
 
 /* Says what is there, for who has to choose a name. */
 static void show_images(const struct import *import)
 {
     const struct import_found *found = &import->found;
+    AUTO_BUF heading = BUF_INIT;
+    AUTO_STRINGS lines = {0};
 
-    fprintf(stderr, "berth: images in %s:\n", import->source.path);
-    for (size_t i = 0; i < found->n && i < SHOWN_MAX; i++)
-        show_image(&found->v[i]);
-    if (found->n > SHOWN_MAX)
-        fprintf(stderr, "  and %zu more\n", found->n - SHOWN_MAX);
+    for (size_t i = 0; i < found->n && i < IMPORT_RUN_SHOWN_MAX; i++) {
+        AUTO_BUF line = BUF_INIT;
+        describe(&found->v[i], &line);
+        strings_add(&lines, line.s);
+    }
+    buf_addf(&heading, "images in %s:", import->source->label);
+    import_run_list(import, heading.s, &lines, found->n);
 }
 
 /* Under the repository of --as with the tags that the image has. */
 static int rename_image(const struct import *import, const struct rename *rename,
-                        struct import_image *image, struct err *err)
+                        struct import_found_image *image, struct err *err)
 {
     struct image_name target = rename->to;
 
@@ -115,7 +115,7 @@ static int rename_image(const struct import *import, const struct rename *rename
     return 0;
 }
 
-static int own_names(const struct import *import, struct import_image *image, struct err *err)
+static int own_names(const struct import *import, struct import_found_image *image, struct err *err)
 {
     struct image_name target;
 
@@ -163,7 +163,7 @@ static int check_names(const struct import *import, struct err *err)
     return 0;
 }
 
-int import_name(struct import *import, struct err *err)
+int import_name_all(struct import *import, struct err *err)
 {
     struct import_found *found = &import->found;
     struct rename rename;
@@ -174,7 +174,7 @@ int import_name(struct import *import, struct err *err)
         show_images(import);
         return err_set(err, ERR_ARCHIVE_INVALID,
                        "%zu images cannot all be %s: with --as REPOSITORY they keep their tags",
-                       found->n, import->as);
+                       found->n, import->request->as);
     }
     for (size_t i = 0; i < found->n; i++) {
         int named = rename.on ? rename_image(import, &rename, &found->v[i], err)

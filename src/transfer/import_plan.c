@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth import`: what an image needs, and where it is. */
-#include "transfer/import.h"
+ * L4: import: what an image needs, and where it is. */
+#include "transfer/import_plan.h"
 
-#include "base/mem.h"
-#include "oci/digester.h"
+#include "base/array.h"
+#include "oci/manifest.h"
 #include "store/blob.h"
+#include "transfer/import_part.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 16
-#define SHOWN_MAX 50
 
 /* Of one image: what has more is an attack. */
 #define PARTS_MAX 200000
@@ -24,98 +23,49 @@ void import_plan_free(struct import_plan *plan)
     digest_map_free(&plan->seen);
 }
 
-static void *grown(void *items, size_t n, size_t size)
+void import_plan_add_blob(struct import_plan *plan, const struct import_plan_blob *blob)
 {
-    return (n & (n - 1)) == 0 ? mem_grow(items, n ? 2 * n : 1, size) : items;
-}
-
-void import_plan_add_blob(struct import_plan *plan, const struct import_blob *blob)
-{
-    plan->blobs = grown(plan->blobs, plan->n_blobs, sizeof *plan->blobs);
-    plan->blobs[plan->n_blobs++] = *blob;
+    *ARRAY_ADD(plan->blobs, plan->n_blobs) = *blob;
     plan->size += blob->size;
 }
 
 void import_plan_add_manifest(struct import_plan *plan, const struct digest *digest)
 {
-    plan->manifests = grown(plan->manifests, plan->n_manifests, sizeof *plan->manifests);
-    plan->manifests[plan->n_manifests++] = *digest;
-}
-
-void import_blob_name(const struct import_image *image, const struct digest *digest,
-                      struct buf *name)
-{
-    buf_addstr(name, image->prefix);
-    if (image->form != IMPORT_DIRECTORY)
-        buf_addf(name, "blobs/%s/", digest_algorithm_name(digest->algorithm));
-    buf_addstr(name, digest_hex(digest));
-}
-
-static void manifest_name(const struct import_image *image, const struct digest *digest,
-                          struct buf *name)
-{
-    if (image->form == IMPORT_DIRECTORY && digest_equal(digest, &image->digest)) {
-        buf_addf(name, "%smanifest.json", image->prefix);
-        return;
-    }
-    import_blob_name(image, digest, name);
-    if (image->form == IMPORT_DIRECTORY)
-        buf_addstr(name, ".manifest.json");
-}
-
-int import_read_manifest(struct import *import, const struct import_image *image,
-                         const struct digest *digest, struct buf *bytes, struct err *err)
-{
-    AUTO_BUF name = BUF_INIT;
-    struct digest actual;
-
-    manifest_name(image, digest, &name);
-    int found =
-        source_read(&import->source, name.s, (size_t)import->conf->manifest_limit, bytes, err);
-    if (found < 0)
-        return -1;
-    if (found == 0)
-        return blob_read_manifest(import->registry->store, digest, bytes, err);
-    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
-    if (!digest_equal(&actual, digest))
-        return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", name.s,
-                       actual.s);
-    return 1;
+    *ARRAY_ADD(plan->manifests, plan->n_manifests) = *digest;
 }
 
 struct planning {
     struct import *import;
-    const struct import_image *image;
+    const struct import_found_image *image;
     struct import_plan *plan;
-    bool quiet; /* about what is missing */
-    size_t missing;
+    size_t missing;       /* parts that are neither in the source nor in the store */
+    struct strings shown; /* the first of them */
 };
 
 static void note_missing(struct planning *planning, const struct digest *digest, int64_t size)
 {
-    planning->missing++;
-    if (planning->quiet)
+    AUTO_BUF line = BUF_INIT;
+
+    if (planning->missing++ >= IMPORT_RUN_SHOWN_MAX)
         return;
-    if (planning->missing == 1)
-        fprintf(stderr, "berth: neither in %s nor in the store:\n", planning->import->source.path);
-    if (planning->missing <= SHOWN_MAX)
-        fprintf(stderr, "  %s  %jd bytes\n", digest->s, (intmax_t)size);
+    buf_addf(&line, "%s  %jd bytes", digest->s, (intmax_t)size);
+    strings_add(&planning->shown, line.s);
 }
 
 /* A blob is in the store, or in the source with the right length. */
 static int plan_blob(struct planning *planning, const struct descriptor *descriptor,
                      struct err *err)
 {
-    struct import_blob blob = {.digest = descriptor->digest, .size = descriptor->size};
+    struct import_plan_blob blob = {.digest = descriptor->digest, .size = descriptor->size};
     struct source_file file;
     AUTO_BUF name = BUF_INIT;
     int64_t size;
 
-    int found = blob_stat(planning->import->registry->store, &blob.digest, &size, err);
+    int found = blob_stat(planning->import->options->registry->store, &blob.digest, &size, err);
     blob.in_store = found > 0 && size == blob.size;
     if (found >= 0 && !blob.in_store) {
-        import_blob_name(planning->image, &blob.digest, &name);
-        found = source_find(&planning->import->source, name.s, &file, err);
+        import_part_blob_name(planning->image, &blob.digest, &name);
+        found = source_find(planning->import->source, name.s, &file, err);
         if (found > 0)
             source_file_close(&file);
         if (found > 0 && file.size != blob.size)
@@ -164,12 +114,14 @@ static int plan_manifest(struct planning *planning, const struct digest *digest,
     AUTO_BUF bytes = BUF_INIT;
     AUTO_MANIFEST manifest = {0};
 
+    if (transfer_check(planning->import->options, err) < 0)
+        return -1;
     if (digest_map_get(&plan->seen, digest))
         return 0;
     if (depth > DEPTH_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
     digest_map_put(&plan->seen, digest);
-    int found = import_read_manifest(planning->import, planning->image, digest, &bytes, err);
+    int found = import_part_manifest(planning->import, planning->image, digest, &bytes, err);
     if (found == 0)
         note_missing(planning, digest, size);
     if (found <= 0)
@@ -186,21 +138,6 @@ static int plan_manifest(struct planning *planning, const struct digest *digest,
     return 0;
 }
 
-/* The first of the referrers that is not before this subject. */
-static size_t lower_bound(const struct import_found *found, const struct digest *subject)
-{
-    size_t low = 0, high = found->n_referrers;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(found->referrers[middle].subject.s, subject->s) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* What refers to one of the manifests comes along, and what refers to that. */
 static int plan_referrers(struct planning *planning, struct err *err)
 {
@@ -210,7 +147,7 @@ static int plan_referrers(struct planning *planning, struct err *err)
 
     for (size_t i = 0; i < plan->n_manifests; i++) {
         struct digest subject = plan->manifests[i];
-        for (size_t j = lower_bound(found, &subject);
+        for (size_t j = import_found_first_referrer(found, &subject);
              j < found->n_referrers && digest_equal(&found->referrers[j].subject, &subject); j++)
             if (found->referrers[j].prefix == planning->image->prefix &&
                 plan_manifest(planning, &found->referrers[j].digest, -1, 0, err) < 0)
@@ -240,25 +177,27 @@ static bool is_image(const struct descriptor *child)
 }
 
 /* The only child of an index that is there with all that it needs. 0: there is none, or several. */
-static int find_whole_child(struct import *import, const struct import_image *image,
+static int find_whole_child(struct import *import, const struct import_found_image *image,
                             struct digest *child, struct err *err)
 {
     AUTO_BUF bytes = BUF_INIT;
     AUTO_MANIFEST index = {0};
     size_t whole = 0;
 
-    int found = import_read_manifest(import, image, &image->digest, &bytes, err);
+    int found = import_part_manifest(import, image, &image->digest, &bytes, err);
     if (found <= 0)
         return found;
     if (manifest_parse(&index, bytes.s, bytes.len, err) < 0)
         return -1;
     for (size_t i = 0; i < index.n_references; i++) {
         const struct descriptor *descriptor = &index.references[i];
-        AUTO_PLAN plan = {0};
-        struct planning trial = {import, image, &plan, true, 0};
+        AUTO_IMPORT_PLAN plan = {0};
+        struct planning trial = {.import = import, .image = image, .plan = &plan};
         if (descriptor->role != DESCRIPTOR_CHILD || !is_image(descriptor))
             continue;
-        if (plan_manifest(&trial, &descriptor->digest, descriptor->size, 1, err) < 0)
+        int planned = plan_manifest(&trial, &descriptor->digest, descriptor->size, 1, err);
+        strings_free(&trial.shown);
+        if (planned < 0)
             return -1;
         if (trial.missing == 0 && whole++ == 0)
             *child = descriptor->digest;
@@ -270,39 +209,47 @@ static int find_whole_child(struct import *import, const struct import_image *im
  * That cannot be served, but the image can. */
 static int plan_partial(struct planning *planning, struct err *err)
 {
-    const struct import_image *image = planning->image;
+    const struct import_found_image *image = planning->image;
     struct digest child;
 
-    planning->quiet = true;
     int planned = plan_top(planning, &image->digest, image->size, err);
     if (planned < 0 || planning->missing == 0)
         return planned;
     int found = find_whole_child(planning->import, image, &child, err);
-    if (found < 0)
-        return -1;
+    if (found <= 0)
+        return found;
     import_plan_free(planning->plan);
     *planning->plan = (struct import_plan){0};
-    planning->quiet = false;
+    strings_free(&planning->shown);
     planning->missing = 0;
-    if (!found)
-        return plan_top(planning, &image->digest, image->size, err);
-    fprintf(stderr, "berth: of the index %s docker saved one image, which takes its place: %s\n",
-            image->digest.s, child.s);
+    transfer_note(planning->import->options,
+                  "of the index %s docker saved one image, which takes its place: %s",
+                  image->digest.s, child.s);
     return plan_top(planning, &child, -1, err);
 }
 
-int import_plan(struct import *import, const struct import_image *image, struct import_plan *plan,
-                struct err *err)
+static int refuse_missing(const struct planning *planning, struct err *err)
 {
-    struct planning planning = {import, image, plan, false, 0};
+    const struct import *import = planning->import;
+    AUTO_BUF heading = BUF_INIT;
+
+    if (planning->missing == 0)
+        return 0;
+    buf_addf(&heading, "neither in %s nor in the store:", import->source->label);
+    import_run_list(import, heading.s, &planning->shown, planning->missing);
+    return err_set(err, ERR_BLOB_UNKNOWN, "%zu parts of %s are missing: import first what has them",
+                   planning->missing, planning->image->digest.s);
+}
+
+int import_plan_make(struct import *import, const struct import_found_image *image,
+                     struct import_plan *plan, struct err *err)
+{
+    struct planning planning = {.import = import, .image = image, .plan = plan};
 
     int planned = image->may_be_partial ? plan_partial(&planning, err)
                                         : plan_top(&planning, &image->digest, image->size, err);
-    if (planned < 0)
-        return -1;
-    if (planning.missing > 0)
-        return err_set(err, ERR_BLOB_UNKNOWN,
-                       "%zu parts of %s are missing: import first what has them", planning.missing,
-                       image->digest.s);
-    return 0;
+    if (planned == 0)
+        planned = refuse_missing(&planning, err);
+    strings_free(&planning.shown);
+    return planned;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth import`: into the store, by the verbs of a push. */
-#include "transfer/import.h"
+ * L4: import: into the store, by the verbs of a push. */
+#include "transfer/import_push.h"
 
 #include "base/mem.h"
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
 #include "store/blob.h"
+#include "transfer/import_part.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,16 +22,18 @@ static ssize_t body_read(void *from, void *bytes, size_t len, struct err *err)
 {
     struct body *body = from;
 
+    if (transfer_check(body->import->options, err) < 0)
+        return -1;
     ssize_t n = source_file_read(&body->file, body->at, bytes, len, err);
     if (n > 0) {
         body->at += n;
-        import_progress(body->import, n);
+        import_run_progress(body->import, n);
     }
     return n;
 }
 
-static int store_blob(struct import *import, const struct import_image *image,
-                      const struct name *repository, const struct import_blob *blob,
+static int store_blob(struct import *import, const struct import_found_image *image,
+                      const struct name *repository, const struct import_plan_blob *blob,
                       struct err *err)
 {
     struct push_session session = {.name = *repository, .user = ""};
@@ -38,13 +41,13 @@ static int store_blob(struct import *import, const struct import_image *image,
     struct err failure;
     AUTO_BUF name = BUF_INIT;
 
-    import_blob_name(image, &blob->digest, &name);
-    int found = source_find(&import->source, name.s, &body.file, err);
+    import_part_blob_name(image, &blob->digest, &name);
+    int found = source_find(import->source, name.s, &body.file, err);
     if (found <= 0)
         return found < 0 ? -1
                          : err_set(err, ERR_BLOB_UNKNOWN, "%s is gone from the store meanwhile",
                                    blob->digest.s);
-    int result = push_blob_whole(import->registry, &session, &blob->digest,
+    int result = push_blob_whole(import->options->registry, &session, &blob->digest,
                                  (struct push_body){body_read, &body}, &failure);
     source_file_close(&body.file);
     if (result < 0 && failure.code == ERR_DIGEST_INVALID)
@@ -56,18 +59,19 @@ static int store_blob(struct import *import, const struct import_image *image,
     return result;
 }
 
-static int push_blobs(struct import *import, const struct import_image *image,
+static int push_blobs(struct import *import, const struct import_found_image *image,
                       const struct import_plan *plan, const struct name *repository,
                       struct err *err)
 {
     for (size_t i = 0; i < plan->n_blobs; i++) {
-        const struct import_blob *blob = &plan->blobs[i];
+        const struct import_plan_blob *blob = &plan->blobs[i];
         if (blob->elsewhere)
             continue;
         /* Also what was not there yet may have come with another image. */
-        int linked = push_blob_link(import->registry, repository, &blob->digest, blob->size, err);
+        int linked =
+            push_blob_link(import->options->registry, repository, &blob->digest, blob->size, err);
         if (linked > 0 && !blob->in_store)
-            import_progress(import, blob->size);
+            import_run_progress(import, blob->size);
         if (linked == 0)
             linked = store_blob(import, image, repository, blob, err);
         if (linked < 0)
@@ -76,7 +80,7 @@ static int push_blobs(struct import *import, const struct import_image *image,
     return 0;
 }
 
-static int push_one(struct import *import, const struct import_image *image,
+static int push_one(struct import *import, const struct import_found_image *image,
                     const struct import_plan *plan, const struct name *repository,
                     const struct digest *digest, const struct strings *tag_texts, struct err *err)
 {
@@ -94,21 +98,21 @@ static int push_one(struct import *import, const struct import_image *image,
     if (plan->made.len > 0)
         buf_add(&bytes, plan->made.s, plan->made.len);
     else
-        found = import_read_manifest(import, image, digest, &bytes, err);
+        found = import_part_manifest(import, image, digest, &bytes, err);
     if (found == 0)
         found =
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s is gone from the store meanwhile", digest->s);
     push.bytes = bytes.s;
     push.len = bytes.len;
-    int there = found < 0 ? -1 : blob_stat(import->registry->store, digest, &size, err);
-    int result = there < 0 ? -1 : push_manifest(import->registry, &push, &pushed, err);
+    int there = found < 0 ? -1 : blob_stat(import->options->registry->store, digest, &size, err);
+    int result = there < 0 ? -1 : push_manifest(import->options->registry, &push, &pushed, err);
     if (result == 0 && !there)
         import->new_size += (int64_t)bytes.len;
     free(tags);
     return result;
 }
 
-static void tags_in(const struct import_image *image, const struct name *repository,
+static void tags_in(const struct import_found_image *image, const struct name *repository,
                     struct strings *tags)
 {
     for (size_t i = 0; i < image->n_targets; i++)
@@ -117,7 +121,7 @@ static void tags_in(const struct import_image *image, const struct name *reposit
 }
 
 /* Blobs, then what names them, and the tags when all else is there. */
-static int push_to(struct import *import, const struct import_image *image,
+static int push_to(struct import *import, const struct import_found_image *image,
                    const struct import_plan *plan, const struct name *repository, struct err *err)
 {
     AUTO_STRINGS tags = {0};
@@ -134,8 +138,8 @@ static int push_to(struct import *import, const struct import_image *image,
     return top_is_last ? 0 : push_one(import, image, plan, repository, &plan->top, &tags, err);
 }
 
-int import_push(struct import *import, const struct import_image *image,
-                const struct import_plan *plan, struct err *err)
+int import_push_image(struct import *import, const struct import_found_image *image,
+                      const struct import_plan *plan, struct err *err)
 {
     for (size_t i = 0; i < image->n_targets; i++) {
         bool done = false;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: files that are there whole or not at all. */
+ * L4: files that are there whole or not at all. */
 #include "transfer/partial.h"
 
-#include "admin/caller.h"
 #include "base/fs.h"
 #include "base/uuid.h"
 
@@ -17,20 +16,33 @@
 #define SUFFIX ".tmp"
 #define RANDOM_LEN 8
 
-int partial_create(struct partial *partial, int dir, const char *prefix, struct err *err)
+void partial_take(const struct partial_rights *rights)
+{
+    if (rights)
+        rights->take();
+}
+
+void partial_drop(const struct partial_rights *rights)
+{
+    if (rights)
+        rights->drop();
+}
+
+int partial_create(struct partial *partial, int dir, const char *prefix,
+                   const struct partial_rights *rights, struct err *err)
 {
     char uuid[UUID_SIZE];
 
-    *partial = (struct partial){.dir = dir, .fd = -1};
+    *partial = (struct partial){.dir = dir, .fd = -1, .rights = rights};
     uuid_make(uuid);
     int room = (int)(sizeof partial->name - RANDOM_LEN - sizeof SUFFIX);
     snprintf(partial->name, sizeof partial->name, "%.*s%.*s" SUFFIX, room, prefix, RANDOM_LEN,
              uuid);
-    caller_begin();
+    partial_take(rights);
     partial->fd =
         openat(dir, partial->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     int errnum = errno;
-    caller_end();
+    partial_drop(rights);
     if (partial->fd < 0)
         return err_sys(err, errnum, "create %s", partial->name);
     flock(partial->fd,
@@ -43,10 +55,10 @@ int partial_commit(struct partial *partial, int to_dir, const char *name, bool s
 {
     if (sync && fsync(partial->fd) < 0)
         return err_sys(err, errno, "fsync %s", partial->name);
-    caller_begin();
+    partial_take(partial->rights);
     int renamed = renameat(partial->dir, partial->name, to_dir, name);
     int errnum = errno;
-    caller_end();
+    partial_drop(partial->rights);
     if (renamed < 0)
         return err_sys(err, errnum, "rename %s to %s", partial->name, name);
     file_close(&partial->fd);
@@ -57,9 +69,9 @@ void partial_abandon(struct partial *partial)
 {
     if (partial->fd < 0)
         return;
-    caller_begin();
+    partial_take(partial->rights);
     unlinkat(partial->dir, partial->name, 0);
-    caller_end();
+    partial_drop(partial->rights);
     file_close(&partial->fd);
 }
 
@@ -71,9 +83,9 @@ static bool is_partial(const char *name, const char *prefix)
            !strcmp(name + len - suffix_len, SUFFIX);
 }
 
-void partial_clean(int dir_fd, const char *prefix)
+void partial_clean(int dir_fd, const char *prefix, const struct partial_rights *rights)
 {
-    caller_begin();
+    partial_take(rights);
     int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     const struct dirent *entry;
@@ -88,5 +100,5 @@ void partial_clean(int dir_fd, const char *prefix)
         closedir(dir);
     else
         file_close(&copy);
-    caller_end();
+    partial_drop(rights);
 }

@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.lib.exports import SIGNATURE, blob_path, blobs_of, push_index, push_w
 from tests.lib.layouts import INCOMPLETE, Layout
 from tests.lib.paths import BUILD
 from tests.lib.stores import assert_unchanged
+from tests.lib.terminal import Terminal
 
 USAGE, NO_SUCH, IO_ERROR = 64, 66, 74
 
@@ -228,6 +230,37 @@ def test_one_platform_of_an_index(repo, berth):
     assert "no image for linux/s390x, but for linux/amd64, linux/arm64" in refusal
     assert "OS/ARCH" in berth("export", f"{repo.name}:v1", "--platform", "s390x", "-o", "/dev/null", status=USAGE)
     assert index.digest not in layout.blobs
+
+
+@pytest.mark.parametrize("answer, number", [("2", 1), ("3", None), ("x", None), ("", None)])
+def test_asks_which_platform_where_somebody_sits(repo, berth, tmp_path, answer, number):
+    _, images = push_index(repo, "v1", "amd64", "arm64")
+    command = [BUILD / "berth", "export", f"{repo.name}:v1", "--platform", "linux/s390x", "-o", tmp_path / "x.tar",
+               "--root", berth.root]
+    with Terminal(command) as terminal:
+        question = terminal.expect("? ")
+        assert f"{repo.name}:v1 has no image for linux/s390x" in question
+        assert "1  linux/amd64" in question and "2  linux/arm64" in question
+        terminal.type(answer + "\n")
+        said = terminal.rest()
+    if number is None:
+        assert "choose with --platform" in said
+        assert terminal.process.returncode == NO_SUCH
+        assert not list(tmp_path.iterdir())
+    else:
+        assert Layout(tmp_path / "x.tar").names() == [(repo.name, "v1", images[number].digest)]
+
+
+def test_stopped_while_it_asks(repo, berth, tmp_path):
+    push_index(repo, "v1", "amd64")
+    command = [BUILD / "berth", "export", f"{repo.name}:v1", "--platform", "linux/s390x", "-o", tmp_path / "x.tar",
+               "--root", berth.root]
+    with Terminal(command) as terminal:
+        terminal.expect("? ")
+        terminal.type("\x03")
+        terminal.rest()
+    assert terminal.process.returncode == -signal.SIGINT
+    assert not list(tmp_path.iterdir())
 
 
 def test_this_machines_platform(repo, berth):

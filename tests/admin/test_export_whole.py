@@ -96,6 +96,7 @@ def test_unknown_references(repo, berth, tmp_path):
         berth("export", f"{repo.name}:v1", ref, "-o", target, status=NO_SUCH)
     for args in [], [f"{repo.name.upper()}:v1"], ["--all", "--platform", "linux/amd64"]:
         berth("export", *args, "-o", target, status=USAGE)
+    berth("export", f"{repo.name}:none", "-o", f"{tmp_path}/new/", status=NO_SUCH)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,15 +30,6 @@ PREFIX_LATER = {
     "src/pack/compress_gzip.c",
     "src/pack/compress_zstd.c",
     "src/store/repo_remove.c",
-    "src/transfer/export_directory.c",
-    "src/transfer/export_plan.c",
-    "src/transfer/export_platform.c",
-    "src/transfer/export_select.c",
-    "src/transfer/export_tar.c",
-    "src/transfer/export_write.c",
-    "src/transfer/import_find.c",
-    "src/transfer/import_plan.c",
-    "src/transfer/import_source.c",
 }
 
 # Libraries that the workers of a web server do without, as Makefile.am names them.

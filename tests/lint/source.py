@@ -25,7 +25,7 @@ LAYERS = {
     "gc": {"base", "pack", "oci", "store", "event"},
     "fsck": {"base", "pack", "oci", "store"},
     "registry": {"base", "oci", "store", "auth", "event"},
-    "transfer": {"base", "pack", "oci", "store", "event", "registry", "admin"},
+    "transfer": {"base", "pack", "oci", "store", "event", "registry"},
     "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
     "serve": {"base", "oci", "store", "auth"},
     "admin": {"base", "pack", "oci", "store", "auth", "event", "gc", "fsck", "registry", "transfer", "serve"},

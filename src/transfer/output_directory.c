@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L5: `berth export` to a directory: a new OCI image layout, or one that grows. Each blob is there
- * whole or not at all, and index.json names it only then. */
-#include "transfer/export.h"
+ * L4: export: to a directory. */
+#include "transfer/output_directory.h"
 
-#include "admin/caller.h"
 #include "base/fs.h"
-#include "base/mem.h"
-#include "transfer/partial.h"
+#include "transfer/export_index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +26,10 @@ struct pending {
     struct digest digest;
 };
 
-struct directory_output {
-    struct export_output base;
+struct directory {
+    struct output base;
     bool sync;
-    char *path;
+    const struct partial_rights *rights;
     int root;
     int blobs[DIGEST_ALGORITHMS]; /* -1: not needed so far */
     struct pending pending[PENDING_MAX];
@@ -42,9 +39,9 @@ struct directory_output {
     int64_t offset; /* in that */
 };
 
-static struct directory_output *directory_of(struct export_output *output)
+static struct directory *directory_of(struct output *output)
 {
-    return (struct directory_output *)output;
+    return (struct directory *)output;
 }
 
 /* Opens a directory in another, and makes it if it is not there. A medium may hold anything: links
@@ -59,24 +56,23 @@ static int open_below(int dir, const char *name, struct err *err)
     return fd >= 0 ? fd : err_sys(err, errno, "make the directory %s", name);
 }
 
-static int blobs_of(struct directory_output *output, enum digest_algorithm algorithm,
-                    struct err *err)
+static int blobs_of(struct directory *output, enum digest_algorithm algorithm, struct err *err)
 {
     if (output->blobs[algorithm] >= 0)
         return output->blobs[algorithm];
-    caller_begin();
+    partial_take(output->rights);
     AUTO_FD all = open_below(output->root, "blobs", err);
     if (all >= 0)
         output->blobs[algorithm] = open_below(all, digest_algorithm_name(algorithm), err);
     if (all >= 0 && output->sync)
         fsync(all);
-    caller_end();
+    partial_drop(output->rights);
     return output->blobs[algorithm] >= 0 ? output->blobs[algorithm]
-                                         : export_failed(output->path, err);
+                                         : output_failed(&output->base, err);
 }
 
 /* 1, 0 or -1. What was written by us is whole if it is there; another size is another's work. */
-static int is_there(struct directory_output *output, const struct digest *digest, int64_t size,
+static int is_there(struct directory *output, const struct digest *digest, int64_t size,
                     struct err *err)
 {
     struct stat st;
@@ -84,71 +80,72 @@ static int is_there(struct directory_output *output, const struct digest *digest
 
     if (dir < 0)
         return -1;
-    return fstatat(dir, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           st.st_size == size;
+    partial_take(output->rights);
+    bool found = fstatat(dir, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) == 0;
+    partial_drop(output->rights);
+    return found && S_ISREG(st.st_mode) && st.st_size == size;
 }
 
-static int begin(struct export_output *base, const struct export_plan *plan, struct err *err)
+static int begin(struct output *base, const struct export_plan *plan, struct err *err)
 {
-    struct directory_output *output = directory_of(base);
+    struct directory *output = directory_of(base);
     int64_t bytes = 0;
 
     for (size_t i = 0; i < plan->n_contents; i++) {
         struct digest digest;
-        export_content_digest(&plan->contents[i], &digest);
+        export_plan_digest(&plan->contents[i], &digest);
         int there = is_there(output, &digest, plan->contents[i].size, err);
         if (there < 0)
             return -1;
         bytes += there ? 0 : plan->contents[i].size;
     }
-    return export_check_room(output->root, bytes, output->path, err);
+    return output_check_room(&output->base, output->root, bytes, err);
 }
 
-static int flush(struct directory_output *output, struct err *err)
+static int flush(struct directory *output, struct err *err)
 {
     while (output->n_pending > 0) {
         struct pending *pending = &output->pending[output->n_pending - 1];
         int dir = blobs_of(output, pending->digest.algorithm, err);
         if (dir < 0 || partial_commit(&pending->partial, dir, digest_hex(&pending->digest),
                                       output->sync, err) < 0)
-            return export_failed(output->path, err);
+            return output_failed(&output->base, err);
         output->n_pending--;
     }
     output->pending_bytes = 0;
     return 0;
 }
 
-static int file(struct export_output *base, const struct digest *digest, int64_t size,
-                struct err *err)
+static int file(struct output *base, const struct export_plan_content *content, struct err *err)
 {
-    struct directory_output *output = directory_of(base);
-    int there = is_there(output, digest, size, err);
+    struct directory *output = directory_of(base);
+    struct pending *pending = &output->pending[output->n_pending];
 
+    export_plan_digest(content, &pending->digest);
+    int there = is_there(output, &pending->digest, content->size, err);
     if (there)
         return there < 0 ? -1 : 0;
-    struct pending *pending = &output->pending[output->n_pending];
-    pending->digest = *digest;
-    if (partial_create(&pending->partial, output->root, PREFIX, err) < 0)
-        return export_failed(output->path, err);
+    if (partial_create(&pending->partial, output->root, PREFIX, output->rights, err) < 0)
+        return output_failed(&output->base, err);
     output->writing = true;
     output->offset = 0;
     return 1;
 }
 
-static int bytes(struct export_output *base, const void *bytes, size_t len, struct err *err)
+static int bytes(struct output *base, const void *bytes, size_t len, struct err *err)
 {
-    struct directory_output *output = directory_of(base);
+    struct directory *output = directory_of(base);
     int fd = output->pending[output->n_pending].partial.fd;
 
     if (file_pwrite_all(fd, bytes, len, output->offset, err) < 0)
-        return export_failed(output->path, err);
+        return output_failed(&output->base, err);
     output->offset += (int64_t)len;
     return 0;
 }
 
-static int end(struct export_output *base, struct err *err)
+static int end(struct output *base, struct err *err)
 {
-    struct directory_output *output = directory_of(base);
+    struct directory *output = directory_of(base);
 
     output->writing = false;
     output->n_pending++;
@@ -157,12 +154,12 @@ static int end(struct export_output *base, struct err *err)
     return enough ? flush(output, err) : 0;
 }
 
-static int put(const struct directory_output *output, const char *name, const struct buf *text,
+static int put(const struct directory *output, const char *name, const struct buf *text,
                struct err *err)
 {
     struct partial partial;
 
-    if (partial_create(&partial, output->root, PREFIX, err) < 0)
+    if (partial_create(&partial, output->root, PREFIX, output->rights, err) < 0)
         return -1;
     int result = file_pwrite_all(partial.fd, text->s, text->len, 0, err);
     if (result == 0)
@@ -171,7 +168,7 @@ static int put(const struct directory_output *output, const char *name, const st
     return result;
 }
 
-static int sync_directories(const struct directory_output *output, struct err *err)
+static int sync_directories(const struct directory *output, struct err *err)
 {
     for (int i = 0; output->sync && i < DIGEST_ALGORITHMS; i++)
         if (output->blobs[i] >= 0 && fsync(output->blobs[i]) < 0 && errno != EINVAL)
@@ -179,18 +176,19 @@ static int sync_directories(const struct directory_output *output, struct err *e
     return 0;
 }
 
-static int put_documents(const struct directory_output *output, const struct export_plan *plan,
+static int put_documents(const struct directory *output, const struct export_plan *plan,
                          struct err *err)
 {
     const struct fs_root root = {.fd = output->root};
-    const struct buf layout = {.s = (char[]){EXPORT_LAYOUT}, .len = strlen(EXPORT_LAYOUT)};
+    const struct buf layout = {.s = (char[]){EXPORT_INDEX_LAYOUT},
+                               .len = strlen(EXPORT_INDEX_LAYOUT)};
     AUTO_BUF before = BUF_INIT;
     AUTO_BUF index = BUF_INIT;
 
-    caller_begin();
+    partial_take(output->rights);
     bool is_layout = faccessat(output->root, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     int found = fs_read(&root, "index.json", INDEX_MAX, &before, err);
-    caller_end();
+    partial_drop(output->rights);
     if (found < 0 || export_index(plan, found ? &before : NULL, &index, err) < 0 ||
         (!is_layout && put(output, "oci-layout", &layout, err) < 0) ||
         put(output, "index.json", &index, err) < 0)
@@ -200,63 +198,60 @@ static int put_documents(const struct directory_output *output, const struct exp
     return 0;
 }
 
-static int finish(struct export_output *base, const struct export_plan *plan, struct err *err)
+static int finish(struct output *base, const struct export_plan *plan, struct err *err)
 {
-    struct directory_output *output = directory_of(base);
+    struct directory *output = directory_of(base);
 
     if (flush(output, err) < 0)
         return -1;
     if (sync_directories(output, err) < 0 || put_documents(output, plan, err) < 0)
-        return export_failed(output->path, err);
+        return output_failed(&output->base, err);
     return 0;
 }
 
-static void close_directory(struct export_output *base)
+static void close_directory(struct output *base)
 {
-    struct directory_output *output = directory_of(base);
+    struct directory *output = directory_of(base);
 
     for (size_t i = 0; i < output->n_pending + output->writing; i++)
         partial_abandon(&output->pending[i].partial);
     for (int i = 0; i < DIGEST_ALGORITHMS; i++)
         file_close(&output->blobs[i]);
     file_close(&output->root);
-    free(output->path);
     free(output);
 }
 
+static const struct output_kind kind = {
+    .order = EXPORT_PLAN_MANIFESTS_FIRST,
+    .begin = begin,
+    .file = file,
+    .bytes = bytes,
+    .end = end,
+    .finish = finish,
+    .close = close_directory,
+};
+
 /* Of two exports to one directory each would forget the other's names. */
-static int open_root(struct directory_output *output, struct err *err)
+static int take_over(const struct directory *output, struct err *err)
 {
-    caller_begin();
-    int made = mkdir(output->path, 0777);
-    int errnum = errno;
-    if (made == 0 || errnum == EEXIST) {
-        output->root = open(output->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        errnum = errno;
-    }
-    caller_end();
-    if (output->root < 0)
-        return err_sys(err, errnum, "%s", output->path);
     if (flock(output->root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return err_set(err, ERR_BUSY, "another export writes to %s", output->path);
-    partial_clean(output->root, PREFIX);
+        return err_set(err, ERR_BUSY, "another export writes to %s", output->base.label);
+    partial_clean(output->root, PREFIX, output->rights);
     return 0;
 }
 
-int export_open_directory(const char *path, bool sync, struct export_output **opened,
-                          struct err *err)
+int output_directory_open(struct output **opened, int fd, const char *label, bool sync,
+                          const struct partial_rights *rights, struct err *err)
 {
-    struct directory_output *output = mem_alloc(sizeof *output);
+    struct directory *output = output_new(sizeof *output, &kind, label);
 
-    *output = (struct directory_output){
-        .base = {begin, file, bytes, end, finish, close_directory},
-        .sync = sync,
-        .path = mem_strdup(path),
-        .root = -1,
-        .blobs = {-1, -1},
-    };
-    if (open_root(output, err) < 0) {
-        close_directory(&output->base);
+    output->sync = sync;
+    output->rights = rights;
+    output->root = fd;
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++)
+        output->blobs[i] = -1;
+    if (take_over(output, err) < 0) {
+        output_close(&output->base);
         return -1;
     }
     *opened = &output->base;
