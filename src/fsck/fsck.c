@@ -3,7 +3,7 @@
 #include "fsck/fsck.h"
 
 #include "base/mem.h"
-#include "fsck/fsck_mode.h"
+#include "fsck/fsck_modes.h"
 #include "fsck/fsck_own.h"
 #include "fsck/fsck_place.h"
 #include "fsck/fsck_repo.h"
@@ -25,7 +25,7 @@ struct fsck *fsck_start(struct store *store, const struct fsck_options *options,
 
 void fsck_files(struct fsck *fsck)
 {
-    fsck_mode_check(fsck);
+    fsck_modes_check(fsck);
 }
 
 /* In the order in which repairs want it: what obscures other things is out of the way before they

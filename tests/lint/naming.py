@@ -16,20 +16,9 @@ DEFINITION = re.compile(r"^(?!static\b(?! inline))(?:\w[\w\s*]*?[\s*])(\w+)\([^;
 PREFIX_LATER = {
     "cgi-bin/main.c",
     "src/admin/progress.c",
-    "src/fsck/fsck_blob.c",
-    "src/fsck/fsck_hash.c",
-    "src/fsck/fsck_link.c",
-    "src/fsck/fsck_manifest.c",
-    "src/fsck/fsck_reference.c",
-    "src/fsck/fsck_referrer.c",
-    "src/fsck/fsck_repo.c",
-    "src/fsck/fsck_tag.c",
-    "src/fsck/fsck_tree.c",
-    "src/fsck/fsck_upload.c",
     "src/pack/compress.c",
     "src/pack/compress_gzip.c",
     "src/pack/compress_zstd.c",
-    "src/store/repo_remove.c",
 }
 
 # Libraries that the workers of a web server do without, as Makefile.am names them.

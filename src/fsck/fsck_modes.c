@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L3: fsck: permissions and owners of all files and directories. Root may do this, since nothing is
  * made, and nothing behind a link is touched. */
-#include "fsck/fsck_mode.h"
+#include "fsck/fsck_modes.h"
 
 #include "fsck/fsck_tree.h"
 #include "store/layout.h"
@@ -151,7 +151,7 @@ static void visit(struct fsck *fsck, void *context, const struct fsck_entry *ent
     }
 }
 
-void fsck_mode_check(struct fsck *fsck)
+void fsck_modes_check(struct fsck *fsck)
 {
     static const char *const tops[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_OWN};
     struct stat st;
