@@ -103,37 +103,34 @@ static size_t number_len(const char *s, size_t len)
 /* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
  * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
  * This looks at the bytes first, and counts the keys, one before each colon outside strings, and
- * what all will take. NULL: nothing is wrong. */
-static const char *scan(const char *text, size_t len, size_t *keys)
+ * what all will take: *bytes, or, if it is no JSON, false. */
+static bool scan(const char *text, size_t len, size_t *keys, size_t *bytes)
 {
     bool has_nul = false; /* the last string */
-    size_t bytes = 0;
     size_t n;
 
-    *keys = 0;
+    *keys = *bytes = 0;
     for (size_t i = 0; i < len; i += n) {
         char c = text[i];
         n = 1;
         if (c == '"') {
             n = string_len(text + i, len - i, &has_nul);
-            bytes += STRING_BYTES + n;
+            *bytes += STRING_BYTES + n;
         } else if (c == '-' || is_digit(c)) {
             n = number_len(text + i, len - i);
-            bytes += NUMBER_BYTES;
+            *bytes += NUMBER_BYTES;
         } else if (c == ':') {
             n = !has_nul;
             (*keys)++;
-            bytes += KEY_BYTES;
+            *bytes += KEY_BYTES;
         } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
             n = 0;
         }
-        bytes += c == '{' ? OBJECT_BYTES : c == '[' ? LIST_BYTES : c == ',' ? VALUE_BYTES : 0;
+        *bytes += c == '{' ? OBJECT_BYTES : c == '[' ? LIST_BYTES : c == ',' ? VALUE_BYTES : 0;
         if (n == 0)
-            return "not JSON";
-        if (bytes > JSON_BYTES_MAX)
-            return "JSON of too many parts: they take more memory than may be";
+            return false;
     }
-    return NULL;
+    return true;
 }
 
 /* Recursion is bounded by the tokener's depth. */
@@ -164,11 +161,20 @@ static const char *fault_of(struct json_object *root, size_t keys)
 
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
 {
-    size_t keys;
-    const char *wrong = len == 0 || len > INT32_MAX ? "not JSON" : scan(text, len, &keys);
+    return json_parse_within(text, len, depth_max, JSON_BYTES_MAX, err);
+}
 
-    if (wrong) {
-        err_set(err, ERR_MANIFEST_INVALID, "%s", wrong);
+struct json *json_parse_within(const char *text, size_t len, int depth_max, size_t bytes_max,
+                               struct err *err)
+{
+    size_t keys, bytes;
+
+    if (len == 0 || len > INT32_MAX || !scan(text, len, &keys, &bytes)) {
+        err_set(err, ERR_MANIFEST_INVALID, "not JSON");
+        return NULL;
+    }
+    if (bytes > bytes_max) {
+        err_set(err, ERR_MANIFEST_TOO_LARGE, "its JSON has too many parts");
         return NULL;
     }
     struct json_tokener *tokener = json_tokener_new_ex(depth_max);

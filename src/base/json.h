@@ -25,9 +25,12 @@
 
 struct json;
 
-/* NULL with *err (ERR_MANIFEST_INVALID) set if text isn't JSON, or neither an object nor a list:
- * json-c cannot tell other values from none, or where a number ends. */
+/* NULL with *err (ERR_MANIFEST_INVALID, ERR_MANIFEST_TOO_LARGE) set if text isn't JSON, or neither
+ * an object nor a list: json-c cannot tell other values from none, or where a number ends. */
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err);
+/* The same within less memory. ERR_MANIFEST_TOO_LARGE: it would take more than bytes_max. */
+struct json *json_parse_within(const char *text, size_t len, int depth_max, size_t bytes_max,
+                               struct err *err);
 void json_free(struct json *json);
 
 bool json_is_object(const struct json *json);

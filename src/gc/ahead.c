@@ -3,6 +3,7 @@
  * that come next. */
 #include "gc/ahead.h"
 
+#include "gc/settle.h"
 #include "gc/sweep.h"
 #include "pack/ordered.h"
 
@@ -13,16 +14,28 @@
 #define AHEAD 64 /* repositories that have been read and not swept */
 
 /* What they may take in memory, beyond which no other is begun. */
-#define READ_BYTES_MAX ((size_t)16 << 20)
+#define READ_BYTES_MAX ((size_t)6 << 20)
 
 /* A repository that is read, and how that went. */
 struct ahead {
     const char *text; /* its name */
     struct name name;
     struct graph graph;
-    int result;
+    int result; /* 0: it is yet to be read, by one thread alone */
     struct err err;
 };
+
+/* 1, 0: it holds a manifest beyond the limits, -1. */
+static int read_within(struct pass *pass, struct ahead *ahead, const struct scan_limits *limits)
+{
+    ahead->graph = (struct graph){.pass = pass, .name = &ahead->name};
+    int read = scan_repository(&ahead->graph, limits, &ahead->err);
+    if (read > 0)
+        read = settle_graph(&ahead->graph, limits);
+    if (read <= 0)
+        graph_free(&ahead->graph);
+    return read;
+}
 
 static void read_one(void *context, void *own, void *item)
 {
@@ -32,7 +45,7 @@ static void read_one(void *context, void *own, void *item)
     (void)own;
     ahead->result = name_parse(&ahead->name, ahead->text, strlen(ahead->text), &ahead->err);
     if (ahead->result == 0)
-        ahead->result = graph_read(&ahead->graph, pass, &ahead->name, &ahead->err);
+        ahead->result = read_within(pass, ahead, &SCAN_SMALL);
 }
 
 static size_t weight(const void *item)
@@ -55,7 +68,10 @@ static int sweep(struct pass *pass, struct ahead *ahead, struct err *err)
 {
     progress_at(pass->options->progress, "marking",
                 pass->totals->manifests.kept + pass->totals->manifests.removed, -1);
+    /* What takes much memory is read by this thread alone. */
     if (ahead->result == 0)
+        ahead->result = read_within(pass, ahead, &SCAN_LARGE);
+    if (ahead->result >= 0)
         ahead->result = sweep_repository(&ahead->graph, &ahead->err);
     if (ahead->result == 0)
         return 0;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A repository's manifests, how they hang together, and which of them live (gc/gc.h says why).
+ * A repository's manifests, and how they hang together.
+ *
+ * Its memory is bounded by the number of manifests, tags and different blobs of a repository, not
+ * by how often manifests name them: beyond GRAPH_EDGES_MAX what a manifest names is not kept, but
+ * read again.
  */
 #ifndef BERTH_GC_GRAPH_H
 #define BERTH_GC_GRAPH_H
@@ -8,13 +12,16 @@
 #include "base/strings.h"
 #include "gc/pass.h"
 
+#define GRAPH_EDGES_MAX ((uint32_t)1 << 18)
+
 /* Nodes and tags are numbered from 1; 0 is none. */
 struct graph_node {
     struct digest_packed digest;
     bool has_revision;
     bool live;
-    int64_t mtime;                 /* of the revision's link, ns */
     bool old;                      /* beyond its grace */
+    bool unkept;                   /* what it names is read again */
+    int64_t mtime;                 /* of the revision's link, ns */
     uint32_t children, n_children; /* in graph->children: nodes */
     uint32_t blobs, n_blobs;       /* in graph->blobs */
     uint32_t parents;              /* dead ones that name it */
@@ -42,24 +49,24 @@ struct graph {
     struct strings tags;
     struct graph_tag *tag;   /* as tags */
     bool unfinished;         /* there are names among the tags that are none */
-    struct strings problems; /* that were met */
+    struct strings problems; /* that were met; told when it is swept: several threads read graphs */
     struct strings empty;    /* directories of links, without a link */
-    bool damaged;            /* what it needs is not known */
-    int64_t kept;            /* manifests and layer links that stay */
-    int64_t gone;            /* manifests that went */
+    bool damaged;            /* what it needs is not known: everything in it lives */
+    struct digest_map needed; /* blobs that what lives in it names */
+    int64_t kept;             /* manifests and layer links that stay */
+    int64_t gone;             /* manifests that went */
 };
 
-/* Reads a repository and settles what lives; changes nothing of the pass, so that several can be
- * read at once. graph_free afterwards, also after an error. -1: it cannot be listed. */
-int graph_read(struct graph *graph, struct pass *pass, const struct name *name, struct err *err);
 /* Leaves it empty. */
 void graph_free(struct graph *graph);
 /* What it takes in memory, about. */
 size_t graph_bytes(const struct graph *graph);
 
+/* The digest's node, made if it is new, which may move the others. */
+uint32_t graph_add(struct graph *graph, const struct digest *digest);
 /* NULL: it is none of this repository's manifests, and none of them names it as one. */
 const struct graph_node *graph_find(const struct graph *graph, const struct digest *digest);
-/* The dead manifests, each behind those that name it; free(3). */
-uint32_t *graph_dead(const struct graph *graph, uint32_t *n);
+/* Something in it cannot be read. */
+void graph_damage(struct graph *graph, const char *what, const struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "gc/sweep.h"
 
 #include "base/dir.h"
+#include "gc/settle.h"
 #include "gc/tidy.h"
 #include "store/layout.h"
 #include "store/referrer.h"
@@ -14,26 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Marks the living manifests and what they name, and leaves in graph->blobs just that, sorted. Of a
- * damaged repository everything lives. */
-static void mark_manifests(struct graph *graph)
+/* Marks the living manifests and what they name. */
+static void mark_needed(struct graph *graph)
 {
-    uint32_t kept = 0;
-
     for (uint32_t at = 0; at < graph->n_nodes; at++) {
-        const struct graph_node *node = &graph->nodes[at];
         struct digest digest;
-        if (!node->live && !graph->damaged)
+        if (!graph->nodes[at].live)
             continue;
-        digest_key_unpack(&node->digest, &digest);
+        digest_key_unpack(&graph->nodes[at].digest, &digest);
         digest_map_put(&graph->pass->marked, &digest);
-        for (uint32_t i = 0; i < node->n_blobs; i++)
-            graph->blobs[kept++] = graph->blobs[node->blobs + i];
     }
-    graph->n_blobs = kept;
-    for (uint32_t i = 0; i < kept; i++)
-        digest_map_put_key(&graph->pass->marked, &graph->blobs[i]);
-    digest_key_sort(graph->blobs, kept);
+    digest_map_add(&graph->pass->marked, &graph->needed);
 }
 
 struct layers {
@@ -50,8 +42,7 @@ static bool is_needed(const struct graph *graph, const struct digest *digest)
 {
     const struct graph_node *node = graph_find(graph, digest);
 
-    return graph->damaged || (node && node->live) ||
-           digest_key_has(graph->blobs, graph->n_blobs, digest);
+    return graph->damaged || (node && node->live) || digest_map_get(&graph->needed, digest);
 }
 
 /* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
@@ -248,18 +239,16 @@ static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
     return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
 }
 
-static int sweep_manifests(struct graph *graph, struct err *err)
+static int sweep_manifests(struct graph *graph, const uint32_t *dead, uint32_t n, struct err *err)
 {
     struct fs_root dirs[DIGEST_ALGORITHMS];
-    uint32_t n;
-    uint32_t *dead = graph_dead(graph, &n);
     int result = 0;
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         struct layout_path path;
         layout_revisions(&path, graph->name, (enum digest_algorithm)i);
         dirs[i].fd = -1;
-        if (n && result >= 0 && hold_open_dir(&graph->pass->hold, path.s, &dirs[i], err) < 0)
+        if (result == 0 && hold_open_dir(&graph->pass->hold, path.s, &dirs[i], err) < 0)
             result = -1;
     }
     for (uint32_t i = 0; i < n && result == 0; i++) {
@@ -269,6 +258,19 @@ static int sweep_manifests(struct graph *graph, struct err *err)
     }
     for (int i = 0; i < DIGEST_ALGORITHMS; i++)
         fs_root_close(&dirs[i]);
+    return result;
+}
+
+static int sweep_dead(struct graph *graph, struct err *err)
+{
+    uint32_t n;
+    uint32_t *dead = settle_dead(graph, &n);
+    int result = 0;
+
+    if (graph->damaged) /* what was read before cannot be read any more */
+        result = err_set(err, ERR_IO, "%s", graph->problems.v[graph->problems.n - 1]);
+    else if (n)
+        result = sweep_manifests(graph, dead, n, err);
     free(dead);
     return result;
 }
@@ -276,19 +278,19 @@ static int sweep_manifests(struct graph *graph, struct err *err)
 static void count_kept(struct graph *graph)
 {
     for (uint32_t at = 0; at < graph->n_nodes; at++)
-        if (graph->nodes[at].has_revision && (graph->nodes[at].live || graph->damaged))
+        if (graph->nodes[at].has_revision && graph->nodes[at].live)
             graph->kept++;
     graph->pass->totals->manifests.kept += graph->kept;
 }
 
 static int sweep_graph(struct graph *graph, struct err *err)
 {
-    mark_manifests(graph);
+    mark_needed(graph);
     count_kept(graph);
     for (size_t i = 0; i < graph->tags.n && !graph->damaged; i++)
         if (sweep_tag(graph, i, err) < 0)
             return -1;
-    if (!graph->damaged && sweep_manifests(graph, err) < 0)
+    if (!graph->damaged && sweep_dead(graph, err) < 0)
         return -1;
     return sweep_layers(graph, err) < 0 ? -1 : tidy_repository(graph, err);
 }

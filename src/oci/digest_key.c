@@ -54,22 +54,3 @@ bool digest_key_of_hex(struct digest_key *key, const char *hex)
     avoid_zero(key);
     return true;
 }
-
-static int compare(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct digest_key));
-}
-
-void digest_key_sort(struct digest_key *keys, size_t n)
-{
-    if (n)
-        qsort(keys, n, sizeof *keys, compare);
-}
-
-bool digest_key_has(const struct digest_key *keys, size_t n, const struct digest *digest)
-{
-    struct digest_key key;
-
-    digest_key_of(&key, digest);
-    return n && bsearch(&key, keys, n, sizeof key, compare);
-}

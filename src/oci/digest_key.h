@@ -27,8 +27,5 @@ struct digest_key {
 void digest_key_of(struct digest_key *key, const struct digest *digest);
 /* From a digest's first hexadecimal digits. False: they are none, or too few. */
 bool digest_key_of_hex(struct digest_key *key, const char *hex);
-/* Keys in order, and whether one is among them. */
-void digest_key_sort(struct digest_key *keys, size_t n);
-bool digest_key_has(const struct digest_key *keys, size_t n, const struct digest *digest);
 
 #endif

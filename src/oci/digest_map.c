@@ -93,6 +93,14 @@ uint32_t *digest_map_get(const struct digest_map *map, const struct digest *dige
     return digest_map_get_key(map, &key);
 }
 
+void digest_map_add(struct digest_map *map, const struct digest_map *from)
+{
+    for (int i = 0; from->shards && i < DIGEST_MAP_SHARDS; i++)
+        for (uint32_t k = 0; k < from->shards[i].size; k++)
+            if (!is_zero(&from->shards[i].slots[k].key))
+                digest_map_put_key(map, &from->shards[i].slots[k].key);
+}
+
 void digest_map_free(struct digest_map *map)
 {
     for (int i = 0; map->shards && i < DIGEST_MAP_SHARDS; i++)

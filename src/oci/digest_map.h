@@ -25,6 +25,8 @@ uint32_t *digest_map_get(const struct digest_map *map, const struct digest *dige
 /* The same by key. */
 uint32_t *digest_map_put_key(struct digest_map *map, const struct digest_key *key);
 uint32_t *digest_map_get_key(const struct digest_map *map, const struct digest_key *key);
+/* Puts all that is in `from`, without its numbers. */
+void digest_map_add(struct digest_map *map, const struct digest_map *from);
 void digest_map_free(struct digest_map *map);
 
 #endif

@@ -30,13 +30,6 @@ static bool is_image_type(const char *media_type)
            !strcmp(media_type, MEDIA_TYPE_DOCKER_MANIFEST);
 }
 
-bool manifest_may_be(const char *media_type)
-{
-    return !media_type || is_image_type(media_type) || is_index_type(media_type) ||
-           !strcmp(media_type, MEDIA_TYPE_OCI_ARTIFACT) ||
-           !strcmp(media_type, MEDIA_TYPE_DOCKER_SCHEMA1);
-}
-
 static int parse_descriptor(struct descriptor *descriptor, const struct json *json,
                             const char *where, struct err *err)
 {
@@ -106,7 +99,6 @@ static int parse_subject(struct manifest *manifest, struct err *err)
         return -1;
     manifest->has_subject = true;
     manifest->subject = subject.digest;
-    manifest->subject_type = subject.media_type;
     return 0;
 }
 
@@ -190,10 +182,10 @@ static bool is_schema1(const struct json *json)
 }
 
 static int parse(struct manifest *manifest, const char *bytes, size_t len, bool stored,
-                 struct err *err)
+                 size_t memory_max, struct err *err)
 {
     *manifest = (struct manifest){0};
-    manifest->json = json_parse(bytes, len, MANIFEST_DEPTH_MAX, err);
+    manifest->json = json_parse_within(bytes, len, MANIFEST_DEPTH_MAX, memory_max, err);
     if (!manifest->json)
         return -1;
     int parsed = stored && is_schema1(manifest->json) ? parse_schema1(manifest, err)
@@ -205,12 +197,18 @@ static int parse(struct manifest *manifest, const char *bytes, size_t len, bool 
 
 int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, false, err);
+    return parse(manifest, bytes, len, false, JSON_BYTES_MAX, err);
 }
 
 int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, true, err);
+    return parse(manifest, bytes, len, true, JSON_BYTES_MAX, err);
+}
+
+int manifest_parse_within(struct manifest *manifest, const char *bytes, size_t len,
+                          size_t memory_max, struct err *err)
+{
+    return parse(manifest, bytes, len, true, memory_max, err);
 }
 
 void manifest_free(struct manifest *manifest)

@@ -45,25 +45,25 @@ struct manifest {
     size_t n_references;
     bool has_subject;
     struct digest subject;
-    const char *subject_type; /* NULL: it does not say */
 };
 #define AUTO_MANIFEST __attribute__((cleanup(manifest_free))) struct manifest
 
 /* Parses and validates. What two clients could read in two ways is refused: `manifests` beside
  * `layers` or `config` (CVE-2021-41190), duplicate keys. Strings belong to manifest->json;
- * manifest_free afterwards. MANIFEST_INVALID. */
+ * manifest_free afterwards. MANIFEST_INVALID; MANIFEST_TOO_LARGE: its JSON takes more memory than
+ * JSON_BYTES_MAX. */
 int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err);
 /* The same for one that is stored already: that may also be of schema 1 (Docker Image Manifest
  * Version 2, Schema 1), which CNCF Distribution 2.x took. Nothing can push one here. */
 int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len,
                           struct err *err);
+/* The same within less memory than JSON_BYTES_MAX. MANIFEST_TOO_LARGE: it would take more. */
+int manifest_parse_within(struct manifest *manifest, const char *bytes, size_t len,
+                          size_t memory_max, struct err *err);
 void manifest_free(struct manifest *manifest);
 
 /* Checks a Content-Type (without parameters; NULL or empty: none was sent) against the document. */
 int manifest_check_type(const struct manifest *manifest, const char *content_type, struct err *err);
-
-/* Whether what a descriptor of this type names may be a manifest; NULL: it does not say. */
-bool manifest_may_be(const char *media_type);
 
 /* Appends the descriptor of this manifest as the referrers list shows it ("Listing Referrers"):
  * digest, mediaType, size, artifactType (of an image without one: its config's mediaType),

@@ -46,18 +46,11 @@ int blob_open(const struct store *store, const struct digest *digest, int *fd, i
     return 1;
 }
 
-int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
-                       struct err *err)
+static int read_whole(int fd, const struct digest *digest, int64_t size, struct buf *bytes,
+                      struct err *err)
 {
-    AUTO_FD fd = -1;
-    int64_t size;
     struct digest actual;
 
-    int found = blob_open(store, digest, &fd, &size, err);
-    if (found <= 0)
-        return found;
-    if (size > STORED_MANIFEST_MAX)
-        return 0;
     if (file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
         return -1;
     bytes->len = (size_t)size;
@@ -66,6 +59,51 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
     if (!digest_equal(&actual, digest))
         return err_set(err, ERR_IO, "the manifest %s is damaged: push it again", digest->s);
     return 1;
+}
+
+int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
+                       struct err *err)
+{
+    AUTO_FD fd = -1;
+    int64_t size;
+
+    int found = blob_open(store, digest, &fd, &size, err);
+    if (found <= 0)
+        return found;
+    return size > STORED_MANIFEST_MAX ? 0 : read_whole(fd, digest, size, bytes, err);
+}
+
+int blob_read_within(const struct store *store, const struct digest *digest, size_t size_max,
+                     struct buf *bytes, struct err *err)
+{
+    AUTO_FD fd = -1;
+    int64_t size;
+
+    int found = blob_open(store, digest, &fd, &size, err);
+    if (found <= 0)
+        return found;
+    if ((uint64_t)size > size_max)
+        return err_set(err, ERR_MANIFEST_TOO_LARGE, "the manifest %s has %jd bytes, more than %zu",
+                       digest->s, (intmax_t)size, size_max);
+    return read_whole(fd, digest, size, bytes, err);
+}
+
+int blob_may_be_manifest(const struct store *store, const struct digest *digest, struct err *err)
+{
+    AUTO_FD fd = -1;
+    char start[64];
+    int64_t size;
+
+    int found = blob_open(store, digest, &fd, &size, err);
+    if (found <= 0)
+        return found;
+    size_t len = size < (int64_t)sizeof start ? (size_t)size : sizeof start;
+    if (file_pread_all(fd, start, len, 0, err) < 0)
+        return -1;
+    size_t i = 0;
+    while (i < len && strchr(" \t\r\n", start[i]) && start[i])
+        i++;
+    return i < len && start[i] == '{';
 }
 
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,

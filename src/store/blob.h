@@ -20,6 +20,13 @@ int blob_open(const struct store *store, const struct digest *digest, int *fd, i
 int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
                        struct err *err);
 
+/* The same of at most size_max bytes; more are an ERR_MANIFEST_TOO_LARGE. */
+int blob_read_within(const struct store *store, const struct digest *digest, size_t size_max,
+                     struct buf *bytes, struct err *err);
+/* Whether it begins as a manifest does, so that what is none need not be read. 0: also if there is
+ * no such blob. */
+int blob_may_be_manifest(const struct store *store, const struct digest *digest, struct err *err);
+
 /* Renames a file with verified and fsynced content, within the store, over whatever is there: a
  * damaged blob heals. */
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,

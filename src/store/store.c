@@ -69,6 +69,7 @@ static int open_root(struct store *store, const struct conf *conf, bool create, 
         .path = mem_strdup(path.s),
         .lock_timeout_ms = conf->lock_timeout * 1000,
         .grace = conf->grace,
+        .manifest_limit = conf->manifest_limit,
     };
     return fs_root_open(&store->fs, store->path, create, err);
 }

@@ -19,10 +19,11 @@
 #include <stdint.h>
 
 struct store {
-    struct fs_root fs;   /* at LAYOUT_PREFIX */
-    char *path;          /* the same as an absolute path, for X-Sendfile */
-    int lock_timeout_ms; /* how long to wait for a lock */
-    int64_t grace;       /* seconds, see conf.h */
+    struct fs_root fs;      /* at LAYOUT_PREFIX */
+    char *path;             /* the same as an absolute path, for X-Sendfile */
+    int lock_timeout_ms;    /* how long to wait for a lock */
+    int64_t grace;          /* seconds, see conf.h */
+    int64_t manifest_limit; /* bytes */
 };
 
 /* create: makes what is missing, as everyone does who will change the store; without it nothing is

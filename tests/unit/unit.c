@@ -303,6 +303,7 @@ static struct conf store_conf(const char *root)
         .dir_mode = 0750,
         .lock_timeout = 10,
         .grace = 1000,
+        .manifest_limit = 4 << 20,
     };
 }
 

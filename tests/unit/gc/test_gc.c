@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * src/gc: what lives and what goes; nothing goes that is young, that was renewed while the
  * collector ran, or that a repository may need of which something cannot be read. */
-#include "unit/registry/content.h"
+#include "unit/gc/gc_runs.h"
 
-#include "gc/gc.h"
 #include "registry/freshen.h"
 #include "registry/remove.h"
 #include "store/blob.h"
@@ -12,137 +11,8 @@
 #include "store/repo.h"
 #include "store/tag.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
-
-#define OLD 5000 /* beyond the grace */
-#define GRACE 1000
-
-static int age_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    struct timeval times[2];
-
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    gettimeofday(&times[0], NULL);
-    times[0].tv_sec -= OLD;
-    times[1] = times[0];
-    return lutimes(path, times);
-}
-
-/* Everything in the store is as old as if nobody had come for long. */
-static void age_all(const struct store *store)
-{
-    assert_int_equal(0, nftw(store->path, age_one, 16, FTW_PHYS));
-}
-
-/* What gc tells, in one text: "manifest a@sha256:... blob sha256:... ". */
-struct told {
-    char removed[8192];
-    char problems[2048];
-    /* Called at the first thing that is about to go, or NULL. */
-    void (*meanwhile)(const struct store *store);
-    const struct store *store;
-};
-
-static void removes(void *context, const struct gc_item *item)
-{
-    static const char *const kinds[] = {"tag",    "manifest",   "link",  "blob",
-                                        "upload", "repository", "litter"};
-    struct told *told = context;
-    size_t len = strlen(told->removed);
-
-    snprintf(told->removed + len, sizeof told->removed - len, "%s %s%s%s ", kinds[item->kind],
-             item->name ? item->name->s : "", item->name ? "@" : "", item->what);
-}
-
-static void problem(void *context, const struct name *name, const char *message)
-{
-    struct told *told = context;
-    size_t len = strlen(told->problems);
-
-    snprintf(told->problems + len, sizeof told->problems - len, "%s: %s\n", name ? name->s : "",
-             message);
-}
-
-/* The collector asks for a repository's grace after it has read its tags: then something happens.
- */
-static int64_t untagged(void *context, const struct name *name, int64_t grace)
-{
-    struct told *told = context;
-
-    (void)name;
-    if (told->meanwhile) {
-        void (*happens)(const struct store *) = told->meanwhile;
-        told->meanwhile = NULL;
-        happens(told->store);
-    }
-    return grace;
-}
-
-static struct gc_totals collect(const struct store *store, struct told *told, bool dry_run)
-{
-    struct gc_options options = {.grace = GRACE,
-                                 .dry_run = dry_run,
-                                 .untagged = untagged,
-                                 .removes = removes,
-                                 .problem = problem,
-                                 .context = told};
-    struct gc_totals totals;
-
-    told->store = store;
-    assert_returns(0, gc_run(store, &options, &totals, &failure));
-    return totals;
-}
-
-/* A dry run tells the same as the run that follows. */
-static struct gc_totals gc(const struct store *store, struct told *told)
-{
-    struct told dry = {.store = NULL};
-    struct gc_totals before = collect(store, &dry, true);
-
-    told->removed[0] = '\0';
-    struct gc_totals totals = collect(store, told, false);
-
-    assert_string_equal(dry.removed, told->removed);
-    assert_int_equal(before.bytes, totals.bytes);
-    assert_int_equal(before.blobs.kept, totals.blobs.kept);
-    return totals;
-}
-
-static bool has_blob(const struct store *store, const struct digest *digest)
-{
-    int64_t size;
-    return blob_stat(store, digest, &size, &failure) > 0;
-}
-
-static bool has_manifest(const struct store *store, const char *repository,
-                         const struct digest *digest)
-{
-    const struct name name = unit_name(repository);
-    return repo_has_revision(store, &name, digest, &failure) > 0;
-}
-
-static void untag(const struct store *store, const char *repository, const char *tag)
-{
-    const struct name name = unit_name(repository);
-    const struct reference reference = reference_to(tag);
-
-    assert_returns(0, remove_manifest(unit_registry(store), &name, &reference,
-                                      (struct precondition){0}, NULL, &failure));
-}
-
-#define LAYER_OF(digest)                                                                           \
-    "{\"schemaVersion\":2,\"layers\":[{\"digest\":\"%s\",\"size\":5}]}", (digest).s
-#define INDEX_OF(digest)                                                                           \
-    "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"%s\",\"size\":5}]}", (digest).s
-#define REFERS_TO(digest)                                                                          \
-    "{\"schemaVersion\":2,\"subject\":{\"digest\":\"%s\",\"size\":5},\"annotations\":{\"of\":\"%"  \
-    "s\"}}",                                                                                       \
-        (digest).s, (digest).s
 
 static void test_only_what_nobody_reaches_goes(void **state)
 {
@@ -404,7 +274,7 @@ static void test_uploads(void **state)
     age_all(store);
     assert_returns(0, push_blob_start(unit_registry(store), &young, DIGEST_SHA256, &failure));
     assert_returns(0, upload_open(store, &busy.name, busy.id, "", &open, &failure));
-    struct gc_options options = {.grace = GRACE, .removes = removes, .context = &told};
+    struct gc_options options = {.grace = GRACE, .removes = told_removes, .context = &told};
     struct gc_totals totals;
     age_all(store);
     assert_returns(0, push_blob_start(unit_registry(store), &young, DIGEST_SHA256, &failure));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * oci/digest_key.c: what is packed comes back, and what is sorted is found. */
+ * oci/digest_key.c: what is packed comes back, in the order of the texts. */
 #include "unit/unit.h"
 
 #include "oci/digest_key.h"
@@ -43,26 +43,6 @@ static void test_order(void **state)
     }
 }
 
-static void test_sorted_keys(void **state)
-{
-    enum { MANY = 1000 };
-    static struct digest_key keys[MANY];
-
-    (void)state;
-    for (int n = 0; n < MANY; n++) {
-        struct digest digest = nth(n);
-        digest_key_of(&keys[n], &digest);
-    }
-    digest_key_sort(keys, MANY);
-    for (int n = 0; n < 2 * MANY; n++) {
-        struct digest digest = nth(n);
-        assert_int_equal(n < MANY, digest_key_has(keys, MANY, &digest));
-    }
-    struct digest any = nth(0);
-    digest_key_sort(NULL, 0);
-    assert_false(digest_key_has(NULL, 0, &any));
-}
-
 static void test_of_hex(void **state)
 {
     struct digest digest = nth(0);
@@ -83,7 +63,6 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed),
         cmocka_unit_test(test_order),
-        cmocka_unit_test(test_sorted_keys),
         cmocka_unit_test(test_of_hex),
     };
 

@@ -57,6 +57,28 @@ static void test_zeros(void **state)
     assert_int_equal(8, *digest_map_get(&map, &zeros));
 }
 
+static void test_add(void **state)
+{
+    AUTO_DIGEST_MAP map = {0}, from = {0};
+
+    (void)state;
+    digest_map_add(&map, &from);
+    assert_int_equal(0, map.n);
+    for (int i = 0; i < 3000; i++) {
+        struct digest digest = nth(i);
+        *digest_map_put(i < 2000 ? &from : &map, &digest) = 9;
+    }
+    struct digest both = nth(100);
+    *digest_map_put(&map, &both) = 8;
+    digest_map_add(&map, &from);
+    assert_int_equal(3000, map.n);
+    assert_int_equal(8, *digest_map_get(&map, &both));
+    for (int i = 0; i < 3000; i++) {
+        struct digest digest = nth(i);
+        assert_non_null(digest_map_get(&map, &digest));
+    }
+}
+
 static void test_empty(void **state)
 {
     struct digest_map map = {0};
@@ -76,6 +98,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_add),
     };
 
     return RUN(tests);

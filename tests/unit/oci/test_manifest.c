@@ -400,25 +400,6 @@ static void test_4_blobs(void **state)
                  parse(&manifest, "{" V2 TYPE(MEDIA_TYPE_OCI_ARTIFACT) ",\"blobs\":{}}"));
 }
 
-/* Issue 10, item 1: what a descriptor says decides whether it is worth reading. */
-static void test_1_what_may_be_a_manifest(void **state)
-{
-    AUTO_MANIFEST manifest = {0};
-
-    (void)state;
-    assert_true(manifest_may_be(NULL));
-    assert_true(manifest_may_be(MEDIA_TYPE_OCI_MANIFEST));
-    assert_true(manifest_may_be(MEDIA_TYPE_OCI_INDEX));
-    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_MANIFEST));
-    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_LIST));
-    assert_true(manifest_may_be(MEDIA_TYPE_DOCKER_SCHEMA1));
-    assert_true(manifest_may_be(MEDIA_TYPE_OCI_ARTIFACT));
-    assert_false(manifest_may_be("application/vnd.oci.image.layer.v1.tar+gzip"));
-    assert_false(manifest_may_be("application/vnd.buildkit.cacheconfig.v0"));
-    assert_returns(0, parse(&manifest, "{" V2 ",\"manifests\":[],\"subject\":" DESCRIPTOR_B "}"));
-    assert_string_equal("type/b", manifest.subject_type);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -436,7 +417,6 @@ int main(void)
         cmocka_unit_test(test_2_schema_1),
         cmocka_unit_test(test_2_stored_manifests_are_no_worse),
         cmocka_unit_test(test_4_blobs),
-        cmocka_unit_test(test_1_what_may_be_a_manifest),
     };
 
     return RUN(tests);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: the collector settles what lives in a repository. */
+#include "gc/settle.h"
+
+#include "base/hex.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The manifest whose referrers the tag stands for: <algorithm>-<hex>, cut off at 64 digits (OCI
+ * Distribution Specification, "Referrers Tag Schema"), or with .sig, .att or .sbom behind it as
+ * cosign has it. */
+static bool attached_key(const char *tag, struct digest_key *key)
+{
+    size_t algorithm = strcspn(tag, "-");
+    const char *hex = tag + algorithm + (tag[algorithm] == '-');
+    unsigned char bytes[32];
+
+    return (!strncmp(tag, "sha256-", 7) || !strncmp(tag, "sha512-", 7)) && strlen(hex) >= 64 &&
+           (hex[64] == '\0' || hex[64] == '.') && hex_decode(bytes, hex, 32) &&
+           digest_key_of_hex(key, hex);
+}
+
+/* Lists each node's referrers, and the tags that stand for some. */
+static void connect(struct graph *graph)
+{
+    for (uint32_t at = 0; at < graph->n_nodes; at++) {
+        struct graph_node *node = &graph->nodes[at];
+        if (!node->subject)
+            continue;
+        struct graph_node *subject = &graph->nodes[node->subject - 1];
+        node->next_referrer = subject->first_referrer;
+        subject->first_referrer = at + 1;
+    }
+    for (size_t i = 0; i < graph->tags.n; i++) {
+        struct digest_key key;
+        const uint32_t *number =
+            attached_key(graph->tags.v[i], &key) ? digest_map_get_key(&graph->index, &key) : NULL;
+        /* Signatures may be kept in another repository than what they sign; and who tags a manifest
+         * with its own digest wants to keep it. */
+        if (!number || !graph->nodes[*number - 1].has_revision || graph->tag[i].node == *number)
+            continue;
+        graph->tag[i].attached = *number;
+        graph->tag[i].next_attached = graph->nodes[*number - 1].first_attached;
+        graph->nodes[*number - 1].first_attached = (uint32_t)i + 1;
+    }
+}
+
+/* Live nodes whose references are still to be followed. */
+struct queue {
+    uint32_t *v;
+    uint32_t n;
+};
+
+static void make_live(struct graph *graph, struct queue *queue, uint32_t number)
+{
+    if (number == 0 || graph->nodes[number - 1].live)
+        return;
+    graph->nodes[number - 1].live = true;
+    queue->v[queue->n++] = number;
+}
+
+static void follow_reference(struct graph *graph, const struct descriptor *reference, void *context)
+{
+    if (reference->role == DESCRIPTOR_CHILD)
+        make_live(graph, context, graph_add(graph, &reference->digest));
+    else
+        digest_map_put(&graph->needed, &reference->digest);
+}
+
+/* 0: it is beyond the limits. */
+static int follow(struct graph *graph, uint32_t at, const struct scan_limits *limits,
+                  struct queue *queue)
+{
+    const struct graph_node *node = &graph->nodes[at];
+
+    if (node->unkept)
+        return scan_again(graph, at, limits, follow_reference, queue);
+    for (uint32_t i = 0; i < node->n_children; i++)
+        make_live(graph, queue, graph->children[node->children + i]);
+    for (uint32_t i = 0; i < node->n_blobs; i++)
+        digest_map_put_key(&graph->needed, &graph->blobs[node->blobs + i]);
+    return 1;
+}
+
+/* What refers to it lives as long as it does; what it refers to is for its own tags to keep, unless
+ * it is a leaf, which has none. */
+static void follow_back(struct graph *graph, const struct graph_node *node, struct queue *queue)
+{
+    for (uint32_t r = node->first_referrer; r; r = graph->nodes[r - 1].next_referrer)
+        make_live(graph, queue, r);
+    for (uint32_t t = node->first_attached; t; t = graph->tag[t - 1].next_attached)
+        make_live(graph, queue, graph->tag[t - 1].node);
+    if (node->subject && !graph->nodes[node->subject - 1].has_revision)
+        make_live(graph, queue, node->subject);
+}
+
+static int follow_all(struct graph *graph, const struct scan_limits *limits, struct queue *queue)
+{
+    while (queue->n) {
+        uint32_t at = queue->v[--queue->n] - 1;
+        if (follow(graph, at, limits, queue) == 0)
+            return 0;
+        follow_back(graph, &graph->nodes[at], queue);
+    }
+    return 1;
+}
+
+static void start(struct graph *graph, struct queue *queue)
+{
+    for (size_t i = 0; i < graph->tags.n; i++)
+        if (!graph->tag[i].attached)
+            make_live(graph, queue, graph->tag[i].node);
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (graph->nodes[at].has_revision && !graph->nodes[at].old)
+            make_live(graph, queue, at + 1);
+}
+
+int settle_graph(struct graph *graph, const struct scan_limits *limits)
+{
+    struct queue queue = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *queue.v), 0};
+
+    connect(graph);
+    start(graph, &queue);
+    int settled = follow_all(graph, limits, &queue);
+    for (uint32_t at = 0; at < graph->n_nodes && graph->damaged && settled > 0; at++) {
+        make_live(graph, &queue, at + 1);
+        settled = follow_all(graph, limits, &queue);
+    }
+    free(queue.v);
+    return settled;
+}
+
+/* --- the order in which the dead go --- */
+
+static bool is_dead(const struct graph_node *node)
+{
+    return node->has_revision && !node->live;
+}
+
+struct order {
+    uint32_t *dead;
+    uint32_t n;
+};
+
+static void count_one(struct graph *graph, const struct descriptor *reference, void *context)
+{
+    (void)context;
+    if (reference->role == DESCRIPTOR_CHILD)
+        graph->nodes[graph_add(graph, &reference->digest) - 1].parents++;
+}
+
+static void free_node(struct graph *graph, uint32_t number, struct order *order)
+{
+    struct graph_node *node = &graph->nodes[number - 1];
+
+    if (--node->parents == 0 && is_dead(node))
+        order->dead[order->n++] = number;
+}
+
+static void free_one(struct graph *graph, const struct descriptor *reference, void *context)
+{
+    if (reference->role == DESCRIPTOR_CHILD)
+        free_node(graph, graph_add(graph, &reference->digest), context);
+}
+
+/* What a node names: its children, and those that refer to it, which go after it. */
+static void count_parents(struct graph *graph, uint32_t at)
+{
+    const struct graph_node *node = &graph->nodes[at];
+
+    if (node->unkept)
+        scan_again(graph, at, &SCAN_LARGE, count_one, NULL);
+    for (uint32_t i = 0; i < node->n_children; i++)
+        graph->nodes[graph->children[node->children + i] - 1].parents++;
+    for (uint32_t r = node->first_referrer; r; r = graph->nodes[r - 1].next_referrer)
+        graph->nodes[r - 1].parents++;
+}
+
+static void free_children(struct graph *graph, uint32_t at, struct order *order)
+{
+    const struct graph_node *node = &graph->nodes[at];
+
+    if (node->unkept)
+        scan_again(graph, at, &SCAN_LARGE, free_one, order);
+    for (uint32_t i = 0; i < node->n_children; i++)
+        free_node(graph, graph->children[node->children + i], order);
+    for (uint32_t r = node->first_referrer; r; r = graph->nodes[r - 1].next_referrer)
+        free_node(graph, r, order);
+}
+
+/* Digests make cycles impossible, so each comes up. */
+uint32_t *settle_dead(struct graph *graph, uint32_t *n)
+{
+    struct order order = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *order.dead), 0};
+
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (is_dead(&graph->nodes[at]))
+            count_parents(graph, at);
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (is_dead(&graph->nodes[at]) && graph->nodes[at].parents == 0)
+            order.dead[order.n++] = at + 1;
+    for (uint32_t i = 0; i < order.n; i++)
+        free_children(graph, order.dead[i] - 1, &order);
+    *n = order.n;
+    return order.dead;
+}
