@@ -63,8 +63,7 @@ static void add_text(struct buf *out, const char *text)
 
 static void print_text(const struct fsck_finding *finding, struct buf *out)
 {
-    buf_addf(out, "%s %s ", fsck_code_text(finding->code),
-             fsck_code_is_error(finding->code) ? "error" : "warning");
+    buf_addf(out, "%s %s ", fsck_code_text(finding->code), fsck_code_severity(finding->code));
     if (finding->path)
         add_text(out, finding->path);
     else
@@ -93,7 +92,7 @@ static void add_member(struct buf *out, const char *key, const char *value)
 static void print_json(const struct fsck_finding *finding, struct buf *out)
 {
     buf_addf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", fsck_code_text(finding->code),
-             fsck_code_is_error(finding->code) ? "error" : "warning");
+             fsck_code_severity(finding->code));
     add_member(out, "repository", finding->repository);
     add_member(out, "digest", finding->digest);
     add_member(out, "path", finding->path);

@@ -49,6 +49,7 @@ struct fsck_summary {
     int64_t hashed, hashed_bytes; /* in this run */
     int64_t skipped;              /* blobs that an earlier run has hashed, see state */
     int64_t errors, warnings;     /* findings */
+    int64_t notes;                /* that are no faults */
     int64_t repaired;             /* of these */
     int64_t lost;                 /* of the repaired: the content has to be pushed again */
     int64_t awaited;              /* content that is missing and was reported when it was noted */

@@ -2,7 +2,7 @@
  * L3: fsck: what can be found, and what is known of each. */
 #include "fsck/fsck_code.h"
 
-enum severity { ERROR, WARNING };
+enum severity { ERROR, WARNING, NOTE };
 
 static const struct {
     const char *text;
@@ -22,6 +22,18 @@ const char *fsck_code_text(enum fsck_code code)
 bool fsck_code_is_error(enum fsck_code code)
 {
     return codes[code].severity == ERROR;
+}
+
+const char *fsck_code_severity(enum fsck_code code)
+{
+    static const char *const names[] = {"error", "warning", "note"};
+
+    return names[codes[code].severity];
+}
+
+bool fsck_code_is_note(enum fsck_code code)
+{
+    return codes[code].severity == NOTE;
 }
 
 bool fsck_code_is_mendable(enum fsck_code code)

@@ -16,6 +16,8 @@ enum fsck_code {
 
 const char *fsck_code_text(enum fsck_code code); /* "BLOB-DIGEST" */
 bool fsck_code_is_error(enum fsck_code code);
+const char *fsck_code_severity(enum fsck_code code); /* "error", "warning", "note" */
+bool fsck_code_is_note(enum fsck_code code);         /* it is no fault */
 bool fsck_code_is_mendable(enum fsck_code code);
 
 #endif

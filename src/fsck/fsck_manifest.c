@@ -69,13 +69,14 @@ static void report_missing(struct fsck *fsck, const struct name *name, const str
         fsck_suspect_settle(fsck, &suspicion);
 }
 
-static void report_invalid(struct fsck *fsck, const struct name *name, const struct digest *digest)
+static void report_linked(struct fsck *fsck, const struct name *name, const struct digest *digest,
+                          enum fsck_code code, const char *text)
 {
     struct fsck_suspect suspicion = {
-        .code = FSCK_MANIFEST_INVALID,
+        .code = code,
         .name = name,
         .digest = digest,
-        .text = "is no valid manifest, so it cannot be pulled",
+        .text = text,
         .holds = is_linked,
     };
 
@@ -113,15 +114,19 @@ static void check(struct fsck *fsck, const struct name *name, const struct diges
         fsck_manifest_damaged(fsck, name, digest);
         break;
     case FSCK_CONTENT_NO_MANIFEST:
-        report_invalid(fsck, name, digest);
+        report_linked(fsck, name, digest, FSCK_MANIFEST_INVALID,
+                      "is no valid manifest, or larger than manifest_limit");
         break;
     case FSCK_CONTENT_SOUND:
+        if (manifest.is_obsolete)
+            report_linked(
+                fsck, name, digest, FSCK_MANIFEST_OBSOLETE,
+                "is of schema 1: it is kept and served, but current clients cannot pull it");
         fsck_reference_check(fsck, name, digest, &manifest, &linked);
         fsck_referrer_check(fsck, name, digest, &manifest, size);
         manifest_free(&manifest);
         check_linked(fsck, name, &linked, depth);
         break;
-    case FSCK_CONTENT_OBSOLETE:
     case FSCK_CONTENT_UNKNOWN:
         break;
     }

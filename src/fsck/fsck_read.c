@@ -8,9 +8,6 @@
 #include "store/blob.h"
 #include "store/layout.h"
 
-/* As for blob_read_manifest: what is larger was never a manifest. */
-#define MANIFEST_SIZE_MAX ((int64_t)64 << 20)
-
 /* Reads a blob whole and compares its digest. */
 static enum fsck_content read_verified(struct fsck *fsck, const struct digest *digest,
                                        struct buf *bytes)
@@ -25,7 +22,7 @@ static enum fsck_content read_verified(struct fsck *fsck, const struct digest *d
     int found = blob_open(fsck->store, digest, &fd, &size, &err);
     if (found == 0)
         return fsck_look_obscured(fsck, path.s) ? FSCK_CONTENT_UNKNOWN : FSCK_CONTENT_MISSING;
-    if (found > 0 && size > MANIFEST_SIZE_MAX)
+    if (found > 0 && size > fsck->store->manifest_limit)
         return FSCK_CONTENT_NO_MANIFEST;
     if (found < 0 ||
         file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
@@ -46,16 +43,6 @@ bool fsck_read_damaged(struct fsck *fsck, const struct digest *digest)
     return read_verified(fsck, digest, &bytes) == FSCK_CONTENT_DAMAGED;
 }
 
-static bool is_obsolete(const struct buf *bytes)
-{
-    struct json *json = json_parse(bytes->s, bytes->len, MANIFEST_DEPTH_MAX, NULL);
-    int64_t version;
-    bool first = json_size(json_get(json, "schemaVersion"), &version) && version == 1;
-
-    json_free(json);
-    return first;
-}
-
 enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *digest,
                                      struct manifest *manifest, int64_t *size)
 {
@@ -65,7 +52,7 @@ enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *dig
     if (content != FSCK_CONTENT_SOUND)
         return content;
     *size = (int64_t)bytes.len;
-    if (manifest_parse(manifest, bytes.s, bytes.len, NULL) == 0)
-        return FSCK_CONTENT_SOUND;
-    return is_obsolete(&bytes) ? FSCK_CONTENT_OBSOLETE : FSCK_CONTENT_NO_MANIFEST;
+    return manifest_parse_stored(manifest, bytes.s, bytes.len, NULL) == 0
+               ? FSCK_CONTENT_SOUND
+               : FSCK_CONTENT_NO_MANIFEST;
 }

@@ -12,11 +12,10 @@ enum fsck_content {
     FSCK_CONTENT_SOUND,
     FSCK_CONTENT_MISSING,
     FSCK_CONTENT_DAMAGED,
-    FSCK_CONTENT_NO_MANIFEST, /* sound, but no manifest */
-    FSCK_CONTENT_OBSOLETE,    /* a manifest of schema 1, which berth does not serve */
+    FSCK_CONTENT_NO_MANIFEST, /* sound, but no manifest, or one beyond manifest_limit */
     FSCK_CONTENT_UNKNOWN,     /* unreadable or obscured */
 };
-/* Reads a manifest; with FSCK_CONTENT_SOUND manifest_free it. */
+/* Reads a manifest, perhaps of schema 1; with FSCK_CONTENT_SOUND manifest_free it. */
 enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *digest,
                                      struct manifest *manifest, int64_t *size);
 /* Whether a manifest's content does not have its digest. */

@@ -213,7 +213,8 @@ static void check_size(struct fsck *fsck, const struct name *name, struct refere
     struct fsck_hash hash = {.digest = descriptor->digest};
     char text[120];
 
-    if (size == descriptor->size || digest_map_get(&fsck->reported, &descriptor->digest))
+    if (descriptor->size < 0 || size == descriptor->size ||
+        digest_map_get(&fsck->reported, &descriptor->digest))
         return;
     fsck_hash_path(fsck->store, path, &hash, fsck, NULL);
     if (hash.found <= 0 || hash.stopped)

@@ -68,6 +68,8 @@ static void report(struct fsck *fsck, const struct fsck_suspect *suspicion, cons
 
     if (fsck_code_is_error(suspicion->code))
         fsck->summary.errors++;
+    else if (fsck_code_is_note(suspicion->code))
+        fsck->summary.notes++;
     else
         fsck->summary.warnings++;
     fsck->summary.repaired += repaired != NULL;

@@ -217,6 +217,10 @@ static void check_target(struct fsck *fsck, struct tag_context *tag, const char 
         suspicion.text = "points at a manifest that is not there";
         suspicion.holds = points_at_nothing;
         suspicion.mend = fsck_names_take;
+    } else if (content == FSCK_CONTENT_NO_MANIFEST) {
+        suspicion.code = FSCK_MANIFEST_INVALID;
+        suspicion.text = "points at what is no manifest";
+        suspicion.holds = lacks_revision;
     } else {
         if (content == FSCK_CONTENT_DAMAGED)
             fsck_manifest_damaged(fsck, tag->name, &tag->digest);

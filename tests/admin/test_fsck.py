@@ -94,7 +94,7 @@ def test_every_code_has_a_fault_and_a_line_in_the_manual():
         if line.startswith("FSCK("):
             _, code, severity, mendable, text = line.removeprefix("FSCK(").removesuffix(")").split(", ", 4)
             known.add((code.strip('"'), mendable == "true"))
-            kind = "error" if severity == "ERROR" else "warning"
+            kind = severity.lower()
             mark = "yes" if mendable == "true" else "no"
             assert f".It {code.strip(chr(34))} Ta {kind} Ta {mark} Ta" in manual, code
     planted = {fault.code for fault in FAULTS.values()}

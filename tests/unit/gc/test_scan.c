@@ -14,22 +14,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Puts a manifest past all checks, as another program did; its digest. */
-static struct digest put_manifest(const struct store *store, const char *repository,
-                                  const char *tag, const char *text)
-{
-    const struct name name = unit_name(repository);
-    const struct digest digest = unit_digest_of(text);
-    const struct tag parsed = unit_tag(tag);
-    struct layout_path path;
-
-    unit_put(store->path, layout_blob(&path, &digest), text);
-    unit_put(store->path, layout_revision(&path, &name, &digest), digest.s);
-    unit_put(store->path, layout_tag_current(&path, &name, &parsed), digest.s);
-    unit_put(store->path, layout_tag_index(&path, &name, &parsed, &digest), digest.s);
-    return digest;
-}
-
 #define AN_INDEX(list, ...) "{\"schemaVersion\":2,\"manifests\":[" list "]}", __VA_ARGS__
 #define CHILD "{\"digest\":\"%s\",\"size\":5}"
 

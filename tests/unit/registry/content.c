@@ -2,6 +2,7 @@
  * Content for the tests of the verbs. */
 #include "unit/registry/content.h"
 
+#include "store/layout.h"
 #include "store/tag.h"
 
 #include <stdio.h>
@@ -101,6 +102,21 @@ struct digest have_image(const struct store *store, const char *repository, cons
                          "\"digest\":\"%s\",\"size\":2},\"layers\":[],"
                          "\"annotations\":{\"mark\":\"%s\"}}",
                          config.s, mark);
+}
+
+struct digest put_manifest(const struct store *store, const char *repository, const char *tag,
+                           const char *text)
+{
+    const struct name name = unit_name(repository);
+    const struct digest digest = unit_digest_of(text);
+    const struct tag parsed = unit_tag(tag);
+    struct layout_path path;
+
+    unit_put(store->path, layout_blob(&path, &digest), text);
+    unit_put(store->path, layout_revision(&path, &name, &digest), digest.s);
+    unit_put(store->path, layout_tag_current(&path, &name, &parsed), digest.s);
+    unit_put(store->path, layout_tag_index(&path, &name, &parsed, &digest), digest.s);
+    return digest;
 }
 
 const char *tag_digest(const struct store *store, const char *repository, const char *tag)
