@@ -272,6 +272,22 @@ void access_challenge(const struct api *api, const struct request *request, enum
                     conf->token_service, scope.s);
 }
 
+#define LOGGED_MAX 512 /* bytes of what a client chose, in a line of the log */
+
+/* What a client chose: it ends neither its quotes nor the line, nor pushes anything off it. */
+static void add_quoted(struct buf *line, const char *text)
+{
+    size_t len = strnlen(text, LOGGED_MAX);
+
+    buf_addc(line, '"');
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            buf_addc(line, '\\');
+        buf_addc(line, text[i]);
+    }
+    buf_addstr(line, text[len] ? "\"..." : "\"");
+}
+
 void access_log_denial(const struct api *api, const struct request *request, const struct err *err)
 {
     const char *client = request_variable(request, "REMOTE_ADDR");
@@ -283,8 +299,11 @@ void access_log_denial(const struct api *api, const struct request *request, con
     /* Everyone's first request is one without credentials: no attack, and no denial. */
     bool asked = err->code == ERR_UNAUTHORIZED && !showed;
 
-    log_write(asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s: client %s user \"%s\" %s %s: %s",
-              asked ? "asked to log in" : "denied", client ? client : "-",
-              *api->who.user || !claimed ? api->who.user : claimed, method ? method : "-",
-              request->path, err->msg);
+    AUTO_BUF line = BUF_INIT;
+    buf_addf(&line, "%s: client %s: %s: user ", asked ? "asked to log in" : "denied",
+             client ? client : "-", err->msg);
+    add_quoted(&line, *api->who.user || !claimed ? api->who.user : claimed);
+    buf_addf(&line, " %s ", method ? method : "-");
+    add_quoted(&line, request->path);
+    log_write(asked ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "%s", line.s);
 }

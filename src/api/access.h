@@ -49,7 +49,8 @@ struct registry access_registry(const struct api *api, const struct request *req
 void access_challenge(const struct api *api, const struct request *request, enum access access,
                       const struct name *name, struct response *response);
 
-/* One line for fail2ban: `denied: client ADDRESS user "NAME" METHOD PATH: REASON`. */
+/* One line for fail2ban: `denied: client ADDRESS: REASON: user "NAME" METHOD "PATH"`, with what a
+ * client chose at its end, in quotes, escaped, and cut. */
 void access_log_denial(const struct api *api, const struct request *request, const struct err *err);
 
 #endif

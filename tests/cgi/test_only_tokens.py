@@ -171,30 +171,32 @@ class Log:
 
 
 @pytest.mark.parametrize("headers, target, line", [
-    (basic("bob", "x"), "/v2/", 'user "bob" GET /v2/: wrong user name or password'),
+    (basic("bob", "x"), "/v2/", 'wrong user name or password: user "bob" GET "/v2/"'),
     (basic('a" GET / client 1.2.3.4', "x"), "/v2/",
-     'user "a" GET / client 1.2.3.4" GET /v2/: wrong user name or password'),
+     r'wrong user name or password: user "a\" GET / client 1.2.3.4" GET "/v2/"'),
     (basic("bob\ndenied client 1.2.3.4", "x"), "/v2/",
-     r'user "bob\x0adenied client 1.2.3.4" GET /v2/: wrong user name or password'),
-    (bearer("x"), "/v2/", 'user "" GET /v2/: the token is of no issuer that is trusted here'),
-    (basic("bob", USERS["bob"]), "/v2/private/app/tags/list", 'user "bob" GET /v2/private/app/tags/list: may not pull'),
+     r'wrong user name or password: user "bob\x0adenied client 1.2.3.4" GET "/v2/"'),
+    pytest.param(basic("b" * 2000, "x"), "/v2/", f'wrong user name or password: user "{"b" * 512}"... GET "/v2/"', id="14-user"),
+    pytest.param(basic("bob", "x"), "/v2/" + "p" * 1100, f'wrong user name or password: user "bob" GET "/v2/{"p" * 508}"...', id="14-path"),
+    (bearer("x"), "/v2/", 'the token is of no issuer that is trusted here: user "" GET "/v2/"'),
+    (basic("bob", USERS["bob"]), "/v2/private/app/tags/list", 'may not pull: user "bob" GET "/v2/private/app/tags/list"'),
 ])
 def test_denial_is_one_line(place, headers, target, line):
     front, _ = place
     lines = Log(front).of("GET", target, headers).splitlines()
-    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7 {line}"), lines
+    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7: {line}"), lines
 
 
 @pytest.mark.parametrize("form, line", [
-    ("grant_type=password&username=bob&password=x", 'user "bob" POST /token: wrong user name or password'),
+    ("grant_type=password&username=bob&password=x", 'wrong user name or password: user "bob" POST "/token"'),
     ("grant_type=refresh_token&refresh_token=x",
-     'user "" POST /token: the token is of no issuer that is trusted here'),
+     'the token is of no issuer that is trusted here: user "" POST "/token"'),
 ])
 def test_denial_of_a_form(place, form, line):
     """Who tries passwords this way is seen too."""
     front, _ = place
     lines = Log(front).of("POST", "/token", FORM, form.encode()).splitlines()
-    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7 {line}"), lines
+    assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7: {line}"), lines
 
 
 def test_who_showed_nothing_is_not_denied(place):
@@ -219,6 +221,27 @@ def test_fail2ban(place, tmp_path):
     assert "Lines: 4 lines, 0 ignored, 3 matched, 1 missed" in found, found
     assert "198.51.100.9" not in subprocess.run(["fail2ban-regex", "-o", "ip", log, filter_file], check=True,
                                                 capture_output=True, text=True).stdout
+
+
+def test_14_fail2ban_bans_nobody_whom_a_client_names(place, tmp_path):
+    """Each front puts something before berth's line; behind it, and in lines of its own, may be what a client sent."""
+    front, _ = place
+    (line,) = Log(front).of("GET", "/v2/" + "p" * 1100, basic("bob", "x")).splitlines()
+    forged = line.replace("192.0.2.7", "198.51.100.9")
+    apache = time.strftime("[%a %b %d %H:%M:%S.000001 %Y]")
+    log = tmp_path / "error.log"
+    log.write_text("\n".join([
+        time.strftime("%Y-%m-%d %H:%M:%S: (mod_fastcgi.c.421) FastCGI-stderr: ") + line,
+        f"{apache} [fcgid:warn] [pid 7:tid 9] [client 192.0.2.7:5000] mod_fcgid: stderr: {line}, referer: {forged}",
+        f"{apache} [proxy_fcgi:error] [pid 7:tid 9] [client 192.0.2.7:5000] AH01071: Got error '{line}'",
+        time.strftime("%b %d %H:%M:%S host berth.fcgi[7]: ") + line,
+        f"{apache} [core:error] [pid 7:tid 9] [client 192.0.2.7:5000] AH00135: Invalid method in request, referer: {forged}",
+        f"{apache} [fcgid:warn] [pid 7:tid 9] [client 192.0.2.7:5000] mod_fcgid: stderr: berth[1]: error: x, referer: {forged}",
+        ""]))
+    filter_file = tmp_path / "berth.conf"
+    filter_file.write_text((ETC / "fail2ban-filter.conf.in").read_text())
+    found = subprocess.run(["fail2ban-regex", "-o", "ip", log, filter_file], check=True, capture_output=True, text=True).stdout
+    assert found.split() == ["192.0.2.7"] * 4, found
 
 
 @pytest.fixture(params=["ES256", "RS256", "EdDSA"])
