@@ -8,7 +8,7 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
                 struct response *response, struct err *err)
 {
     AUTO_STRINGS names = {0};
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
     struct page page;
     bool more;
 
@@ -16,12 +16,14 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
     if (page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0 ||
         list_repositories(&api->registry, page, &names, &more, err) < 0)
         return -1;
-    buf_addstr(&json, "{\"repositories\":");
-    page_print_names(&names, &json);
-    buf_addstr(&json, "}\n");
+    struct json_writer json = json_writer_begin(&text);
+    json_writer_object(&json, NULL);
+    page_write_names(&names, &json, "repositories");
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
     response_header(response, "Content-Type", "application/json");
     if (more && names.n)
         page_link(request, page, names.v[names.n - 1], NULL, NULL, response);
-    response_text(response, json.s, json.len);
+    response_text(response, text.s, text.len);
     return 0;
 }

@@ -3,7 +3,6 @@
 #include "api/page.h"
 
 #include "base/decimal.h"
-#include "base/json.h"
 #include "base/percent.h"
 
 #include <string.h>
@@ -45,12 +44,10 @@ void page_link(const struct request *request, struct page page, const char *last
     response_header(response, "Link", "<%s>; rel=\"next\"", url.s);
 }
 
-void page_print_names(const struct strings *names, struct buf *json)
+void page_write_names(const struct strings *names, struct json_writer *json, const char *key)
 {
-    buf_addc(json, '[');
-    for (size_t i = 0; i < names->n; i++) {
-        buf_addstr(json, i ? "," : "");
-        json_quote(names->v[i], json);
-    }
-    buf_addc(json, ']');
+    json_writer_array(json, key);
+    for (size_t i = 0; i < names->n; i++)
+        json_writer_string(json, NULL, names->v[i]);
+    json_writer_end(json);
 }

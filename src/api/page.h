@@ -7,6 +7,7 @@
 #define BERTH_API_PAGE_H
 
 #include "base/conf.h"
+#include "base/json_writer.h"
 #include "base/strings.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -22,7 +23,7 @@ int page_parse(const struct request *request, const struct conf *conf, int64_t n
 void page_link(const struct request *request, struct page page, const char *last, const char *key,
                const char *value, struct response *response);
 
-/* Appends names as a JSON array of strings. */
-void page_print_names(const struct strings *names, struct buf *json);
+/* Writes names as a list of strings. */
+void page_write_names(const struct strings *names, struct json_writer *json, const char *key);
 
 #endif

@@ -7,19 +7,22 @@ int tags_get(const struct api *api, struct request *request, const struct target
              struct response *response, struct err *err)
 {
     AUTO_STRINGS tags = {0};
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
     struct page page;
     bool more;
 
     if (page_parse(request, api->conf, INT64_MAX, &page, err) < 0 ||
         list_tags(&api->registry, &target->name, page, &tags, &more, err) < 0)
         return -1;
-    buf_addf(&json, "{\"name\":\"%s\",\"tags\":", target->name.s);
-    page_print_names(&tags, &json);
-    buf_addstr(&json, "}\n");
+    struct json_writer json = json_writer_begin(&text);
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "name", target->name.s);
+    page_write_names(&tags, &json, "tags");
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
     response_header(response, "Content-Type", "application/json");
     if (more && tags.n)
         page_link(request, page, tags.v[tags.n - 1], NULL, NULL, response);
-    response_text(response, json.s, json.len);
+    response_text(response, text.s, text.len);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "auth/jwt.h"
 
 #include "base/base64.h"
+#include "base/json_writer.h"
 
 #include <string.h>
 
@@ -15,9 +16,12 @@ int jwt_sign(const struct key *key, const struct buf *claims, struct buf *token,
     AUTO_BUF signature = BUF_INIT;
     AUTO_BUF signed_part = BUF_INIT;
 
-    buf_addf(&header, "{\"typ\":\"JWT\",\"alg\":\"%s\",\"kid\":", key_algorithm(key));
-    json_quote(key_id(key), &header);
-    buf_addc(&header, '}');
+    struct json_writer json = json_writer_begin(&header);
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "typ", "JWT");
+    json_writer_string(&json, "alg", key_algorithm(key));
+    json_writer_string(&json, "kid", key_id(key));
+    json_writer_end(&json);
     base64_encode_url(&signed_part, header.s, header.len);
     buf_addc(&signed_part, '.');
     base64_encode_url(&signed_part, claims->s, claims->len);

@@ -32,16 +32,13 @@ int scope_actions(const char *text, size_t len)
     return actions;
 }
 
-void scope_print_actions(int actions, const char *quote, struct buf *out)
+static void write_actions(int actions, struct json_writer *json)
 {
-    const char *separator = "";
-
-    for (size_t i = 0; i < sizeof action_words / sizeof *action_words; i++) {
-        if (action_words[i].actions == ACTION_ALL || !(actions & action_words[i].actions))
-            continue;
-        buf_addf(out, "%s%s%s%s", separator, quote, action_words[i].word, quote);
-        separator = ",";
-    }
+    json_writer_array(json, "actions");
+    for (size_t i = 0; i < sizeof action_words / sizeof *action_words; i++)
+        if (action_words[i].actions != ACTION_ALL && actions & action_words[i].actions)
+            json_writer_string(json, NULL, action_words[i].word);
+    json_writer_end(json);
 }
 
 static void add(struct scopes *scopes, struct arena *arena, const char *type, size_t type_len,
@@ -100,18 +97,27 @@ void scope_parse_access(struct scopes *scopes, struct arena *arena, const struct
     }
 }
 
-void scope_print_access(const struct scopes *scopes, struct buf *json)
+static void write_type(struct json_writer *json, const char *type, const char *name)
 {
-    buf_addc(json, '[');
+    json_writer_object(json, NULL);
+    json_writer_string(json, "type", type);
+    json_writer_string(json, "name", name);
+}
+
+void scope_write_access(const struct scopes *scopes, struct json_writer *json, const char *key)
+{
+    json_writer_array(json, key);
     for (size_t i = 0; i < scopes->n; i++) {
-        buf_addf(json, "%s{\"type\":\"repository\",\"name\":", i ? "," : "");
-        json_quote(scopes->grants[i].pattern, json);
-        buf_addstr(json, ",\"actions\":[");
-        scope_print_actions(scopes->grants[i].actions, "\"", json);
-        buf_addstr(json, "]}");
+        write_type(json, "repository", scopes->grants[i].pattern);
+        write_actions(scopes->grants[i].actions, json);
+        json_writer_end(json);
     }
-    if (scopes->catalog)
-        buf_addf(json, "%s{\"type\":\"registry\",\"name\":\"catalog\",\"actions\":[\"*\"]}",
-                 scopes->n ? "," : "");
-    buf_addc(json, ']');
+    if (scopes->catalog) {
+        write_type(json, "registry", "catalog");
+        json_writer_array(json, "actions");
+        json_writer_string(json, NULL, "*");
+        json_writer_end(json);
+        json_writer_end(json);
+    }
+    json_writer_end(json);
 }

@@ -9,6 +9,7 @@
 #include "auth/identity.h"
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 
 /* What a client asks for, or a token grants. Strings belong to the arena. */
 struct scopes {
@@ -21,12 +22,10 @@ struct scopes {
 void scope_parse(struct scopes *scopes, struct arena *arena, const char *text);
 /* Adds those of a token's `access` claim. */
 void scope_parse_access(struct scopes *scopes, struct arena *arena, const struct json *access);
-/* Appends the `access` claim. */
-void scope_print_access(const struct scopes *scopes, struct buf *json);
+/* Writes the `access` claim, a list. */
+void scope_write_access(const struct scopes *scopes, struct json_writer *json, const char *key);
 
 /* "pull,push"; unknown words are passed over, "*" is all. */
 int scope_actions(const char *text, size_t len);
-/* Appends the words, each in quote, with commas between. */
-void scope_print_actions(int actions, const char *quote, struct buf *out);
 
 #endif

@@ -184,17 +184,19 @@ static int sign(const struct tokens *tokens, const char *user, const struct scop
 
     if (!token_can_issue(tokens))
         return no_key(err);
-    buf_addstr(&claims, "{\"iss\":\"" OWN_ISSUER "\",\"aud\":");
-    json_quote(tokens->own.audience, &claims);
-    buf_addstr(&claims, ",\"sub\":");
-    json_quote(user, &claims);
-    buf_addf(&claims, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd,\"jti\":\"%s\",", (intmax_t)issued,
-             (intmax_t)issued, (intmax_t)expires, jti);
+    struct json_writer json = json_writer_begin(&claims);
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "iss", OWN_ISSUER);
+    json_writer_string(&json, "aud", tokens->own.audience);
+    json_writer_string(&json, "sub", user);
+    json_writer_number(&json, "iat", issued);
+    json_writer_number(&json, "nbf", issued);
+    json_writer_number(&json, "exp", expires);
+    json_writer_string(&json, "jti", jti);
     if (robot)
-        buf_addf(&claims, "\"robot\":\"%s\",", robot);
-    buf_addstr(&claims, "\"access\":");
-    scope_print_access(scopes, &claims);
-    buf_addc(&claims, '}');
+        json_writer_string(&json, "robot", robot);
+    scope_write_access(scopes, &json, "access");
+    json_writer_end(&json);
     return jwt_sign(tokens->own.keys.v[tokens->own.keys.n - 1], &claims, token, err);
 }
 

@@ -26,7 +26,8 @@ static void check_printed(const struct scopes *scopes, struct arena *arena)
     struct scopes again = {0};
     struct err err;
 
-    scope_print_access(scopes, &json);
+    struct json_writer writer = json_writer_begin(&json);
+    scope_write_access(scopes, &writer, NULL);
     struct json *parsed = json_parse(json.s, json.len, 8, &err);
     must_hold(parsed);
     scope_parse_access(&again, arena, parsed);
