@@ -298,3 +298,26 @@ def test_external_issuer_by_jwks(tmp_path):
         for header in ({}, {"kid": "one"}, {"kid": "other"}):
             text = access.token(key, header, iss="https://kc.example", aud=["x", "docker"], access=access.grants(a="push"))
             oci.expect(front.request("POST", "/v2/a/blobs/uploads/", bearer(text), b""), 202)
+
+
+def test_15_a_foreign_root_is_not_the_one_here(tmp_path):
+    """The issuer belongs to the identity: what one began the other cannot go on with, and with `prefix` rules differ."""
+    key = access.Key(tmp_path / "theirs.pem", "-algorithm", "ed25519", alg="EdDSA")
+    (tmp_path / "theirs.pub").write_bytes(key.public())
+    site = Site(tmp_path)
+    head = site.head
+    site.head = head + f'issuer "theirs" {{ keys = "{tmp_path / "theirs.pub"}" }}\n'
+    site.write(access.RULES)
+    foreign = bearer(access.token(key, {}, iss="theirs", aud="berth", sub="root", access=access.grants(**{"public/app": "push,pull"})))
+    with running_front("cgi", env=site.env) as front:
+        scope = "/token?scope=repository:public/app:pull,push"
+        here = bearer(json.loads(oci.expect(front.request("GET", scope, basic("root", USERS["root"])), 200).body)["token"])
+        begun = oci.expect(front.request("POST", "/v2/public/app/blobs/uploads/", here, b""), 202).headers["Location"]
+        oci.expect_error(front.request("PATCH", begun, foreign, b"x"), 404, "BLOB_UPLOAD_UNKNOWN")
+        oci.expect(front.request("PATCH", begun, here, b"x"), 202)
+        theirs = oci.expect(front.request("POST", "/v2/public/app/blobs/uploads/", foreign, b""), 202).headers["Location"]
+        oci.expect_error(front.request("PATCH", theirs, here, b"x"), 404, "BLOB_UPLOAD_UNKNOWN")
+        oci.expect(front.request("PATCH", theirs, foreign, b"x"), 202)
+        site.head = head + f'issuer "theirs" {{ keys = "{tmp_path / "theirs.pub"}" prefix = "theirs:" }}\n'
+        site.write(access.RULES)
+        oci.expect_error(front.request("PATCH", theirs, foreign, b"x"), 403, "DENIED")
