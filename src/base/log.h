@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One line an event on standard error, which every web server and systemd collect. Control
- * characters in a message are shown as \xHH, so that a request cannot forge a line.
+ * characters in a message are shown as \xHH, so that a request cannot forge a line. Where standard
+ * error is the journal's, a line begins with its priority, such as <3>, see sd-daemon(3).
  */
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H
