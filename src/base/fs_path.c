@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +18,17 @@ static bool openat2_missing;
 void fs_path_force_walk(bool force)
 {
     openat2_missing = force;
+}
+
+/* What openat(2) says of a link where it is to follow none depends on the flags: for a directory it
+ * is ENOTDIR, as of a plain file, which stands for "absent". openat2(2) says ELOOP. */
+static int errno_of(int dir, const char *component, int errnum)
+{
+    struct stat st;
+    bool link = errnum == ENOTDIR && fstatat(dir, component, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                S_ISLNK(st.st_mode);
+
+    return link ? ELOOP : errnum;
 }
 
 /* The kernel's way is one call; this is the same promise without it. */
@@ -39,6 +51,8 @@ static int open_walk(int root, const char *path, int flags, mode_t mode)
             component[len] = '\0';
             fd = slash ? openat(dir, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                        : openat(dir, component, flags | O_NOFOLLOW, mode);
+            if (fd < 0 && (slash || !(flags & O_NOFOLLOW)))
+                errno = errno_of(dir, component, errno);
         }
         int saved = errno;
         if (dir != root)
