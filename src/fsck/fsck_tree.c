@@ -3,6 +3,7 @@
 #include "fsck/fsck_tree.h"
 
 #include "store/layout.h"
+#include "store/litter.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,16 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a file system makes, and what a write of Distribution leaves since 3.1 that was broken off.
- * No program reads it. */
-static bool is_litter(const char *name)
-{
-    size_t len = strlen(name);
-
-    return !strncmp(name, ".nfs", 4) || !strcmp(name, "lost+found") ||
-           (len > 4 && !strcmp(name + len - 4, ".tmp"));
-}
-
 static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *dirent,
                       fsck_visit_fn *visit, void *context)
 {
@@ -28,7 +19,7 @@ static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *d
     struct fsck_entry entry = {dirent->d_name, path, FSCK_OTHER};
     struct err err;
 
-    if (!strcmp(dirent->d_name, ".") || !strcmp(dirent->d_name, "..") || is_litter(dirent->d_name))
+    if (!strcmp(dirent->d_name, ".") || !strcmp(dirent->d_name, ".."))
         return;
     int len = snprintf(path, sizeof path, "%s/%s", dir, dirent->d_name);
     if (len < 0 || (size_t)len >= sizeof path) {
@@ -41,7 +32,8 @@ static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *d
                  : dirent->d_type == DT_LNK ? FSCK_SYMLINK_TYPE
                                             : fsck_look_type(fsck, path);
     bool hidden = dirent->d_name[0] == '.' && entry.type == FSCK_FILE;
-    if (entry.type != FSCK_ABSENT && !hidden)
+    if (entry.type != FSCK_ABSENT && !hidden &&
+        !litter_is(dirent->d_name, entry.type == FSCK_DIRECTORY))
         visit(fsck, context, &entry);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "store/layout.h"
+#include "store/litter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,6 +120,8 @@ int blobs_sweep(struct pass *pass, struct err *err)
             return -1;
         for (size_t k = 0; k < shards.n; k++) {
             AUTO_BUF dir = BUF_INIT;
+            if (litter_is(shards.v[k], true))
+                continue;
             buf_addf(&dir, "%s/%s", top.s, shards.v[k]);
             struct shard shard = {.pass = pass, .algorithm = algorithm};
             progress_at(pass->options->progress, "sweeping", (int64_t)k, (int64_t)shards.n);
@@ -148,7 +151,7 @@ int blobs_sweep_litter(struct pass *pass, struct err *err)
         AUTO_DIRTY dirty = {0};
         struct stat st;
         buf_addf(&path, LAYOUT_TMP "/%s", names.v[i]);
-        int found = fs_stat(fs, path.s, &st, err);
+        int found = litter_is(names.v[i], true) ? 0 : fs_stat(fs, path.s, &st, err);
         if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
             continue;
         if (found > 0 && !pass->options->dry_run)

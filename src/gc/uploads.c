@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/fs_lock.h"
 #include "store/layout.h"
+#include "store/litter.h"
 #include "store/trash.h"
 
 #include <fcntl.h>
@@ -125,7 +126,7 @@ int uploads_sweep(struct pass *pass, const struct name *name, size_t *left, stru
     if (dir_list(&pass->store->fs, layout_uploads(&dir, name), &ids, err) < 0)
         return -1;
     for (size_t i = 0; i < ids.n; i++)
-        if (sweep_session(pass, name, ids.v[i], left, err) < 0)
+        if (!litter_is(ids.v[i], true) && sweep_session(pass, name, ids.v[i], left, err) < 0)
             return -1;
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/dir.h"
 #include "store/layout.h"
+#include "store/litter.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -265,7 +266,7 @@ static int pass_over(const struct walk *walk, const char *parent, const char *ch
     if (snprintf(path, sizeof path, "%s/%s", parent, child) >= (int)sizeof path)
         return walk->odd(walk->context, parent, err);
     int found = fs_stat(&walk->store->fs, path, &st, err);
-    if (found <= 0 || !(S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)))
+    if (found <= 0 || !(S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) || litter_is(child, true))
         return found < 0 ? -1 : 0;
     return walk->odd(walk->context, path, err);
 }

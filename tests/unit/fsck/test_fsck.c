@@ -70,6 +70,14 @@ static void test_litter_is_no_fault(void **state)
     unit_put(store->path, "_berth/tmp/half", "");
     unit_put(store->path, "repositories/a/_layers/sha256/link.123.tmp", "");
     unit_put(store->path, "repositories/a/.hidden", "");
+    /* Issue 10, item 3 */
+    unit_put(store->path, "lost+found/x", "");
+    unit_put(store->path, "repositories/@eaDir/x", "");
+    unit_put(store->path, "repositories/a/_manifests/tags/@eaDir/x", "");
+    unit_put(store->path, "repositories/a/_manifests/tags/aquota.user", "");
+    unit_put(store->path, "repositories/a/_uploads/#recycle/x", "");
+    unit_put(store->path, "blobs/sha256/.snapshot/x", "");
+    unit_put(store->path, "blobs/.Trash-1000/files/x", "");
     assert_string_equal("", fsck_check(store));
     layout_referrer(&path, &name, &digest, &digest);
     unit_put(store->path, path.s, "{}"); /* its manifest is gone */

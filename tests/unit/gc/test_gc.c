@@ -320,6 +320,34 @@ static void test_litter(void **state)
 }
 
 /* What Distribution leaves of a tag that it was making, and of what its collector removed. */
+/* Issue 10, item 3. */
+static void test_3_what_storage_leaves_is_no_repository(void **state)
+{
+    static const char *const litter[] = {"repositories/lost+found/x",
+                                         "repositories/@eaDir/x",
+                                         "repositories/a/#recycle/x",
+                                         "repositories/a/_uploads/@eaDir/x",
+                                         "repositories/aquota.user",
+                                         "blobs/sha256/lost+found/x",
+                                         "blobs/@eaDir/x",
+                                         "_berth/tmp/@eaDir/x",
+                                         "repositories/a/.Trash-0/_layers/x"};
+    const struct store *store = *state;
+    struct told told = {.store = NULL};
+
+    have_image(store, "a", "v1", "image");
+    const struct digest lonely = have_blob(store, "a", "lonely");
+    for (size_t i = 0; i < LENGTH_OF(litter); i++)
+        unit_put(store->path, litter[i], "x");
+    age_all(store);
+    struct gc_totals totals = gc(store, &told);
+    assert_string_equal("", told.problems);
+    assert_int_equal(0, totals.problems);
+    assert_false(has_blob(store, &lonely));
+    for (size_t i = 0; i < LENGTH_OF(litter); i++)
+        assert_true(unit_exists(store->path, litter[i]));
+}
+
 static void test_leftovers_of_distribution(void **state)
 {
     const struct store *store = *state;
@@ -417,6 +445,7 @@ int main(void)
         STORE_TEST(test_uploads),
         STORE_TEST(test_a_repository_of_uploads),
         STORE_TEST(test_litter),
+        STORE_TEST(test_3_what_storage_leaves_is_no_repository),
         STORE_TEST(test_leftovers_of_distribution),
         STORE_TEST(test_distributions_sha512_lives),
         STORE_TEST(test_two_at_once_are_refused),
