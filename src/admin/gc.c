@@ -199,6 +199,8 @@ static int collect(struct report *report, struct opened *admin, gc_collect_fn *r
         .problem = problem,
         .context = report,
         .progress = &report->bar->progress,
+        .observer = admin->registry.observer,
+        .actor = admin->registry.actor,
     };
     struct gc_totals totals;
     double began = clock_seconds();

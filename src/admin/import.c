@@ -6,6 +6,7 @@
 #include "admin/import_report.h"
 #include "admin/open.h"
 #include "base/mem.h"
+#include "event/once.h"
 #include "transfer/source_open.h"
 
 #include <errno.h>
@@ -98,14 +99,17 @@ static int import_into_store(const struct import_line *line, const struct import
     struct store store;
     struct registry registry;
     struct transfer_options options = {.registry = &registry};
+    struct once once;
 
     if (open_or_make(line, &conf, &store, err) < 0)
         return -1;
     registry = open_registry(&conf, &store);
+    registry.observer = once_observer(&once, registry.observer);
     options.manifest_limit = (size_t)conf.manifest_limit;
     options.jobs = line->jobs ? line->jobs : processors > 0 ? (int)processors : 1;
     watch_start(&report.watch, line->quiet, &options);
     int result = import_all(line, &options, request, sources, n, &report, err);
+    once_free(&once);
     store_close(&store);
     conf_free(&conf);
     return result;

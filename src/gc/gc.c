@@ -73,8 +73,7 @@ static int collect(struct pass *pass, struct err *err)
         return -1;
     if (pass->blocked)
         pass_problem(pass, NULL, "no blob is removed, since not all is known that may need one");
-    else if ((pass->hold.names_gone && fs_sync_all(&pass->store->fs, err) < 0) ||
-             blobs_sweep(pass, err) < 0)
+    else if (pass_settle(pass, err) < 0 || blobs_sweep(pass, err) < 0)
         return -1;
     if (blobs_sweep_litter(pass, err) < 0)
         return -1;
@@ -91,6 +90,9 @@ int gc_run(const struct store *store, const struct gc_options *options, struct g
     int result = begin_alone(&pass, &collector, err);
     if (result == 0)
         result = collect(&pass, err);
+    /* What went before something failed, or before no blob was to go. */
+    if (pass.untold.len && pass_settle(&pass, result < 0 ? NULL : err) < 0)
+        result = -1;
     pass_end(&pass);
     return result;
 }

@@ -19,6 +19,7 @@
 #define BERTH_GC_GC_H
 
 #include "base/progress.h"
+#include "event/event.h"
 #include "store/store.h"
 
 enum gc_kind {
@@ -50,6 +51,10 @@ struct gc_options {
     void (*problem)(void *context, const struct name *name, const char *message);
     void *context;
     const struct progress *progress; /* may be NULL */
+    /* Is told of tags, manifests, layer links (as blobs) and repositories that went, once that is
+     * on disk: at the end of the pass, or before the first blob goes. */
+    struct event_observer observer;
+    struct event_actor actor;
 };
 
 struct gc_count {

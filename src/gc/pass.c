@@ -2,6 +2,7 @@
  * L3: what all parts of a pass of the collector know. */
 #include "gc/pass.h"
 
+#include <string.h>
 #include <time.h>
 
 #define NS ((int64_t)1000000000)
@@ -27,6 +28,7 @@ void pass_end(struct pass *pass)
     hold_pause(&pass->hold);
     pass->totals->longest_pause = pass->hold.longest_ms;
     digest_map_free(&pass->marked);
+    buf_free(&pass->untold);
     strings_free(&pass->hold.doomed);
 }
 
@@ -41,6 +43,65 @@ void pass_removes(const struct pass *pass, const struct gc_item *item)
 {
     if (pass->options->removes)
         pass->options->removes(pass->options->context, item);
+}
+
+/* There may be millions, so they are kept as text: what, name, tag, digest, each with its NUL. */
+void pass_went(struct pass *pass, enum event_what what, const struct name *name, const char *tag,
+               const struct digest *digest)
+{
+    struct buf *untold = &pass->untold;
+
+    if (!pass->options->observer.told || pass->options->dry_run)
+        return;
+    buf_addc(untold, (char)what);
+    buf_add(untold, name->s, strlen(name->s) + 1);
+    buf_add(untold, tag ? tag : "", tag ? strlen(tag) + 1 : 1);
+    buf_add(untold, digest ? digest->s : "", digest ? strlen(digest->s) + 1 : 1);
+}
+
+/* Returns what stands at *text, and goes on to the next. */
+static const char *next(const char **text)
+{
+    const char *this = *text;
+
+    *text += strlen(this) + 1;
+    return this;
+}
+
+static void tell(const struct pass *pass, enum event_what what, const char **text)
+{
+    const struct gc_options *options = pass->options;
+    struct name name;
+    struct tag tag;
+    struct digest digest;
+    const char *s = next(text);
+    bool is_name = name_parse(&name, s, strlen(s), NULL) == 0;
+
+    s = next(text);
+    bool has_tag = tag_parse(&tag, s, strlen(s), NULL) == 0;
+    s = next(text);
+    bool has_digest = digest_parse(&digest, s, strlen(s), NULL) == 0;
+    if (is_name)
+        event_tell(&options->observer, &options->actor,
+                   (struct event){.what = what,
+                                  .repository = &name,
+                                  .tag = has_tag ? &tag : NULL,
+                                  .digest = has_digest ? &digest : NULL,
+                                  .size = -1});
+}
+
+int pass_settle(struct pass *pass, struct err *err)
+{
+    if (pass->hold.names_gone && fs_sync_all(&pass->store->fs, err) < 0)
+        return -1;
+    pass->hold.names_gone = false;
+    const char *text = pass->untold.s;
+    while (pass->untold.len && text < pass->untold.s + pass->untold.len) {
+        enum event_what what = (enum event_what) * text++;
+        tell(pass, what, &text);
+    }
+    buf_clear(&pass->untold);
+    return 0;
 }
 
 int64_t pass_age(const struct pass *pass, int64_t mtime)

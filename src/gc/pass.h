@@ -21,6 +21,7 @@ struct pass {
     struct digest_map marked; /* blobs that stay */
     bool blocked;             /* not all that stays is marked: no blob may go */
     struct hold hold;
+    struct buf untold; /* what went, and is not on disk yet: see pass_went */
 };
 
 /* Begins it, now. pass_end afterwards. */
@@ -32,6 +33,11 @@ void pass_end(struct pass *pass);
 void pass_problem(struct pass *pass, const struct name *name, const char *message);
 /* Tells that something goes. */
 void pass_removes(const struct pass *pass, const struct gc_item *item);
+/* Remembers for the observer that something went. tag may be NULL, digest too. */
+void pass_went(struct pass *pass, enum event_what what, const struct name *name, const char *tag,
+               const struct digest *digest);
+/* Sees to it that all names that went are so on disk, and tells the observer. */
+int pass_settle(struct pass *pass, struct err *err);
 
 /* How old (seconds) something of this mtime (ns) was when the pass began. */
 int64_t pass_age(const struct pass *pass, int64_t mtime);

@@ -116,6 +116,7 @@ static int sweep_layer(struct graph *graph, const struct fs_root *dir, const str
     item.age = pass_age(pass, fs_mtime(&link.st));
     pass->totals->layer_links.removed++;
     pass_removes(pass, &item);
+    pass_went(pass, EVENT_BLOB_DELETED, graph->name, NULL, digest);
     return 0;
 }
 
@@ -184,6 +185,7 @@ static int sweep_tag(struct graph *graph, size_t i, struct err *err)
     struct pass *pass = graph->pass;
     struct gc_item item = {GC_TAG, graph->name, graph->tags.v[i], -1, 0};
     struct layout_path path;
+    struct digest digest;
     struct tag tag;
 
     if (!graph->tag[i].attached || graph->nodes[graph->tag[i].attached - 1].live)
@@ -200,6 +202,8 @@ static int sweep_tag(struct graph *graph, size_t i, struct err *err)
     item.age = pass_age(pass, graph->nodes[graph->tag[i].attached - 1].mtime);
     pass->totals->tags_removed++;
     pass_removes(pass, &item);
+    digest_key_unpack(&graph->nodes[graph->tag[i].node - 1].digest, &digest);
+    pass_went(pass, EVENT_TAG_DELETED, graph->name, tag.s, &digest);
     return 0;
 }
 
@@ -236,6 +240,7 @@ static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
     graph->gone++;
     pass->totals->manifests.removed++;
     pass_removes(pass, &item);
+    pass_went(pass, EVENT_MANIFEST_DELETED, graph->name, NULL, &digest);
     return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
 }
 

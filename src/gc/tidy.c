@@ -247,6 +247,7 @@ static int remove_if_empty(struct graph *graph, struct err *err)
     }
     pass->totals->repositories.removed++;
     pass_removes(pass, &item);
+    pass_went(pass, EVENT_REPOSITORY_DELETED, graph->name, NULL, NULL);
     return 1;
 }
 
