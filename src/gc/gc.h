@@ -4,7 +4,7 @@
  *
  * What lives: manifests that a tag reaches; manifests without a tag whose link is younger than the
  * grace; the children of what lives, and what has it as its subject (signatures, SBOMs), also by
- * the tags that stand for that (sha256-<hex>, sha256-<hex>.sig). Then the layers that a living
+ * the tags that belong to it (oci/attached.h). Then the layers that a living
  * manifest of their repository names, and blobs that a link of a repository needs. All else goes
  * once it is older than the grace.
  *

@@ -2,24 +2,25 @@
  * L3: the collector settles what lives in a repository. */
 #include "gc/settle.h"
 
-#include "base/hex.h"
 #include "base/mem.h"
+#include "oci/attached.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* The manifest whose referrers the tag stands for: <algorithm>-<hex>, cut off at 64 digits (OCI
- * Distribution Specification, "Referrers Tag Schema"), or with .sig, .att or .sbom behind it as
- * cosign has it. */
-static bool attached_key(const char *tag, struct digest_key *key)
+/* The number of the node to which the tag belongs; NULL: to none. */
+static const uint32_t *attached_to(const struct graph *graph, const char *tag)
 {
-    size_t algorithm = strcspn(tag, "-");
-    const char *hex = tag + algorithm + (tag[algorithm] == '-');
-    unsigned char bytes[32];
+    struct attached attached;
+    struct digest_key key;
+    struct digest digest;
 
-    return (!strncmp(tag, "sha256-", 7) || !strncmp(tag, "sha512-", 7)) && strlen(hex) >= 64 &&
-           (hex[64] == '\0' || hex[64] == '.') && hex_decode(bytes, hex, 32) &&
-           digest_key_of_hex(key, hex);
+    if (!attached_parse(&attached, tag) || !digest_key_of_hex(&key, attached.hex))
+        return NULL;
+    const uint32_t *number = digest_map_get_key(&graph->index, &key);
+    if (!number)
+        return NULL;
+    digest_key_unpack(&graph->nodes[*number - 1].digest, &digest);
+    return attached_is_of(&attached, &digest) ? number : NULL;
 }
 
 /* Lists each node's referrers, and the tags that stand for some. */
@@ -34,9 +35,7 @@ static void connect(struct graph *graph)
         subject->first_referrer = at + 1;
     }
     for (size_t i = 0; i < graph->tags.n; i++) {
-        struct digest_key key;
-        const uint32_t *number =
-            attached_key(graph->tags.v[i], &key) ? digest_map_get_key(&graph->index, &key) : NULL;
+        const uint32_t *number = attached_to(graph, graph->tags.v[i]);
         /* Signatures may be kept in another repository than what they sign; and who tags a manifest
          * with its own digest wants to keep it. */
         if (!number || !graph->nodes[*number - 1].has_revision || graph->tag[i].node == *number)

@@ -2,12 +2,12 @@
  * L3: copying manifests from repository to repository. */
 #include "registry/copy.h"
 
+#include "oci/attached.h"
 #include "oci/digest_map.h"
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
 #include "store/tag.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct copying {
@@ -109,36 +109,40 @@ static int copy_tree(struct copying *copying, const struct digest *digest, struc
     return tree_walk(copying->registry, &copy->from, digest, copy->referrers, visit, copying, err);
 }
 
-/* Signatures that cosign keeps under a tag of their own. */
-static int copy_cosign_tag(struct copying *copying, const char *subject, const char *suffix,
-                           struct err *err)
+/* The list of referrers that a client keeps in a tag is easily out of date. */
+static bool is_outdated(enum attached_kind kind, const struct err *failure)
 {
-    char text[sizeof(struct digest) + 8];
+    return kind == ATTACHED_REFERRERS &&
+           (failure->code == ERR_MANIFEST_UNKNOWN || failure->code == ERR_BLOB_UNKNOWN);
+}
+
+static int copy_attached_tag(struct copying *copying, const struct digest *subject,
+                             enum attached_kind kind, struct err *err)
+{
     struct tag tag;
     struct digest digest;
+    struct err failure;
 
-    snprintf(text, sizeof text, "%s.%s", subject, suffix);
-    *strchr(text, ':') = '-';
-    if (tag_parse(&tag, text, strlen(text), NULL) < 0) /* a sha512 is too long for one */
+    if (!attached_tag(&tag, subject, kind))
         return 0;
     int found = tag_get(copying->registry->store, &copying->copy->from, &tag, &digest, err);
-    if (found <= 0)
-        return found;
-    if (copy_tree(copying, &digest, err) < 0)
-        return -1;
+    if (found <= 0 || digest_equal(&digest, subject))
+        return found < 0 ? -1 : 0;
+    if (copy_tree(copying, &digest, &failure) < 0)
+        return is_outdated(kind, &failure) ? 0 : err_copy(err, &failure);
     return set_tag(copying, &digest, &tag, err);
 }
 
 /* Those of signatures too, which are added to the list behind us. */
-static int copy_cosign_tags(struct copying *copying, struct err *err)
+static int copy_attached_tags(struct copying *copying, struct err *err)
 {
-    static const char *const suffixes[] = {"sig", "att", "sbom"};
-
     for (size_t i = 0; i < copying->manifests.n; i++) {
-        char subject[sizeof(struct digest)];
-        snprintf(subject, sizeof subject, "%s", copying->manifests.v[i]);
-        for (size_t k = 0; k < sizeof suffixes / sizeof *suffixes; k++)
-            if (copy_cosign_tag(copying, subject, suffixes[k], err) < 0)
+        const char *text = copying->manifests.v[i];
+        struct digest subject;
+        if (digest_parse(&subject, text, strlen(text), err) < 0)
+            return -1;
+        for (int k = 0; k < ATTACHED_KINDS; k++)
+            if (copy_attached_tag(copying, &subject, (enum attached_kind)k, err) < 0)
                 return -1;
     }
     return 0;
@@ -151,7 +155,7 @@ int copy_manifest(const struct registry *registry, const struct copy *copy, stru
 
     int result = here ? 0 : copy_tree(&copying, &copy->digest, err);
     if (result == 0 && !here && copy->referrers)
-        result = copy_cosign_tags(&copying, err);
+        result = copy_attached_tags(&copying, err);
     if (result == 0 && copy->tag)
         result = set_tag(&copying, &copy->digest, copy->tag, err);
     digest_map_free(&copying.seen);

@@ -22,8 +22,8 @@ struct copy {
     struct digest digest;  /* what `from` has */
     const struct tag *tag; /* NULL: the copy is known by its digest alone, and the collector takes
                             * it when its grace is over */
-    bool referrers;        /* with those that name it or a part of it as their subject, and cosign's
-                            * tags sha256-<hex>.sig, .att and .sbom */
+    bool referrers;        /* with those that name it or a part of it as their subject, and the tags
+                            * that belong to them (oci/attached.h) */
     void (*done)(void *context, const struct copy_step *step); /* NULL: nobody wants to know */
     void *context;
 };

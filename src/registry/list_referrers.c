@@ -5,11 +5,11 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "oci/attached.h"
 #include "registry/pull.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +74,8 @@ static int add_fallback(const struct registry *registry, const struct name *name
     struct digest digest;
     struct err failure;
 
-    snprintf(reference.tag.s, sizeof reference.tag.s, "%.32s-%.64s", /* the schema cuts there */
-             digest_algorithm_name(subject->algorithm), digest_hex(subject));
+    if (!attached_tag(&reference.tag, subject, ATTACHED_REFERRERS))
+        return 0;
     int found = pull_resolve(registry, name, &reference, &digest, err);
     if (found <= 0)
         return found;

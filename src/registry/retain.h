@@ -8,8 +8,8 @@
  * tag reaches stays: the children of an index, and what names one of these manifests as its
  * subject. A manifest without a tag, to which nothing of this applies, stays for `untagged`
  * since it was pushed or lost its last tag, and one that loses it in a run at least to the next.
- * The tags that cosign and others give to signatures (`sha256-<hex>`, also with .sig, .att, .sbom)
- * are there for as long as the manifest of this digest.
+ * The tags that belong to a manifest (oci/attached.h), such as those of its signatures, are there
+ * for as long as it is.
  *
  * What is here decides and touches nothing; retain_run.h reads and removes. Times are nanoseconds
  * since 1970.

@@ -2,6 +2,7 @@
  * L3: retention: reading a repository. */
 #include "registry/retain_read.h"
 
+#include "oci/attached.h"
 #include "oci/digest_map.h"
 #include "registry/pull.h"
 #include "store/pulled.h"
@@ -156,46 +157,22 @@ static int read_manifests(struct reading *reading, struct err *err)
     return read;
 }
 
-/* The tags of signatures: `<algorithm>-<hex>`, which cosign cuts nothing off and the
- * specification's "Referrers Tag Schema" cuts after 64 digits. */
-static bool parse_signature(const char *text, enum digest_algorithm *algorithm, const char **hex)
-{
-    static const char *const ends[] = {"", ".sig", ".att", ".sbom"};
-
-    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        const char *name = digest_algorithm_name((enum digest_algorithm)i);
-        size_t len = strlen(name);
-        if (strncmp(text, name, len) != 0 || text[len] != '-' ||
-            strspn(text + len + 1, "0123456789abcdef") != 64)
-            continue;
-        *algorithm = (enum digest_algorithm)i;
-        *hex = text + len + 1;
-        for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
-            if (!strcmp(*hex + 64, ends[k]))
-                return true;
-    }
-    return false;
-}
-
 static void find_subject(const struct reading *reading, struct retain_tag *tag)
 {
     const struct retain_history *history = reading->history;
-    enum digest_algorithm algorithm;
-    const char *hex;
+    struct attached attached;
     struct digest digest;
 
-    tag->is_signature = parse_signature(tag->tag.s, &algorithm, &hex);
+    tag->is_signature =
+        attached_parse(&attached, tag->tag.s) && !attached_is_of(&attached, &tag->digest);
     if (!tag->is_signature)
         return;
-    AUTO_BUF whole = BUF_INIT;
-    buf_add(&whole, hex, 64);
-    if (digest_from_hex(&digest, algorithm, whole.s, NULL) == 0) {
+    if (digest_from_hex(&digest, attached.algorithm, attached.hex, NULL) == 0) {
         tag->subject = number_of(reading, &digest);
         return;
     }
-    for (size_t i = 0; i < history->n_manifests; i++)
-        if (history->manifests[i].digest.algorithm == algorithm &&
-            !strncmp(digest_hex(&history->manifests[i].digest), whole.s, 64))
+    for (size_t i = 0; i < history->n_manifests; i++) /* only the beginning is known */
+        if (attached_is_of(&attached, &history->manifests[i].digest))
             tag->subject = (uint32_t)i;
 }
 

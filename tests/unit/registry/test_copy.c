@@ -133,6 +133,27 @@ static void test_signatures_under_tags(void **state)
     assert_string_equal("", tag_digest(store, "c", tag));
 }
 
+/* A client's list of referrers comes along, unless it names what is gone. */
+static void test_a_list_of_referrers_under_a_tag(void **state)
+{
+    const struct store *store = *state;
+    const struct digest image = have_image(store, "a", "v1", "mark"),
+                        child = have_image(store, "a", NULL, "child");
+    struct layout_path path;
+    char tag[TAG_LEN_MAX + 1];
+
+    snprintf(tag, sizeof tag, "sha256-%s", digest_hex(&image));
+    const struct digest list = have_manifest(
+        store, "a", tag, "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"%s\",\"size\":190}]}",
+        child.s);
+    assert_returns(0, copy_to(store, "b", "v1", &image, true, NULL));
+    assert_string_equal(list.s, tag_digest(store, "b", tag));
+    unit_delete(store->path, layout_blob(&path, &child));
+    assert_returns(0, copy_to(store, "c", "v1", &image, true, NULL));
+    assert_string_equal("", tag_digest(store, "c", tag));
+    assert_string_equal(image.s, tag_digest(store, "c", "v1"));
+}
+
 static void test_a_missing_blob_is_named(void **state)
 {
     const struct store *store = *state;
@@ -203,6 +224,7 @@ int main(void)
         STORE_TEST(test_moves_a_tag),
         STORE_TEST(test_tag_within_a_repository),
         STORE_TEST(test_signatures_under_tags),
+        STORE_TEST(test_a_list_of_referrers_under_a_tag),
         STORE_TEST(test_a_missing_blob_is_named),
         STORE_TEST(test_content_elsewhere_need_not_be_there),
         STORE_TEST(test_holds_no_lock_for_long_and_takes_all),
