@@ -66,8 +66,7 @@ static void answer(const struct api *api, struct exchange *exchange)
     if (request_init(request, exchange->adapter->variables, read_body, exchange, &err) == 0) {
         route_answer(api, request, &exchange->who, &exchange->response);
     } else {
-        log_info("%s: %s", request->path, err.msg);
-        error_answer(&exchange->response, &err);
+        route_refuse(request, &err, &exchange->response);
     }
 }
 

@@ -216,19 +216,49 @@ struct registry access_registry(const struct api *api, const struct request *req
     };
 }
 
+/* Whether the first of a list of values, which the outermost proxy wrote, is https. */
+static bool first_is_https(const char *list)
+{
+    list += strspn(list, " \t\"");
+    return strncasecmp(list, "https", 5) == 0 && (!list[5] || strchr(" \t\",;", list[5]));
+}
+
+/* `proto` of the first element (RFC 7239, section 4). */
+static bool forwarded_is_https(const char *forwarded)
+{
+    size_t len = strcspn(forwarded, ",");
+
+    for (const char *p = forwarded; p < forwarded + len; p += strcspn(p, ";,") + 1) {
+        p += strspn(p, " \t");
+        if (strncasecmp(p, "proto=", 6) == 0)
+            return first_is_https(p + 6);
+    }
+    return false;
+}
+
+/* How the client came, or any of the proxies before us: of two answers the safer one, since the
+ * client sends its password there. */
+static bool came_by_tls(const struct request *request)
+{
+    const char *https = request_variable(request, "HTTPS");
+    const char *scheme = request_variable(request, "REQUEST_SCHEME");
+    const char *proto = request_header(request, "HTTP_X_FORWARDED_PROTO");
+    const char *forwarded = request_header(request, "HTTP_FORWARDED");
+
+    return (https && strcasecmp(https, "off") != 0) || (scheme && !strcasecmp(scheme, "https")) ||
+           (proto && first_is_https(proto)) || (forwarded && forwarded_is_https(forwarded));
+}
+
 /* The scheme and host by which the client came. It could lie about them only to itself. */
 static void print_own_url(const struct request *request, struct buf *url)
 {
-    const char *forwarded = request_header(request, "HTTP_X_FORWARDED_PROTO");
-    const char *https = request_variable(request, "HTTPS");
     const char *host = request_header(request, "HTTP_HOST");
-    bool tls = forwarded ? !strcmp(forwarded, "https") : https && strcasecmp(https, "off") != 0;
     static const char host_characters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
 
     if (!host || host[strspn(host, host_characters)])
         host = "localhost";
-    buf_addf(url, "%s://%s/token", tls ? "https" : "http", host);
+    buf_addf(url, "%s://%s/token", came_by_tls(request) ? "https" : "http", host);
 }
 
 /* What the client has to ask the token endpoint for. */

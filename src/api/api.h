@@ -43,6 +43,9 @@ typedef int api_handler(const struct api *api, struct request *request, const st
 void route_answer(const struct api *api, struct request *request, struct identity *who,
                   struct response *response);
 
+/* The same for one that is none. */
+void route_refuse(const struct request *request, const struct err *err, struct response *response);
+
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
 void error_answer(struct response *response, const struct err *err);
 /* The same by a status, a code of the specification and a text. (error.c) */

@@ -99,13 +99,14 @@ static bool leave_to_server(const struct api *api, const struct request *request
 
 /* By the web server where it can (X-Sendfile, X-Accel-Redirect; it then answers Range, If-Range and
  * HEAD), else with ranges of our own (RFC 9110, section 14). Takes fd over. */
-static void send_blob(const struct api *api, const struct request *request,
+static void send_blob(const struct api *api, const struct request *request, const struct name *name,
                       const struct digest *digest, int fd, int64_t size, struct response *response)
 {
     static struct byte_range ranges[RANGE_MAX]; /* one request at a time in a process */
     size_t n;
 
     response->fd = fd;
+    conditional_cache(api, name, true, response);
     if (conditional_not_modified(request, digest, response))
         return;
     enum range_verdict verdict = header_range(wanted_ranges(request, digest), size, ranges, &n);
@@ -114,7 +115,6 @@ static void send_blob(const struct api *api, const struct request *request,
         return;
     }
     response_header(response, "Accept-Ranges", "bytes");
-    response_header(response, "Cache-Control", "max-age=31536000");
     if (leave_to_server(api, request, size)) {
         response_header(response, "Content-Type", BLOB_TYPE);
         by_server(api, digest, response);
@@ -138,7 +138,7 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
         pull_blob(&api->registry, &target->name, &digest,
                   request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &fd, &size, err) < 0)
         return -1;
-    send_blob(api, request, &digest, fd, size, response);
+    send_blob(api, request, &target->name, &digest, fd, size, response);
     fd = -1;
     return 0;
 }

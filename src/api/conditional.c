@@ -4,6 +4,8 @@
 
 #include "http/header.h"
 
+#include <string.h>
+
 bool conditional_not_modified(const struct request *request, const struct digest *digest,
                               struct response *response)
 {
@@ -15,6 +17,26 @@ bool conditional_not_modified(const struct request *request, const struct digest
         return false;
     response->status = 304;
     return true;
+}
+
+/* Whether nobody would get it, too. A login at the web server is not known beforehand, so whoever
+ * came by one may be the only one. */
+static bool is_public(const struct api *api, const struct name *name)
+{
+    const struct identity nobody = {.user = ""};
+
+    return !(api->how && !strcmp(api->how, "server")) &&
+           policy_permits(api->rules->policy, &nobody, name, ACTION_PULL);
+}
+
+void conditional_cache(const struct api *api, const struct name *name, bool by_digest,
+                       struct response *response)
+{
+    if (by_digest)
+        response_header(response, "Cache-Control", "%s, max-age=31536000, immutable",
+                        is_public(api, name) ? "public" : "private");
+    else
+        response_header(response, "Cache-Control", "no-cache");
 }
 
 static bool holds(const void *context, const struct digest *current)

@@ -6,6 +6,7 @@
 #ifndef BERTH_API_CONDITIONAL_H
 #define BERTH_API_CONDITIONAL_H
 
+#include "api/api.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "oci/digest.h"
@@ -15,6 +16,11 @@
  * response is then a 304. */
 bool conditional_not_modified(const struct request *request, const struct digest *digest,
                               struct response *response);
+
+/* How long and by whom it may be kept: what has a digest never changes, and may be kept by
+ * everybody if everybody may have it. */
+void conditional_cache(const struct api *api, const struct name *name, bool by_digest,
+                       struct response *response);
 
 /* If-Match and If-None-Match of a change. Valid as long as the request. */
 struct precondition conditional_precondition(const struct request *request);

@@ -22,6 +22,7 @@ void error_refuse(struct response *response, int status, const char *code, const
     response_reset(response);
     response->status = status;
     response_header(response, "Content-Type", "application/json");
+    response_header(response, "Cache-Control", "no-cache");
     if (status == 503)
         response_header(response, "Retry-After", "1");
     response_text(response, text.s, text.len);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The specification asks for ten at least; each costs two durable writes under the repository's
  * lock. */
@@ -32,6 +33,13 @@ static int parse_known_reference(const struct target *target, struct reference *
     return parsed;
 }
 
+/* What is no application/... may be something that a browser shows. */
+static const char *served_type(const char *media_type)
+{
+    return strncasecmp(media_type, "application/", 12) == 0 ? media_type
+                                                            : "application/octet-stream";
+}
+
 int manifests_get(const struct api *api, struct request *request, const struct target *target,
                   struct response *response, struct err *err)
 {
@@ -42,9 +50,10 @@ int manifests_get(const struct api *api, struct request *request, const struct t
         pull_manifest(&api->registry, &target->name, &reference,
                       request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &pulled, err) < 0)
         return -1;
+    conditional_cache(api, &target->name, reference.is_digest, response);
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
-    response_header(response, "Content-Type", "%s", pulled.manifest.media_type);
+    response_header(response, "Content-Type", "%s", served_type(pulled.manifest.media_type));
     response_text(response, pulled.bytes.s, pulled.bytes.len);
     return 0;
 }

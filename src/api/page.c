@@ -14,7 +14,7 @@ int page_parse(const struct request *request, const struct conf *conf, int64_t n
 
     page->last = request_parameter(request, "last");
     page->n = n_default;
-    if (!n)
+    if (!n || !*n)
         return 0;
     if (!decimal_parse(n, strlen(n), &page->n))
         return err_set(err, ERR_PAGINATION, "n must be a whole number from 0 on");
@@ -26,6 +26,7 @@ int page_parse(const struct request *request, const struct conf *conf, int64_t n
 void page_link(const struct request *request, struct page page, const char *last, const char *key,
                const char *value, struct response *response)
 {
+    const char *n = request_parameter(request, "n");
     AUTO_BUF url = BUF_INIT;
 
     if (page.n == 0)
@@ -37,7 +38,7 @@ void page_link(const struct request *request, struct page page, const char *last
         percent_encode(&url, value);
         buf_addc(&url, '&');
     }
-    if (request_parameter(request, "n"))
+    if (n && *n)
         buf_addf(&url, "n=%jd&", (intmax_t)page.n);
     buf_addstr(&url, "last=");
     percent_encode(&url, last);

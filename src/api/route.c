@@ -138,10 +138,13 @@ static void add_allow(struct response *response, int methods)
         int method;
         const char *name;
     } names[] = {
-        {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},   {METHOD_POST, "POST"},
-        {METHOD_PUT, "PUT"}, {METHOD_PATCH, "PATCH"}, {METHOD_DELETE, "DELETE"},
+        {METHOD_GET, "GET"},         {METHOD_HEAD, "HEAD"},   {METHOD_POST, "POST"},
+        {METHOD_PUT, "PUT"},         {METHOD_PATCH, "PATCH"}, {METHOD_DELETE, "DELETE"},
+        {METHOD_OPTIONS, "OPTIONS"},
     };
     char list[64] = "";
+
+    methods |= METHOD_OPTIONS;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t n = strlen(list);
@@ -223,6 +226,18 @@ static void log_failure(const struct api *api, const struct request *request, co
         log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
 }
 
+/* What can be done here at all, which is no secret. Browsers ask without credentials (Fetch
+ * Standard, "CORS-preflight fetch"). */
+static int answer_options(const struct request *request, struct response *response,
+                          struct match *match, struct err *err)
+{
+    if (find_route(match, request, err) < 0 && !match->allowed)
+        return -1;
+    response_header(response, "Cache-Control", "no-cache");
+    add_allow(response, match->allowed);
+    return 0;
+}
+
 /* Whose the request is, what it wants, whether he may, and the verb. */
 static void handle(const struct api *shared, struct request *request, struct identity *who,
                    struct response *response)
@@ -231,11 +246,14 @@ static void handle(const struct api *shared, struct request *request, struct ide
     struct match match = {0};
     struct err err;
 
-    int identified = access_identify(&api, request, &err);
+    int result = access_identify(&api, request, &err);
     *who = api.who;
     api.registry = access_registry(&api, request);
-    int result = identified < 0 ? -1 : find_route(&match, request, &err);
-    if (result == 0)
+    if (request->method == METHOD_OPTIONS)
+        result = answer_options(request, response, &match, &err);
+    else if (result == 0)
+        result = find_route(&match, request, &err);
+    if (result == 0 && request->method != METHOD_OPTIONS)
         result = answer(&api, request, &match, response, &err);
     if (result < 0) {
         log_failure(&api, request, &err);
@@ -247,6 +265,22 @@ static void handle(const struct api *shared, struct request *request, struct ide
     }
 }
 
+/* What clients push must never become a page on this site, in which a script runs with the login of
+ * whoever looks at it. */
+static void add_common(struct response *response)
+{
+    response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
+    response_header(response, "X-Content-Type-Options", "nosniff");
+    response_header(response, "Content-Security-Policy", "default-src 'none'; sandbox");
+}
+
+void route_refuse(const struct request *request, const struct err *err, struct response *response)
+{
+    log_info("%s: %s", request->path, err->msg);
+    error_answer(response, err);
+    add_common(response);
+}
+
 void route_answer(const struct api *api, struct request *request, struct identity *who,
                   struct response *response)
 {
@@ -254,7 +288,7 @@ void route_answer(const struct api *api, struct request *request, struct identit
         server_error_answer(request, response);
     else
         handle(api, request, who, response);
-    response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
+    add_common(response);
     if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)
         response->length = response_body_len(response);
 }

@@ -10,6 +10,7 @@ int system_get(const struct api *api, struct request *request, const struct targ
     (void)target;
     (void)err;
     response_header(response, "Content-Type", "application/json");
+    response_header(response, "Cache-Control", "no-cache");
     response_text(response, "{}", 2);
     return 0;
 }

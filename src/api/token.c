@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 
+#include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "http/header.h"
 
@@ -53,7 +54,8 @@ static int issue(const struct api *api, struct request *request, const struct id
     struct scopes wanted = parse_scopes(request);
     struct scopes granted = {0};
     AUTO_BUF token = BUF_INIT;
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(&text);
     char issued_at[RFC3339_SIZE];
     int64_t expires_in;
 
@@ -64,12 +66,16 @@ static int issue(const struct api *api, struct request *request, const struct id
     if (token_issue(api->rules->tokens, who->user, &granted, &token, &expires_in, err) < 0)
         return -1;
     rfc3339_format(issued_at, time(NULL));
-    buf_addf(&json,
-             "{\"token\":\"%s\",\"access_token\":\"%s\",\"expires_in\":%jd,\"issued_at\":\"%s\"}\n",
-             token.s, token.s, (intmax_t)expires_in, issued_at);
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "token", token.s);
+    json_writer_string(&json, "access_token", token.s);
+    json_writer_number(&json, "expires_in", expires_in);
+    json_writer_string(&json, "issued_at", issued_at);
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
     response_header(response, "Content-Type", "application/json");
     response_header(response, "Cache-Control", "no-store");
-    response_text(response, json.s, json.len);
+    response_text(response, text.s, text.len);
     return 0;
 }
 

@@ -24,8 +24,9 @@ static enum method parse_method(const char *s)
         const char *name;
         enum method method;
     } methods[] = {
-        {"GET", METHOD_GET}, {"HEAD", METHOD_HEAD},   {"POST", METHOD_POST},
-        {"PUT", METHOD_PUT}, {"PATCH", METHOD_PATCH}, {"DELETE", METHOD_DELETE},
+        {"GET", METHOD_GET},         {"HEAD", METHOD_HEAD},   {"POST", METHOD_POST},
+        {"PUT", METHOD_PUT},         {"PATCH", METHOD_PATCH}, {"DELETE", METHOD_DELETE},
+        {"OPTIONS", METHOD_OPTIONS},
     };
 
     for (size_t i = 0; s && i < sizeof methods / sizeof *methods; i++)

@@ -24,7 +24,8 @@ enum method {
     METHOD_PUT = 8,
     METHOD_PATCH = 16,
     METHOD_DELETE = 32,
-    METHOD_OTHER = 64,
+    METHOD_OPTIONS = 64,
+    METHOD_OTHER = 128,
 };
 
 struct query_parameter {

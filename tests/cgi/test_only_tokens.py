@@ -139,12 +139,38 @@ def test_without_tokens(tmp_path):
     ({"HTTPS": "on"}, {"Host": "r.example"}, "https://r.example/token"),
     ({"HTTPS": "off"}, {"Host": "[::1]:5000"}, "http://[::1]:5000/token"),
     ({}, {"Host": "r.example", "X-Forwarded-Proto": "https"}, "https://r.example/token"),
+    ({}, {"Host": "r.example", "X-Forwarded-Proto": "http"}, "http://r.example/token"),
+    ({}, {"Host": "r.example", "Forwarded": "for=192.0.2.1;proto=http"}, "http://r.example/token"),
     ({}, {"Host": 'r.example",x="'}, "http://localhost/token"),
 ])
 def test_realm_by_the_request(place, variables, headers, url):
     front, _ = place
     challenge = front.request("GET", "/v2/", headers, variables=variables).headers["WWW-Authenticate"]
     assert challenge == f'Bearer realm="{url}",service="berth"'
+
+
+@pytest.mark.parametrize("variables, headers", [
+    ({}, {"X-Forwarded-Proto": "https, http"}),
+    ({}, {"X-Forwarded-Proto": " HTTPS,http"}),
+    ({}, {"X-Forwarded-Proto": "HTTPS"}),
+    ({}, {"Forwarded": "for=192.0.2.43;proto=https, for=198.51.100.17;proto=http"}),
+    ({}, {"Forwarded": 'proto="HTTPS";by=203.0.113.60'}),
+    ({"HTTPS": "on"}, {"X-Forwarded-Proto": "http"}),
+    ({"REQUEST_SCHEME": "https"}, {"Forwarded": "proto=http"}),
+])
+def test_19_realm_behind_proxies(place, variables, headers):
+    """A password must not go in clear where the request itself did not."""
+    front, _ = place
+    challenge = front.request("GET", "/v2/", {"Host": "r.example", **headers}, variables=variables).headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="https://r.example/token"')
+
+
+@pytest.mark.parametrize("headers", [{"X-Forwarded-Proto": "http, https"}, {"X-Forwarded-Proto": "httpsx"},
+                                     {"Forwarded": "proto=http, proto=https"}, {"Forwarded": "for=https"}])
+def test_19_realm_without_tls(place, headers):
+    front, _ = place
+    challenge = front.request("GET", "/v2/", {"Host": "r.example", **headers}).headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="http://r.example/token"')
 
 
 def test_realm_and_service_by_the_configuration(tmp_path):

@@ -20,7 +20,7 @@ ROUTES = {
     "/v2/some/name/blobs/uploads/": {"POST"},
     f"/v2/some/name/blobs/uploads/{UPLOAD}": {"GET", "HEAD", "PATCH", "PUT", "DELETE"},
 }
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"]
 
 
 @pytest.mark.parametrize("target, method", [(target, method) for target, allowed in ROUTES.items()
@@ -29,9 +29,18 @@ def test_wrong_method(front, target, method):
     """405, and Allow tells which would be right."""
     body = b"" if method in ("POST", "PUT", "PATCH") else None
     response = expect(front.request(method, target, body=body), 405)
-    assert set(response.headers["Allow"].split(", ")) == ROUTES[target]
+    assert set(response.headers["Allow"].split(", ")) == ROUTES[target] | {"OPTIONS"}
     if method != "HEAD":
         assert oci.error_code(response) == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize("target", ROUTES)
+def test_39_options(front, target):
+    """What can be done, also to whoever shows no credentials."""
+    response = expect(front.request("OPTIONS", target), 200)
+    assert set(response.headers["Allow"].split(", ")) == ROUTES[target] | {"OPTIONS"}
+    assert response.body == b""
+    expect_error(front.request("OPTIONS", "/v2/some/name"), 404, "NAME_UNKNOWN")
 
 
 @pytest.mark.parametrize("target", [
