@@ -51,6 +51,10 @@ void error_answer(struct response *response, const struct err *err);
 /* The same by a status, a code of the specification and a text. (error.c) */
 void error_refuse(struct response *response, int status, const char *code, const char *message);
 
+/* The same as one error for each of these digests, which is its detail. */
+void error_missing(struct response *response, const struct err *err, const struct digest *digests,
+                   size_t n);
+
 api_handler system_get;
 api_handler catalog_get;
 api_handler token_get, token_post;

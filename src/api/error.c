@@ -4,6 +4,18 @@
 
 #include "base/json_writer.h"
 
+static void send_errors(struct response *response, int status, struct buf *text)
+{
+    buf_addc(text, '\n');
+    response_reset(response);
+    response->status = status;
+    response_header(response, "Content-Type", "application/json");
+    response_header(response, "Cache-Control", "no-cache");
+    if (status == 503)
+        response_header(response, "Retry-After", "1");
+    response_text(response, text->s, text->len);
+}
+
 void error_refuse(struct response *response, int status, const char *code, const char *message)
 {
     AUTO_BUF text = BUF_INIT;
@@ -17,15 +29,30 @@ void error_refuse(struct response *response, int status, const char *code, const
     json_writer_end(&json);
     json_writer_end(&json);
     json_writer_end(&json);
-    buf_addc(&text, '\n');
+    send_errors(response, status, &text);
+}
 
-    response_reset(response);
-    response->status = status;
-    response_header(response, "Content-Type", "application/json");
-    response_header(response, "Cache-Control", "no-cache");
-    if (status == 503)
-        response_header(response, "Retry-After", "1");
-    response_text(response, text.s, text.len);
+void error_missing(struct response *response, const struct err *err, const struct digest *digests,
+                   size_t n)
+{
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(&text);
+
+    json_writer_object(&json, NULL);
+    json_writer_array(&json, "errors");
+    for (size_t i = 0; i < n; i++) {
+        json_writer_object(&json, NULL);
+        json_writer_string(&json, "code", err_oci_code(err->code));
+        json_writer_stringf(&json, "message", "%s: push %s first", err_public_text(err->code),
+                            digests[i].s);
+        json_writer_object(&json, "detail");
+        json_writer_string(&json, "digest", digests[i].s);
+        json_writer_end(&json);
+        json_writer_end(&json);
+    }
+    json_writer_end(&json);
+    json_writer_end(&json);
+    send_errors(response, err_http_status(err->code), &text);
 }
 
 void error_answer(struct response *response, const struct err *err)

@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
+#include "base/log.h"
 #include "http/header.h"
 #include "registry/pull.h"
 #include "registry/push_manifest.h"
@@ -118,6 +119,15 @@ static void accepted(const struct target *target, const struct push_manifest *pu
         response_header(response, "OCI-Tag", "%s", tags.s);
 }
 
+/* Each is an error of its own, so that a client can push all of them. */
+static int refuse_missing(const struct freshen_missing *missing, struct response *response,
+                          const struct err *err)
+{
+    log_info("%s: %s", err_public_text(err->code), err->msg);
+    error_missing(response, err, missing->v, missing->n);
+    return 0;
+}
+
 int manifests_put(const struct api *api, struct request *request, const struct target *target,
                   struct response *response, struct err *err)
 {
@@ -140,7 +150,7 @@ int manifests_put(const struct api *api, struct request *request, const struct t
         push.content_type = media_type;
     }
     if (push_manifest(&api->registry, &push, &pushed, err) < 0)
-        return -1;
+        return pushed.missing.n ? refuse_missing(&pushed.missing, response, err) : -1;
     accepted(target, &push, &pushed, response);
     return 0;
 }

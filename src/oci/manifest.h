@@ -23,6 +23,10 @@
 /* How deep a manifest may nest; OCI's own types need 5. */
 #define MANIFEST_DEPTH_MAX 64
 
+/* How deep indexes may be nested: an image is 0 deep, an index of images 1. What is deeper is
+ * refused when it is pushed, and by whoever walks what is stored. */
+#define MANIFEST_NESTING_MAX 32
+
 enum descriptor_role { DESCRIPTOR_CONFIG, DESCRIPTOR_LAYER, DESCRIPTOR_CHILD };
 
 /* OCI Image Specification, "OCI Content Descriptors". */

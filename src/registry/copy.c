@@ -52,6 +52,7 @@ static int push_copy(const struct copying *copying, const struct pulled_manifest
         .n_tags = tag ? 1 : 0,
         .bytes = pulled->bytes.s,
         .len = pulled->bytes.len,
+        .is_stored = true,
         .only_tags = tag != NULL,
     };
 

@@ -2,13 +2,18 @@
  * L3: keeping the collector away from what somebody relies on. */
 #include "registry/freshen.h"
 
+#include "base/array.h"
+#include "oci/digest_key.h"
 #include "oci/digest_map.h"
 #include "oci/manifest.h"
 #include "store/blob.h"
 #include "store/lock.h"
 #include "store/repo.h"
 
-#define DEPTH_MAX 32 /* of indexes in indexes */
+#include <stdlib.h>
+
+/* What one request may make us read of manifests that an index names; images have some 10 kB. */
+#define READ_BYTES_MAX ((int64_t)64 << 20)
 
 int freshen_blob(const struct registry *registry, const struct name *name,
                  const struct digest *digest, struct err *err)
@@ -18,45 +23,211 @@ int freshen_blob(const struct registry *registry, const struct name *name,
     return linked > 0 ? blob_freshen(registry->store, digest, err) : linked;
 }
 
-/* seen: each manifest is looked at once, or else indexes that name the same child twice, one above
- * the other, would take 2^depth looks. */
-static int freshen_below(const struct registry *registry, const struct name *name,
-                         const struct digest *digest, struct digest_map *seen, int depth,
+/* Each digest is looked at once in a walk, or else indexes that name the same child twice, one
+ * above the other, would take 2^depth looks. */
+struct walk {
+    const struct registry *registry;
+    const struct name *name;
+    struct digest_map blobs;   /* 1: it is there, 2: it is not */
+    struct digest_map heights; /* of manifests: 2 + levels of children below; 1: it is not there */
+    int64_t read;              /* bytes of manifests */
+    bool is_strict;            /* refuses what was let in before there was a rule */
+};
+
+static void walk_free(struct walk *walk)
+{
+    digest_map_free(&walk->blobs);
+    digest_map_free(&walk->heights);
+}
+
+static int walk_blob(struct walk *walk, const struct digest *digest, struct err *err)
+{
+    const uint32_t *known = digest_map_get(&walk->blobs, digest);
+
+    if (known)
+        return *known == 1;
+    int found = freshen_blob(walk->registry, walk->name, digest, err);
+    if (found >= 0)
+        *digest_map_put(&walk->blobs, digest) = found ? 1 : 2;
+    return found;
+}
+
+/* The manifest's own link and blob. */
+static int freshen_one(struct walk *walk, const struct digest *digest, struct err *err)
+{
+    const struct store *store = walk->registry->store;
+
+    int found = repo_freshen_revision(store, walk->name, digest, err);
+    if (found == 0) /* where Distribution's first versions kept manifests */
+        found = repo_freshen_layer(store, walk->name, digest, err);
+    return found > 0 ? blob_freshen(store, digest, err) : found;
+}
+
+static int walk_manifest(struct walk *walk, const struct digest *digest, int depth, int *height,
+                         struct err *err);
+
+/* What is held only as a layer is one, unless it looks like a manifest. */
+static int walk_child(struct walk *walk, const struct digest *child, int depth, int *height,
+                      struct err *err)
+{
+    const struct store *store = walk->registry->store;
+
+    *height = -1;
+    int is_manifest = repo_has_revision(store, walk->name, child, err);
+    if (is_manifest < 0)
+        return -1;
+    if (!is_manifest && blob_may_be_manifest(store, child, NULL) <= 0)
+        return walk_blob(walk, child, err);
+    return walk_manifest(walk, child, depth, height, err);
+}
+
+/* Children until it is their turn: the manifest that names them is not kept for so long. */
+struct children {
+    struct digest_packed *v;
+    size_t n;
+};
+
+/* Looks at a manifest's blobs, and collects its children. It was accepted: what is missing by now
+ * is not this request's fault. */
+static int read_manifest(struct walk *walk, const struct digest *digest, struct children *children,
                          struct err *err)
 {
     AUTO_MANIFEST manifest = {0};
     AUTO_BUF bytes = BUF_INIT;
 
-    if (digest_map_get(seen, digest))
-        return 1;
-    int found = repo_freshen_revision(registry->store, name, digest, err);
-    if (found == 0) /* where Distribution's first versions kept manifests */
-        found = repo_freshen_layer(registry->store, name, digest, err);
-    if (found > 0)
-        found = blob_freshen(registry->store, digest, err);
-    if (found > 0)
-        digest_map_put(seen, digest);
-    if (found <= 0 || depth == DEPTH_MAX ||
-        blob_read_manifest(registry->store, digest, &bytes, NULL) <= 0 ||
-        manifest_parse(&manifest, bytes.s, bytes.len, NULL) < 0)
-        return found;
+    if (blob_read_manifest(walk->registry->store, digest, &bytes, NULL) <= 0)
+        return 0;
+    walk->read += (int64_t)bytes.len;
+    if (walk->read > READ_BYTES_MAX)
+        return err_set(err, ERR_MANIFEST_INVALID,
+                       "the manifests that it names have more than %jd MiB together: split the "
+                       "index",
+                       (intmax_t)(READ_BYTES_MAX >> 20));
+    if (manifest_parse_stored(&manifest, bytes.s, bytes.len, NULL) < 0)
+        return 0;
     for (size_t i = 0; i < manifest.n_references; i++) {
         const struct descriptor *reference = &manifest.references[i];
-        int needed = reference->role == DESCRIPTOR_CHILD
-                         ? freshen_below(registry, name, &reference->digest, seen, depth + 1, err)
-                         : freshen_blob(registry, name, &reference->digest, err);
-        if (needed < 0)
-            return -1;
+        if (reference->role != DESCRIPTOR_CHILD) {
+            if (walk_blob(walk, &reference->digest, err) < 0)
+                return -1;
+            continue;
+        }
+        digest_key_pack(ARRAY_ADD(children->v, children->n), &reference->digest);
     }
-    return 1;
+    return 0;
+}
+
+static int walk_children(struct walk *walk, const struct children *children, int depth, int *height,
+                         struct err *err)
+{
+    for (size_t i = 0; i < children->n; i++) {
+        struct digest digest;
+        int below;
+        digest_key_unpack(&children->v[i], &digest);
+        if (walk_child(walk, &digest, depth + 1, &below, err) < 0)
+            return -1;
+        if (below + 1 > *height)
+            *height = below + 1;
+    }
+    return 0;
+}
+
+/* *height: how many levels of children it has. What one needs that is damaged or none cannot be
+ * known; the collector keeps all that its repository has. */
+static int walk_manifest(struct walk *walk, const struct digest *digest, int depth, int *height,
+                         struct err *err)
+{
+    const uint32_t *known = digest_map_get(&walk->heights, digest);
+    struct children children = {0};
+
+    *height = known && *known > 1 ? (int)*known - 2 : 0;
+    if (known)
+        return *known > 1;
+    int found = freshen_one(walk, digest, err);
+    if (found < 0)
+        return -1;
+    *digest_map_put(&walk->heights, digest) = found ? 2 : 1;
+    if (found == 0 || depth > MANIFEST_NESTING_MAX)
+        return found;
+    int done = read_manifest(walk, digest, &children, err);
+    if (done == 0)
+        done = walk_children(walk, &children, depth, height, err);
+    free(children.v);
+    if (done == 0)
+        *digest_map_put(&walk->heights, digest) = 2 + (uint32_t)*height;
+    return done < 0 ? -1 : 1;
 }
 
 int freshen_manifest(const struct registry *registry, const struct name *name,
                      const struct digest *digest, struct err *err)
 {
-    AUTO_DIGEST_MAP seen = {0};
+    struct walk walk = {.registry = registry, .name = name};
+    int height;
 
-    return freshen_below(registry, name, digest, &seen, 0, err);
+    int found = walk_manifest(&walk, digest, 0, &height, err);
+    walk_free(&walk);
+    return found;
+}
+
+/* 0: it is to be pushed. A blob of no bytes that should have some heals by that. */
+static int check_size(const struct walk *walk, const struct descriptor *descriptor, struct err *err)
+{
+    int64_t size;
+
+    int found = blob_stat(walk->registry->store, &descriptor->digest, &size, err);
+    if (found <= 0 || size == descriptor->size || descriptor->size < 0)
+        return found;
+    if (size == 0)
+        return 0;
+    return err_set(err, ERR_MANIFEST_INVALID, "it says that %s has %jd bytes, but it has %jd",
+                   descriptor->digest.s, (intmax_t)descriptor->size, (intmax_t)size);
+}
+
+static int walk_reference(struct walk *walk, const struct descriptor *reference, struct err *err)
+{
+    int height = -1;
+    int found = reference->role == DESCRIPTOR_CHILD
+                    ? walk_child(walk, &reference->digest, 1, &height, err)
+                    : walk_blob(walk, &reference->digest, err);
+
+    if (found > 0 && walk->is_strict)
+        found = check_size(walk, reference, err);
+    if (found > 0 && walk->is_strict && height + 1 > MANIFEST_NESTING_MAX)
+        return err_set(err, ERR_MANIFEST_INVALID,
+                       "it is an index of indexes of indexes, more than %d deep",
+                       MANIFEST_NESTING_MAX);
+    return found;
+}
+
+static void note_missing(struct freshen_missing *missing, const struct digest *digest)
+{
+    for (size_t i = 0; i < missing->n; i++)
+        if (digest_equal(&missing->v[i], digest))
+            return;
+    if (missing->n < FRESHEN_MISSING_MAX)
+        missing->v[missing->n++] = *digest;
+}
+
+int freshen_references(const struct registry *registry, const struct name *name,
+                       const struct manifest *manifest, bool is_new,
+                       struct freshen_missing *missing, struct err *err)
+{
+    struct walk walk = {.registry = registry, .name = name, .is_strict = is_new};
+    int found = 1;
+
+    missing->n = 0;
+    for (size_t i = 0; i < manifest->n_references && found >= 0; i++) {
+        const struct descriptor *reference = &manifest->references[i];
+        found = walk_reference(&walk, reference, err);
+        if (found == 0 && !reference->has_urls)
+            note_missing(missing, &reference->digest);
+    }
+    walk_free(&walk);
+    if (found < 0)
+        return -1;
+    if (missing->n == 0)
+        return 0;
+    return err_set(err, ERR_MANIFEST_BLOB_UNKNOWN, "push %s to %s first", missing->v[0].s, name->s);
 }
 
 int freshen_promise_blob(const struct registry *registry, const struct name *name,

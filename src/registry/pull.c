@@ -3,6 +3,7 @@
 #include "registry/pull.h"
 
 #include "base/log.h"
+#include "oci/digester.h"
 #include "registry/freshen.h"
 #include "store/blob.h"
 #include "store/pulled.h"
@@ -17,6 +18,16 @@ static bool is_promise(const struct registry *registry, const struct name *name,
     return pull == PULL_HEAD && (!rules->may_push || rules->may_push(rules->context, name));
 }
 
+bool pull_is_emptied(const struct digest *digest, int64_t size)
+{
+    struct digest empty;
+
+    if (size > 0)
+        return false;
+    digester_of(&empty, digest->algorithm, "", 0);
+    return !digest_equal(&empty, digest);
+}
+
 int pull_blob(const struct registry *registry, const struct name *name, const struct digest *digest,
               enum pull pull, int *fd, int64_t *size, struct err *err)
 {
@@ -25,6 +36,8 @@ int pull_blob(const struct registry *registry, const struct name *name, const st
     int found = repo_has_layer(registry->store, name, digest, err);
     if (found > 0)
         found = blob_open(registry->store, digest, &opened, size, err);
+    if (found > 0 && pull_is_emptied(digest, *size))
+        found = 0;
     if (found > 0 && is_promise(registry, name, pull))
         found = freshen_promise_blob(registry, name, digest, err);
     if (found == 0)
@@ -62,7 +75,7 @@ int pull_read(const struct registry *registry, const struct name *name,
         found = blob_read_manifest(registry->store, &pulled->digest, &pulled->bytes, err);
     /* What does not parse was never a manifest, but a layer of this digest. */
     if (found > 0 &&
-        manifest_parse(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, NULL) < 0)
+        manifest_parse_stored(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, NULL) < 0)
         found = 0;
     if (found > 0)
         return 0;

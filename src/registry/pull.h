@@ -18,6 +18,10 @@ enum pull { PULL_GET, PULL_HEAD };
 int pull_blob(const struct registry *registry, const struct name *name, const struct digest *digest,
               enum pull pull, int *fd, int64_t *size, struct err *err);
 
+/* Whether a blob of this digest has lost its bytes, as a power cut does to other programs' files:
+ * it is not there then, so that a push heals it. */
+bool pull_is_emptied(const struct digest *digest, int64_t size);
+
 struct pulled_manifest {
     struct digest digest;
     struct buf bytes;

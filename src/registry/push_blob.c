@@ -2,6 +2,7 @@
  * L3: pushing blobs: sessions, chunks, mounts. */
 #include "registry/push_blob.h"
 
+#include "registry/pull.h"
 #include "store/blob.h"
 #include "store/lock.h"
 #include "store/repo.h"
@@ -245,6 +246,8 @@ int push_blob_mount(const struct registry *registry, const struct name *name,
     int64_t size;
 
     int has = blob_stat(registry->store, digest, &size, err);
+    if (has > 0 && pull_is_emptied(digest, size))
+        has = 0;
     if (has > 0)
         has = source_has(registry, digest, from, &holder, err);
     if (has <= 0)

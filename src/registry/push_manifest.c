@@ -3,37 +3,11 @@
 #include "registry/push_manifest.h"
 
 #include "oci/digester.h"
-#include "registry/freshen.h"
 #include "store/blob.h"
 #include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"
-
-/* Whether the repository has what the descriptor names; it is freshened, so that a collector which
- * marked before this manifest came leaves it alone. */
-static int reference_present(const struct registry *registry, const struct name *name,
-                             const struct descriptor *descriptor, struct err *err)
-{
-    if (descriptor->role == DESCRIPTOR_CHILD)
-        return freshen_manifest(registry, name, &descriptor->digest, err);
-    return freshen_blob(registry, name, &descriptor->digest, err);
-}
-
-static int check_references(const struct registry *registry, const struct name *name,
-                            const struct manifest *manifest, struct err *err)
-{
-    for (size_t i = 0; i < manifest->n_references; i++) {
-        const struct descriptor *descriptor = &manifest->references[i];
-        int present = reference_present(registry, name, descriptor, err);
-        if (present < 0)
-            return -1;
-        if (!present && !descriptor->has_urls)
-            return err_set(err, ERR_MANIFEST_BLOB_UNKNOWN, "push %s to %s first",
-                           descriptor->digest.s, name->s);
-    }
-    return 0;
-}
 
 static int current_digest(const struct registry *registry, const struct push_manifest *push,
                           struct digest *current, struct err *err)
@@ -153,17 +127,22 @@ static void tell(const struct registry *registry, const struct push_manifest *pu
 /* The entry among the referrers comes before the link: nobody sees an entry without the manifest,
  * but a manifest without its entry would be a signature that nobody finds. */
 static int publish(const struct registry *registry, const struct push_manifest *push,
-                   const struct manifest *manifest, const struct digest *digest, struct err *err)
+                   const struct manifest *manifest, struct pushed_manifest *pushed, struct err *err)
 {
+    const struct digest *digest = &pushed->digest;
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
+    /* What takes long comes before the repository's lock. */
+    if (check_precondition(registry, push, err) < 0 ||
+        check_tags(registry, push, digest, err) < 0 ||
+        lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
+        freshen_references(registry, &push->name, manifest, !push->is_stored, &pushed->missing,
+                           err) < 0 ||
         lock_repo(registry->store, &push->name, &repo, err) < 0 ||
         check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
-        check_references(registry, &push->name, manifest, err) < 0 ||
         blob_publish_bytes(registry->store, digest, push->bytes, push->len, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         add_to_referrers(registry, push, manifest, digest, &dirty, err) < 0 ||
@@ -182,14 +161,16 @@ int push_manifest(const struct registry *registry, const struct push_manifest *p
 {
     AUTO_MANIFEST manifest = {0};
 
+    pushed->missing.n = 0;
     digester_of(&pushed->digest,
                 push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256,
                 push->bytes, push->len);
     if (push->reference.is_digest && !digest_equal(&pushed->digest, &push->reference.digest))
         return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", pushed->digest.s);
-    if (manifest_parse(&manifest, push->bytes, push->len, err) < 0 ||
-        manifest_check_type(&manifest, push->content_type, err) < 0 ||
-        publish(registry, push, &manifest, &pushed->digest, err) < 0)
+    int parsed = push->is_stored ? manifest_parse_stored(&manifest, push->bytes, push->len, err)
+                                 : manifest_parse(&manifest, push->bytes, push->len, err);
+    if (parsed < 0 || manifest_check_type(&manifest, push->content_type, err) < 0 ||
+        publish(registry, push, &manifest, pushed, err) < 0)
         return -1;
     pushed->has_subject = manifest.has_subject;
     pushed->subject = manifest.subject;

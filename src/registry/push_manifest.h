@@ -8,6 +8,7 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "oci/tag.h"
+#include "registry/freshen.h"
 #include "registry/precondition.h"
 #include "registry/registry.h"
 
@@ -20,10 +21,12 @@ struct push_manifest {
     size_t len;
     const char *content_type; /* without parameters; NULL: none was sent */
     struct precondition precondition;
+    bool is_stored; /* it comes from this store: what was accepted once is not judged anew */
     bool only_tags; /* the repository has it already, and nobody is told of it again */
 };
 
 struct pushed_manifest {
+    struct freshen_missing missing; /* of MANIFEST_BLOB_UNKNOWN; else empty */
     struct digest digest;
     bool has_subject;
     struct digest subject;

@@ -5,11 +5,10 @@
 #include "base/json.h"
 #include "oci/digest_map.h"
 #include "registry/list.h"
+#include "store/blob.h"
+#include "store/repo.h"
 
 #include <string.h>
-
-/* Indexes of indexes are rare; a chain that is longer than this is an attack on the stack. */
-#define TREE_DEPTH_MAX 32
 
 struct tree {
     const struct registry *registry;
@@ -23,6 +22,27 @@ struct tree {
 static int walk_manifest(struct tree *tree, const struct digest *digest,
                          const struct descriptor *descriptor, int depth, struct err *err);
 
+/* A child that is held only as a layer is one (BuildKit's cache), unless it is a manifest. */
+static int may_be_manifest(const struct tree *tree, const struct descriptor *child, struct err *err)
+{
+    const struct registry *registry = tree->registry;
+    struct reference reference = {.is_digest = true, .digest = child->digest};
+    struct err failure;
+
+    int has = repo_has_revision(registry->store, tree->name, &child->digest, err);
+    if (has)
+        return has;
+    has = repo_has_layer(registry->store, tree->name, &child->digest, err);
+    if (has <= 0)
+        return has < 0 ? -1 : 1; /* it is missing */
+    if (blob_may_be_manifest(registry->store, &child->digest, NULL) <= 0)
+        return 0;
+    AUTO_PULLED pulled = {0};
+    if (pull_read(registry, tree->name, &reference, &pulled, &failure) == 0)
+        return 1;
+    return failure.code == ERR_MANIFEST_UNKNOWN ? 0 : err_copy(err, &failure);
+}
+
 static int walk_references(struct tree *tree, const struct manifest *manifest, int depth,
                            struct err *err)
 {
@@ -30,8 +50,13 @@ static int walk_references(struct tree *tree, const struct manifest *manifest, i
         const struct descriptor *reference = &manifest->references[i];
         struct tree_entry blob = {&reference->digest, NULL, reference};
         int stop = 0;
-        if (reference->role == DESCRIPTOR_CHILD) {
+        int is_manifest = reference->role == DESCRIPTOR_CHILD;
+        if (is_manifest)
+            is_manifest = may_be_manifest(tree, reference, err);
+        if (is_manifest > 0) {
             stop = walk_manifest(tree, &reference->digest, reference, depth + 1, err);
+        } else if (is_manifest < 0) {
+            stop = -1;
         } else if (!digest_map_get(&tree->seen, &reference->digest)) {
             digest_map_put(&tree->seen, &reference->digest);
             stop = tree->visit(tree->context, &blob, err);
@@ -94,7 +119,7 @@ static int walk_manifest(struct tree *tree, const struct digest *digest,
 
     if (digest_map_get(&tree->seen, digest))
         return 0;
-    if (depth > TREE_DEPTH_MAX)
+    if (depth > MANIFEST_NESTING_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
     if (pull_read(tree->registry, tree->name, &reference, &pulled, err) < 0)
         return -1;

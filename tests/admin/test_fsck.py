@@ -116,7 +116,7 @@ def test_one_fault_does_not_hide_another(store, fsck):
 def test_what_repair_cannot_mend(store, fsck):
     layer = store.app.push_blob(oci.blob(100, oci.OCI_LAYER))
     config = store.app.push_blob(oci.blob(100, oci.OCI_CONFIG))
-    store.app.push_manifest(oci.image(config.descriptor(), [{**layer.descriptor(), "size": 99}]), "sized")
+    store.app.plant_manifest(oci.image(config.descriptor(), [{**layer.descriptor(), "size": 99}]), "sized")
     for args in (), ("--repair",):
         findings, summary = fsck(*args, status=DAMAGED)
         assert codes(findings) == ["MANIFEST-SIZE"]

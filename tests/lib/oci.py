@@ -191,6 +191,20 @@ class Repository:
         expect(self.put_manifest(content, reference), 201)
         return content
 
+    def plant_manifest(self, content, tag=None):
+        """One that no push would bring, as another program has left it in the store."""
+        algorithm, value = content.digest.split(":")
+        manifests = self.directory / "_manifests"
+        files = {self.directory.parents[len(Path(self.name).parts)] / f"blobs/{algorithm}/{value[:2]}/{value}/data": content.data,
+                 manifests / f"revisions/{algorithm}/{value}/link": content.digest.encode()}
+        if tag:
+            files[manifests / f"tags/{tag}/index/{algorithm}/{value}/link"] = content.digest.encode()
+            files[manifests / f"tags/{tag}/current/link"] = content.digest.encode()
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return content
+
     def push_image(self, reference=None, algorithm="sha256", **fields):
         """A new image with one layer, and its blobs before it."""
         config = self.push_blob(blob(64, OCI_CONFIG, algorithm))

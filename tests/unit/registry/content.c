@@ -59,17 +59,24 @@ struct digest have_blob(const struct store *store, const char *repository, const
     return digest;
 }
 
-int push_text(const struct store *store, const char *repository, const char *reference,
-              const char *text, struct pushed_manifest *pushed)
+static int push(const struct store *store, const char *repository, const char *reference,
+                const char *text, bool is_stored, struct pushed_manifest *pushed)
 {
     struct push_manifest push = {
         .name = unit_name(repository),
         .reference = reference_to(reference),
         .bytes = text,
         .len = strlen(text),
+        .is_stored = is_stored,
     };
 
     return push_manifest(unit_registry(store), &push, pushed, &failure);
+}
+
+int push_text(const struct store *store, const char *repository, const char *reference,
+              const char *text, struct pushed_manifest *pushed)
+{
+    return push(store, repository, reference, text, false, pushed);
 }
 
 struct digest have_manifest(const struct store *store, const char *repository,
@@ -85,9 +92,9 @@ struct digest have_manifest(const struct store *store, const char *repository,
     assert_true(len < (int)sizeof text);
     if (!reference) {
         struct digest digest = unit_digest_of(text);
-        assert_returns(0, push_text(store, repository, digest.s, text, &pushed));
+        assert_returns(0, push(store, repository, digest.s, text, true, &pushed));
     } else {
-        assert_returns(0, push_text(store, repository, reference, text, &pushed));
+        assert_returns(0, push(store, repository, reference, text, true, &pushed));
     }
     return pushed.digest;
 }

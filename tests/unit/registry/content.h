@@ -29,7 +29,8 @@ struct reference reference_to(const char *text);
 /* Pushes a blob; its digest. */
 struct digest have_blob(const struct store *store, const char *repository, const char *content);
 
-/* Pushes a manifest; its digest. The text is made of printf's format. */
+/* Pushes a manifest; its digest. The text is made of printf's format. The sizes in it may be any.
+ */
 struct digest have_manifest(const struct store *store, const char *repository,
                             const char *reference, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

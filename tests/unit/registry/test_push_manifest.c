@@ -2,6 +2,7 @@
  * registry/push_manifest.c */
 #include "unit/registry/content.h"
 
+#include "store/blob.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "store/referrer.h"
@@ -117,8 +118,11 @@ static int push_referring(const struct store *store, const char *fmt, const stru
     struct pushed_manifest pushed;
     char text[1000], descriptor[300];
     const char *percent = strchr(fmt, '%');
+    int64_t size = 1;
 
-    snprintf(descriptor, sizeof descriptor, "\"digest\":\"%s\",\"size\":1", digest->s);
+    blob_stat(store, digest, &size, NULL);
+    snprintf(descriptor, sizeof descriptor, "\"digest\":\"%s\",\"size\":%jd", digest->s,
+             (intmax_t)size);
     snprintf(text, sizeof text, "%.*s%s%s", (int)(percent - fmt), fmt, descriptor, percent + 2);
     return push_text(store, "a", "v1", text, &pushed);
 }
@@ -151,6 +155,132 @@ static void test_what_it_refers_to_must_be_there(void **state)
     assert_returns(0, push_referring(store, CHILD_OF, &image));
     assert_fails(MANIFEST_BLOB_UNKNOWN, push_referring(store, LAYER_OF, &image));
     assert_returns(0, push_referring(store, FOREIGN_LAYER_OF, &missing));
+}
+
+static int push_sized(const struct store *store, const char *reference, const struct digest *layer,
+                      int64_t size, struct pushed_manifest *pushed)
+{
+    char text[400];
+
+    snprintf(text, sizeof text, "{" V2 ",\"layers\":[{\"digest\":\"%s\",\"size\":%jd}]}", layer->s,
+             (intmax_t)size);
+    return push_text(store, "a", reference, text, pushed);
+}
+
+/* Issue 10, item 4: who says so would make fsck red and export fail. */
+static void test_4_sizes_must_be_right(void **state)
+{
+    const struct store *store = *state;
+    const struct digest blob = have_blob(store, "a", "blob");
+    struct pushed_manifest pushed;
+
+    assert_fails(MANIFEST_INVALID, push_sized(store, "v1", &blob, 5, &pushed));
+    assert_non_null(strstr(failure.msg, "5 bytes, but it has 4"));
+    assert_string_equal("", tag_digest(store, "a", "v1"));
+    assert_returns(0, push_sized(store, "v1", &blob, 4, &pushed));
+}
+
+/* Item 5: what a power cut emptied is not there, so that a push heals it. */
+static void test_5_a_blob_without_its_bytes_is_missing(void **state)
+{
+    const struct store *store = *state;
+    const struct digest blob = have_blob(store, "a", "blob"), empty = have_blob(store, "a", "");
+    struct pushed_manifest pushed;
+    struct layout_path path;
+
+    unit_put(store->path, layout_blob(&path, &blob), "");
+    assert_fails(MANIFEST_BLOB_UNKNOWN, push_sized(store, "v1", &blob, 4, &pushed));
+    assert_int_equal(1, pushed.missing.n);
+    have_blob(store, "a", "blob");
+    assert_returns(0, push_sized(store, "v1", &blob, 4, &pushed));
+    assert_returns(0, push_sized(store, "v2", &empty, 0, &pushed));
+}
+
+/* Item 39: a client learns of all that it has to push. */
+static void test_39_all_that_is_missing_is_said(void **state)
+{
+    const struct store *store = *state;
+    struct pushed_manifest pushed;
+    AUTO_BUF text = BUF_INIT;
+    char content[30];
+
+    buf_addstr(&text, "{" V2 ",\"layers\":[");
+    for (int i = 0; i < 2 * 20; i++) {
+        snprintf(content, sizeof content, "missing %d", i / 2);
+        buf_addf(&text, "%s{\"digest\":\"%s\",\"size\":9}", i ? "," : "",
+                 unit_digest_of(content).s);
+    }
+    buf_addstr(&text, "]}");
+    assert_fails(MANIFEST_BLOB_UNKNOWN, push_text(store, "a", "v1", text.s, &pushed));
+    assert_int_equal(FRESHEN_MISSING_MAX, pushed.missing.n);
+    assert_string_equal(unit_digest_of("missing 0").s, pushed.missing.v[0].s);
+    assert_string_equal(unit_digest_of("missing 1").s, pushed.missing.v[1].s);
+}
+
+/* An index of the one before, each with its size. */
+static int push_deeper(const struct store *store, struct pushed_manifest *pushed, size_t *len)
+{
+    struct digest digest;
+    char text[400];
+
+    snprintf(text, sizeof text, "{" V2 ",\"manifests\":[{\"digest\":\"%s\",\"size\":%zu}]}",
+             pushed->digest.s, *len);
+    *len = strlen(text);
+    digest = unit_digest_of(text);
+    return push_text(store, "a", digest.s, text, pushed);
+}
+
+static void test_indexes_are_nested_so_deep_and_no_deeper(void **state)
+{
+    const struct store *store = *state;
+    static const char image[] = "{" V2 ",\"layers\":[]}";
+    struct pushed_manifest pushed, deepest;
+    size_t len = strlen(image);
+
+    assert_returns(0, push_text(store, "a", "v1", image, &pushed));
+    for (int i = 0; i < MANIFEST_NESTING_MAX; i++)
+        assert_returns(0, push_deeper(store, &pushed, &len));
+    deepest = pushed;
+    assert_fails(MANIFEST_INVALID, push_deeper(store, &deepest, &len));
+    assert_non_null(strstr(failure.msg, "deep"));
+}
+
+int __real_repo_freshen_layer(const struct store *store, const struct name *name,
+                              const struct digest *digest, struct err *err);
+int __wrap_repo_freshen_layer(const struct store *store, const struct name *name,
+                              const struct digest *digest, struct err *err);
+static int looks;
+
+int __wrap_repo_freshen_layer(const struct store *store, const struct name *name,
+                              const struct digest *digest, struct err *err)
+{
+    looks++;
+    return __real_repo_freshen_layer(store, name, digest, err);
+}
+
+/* Item 7: N times the same child with N times the same layer took N * N looks. */
+static void test_7_each_is_looked_at_once(void **state)
+{
+    enum { TIMES = 2000 };
+    const struct store *store = *state;
+    const struct digest layer = have_blob(store, "a", "layer");
+    struct pushed_manifest pushed;
+    AUTO_BUF child = BUF_INIT;
+    AUTO_BUF index = BUF_INIT;
+
+    buf_addstr(&child, "{" V2 ",\"layers\":[");
+    for (int i = 0; i < TIMES; i++)
+        buf_addf(&child, "%s{\"digest\":\"%s\",\"size\":5}", i ? "," : "", layer.s);
+    buf_addstr(&child, "]}");
+    assert_returns(0, push_text(store, "a", "child", child.s, &pushed));
+    buf_addstr(&index, "{" V2 ",\"manifests\":[");
+    for (int i = 0; i < TIMES; i++)
+        buf_addf(&index, "%s{\"digest\":\"%s\",\"size\":%zu}", i ? "," : "", pushed.digest.s,
+                 child.len);
+    buf_addstr(&index, "]}");
+    looks = 0;
+    assert_returns(0, push_text(store, "a", "v1", index.s, &pushed));
+    assert_int_equal(1, looks);
 }
 
 static void test_a_link_without_its_blob_is_not_enough(void **state)
@@ -340,6 +470,11 @@ int main(void)
         STORE_TEST(test_what_is_no_manifest_leaves_nothing),
         STORE_TEST(test_content_type),
         STORE_TEST(test_what_it_refers_to_must_be_there),
+        STORE_TEST(test_4_sizes_must_be_right),
+        STORE_TEST(test_5_a_blob_without_its_bytes_is_missing),
+        STORE_TEST(test_39_all_that_is_missing_is_said),
+        STORE_TEST(test_indexes_are_nested_so_deep_and_no_deeper),
+        STORE_TEST(test_7_each_is_looked_at_once),
         STORE_TEST(test_a_link_without_its_blob_is_not_enough),
         STORE_TEST(test_what_it_refers_to_is_freshened),
         STORE_TEST(test_subject),
