@@ -9,7 +9,9 @@
 #include "fsck/fsck_tag.h"
 #include "fsck/fsck_tree.h"
 #include "fsck/fsck_upload.h"
+#include "store/holder.h"
 #include "store/layout.h"
+#include "store/lock.h"
 #include "store/repo.h"
 
 #include <stdio.h>
@@ -113,6 +115,13 @@ static void visit_manifests_part(struct fsck *fsck, void *context, const struct 
         fsck_tree_foreign(fsck, context, entry, FSCK_FOREIGN_FILE);
 }
 
+/* --- layers --- */
+
+struct layer_notes {
+    struct fsck *fsck;
+    const struct name *name;
+};
+
 /* --- manifests --- */
 
 struct revisions {
@@ -145,6 +154,28 @@ static void check_revisions(struct fsck *fsck, const struct name *name)
     }
 }
 
+/* Where it has the right to write, a check puts right what is known of who has a blob. */
+static int note_layer(void *context, const struct digest *digest, struct err *err)
+{
+    const struct layer_notes *notes = context;
+
+    int has = repo_has_layer(notes->fsck->store, notes->name, digest, err);
+    return has > 0 ? holder_note(notes->fsck->store, notes->name, digest, err) : has;
+}
+
+static void note_layers(struct fsck *fsck, const struct name *name)
+{
+    struct layer_notes notes = {fsck, name};
+    struct lock gc = {-1};
+
+    if (!fsck->options.repair)
+        return;
+    if (lock_gc(fsck->store, FS_LOCK_SHARED, &gc, NULL) < 0 ||
+        repo_each_digest(fsck->store, name, note_layer, &notes, NULL) < 0)
+        fsck->unnoted = true;
+    lock_free(&gc);
+}
+
 /* Links come before what is found by them. */
 static void check_repository(struct fsck *fsck, const struct name *name)
 {
@@ -157,6 +188,7 @@ static void check_repository(struct fsck *fsck, const struct name *name)
     check_directory(fsck, name, layers.s, FSCK_REPOSITORY_LAYERS);
     check_directory(fsck, name, manifests.s, FSCK_REPOSITORY_MANIFESTS);
     fsck_tree_each_digest(fsck, name, layers.s, fsck_link_check, NULL);
+    note_layers(fsck, name);
     snprintf(revisions.s, sizeof revisions.s, "%.1000s/revisions", manifests.s);
     fsck_tree_each(fsck, manifests.s, visit_manifests_part, &owner);
     if (fsck_tree_expect_path(fsck, name, revisions.s, FSCK_DIRECTORY) == FSCK_SOUND)
@@ -235,4 +267,6 @@ void fsck_repo_check_all(struct fsck *fsck)
 {
     if (fsck_look_type(fsck, LAYOUT_REPOSITORIES) == FSCK_DIRECTORY)
         check_level(fsck, LAYOUT_REPOSITORIES, "");
+    if (fsck->options.repair && !fsck->unnoted && !fsck_run_stopped(fsck))
+        holder_set_complete(fsck->store, NULL);
 }

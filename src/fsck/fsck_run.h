@@ -23,6 +23,7 @@ struct fsck {
     struct quarantine quarantine;
     struct digest_map reported; /* content whose fault was reported: no other finding is of it */
     struct digest_map linkless; /* the same for links that the present repository lacks */
+    bool unnoted;               /* not all links could be noted (store/holder.h) */
     bool own;                   /* berth has made its directory in this store */
     int64_t found_blobs, found_bytes;
     int64_t items;

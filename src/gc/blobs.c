@@ -3,6 +3,7 @@
 #include "gc/blobs.h"
 
 #include "base/dir.h"
+#include "store/holder.h"
 #include "store/layout.h"
 #include "store/litter.h"
 
@@ -109,6 +110,23 @@ static int sweep_shard(struct shard *shard, struct err *err)
     return hold_end(&pass->hold, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
 
+static bool is_marked(void *context, const struct digest_key *key)
+{
+    const struct pass *pass = context;
+
+    return digest_map_get_key(&pass->marked, key) != NULL;
+}
+
+/* What is linked meanwhile is noted again when it is linked next, or pushed instead of mounted. */
+static int prune_holders(struct pass *pass, struct err *err)
+{
+    for (int i = 0; i < HOLDER_SHARDS; i++)
+        if (hold_take(&pass->hold, err) < 0 ||
+            holder_prune(pass->store, i, is_marked, pass, err) < 0)
+            return -1;
+    return hold_end(&pass->hold, err);
+}
+
 int blobs_sweep(struct pass *pass, struct err *err)
 {
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
@@ -134,7 +152,9 @@ int blobs_sweep(struct pass *pass, struct err *err)
                 return -1;
         }
     }
-    return 0;
+    if (pass->options->dry_run || pass->totals->blobs.removed == 0)
+        return 0;
+    return prune_holders(pass, err);
 }
 
 /* What a process left that was killed. It is nobody's, or somebody is taking it apart. */

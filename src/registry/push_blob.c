@@ -4,6 +4,7 @@
 
 #include "registry/pull.h"
 #include "store/blob.h"
+#include "store/holder.h"
 #include "store/lock.h"
 #include "store/repo.h"
 
@@ -203,6 +204,13 @@ out:
     return linked < 0 ? -1 : 0;
 }
 
+static bool may_pull(void *context, const struct name *name)
+{
+    const struct registry_rules *rules = context;
+
+    return !rules->may_pull || rules->may_pull(rules->context, name);
+}
+
 struct mount_search {
     const struct registry *registry;
     const struct digest *digest;
@@ -213,9 +221,8 @@ struct mount_search {
 static int visit_holder(void *context, const struct name *name, struct err *err)
 {
     struct mount_search *search = context;
-    const struct registry_rules *rules = &search->registry->rules;
 
-    if (rules->may_pull && !rules->may_pull(rules->context, name))
+    if (!may_pull((void *)&search->registry->rules, name))
         return 0;
     int has = repo_has_layer(search->registry->store, name, search->digest, err);
     search->found = has > 0;
@@ -224,18 +231,36 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
     return has;
 }
 
+/* Any repository that the caller may read. They are only walked through where not all links of the
+ * store were noted yet. */
+static int anyone_has(const struct registry *registry, const struct digest *digest,
+                      struct name *holder, struct err *err)
+{
+    struct mount_search search = {.registry = registry, .digest = digest};
+
+    int found =
+        holder_find(registry->store, digest, may_pull, (void *)&registry->rules, holder, err);
+    if (found)
+        return found;
+    int complete = holder_is_complete(registry->store, err);
+    if (complete)
+        return complete < 0 ? -1 : 0;
+    if (repo_walk(registry->store, NULL, visit_holder, &search, err) < 0)
+        return -1;
+    *holder = search.holder;
+    return search.found;
+}
+
 /* Whether the source has the blob. Without a source any repository will do. */
 static int source_has(const struct registry *registry, const struct digest *digest,
                       const struct name *from, struct name *holder, struct err *err)
 {
-    struct mount_search search = {.registry = registry, .digest = digest};
-
-    int failed = from ? visit_holder(&search, from, err) < 0
-                      : repo_walk(registry->store, NULL, visit_holder, &search, err) < 0;
-    if (failed)
-        return -1;
-    *holder = search.holder;
-    return search.found;
+    if (!from)
+        return anyone_has(registry, digest, holder, err);
+    *holder = *from;
+    return may_pull((void *)&registry->rules, from)
+               ? repo_has_layer(registry->store, from, digest, err)
+               : 0;
 }
 
 int push_blob_mount(const struct registry *registry, const struct name *name,

@@ -168,6 +168,11 @@ const char *layout_lost(struct layout_path *path, const struct digest *digest)
                   digest_hex(digest));
 }
 
+const char *layout_holders(struct layout_path *path, const char *hex)
+{
+    return format(path, LAYOUT_HOLDERS "/%.3s", hex);
+}
+
 const char *layout_spool(struct layout_path *path, const char *id)
 {
     return format(path, LAYOUT_SPOOL "/%s", id);

@@ -26,6 +26,8 @@
 #define LAYOUT_VERSION "_berth/version"
 #define LAYOUT_QUARANTINE "_berth/quarantine"
 #define LAYOUT_LOST "_berth/lost"
+#define LAYOUT_HOLDERS "_berth/holders"
+#define LAYOUT_HOLDERS_COMPLETE "_berth/holders/complete"
 
 /* What a repository's directory has in it besides other repositories. */
 #define LAYOUT_NAME_LAYERS "_layers"
@@ -79,6 +81,8 @@ const char *layout_pulled_of(struct layout_path *path, const struct name *name, 
 
 /* That the content was found to be missing, and that this was reported. */
 const char *layout_lost(struct layout_path *path, const struct digest *digest);
+/* What is known of who has the blobs whose digests begin like hex. */
+const char *layout_holders(struct layout_path *path, const char *hex);
 /* A web server's spool; its id is a UUID. */
 const char *layout_spool(struct layout_path *path, const char *id);
 /* A new name in _berth/tmp, for a file that will be renamed into place or removed. */

@@ -4,6 +4,7 @@
 #include "store/repo.h"
 
 #include "base/dir.h"
+#include "store/holder.h"
 #include "store/layout.h"
 #include "store/litter.h"
 
@@ -76,9 +77,11 @@ int repo_link_layer(const struct store *store, const struct name *name, const st
 {
     struct layout_path path;
 
-    if (repo_create(store, name, dirty, err) < 0)
+    if (repo_create(store, name, dirty, err) < 0 ||
+        store_write_link(store, layout_layer(&path, name, digest), digest, dirty, err) < 0)
         return -1;
-    return store_write_link(store, layout_layer(&path, name, digest), digest, dirty, err);
+    holder_note(store, name, digest, NULL); /* what is not noted is pushed instead of mounted */
+    return 0;
 }
 
 int repo_unlink_layer(const struct store *store, const struct name *name,

@@ -26,6 +26,19 @@ static int make_directories(struct store *store, struct dirty *dirty, struct err
     return 0;
 }
 
+/* Where there is no repository, all links are noted (holder.h). */
+static int first_start(struct store *store, struct dirty *dirty, struct err *err)
+{
+    AUTO_STRINGS names = {0};
+
+    if (dir_list(&store->fs, LAYOUT_REPOSITORIES, &names, err) < 0)
+        return -1;
+    store->is_adopted = names.n > 0;
+    if (names.n == 0 && store_write(store, LAYOUT_HOLDERS_COMPLETE, "", 0, dirty, err) < 0)
+        return -1;
+    return store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), dirty, err);
+}
+
 /* A store of Distribution's has no version yet: to read it, nothing need be made. */
 static int store_init(struct store *store, bool create, struct err *err)
 {
@@ -40,8 +53,7 @@ static int store_init(struct store *store, bool create, struct err *err)
     if (found && strcmp(version.s, STORE_VERSION) != 0)
         return err_set(err, ERR_CONFIG, "%s/" LAYOUT_VERSION " is not 1: it needs a newer berth",
                        store->path);
-    if (create && !found &&
-        store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), &dirty, err) < 0)
+    if (create && !found && first_start(store, &dirty, err) < 0)
         return -1;
     return dirty_sync(&store->fs, &dirty, err);
 }

@@ -6,6 +6,7 @@
 
 #include "fsck/quarantine.h"
 #include "store/blob.h"
+#include "store/holder.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "store/repo.h"
@@ -213,6 +214,23 @@ static void test_a_newer_store_is_left_alone(void **state)
     assert_content("2\n", store->path, "_berth/version");
 }
 
+/* Issue 10, item 24: what is known of who has a blob is made again by a repair, and by nothing
+ * less. */
+static void test_24_holders_are_noted_again(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_blob(store, "a/b", "content");
+    struct name holder;
+
+    unit_delete(store->path, "_berth/holders");
+    assert_string_equal("", fsck_check(store));
+    assert_returns(0, holder_find(store, &digest, NULL, NULL, &holder, &failure));
+    assert_string_equal("", fsck_repair(store));
+    assert_returns(1, holder_find(store, &digest, NULL, NULL, &holder, &failure));
+    assert_string_equal("a/b", holder.s);
+    assert_returns(1, holder_is_complete(store, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -225,6 +243,7 @@ int main(void)
         STORE_TEST(test_notes_go_when_the_content_is_back),
         STORE_TEST(test_stop),
         STORE_TEST(test_a_newer_store_is_left_alone),
+        STORE_TEST(test_24_holders_are_noted_again),
     };
 
     return RUN(tests);

@@ -6,6 +6,7 @@
 #include "registry/freshen.h"
 #include "registry/remove.h"
 #include "store/blob.h"
+#include "store/holder.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "store/repo.h"
@@ -320,6 +321,26 @@ static void test_litter(void **state)
 }
 
 /* What Distribution leaves of a tag that it was making, and of what its collector removed. */
+/* Issue 10, item 24: who had a blob is forgotten with it. */
+static void test_24_holders_go_with_their_blobs(void **state)
+{
+    const struct store *store = *state;
+    struct told told = {.store = NULL};
+    const struct digest lonely = have_blob(store, "a", "lonely");
+    const struct digest image = have_image(store, "b", "v1", "image");
+    const struct digest config = unit_digest_of("{}");
+    struct layout_path path;
+    struct name holder;
+
+    age_all(store);
+    gc(store, &told);
+    assert_false(has_blob(store, &lonely));
+    assert_true(has_manifest(store, "b", &image));
+    assert_content("", store->path, layout_holders(&path, digest_hex(&lonely)));
+    assert_returns(1, holder_find(store, &config, NULL, NULL, &holder, &failure));
+    assert_string_equal("b", holder.s);
+}
+
 /* Issue 10, item 3. */
 static void test_3_what_storage_leaves_is_no_repository(void **state)
 {
@@ -445,6 +466,7 @@ int main(void)
         STORE_TEST(test_uploads),
         STORE_TEST(test_a_repository_of_uploads),
         STORE_TEST(test_litter),
+        STORE_TEST(test_24_holders_go_with_their_blobs),
         STORE_TEST(test_3_what_storage_leaves_is_no_repository),
         STORE_TEST(test_leftovers_of_distribution),
         STORE_TEST(test_distributions_sha512_lives),
