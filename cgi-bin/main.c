@@ -65,6 +65,8 @@ static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
     api.guard = guard_new(conf->path, &err);
     if (api.guard && store_open(&store, conf, true, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {
+        if (store.is_adopted)
+            log_warning(STORE_ADOPTED, conf->root);
         code = cgi ? cgi_serve(&api) : fastcgi_serve(&api, worker);
     } else {
         pool_cannot_start(worker, err.msg);

@@ -124,6 +124,8 @@ static int open_for_use(const struct conf *conf, struct store *store, struct spo
 {
     if (store_open(store, conf, true, err) < 0 || spool_open(store, spool, err) < 0)
         return explain_store(conf, err);
+    if (store->is_adopted)
+        log_warning(STORE_ADOPTED, conf->root);
     return 0;
 }
 

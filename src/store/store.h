@@ -27,6 +27,11 @@ struct store {
     int64_t manifest_limit; /* bytes */
 };
 
+/* What to say of a store with is_adopted; %s: conf->root. */
+#define STORE_ADOPTED                                                                              \
+    "%s was kept by another program until now: run berth fsck --repair once, which brings in its " \
+    "referrers and finds what may be wrong"
+
 /* create: makes what is missing, as everyone does who will change the store; without it nothing is
  * written, and a directory that holds no store is an ERR_IO that says so. ERR_CONFIG: the store is
  * of a newer version. */

@@ -4,6 +4,7 @@
 #include "unit/fsck/fsck_runs.h"
 #include "unit/registry/content.h"
 
+#include "registry/list.h"
 #include "store/blob.h"
 #include "store/layout.h"
 
@@ -109,6 +110,35 @@ static void test_4_sizes(void **state)
     assert_returns(1, blob_stat(store, &layer, &size, &failure));
 }
 
+/* Issue 10, item 38: the referrers of a fork of Distribution are listed once they are mended. */
+static void test_38_referrers_of_another_program(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = have_image(store, "a", "v1", "image");
+    struct page all = {.n = 10};
+    AUTO_BUF before = BUF_INIT, after = BUF_INIT;
+    struct digest last;
+    char path[400];
+    bool more;
+
+    const struct digest referrer =
+        put_text(store, "sbom", "{\"schemaVersion\":2,\"subject\":{\"digest\":\"%s\",\"size\":9}}",
+                 subject.s);
+    snprintf(path, sizeof path, "repositories/a/_referrers/subjects/sha256/%s/sha256/%s/link",
+             digest_hex(&subject), digest_hex(&referrer));
+    unit_put(store->path, path, referrer.s);
+    assert_returns(0, list_referrers(unit_registry(store), &name, &subject, NULL, all, &before,
+                                     &last, &more, &failure));
+    assert_int_equal(0, before.len);
+    assert_string_equal("FOREIGN-FILE REFERRER-MISSING ", fsck_check(store));
+    fsck_repair(store);
+    assert_string_equal("", fsck_check(store));
+    assert_returns(0, list_referrers(unit_registry(store), &name, &subject, NULL, all, &after,
+                                     &last, &more, &failure));
+    assert_non_null(strstr(after.s, referrer.s));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -116,6 +146,7 @@ int main(void)
         STORE_TEST(test_2_schema_1),
         STORE_TEST(test_what_is_no_manifest),
         STORE_TEST(test_4_sizes),
+        STORE_TEST(test_38_referrers_of_another_program),
     };
 
     return RUN(tests);

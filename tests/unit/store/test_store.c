@@ -77,6 +77,32 @@ static void test_a_newer_version_is_refused(void **state)
     store_close(&store);
 }
 
+/* Issue 10, item 38: the first start on another program's tree is told, once. */
+static void test_38_a_first_start_on_another_programs_store(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct store store;
+
+    for (int foreign = 0; foreign < 2; foreign++) {
+        if (foreign) {
+            unit_delete(dir->path, LAYOUT_PREFIX "/_berth");
+            unit_put(dir->path, LAYOUT_PREFIX "/repositories/a/_layers/x", "");
+        }
+        if (foreign) { /* nothing begins by looking */
+            assert_returns(0, open_at(&store, dir->path, false));
+            assert_false(store.is_adopted);
+            store_close(&store);
+        }
+        for (int again = 0; again < 2; again++) {
+            assert_returns(0, open_at(&store, dir->path, true));
+            assert_int_equal(foreign && !again, store.is_adopted);
+            assert_int_equal(!foreign,
+                             unit_exists(dir->path, LAYOUT_PREFIX "/_berth/holders/complete"));
+            store_close(&store);
+        }
+    }
+}
+
 static void test_a_store_that_cannot_be_made(void **state)
 {
     static const char *const in_the_way[] = {"blobs", "_berth/lock", "_berth/version/x"};
@@ -177,6 +203,7 @@ int main(void)
         STORE_TEST(test_what_is_no_link),
         STORE_TEST(test_removing_a_link_takes_its_directory),
         STORE_TEST(test_scratch),
+        DIR_TEST(test_38_a_first_start_on_another_programs_store),
     };
 
     return RUN(tests);
