@@ -118,7 +118,7 @@ void exchange_run(const struct api *api, const struct exchange_adapter *adapter)
     answer(api, &exchange);
     if (exchange.request.body_seconds)
         set_alarm(0);
-    if (adapter->drain)
+    if (adapter->drain && exchange.response.status != 408) /* who is too slow is not waited for */
         drain(&exchange);
     log_line(&exchange, deliver(&exchange) == 0);
     response_free(&exchange.response);

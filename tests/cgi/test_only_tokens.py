@@ -347,3 +347,13 @@ def test_15_a_foreign_root_is_not_the_one_here(tmp_path):
         site.head = head + f'issuer "theirs" {{ keys = "{tmp_path / "theirs.pub"}" prefix = "theirs:" }}\n'
         site.write(access.RULES)
         oci.expect_error(front.request("PATCH", theirs, foreign, b"x"), 403, "DENIED")
+
+
+def test_12_a_form_that_does_not_come_is_given_up(place):
+    """Anyone may send one: its worker does not wait for ever."""
+    front, _ = place
+    with front.spawn("POST", "/token", {**FORM, "Content-Length": "100"}, b"") as process:
+        process.stdin.write(b"grant_type=")
+        process.stdin.flush()
+        head = process.stdout.readline()  # while the rest of the form is still to come
+        assert head.startswith(b"Status: 408 "), head
