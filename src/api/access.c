@@ -4,13 +4,16 @@
 
 #include "auth/scope.h"
 #include "base/base64.h"
+#include "base/decimal.h"
 #include "base/log.h"
 #include "registry/retain.h"
 
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define CREDENTIALS_MAX 16384
+#define ALLOWED_SECONDS 86400 /* the longest that a body may take to arrive */
 
 /* What follows the scheme in the Authorization header; NULL: another scheme, or none. */
 static const char *authorization(const struct request *request, const char *scheme)
@@ -33,7 +36,8 @@ bool access_password(const struct api *api, struct arena *arena, const char *use
         return false;
     if (rules->passwd && passwd_verify(rules->passwd, user, password))
         return true;
-    return rules->tokens && token_identify(rules->tokens, password, arena, identity, NULL) == 0 &&
+    return rules->tokens &&
+           token_identify(rules->tokens, password, time(NULL), arena, identity, NULL) == 0 &&
            identity->robot && !strcmp(identity->user, user);
 }
 
@@ -76,6 +80,19 @@ static int identify_basic(struct api *api, struct request *request, const char *
     return err_set(err, ERR_UNAUTHORIZED, "wrong user name or password");
 }
 
+/* When the request was let pass: where lighttpd asked before it took the body (ACCESS_ALLOWED_AT),
+ * then, so that a token may end while what it was good for is still coming in; else now. */
+static int64_t allowed_at(const struct request *request)
+{
+    const char *text = request_variable(request, ACCESS_ALLOWED_AT);
+    int64_t now = time(NULL), when;
+
+    return text && decimal_parse(text, strlen(text), &when) && when <= now &&
+                   when > now - ALLOWED_SECONDS
+               ? when
+               : now;
+}
+
 int access_identify(struct api *api, struct request *request, struct err *err)
 {
     const char *bearer = authorization(request, "Bearer");
@@ -86,7 +103,8 @@ int access_identify(struct api *api, struct request *request, struct err *err)
     api->how = *request->remote_user ? "server" : NULL;
     if (bearer && api->rules->tokens) {
         api->who.user = "";
-        int known = token_identify(api->rules->tokens, bearer, &request->arena, &api->who, err);
+        int known = token_identify(api->rules->tokens, bearer, allowed_at(request), &request->arena,
+                                   &api->who, err);
         api->how = api->who.robot ? "robot" : "token";
         return known;
     }

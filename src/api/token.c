@@ -147,7 +147,7 @@ static int identify_refresh(const struct api *api, struct request *request, stru
 
     if (!token)
         return err_set(err, ERR_REQUEST_INVALID, "refresh_token is needed");
-    if (token_identify(api->rules->tokens, token, &request->arena, who, err) < 0)
+    if (token_identify(api->rules->tokens, token, time(NULL), &request->arena, who, err) < 0)
         return -1;
     return check_renewable(who, err);
 }

@@ -152,7 +152,7 @@ static int identity_from_claims(const struct tokens *tokens, const struct json *
     return 0;
 }
 
-int token_identify(const struct tokens *tokens, const char *text, struct arena *arena,
+int token_identify(const struct tokens *tokens, const char *text, int64_t when, struct arena *arena,
                    struct identity *identity, struct err *err)
 {
     const struct issuer *issuer = choose_issuer(tokens, text);
@@ -160,7 +160,7 @@ int token_identify(const struct tokens *tokens, const char *text, struct arena *
 
     if (!issuer)
         return err_set(err, ERR_UNAUTHORIZED, "the token is of no issuer that is trusted here");
-    struct json *claims = jwt_verify(&issuer->keys, text, time(NULL), err);
+    struct json *claims = jwt_verify(&issuer->keys, text, when, err);
     if (!claims)
         return -1;
     if (!has_audience(claims, issuer->audience))

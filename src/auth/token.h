@@ -23,8 +23,9 @@ struct tokens *token_load(const struct conf *conf, struct err *err);
 void token_free(struct tokens *tokens);
 bool token_can_issue(const struct tokens *tokens);
 
-/* Who shows this token. Strings belong to the arena. ERR_UNAUTHORIZED. */
-int token_identify(const struct tokens *tokens, const char *text, struct arena *arena,
+/* Who shows this token, as it counted at `when` (seconds since 1970). Strings belong to the arena.
+ * ERR_UNAUTHORIZED. */
+int token_identify(const struct tokens *tokens, const char *text, int64_t when, struct arena *arena,
                    struct identity *identity, struct err *err);
 
 /* Issues a token for a few minutes. *expires_in: seconds. */

@@ -357,3 +357,17 @@ def test_12_a_form_that_does_not_come_is_given_up(place):
         process.stdin.flush()
         head = process.stdout.readline()  # while the rest of the form is still to come
         assert head.startswith(b"Status: 408 "), head
+
+
+def test_11_a_token_may_end_while_the_body_comes_in(place):
+    """lighttpd asks before it takes a body, and says in a variable when berth let it pass. No client can."""
+    front, site = place
+    now = int(time.time())
+    grants = access.grants(**{"public/app": "pull,push"})
+    ended = bearer(site.token(iat=now - 1000, nbf=now - 1000, exp=now - 500, access=grants))
+    uploads = "/v2/public/app/blobs/uploads/"
+    oci.expect_error(front.request("POST", uploads, ended, b""), 401, "UNAUTHORIZED")
+    oci.expect(front.request("POST", uploads, ended, b"", variables={"BERTH_ALLOWED_AT": str(now - 600)}), 202)
+    for when in ("", "x", str(now - 300), str(now + 60), str(now - 90000), str(-now)):
+        oci.expect_error(front.request("POST", uploads, ended, b"", variables={"BERTH_ALLOWED_AT": when}), 401, "UNAUTHORIZED")
+    oci.expect_error(front.request("POST", uploads, {**ended, "BERTH_ALLOWED_AT": str(now - 600)}, b""), 401, "UNAUTHORIZED")

@@ -240,7 +240,7 @@ static void test_15_a_key_written_over_is_trusted_no_more(void **state)
     put_conf(dir, "@devs", conf);
     const struct tokens *tokens = guard_rules(guard)->tokens;
     assert_returns(0, token_issue(tokens, "alice", &none, &token, &expires, &failure));
-    assert_returns(0, token_identify(tokens, token.s, &arena, &who, &failure));
+    assert_returns(0, token_identify(tokens, token.s, time(NULL), &arena, &who, &failure));
     for (const char *name = "ab"; *name; name++) {
         char file[32];
         usleep(20000); /* the clock of the file system ticks */
@@ -248,8 +248,8 @@ static void test_15_a_key_written_over_is_trusted_no_more(void **state)
         unit_put(dir->path, file, keys_p256_private);
         guard_rules(guard);
     }
-    assert_fails(UNAUTHORIZED,
-                 token_identify(guard_rules(guard)->tokens, token.s, &arena, &who, &failure));
+    assert_fails(UNAUTHORIZED, token_identify(guard_rules(guard)->tokens, token.s, time(NULL),
+                                              &arena, &who, &failure));
     arena_free(&arena);
     guard_free(guard);
 }

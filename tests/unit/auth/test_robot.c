@@ -51,7 +51,8 @@ static int issue(struct setting *setting, const char *name, struct buf *token)
 
 static int identify(struct setting *setting, const char *token)
 {
-    return token_identify(setting->tokens, token, &setting->arena, &setting->who, &failure);
+    return token_identify(setting->tokens, token, time(NULL), &setting->arena, &setting->who,
+                          &failure);
 }
 
 static void test_a_robot_acts_for_its_user(void **state)

@@ -58,7 +58,8 @@ static void put_keys(const struct unit_dir *dir)
 
 static int identify(struct setting *setting, const char *token)
 {
-    return token_identify(setting->tokens, token, &setting->arena, &setting->who, &failure);
+    return token_identify(setting->tokens, token, time(NULL), &setting->arena, &setting->who,
+                          &failure);
 }
 
 /* A token of this issuer, signed by the key in pem; `claims` behind iss, exp. */
