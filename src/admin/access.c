@@ -2,10 +2,9 @@
  * L6: `berth access`: what a user may do, and by which rule. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
+#include "admin/output.h"
 #include "auth/policy.h"
 #include "auth/scope.h"
-#include "base/json.h"
 
 #include <string.h>
 
@@ -63,49 +62,53 @@ static void print_text(const struct question *question, const struct verdict *ve
     print_rule(question, verdict, out);
 }
 
-static void print_json(const struct question *question, const struct verdict *verdict,
-                       struct buf *out)
+/* The rule that gave the verdict, and what goes for it. */
+static void write_rule(const struct question *question, const struct verdict *verdict,
+                       struct json_writer *json)
 {
     const struct conf_repository *rule = verdict->rule;
-    const char *separator = "";
 
-    buf_addstr(out, "{\"user\":");
-    json_quote(question->who.user, out);
-    buf_addf(out, ",\"repository\":\"%s\",\"actions\":{", question->name.s);
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-        if (!(question->asked & (int)actions[i].action))
-            continue;
-        buf_addf(out, "%s\"%s\":%s", separator, actions[i].word,
-                 permits(question, actions[i].action) ? "true" : "false");
-        separator = ",";
-    }
-    buf_addstr(out, "},\"rule\":");
     if (rule) {
-        buf_addstr(out, "{\"file\":");
-        json_quote(question->conf->path, out);
-        buf_addf(out, ",\"line\":%d,\"repository\":\"%s\"}", rule->line, rule->pattern);
+        json_writer_object(json, "rule");
+        json_writer_string(json, "file", question->conf->path);
+        json_writer_number(json, "line", rule->line);
+        json_writer_string(json, "repository", rule->pattern);
+        json_writer_end(json);
     } else {
-        buf_addstr(out, "null");
+        json_writer_null(json, "rule");
     }
-    buf_addf(out, ",\"rules\":%zu,\"readonly\":%s,\"immutable\":[", question->conf->n_repositories,
-             verdict->readonly ? "true" : "false");
-    for (size_t i = 0; rule && i < rule->immutable.n; i++) {
-        buf_addstr(out, i ? "," : "");
-        json_quote(rule->immutable.v[i], out);
-    }
-    buf_addstr(out, "]}\n");
+    json_writer_number(json, "rules", (int64_t)question->conf->n_repositories);
+    json_writer_bool(json, "readonly", verdict->readonly);
+    json_writer_array(json, "immutable");
+    for (size_t i = 0; rule && i < rule->immutable.n; i++)
+        json_writer_string(json, NULL, rule->immutable.v[i]);
+    json_writer_end(json);
+}
+
+static void print_json(const struct question *question, const struct verdict *verdict,
+                       struct json_writer *json)
+{
+    json_writer_string(json, "user", question->who.user);
+    json_writer_string(json, "repository", question->name.s);
+    json_writer_object(json, "actions");
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (question->asked & (int)actions[i].action)
+            json_writer_bool(json, actions[i].word, permits(question, actions[i].action));
+    json_writer_end(json);
+    write_rule(question, verdict, json);
 }
 
 static int answer(const struct question *question, bool json, const char *action, struct err *err)
 {
     struct verdict verdict = policy_verdict(question->policy, &question->who, &question->name);
-    AUTO_BUF out = BUF_INIT;
+    AUTO_OUTPUT out = OUTPUT_INIT;
 
+    output_begin(&out, json);
     if (json)
-        print_json(question, &verdict, &out);
+        print_json(question, &verdict, out.json);
     else
-        print_text(question, &verdict, &out);
-    if (print_out(&out, err) < 0)
+        print_text(question, &verdict, &out.text);
+    if (output_end(&out, err) < 0)
         return -1;
     if (action && !permits(question, (enum action)question->asked))
         return err_set(err, ERR_DENIED, "%s of %s", action, question->name.s);

@@ -4,12 +4,12 @@
 #include "admin/command.h"
 #include "admin/config_parts.h"
 #include "admin/open.h"
-#include "admin/print.h"
+#include "admin/output.h"
 #include "auth/key_set.h"
 #include "auth/passwd.h"
 #include "auth/token.h"
+#include "base/amount.h"
 #include "base/dir.h"
-#include "base/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -135,34 +135,33 @@ static void check_issuers(const struct conf *conf, struct findings *findings)
                       conf->token_realm);
 }
 
-static void print_list(const struct findings *findings, bool errors, struct buf *out)
+static void write_list(const struct findings *findings, bool errors, const char *key,
+                       struct json_writer *json)
 {
-    const char *separator = "";
-
-    for (size_t i = 0; i < findings->n; i++) {
-        if (findings->v[i].is_error != errors)
-            continue;
-        buf_addstr(out, separator);
-        json_quote(findings->v[i].text, out);
-        separator = ",";
-    }
+    json_writer_array(json, key);
+    for (size_t i = 0; i < findings->n; i++)
+        if (findings->v[i].is_error == errors)
+            json_writer_string(json, NULL, findings->v[i].text);
+    json_writer_end(json);
 }
 
-static void print_findings(const struct findings *findings, bool json, struct buf *out)
+static int print_findings(const struct findings *findings, bool json, struct err *err)
 {
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    output_begin(&out, json);
     if (json) {
-        buf_addf(out, "{\"ok\":%s,\"errors\":[", findings->errors ? "false" : "true");
-        print_list(findings, true, out);
-        buf_addstr(out, "],\"warnings\":[");
-        print_list(findings, false, out);
-        buf_addstr(out, "]}\n");
-        return;
+        json_writer_bool(out.json, "ok", findings->errors == 0);
+        write_list(findings, true, "errors", out.json);
+        write_list(findings, false, "warnings", out.json);
+        return output_end(&out, err);
     }
     for (size_t i = 0; i < findings->n; i++)
-        buf_addf(out, "%s: %s\n", findings->v[i].is_error ? "error" : "warning",
+        buf_addf(&out.text, "%s: %s\n", findings->v[i].is_error ? "error" : "warning",
                  findings->v[i].text);
     if (findings->n == 0)
-        buf_addstr(out, "OK\n");
+        buf_addstr(&out.text, "OK\n");
+    return output_end(&out, err);
 }
 
 static int run(const void *said, char **args, struct err *err)
@@ -171,7 +170,7 @@ static int run(const void *said, char **args, struct err *err)
     struct findings findings = {0};
     struct conf conf;
     struct err wrong;
-    AUTO_BUF out = BUF_INIT;
+    char mistakes[AMOUNT_TEXT];
 
     (void)args;
     if (open_conf(options, &conf, &wrong) < 0) {
@@ -186,11 +185,10 @@ static int run(const void *said, char **args, struct err *err)
         check_issuers(&conf, &findings);
         conf_free(&conf);
     }
-    print_findings(&findings, options->json, &out);
-    int result = print_out(&out, err);
+    int result = print_findings(&findings, options->json, err);
+    amount_count(mistakes, (int64_t)findings.errors, "mistake");
     if (result == 0 && findings.errors)
-        result = err_set(err, ERR_CONFIG, "%zu %s in the configuration", findings.errors,
-                         findings.errors == 1 ? "mistake" : "mistakes");
+        result = err_set(err, ERR_CONFIG, "%s in the configuration", mistakes);
     findings_free(&findings);
     return result;
 }

@@ -3,10 +3,14 @@
 #include "admin/cp.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
 #include "admin/progress.h"
+#include "admin/table.h"
+#include "base/amount.h"
+#include "base/arena.h"
+#include "base/array.h"
 #include "registry/copy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct options_row cp_rows[] = {
@@ -17,28 +21,55 @@ const struct options_row cp_rows[] = {
     OPTIONS_END,
 };
 
+struct tagged {
+    const char *tag, *digest;
+    const char *moved_from; /* NULL: the tag is new, or stays where it was */
+};
+
+static const struct table_column tag_columns[] = {
+    TABLE_COLUMN(struct tagged, tag, TABLE_TEXT, "tag", NULL),
+    TABLE_COLUMN(struct tagged, digest, TABLE_TEXT, "digest", NULL),
+    TABLE_COLUMN(struct tagged, moved_from, TABLE_TEXT, "movedFrom", NULL),
+    TABLE_END,
+};
+
 /* What is said of a copy, while it is made and afterwards. */
 struct report {
     const struct cp_line *options;
-    const struct copy *copy;
+    const char *from, *to, *digest;
     struct bar bar;
     int64_t manifests, blobs;
     struct buf steps; /* lines for -v */
-    struct buf tags;  /* lines, or objects of a list */
+    struct tagged *tags;
+    size_t n_tags;
+    struct arena texts;
 };
+
+static const struct table_column columns[] = {
+    TABLE_COLUMN(struct report, from, TABLE_TEXT, "from", NULL),
+    TABLE_COLUMN(struct report, to, TABLE_TEXT, "to", NULL),
+    TABLE_COLUMN(struct report, digest, TABLE_TEXT, "digest", NULL),
+    TABLE_COLUMN(struct report, manifests, TABLE_NUMBER, "manifests", NULL),
+    TABLE_COLUMN(struct report, blobs, TABLE_NUMBER, "blobs", NULL),
+    TABLE_END,
+};
+
+static void report_free(struct report *report)
+{
+    buf_free(&report->steps);
+    free(report->tags);
+    arena_free(&report->texts);
+}
 
 static void report_tag(struct report *report, const struct copy_step *step)
 {
-    const char *name = report->copy->to.s;
-    const char *from = step->moved_from ? step->moved_from->s : NULL;
+    struct arena *texts = &report->texts;
 
-    if (report->options->common.json)
-        buf_addf(&report->tags, "%s{\"tag\":\"%s\",\"digest\":\"%s\",\"movedFrom\":%s%s%s}",
-                 report->tags.len ? "," : "", step->tag->s, step->digest->s, from ? "\"" : "",
-                 from ? from : "null", from ? "\"" : "");
-    else
-        buf_addf(&report->tags, "%s:%s is %s%s%s\n", name, step->tag->s, step->digest->s,
-                 from ? ", moved from " : "", from ? from : "");
+    *ARRAY_ADD(report->tags, report->n_tags) = (struct tagged){
+        .tag = arena_printf(texts, "%s", step->tag->s),
+        .digest = arena_printf(texts, "%s", step->digest->s),
+        .moved_from = step->moved_from ? arena_printf(texts, "%s", step->moved_from->s) : NULL,
+    };
 }
 
 static void done(void *context, const struct copy_step *step)
@@ -57,54 +88,60 @@ static void done(void *context, const struct copy_step *step)
     progress_at(&report->bar.progress, "copying", report->manifests + report->blobs, -1);
 }
 
-static void print_report(const struct report *report, struct buf *out)
+static void print_text(const struct report *report, struct buf *out)
 {
-    const struct copy *copy = report->copy;
+    char manifests[AMOUNT_TEXT], blobs[AMOUNT_TEXT];
 
-    if (report->options->common.json) {
-        buf_addf(out,
-                 "{\"from\":\"%s\",\"to\":\"%s\",\"digest\":\"%s\",\"manifests\":%jd,"
-                 "\"blobs\":%jd,\"tags\":[%s]}\n",
-                 copy->from.s, copy->to.s, copy->digest.s, (intmax_t)report->manifests,
-                 (intmax_t)report->blobs, report->tags.len ? report->tags.s : "");
-        return;
-    }
     buf_add(out, report->steps.s, report->steps.len);
-    if (strcmp(copy->from.s, copy->to.s) != 0)
-        buf_addf(out, "copied %s@%s to %s: %jd manifest%s, %jd blob%s\n", copy->from.s,
-                 copy->digest.s, copy->to.s, (intmax_t)report->manifests,
-                 report->manifests == 1 ? "" : "s", (intmax_t)report->blobs,
-                 report->blobs == 1 ? "" : "s");
-    buf_add(out, report->tags.s, report->tags.len);
+    amount_count(manifests, report->manifests, "manifest");
+    amount_count(blobs, report->blobs, "blob");
+    if (strcmp(report->from, report->to) != 0)
+        buf_addf(out, "copied %s@%s to %s: %s, %s\n", report->from, report->digest, report->to,
+                 manifests, blobs);
+    for (size_t i = 0; i < report->n_tags; i++) {
+        const struct tagged *tag = &report->tags[i];
+        buf_addf(out, "%s:%s is %s%s%s\n", report->to, tag->tag, tag->digest,
+                 tag->moved_from ? ", moved from " : "", tag->moved_from ? tag->moved_from : "");
+    }
+}
+
+static int print_report(const struct report *report, struct err *err)
+{
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    output_begin(&out, report->options->common.json);
+    table_sheet(columns, report, &out);
+    if (out.json)
+        table_print(tag_columns, "tags", report->tags, report->n_tags, sizeof *report->tags, &out);
+    else
+        print_text(report, &out.text);
+    return output_end(&out, err);
 }
 
 int cp_run(const struct cp_line *options, const struct reference *source, struct copy copy,
            struct err *err)
 {
-    struct opened admin;
-    struct report report = {.options = options, .copy = &copy};
-    AUTO_BUF out = BUF_INIT;
+    struct opened opened;
+    struct report report = {
+        .options = options, .from = copy.from.s, .to = copy.to.s, .digest = copy.digest.s};
 
-    if (open_store(&options->common, true, &admin, err) < 0)
+    if (open_store(&options->common, true, &opened, err) < 0)
         return -1;
     copy.done = done;
     copy.context = &report;
     bar_start(&report.bar, BAR_ITEMS, options->quiet);
     progress_at(&report.bar.progress, "copying", 0, -1);
-    int result = pull_resolve(&admin.registry, &copy.from, source, &copy.digest, err);
+    int result = pull_resolve(&opened.registry, &copy.from, source, &copy.digest, err);
     if (result == 0)
         result =
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(source), copy.from.s);
     else if (result > 0)
-        result = copy_manifest(&admin.registry, &copy, err);
+        result = copy_manifest(&opened.registry, &copy, err);
     bar_end(&report.bar);
-    if (result == 0) {
-        print_report(&report, &out);
-        result = print_out(&out, err);
-    }
-    buf_free(&report.steps);
-    buf_free(&report.tags);
-    open_close(&admin);
+    if (result == 0)
+        result = print_report(&report, err);
+    report_free(&report);
+    open_close(&opened);
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include "admin/open.h"
 #include "admin/progress.h"
 #include "admin/table.h"
+#include "admin/table_json.h"
 #include "oci/glob.h"
 #include "registry/view.h"
 
@@ -91,7 +92,7 @@ static void print_store(const struct usage *usage, struct output *out)
     struct table table;
 
     if (out->json) {
-        table_object(store_columns, usage, "store", out->json);
+        table_json_object(store_columns, usage, "store", out->json);
         return;
     }
     buf_addc(&out->text, '\n');

@@ -2,13 +2,12 @@
  * L6: `berth fsck`. */
 #include "fsck/fsck.h"
 #include "admin/command.h"
+#include "admin/fsck_report.h"
 #include "admin/open.h"
-#include "admin/print.h"
 
 #include "admin/progress.h"
 #include "base/amount.h"
 #include "base/clock.h"
-#include "base/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,134 +42,31 @@ static void on_signal(int number)
     stop = 1;
 }
 
-struct output {
+/* What a check says, while it goes on. */
+struct report {
     bool json;
     struct bar items, bytes;
     struct err *err;
     bool failed; /* standard output */
 };
 
-/* File names may hold anything; a finding is one line. */
-static void add_text(struct buf *out, const char *text)
-{
-    for (const char *c = text; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            buf_addf(out, "\\x%02x", (unsigned char)*c);
-        else
-            buf_addc(out, *c);
-    }
-}
-
-static void print_text(const struct fsck_finding *finding, struct buf *out)
-{
-    buf_addf(out, "%s %s ", fsck_code_text(finding->code), fsck_code_severity(finding->code));
-    if (finding->path)
-        add_text(out, finding->path);
-    else
-        buf_addf(out, "%s@%s", finding->repository, finding->digest);
-    buf_addstr(out, ": ");
-    add_text(out, finding->message);
-    if (finding->repaired) {
-        buf_addstr(out, "; repaired: ");
-        add_text(out, finding->repaired);
-    } else if (finding->not_repaired) {
-        buf_addstr(out, "; not repaired: ");
-        add_text(out, finding->not_repaired);
-    }
-    buf_addc(out, '\n');
-}
-
-static void add_member(struct buf *out, const char *key, const char *value)
-{
-    buf_addf(out, ",\"%s\":", key);
-    if (value)
-        json_quote(value, out);
-    else
-        buf_addstr(out, "null");
-}
-
-static void print_json(const struct fsck_finding *finding, struct buf *out)
-{
-    buf_addf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", fsck_code_text(finding->code),
-             fsck_code_severity(finding->code));
-    add_member(out, "repository", finding->repository);
-    add_member(out, "digest", finding->digest);
-    add_member(out, "path", finding->path);
-    add_member(out, "message", finding->message);
-    add_member(out, "repaired", finding->repaired);
-    add_member(out, "notRepaired", finding->not_repaired);
-    buf_addstr(out, "}\n");
-}
-
 /* Each is printed when it is found: a check may take days. */
-static void print_finding(void *context, const struct fsck_finding *finding)
+static void report_finding(void *context, const struct fsck_finding *finding)
 {
-    struct output *output = context;
-    AUTO_BUF out = BUF_INIT;
+    struct report *report = context;
 
-    bar_end(&output->items);
-    bar_end(&output->bytes);
-    if (output->json)
-        print_json(finding, &out);
-    else
-        print_text(finding, &out);
-    if (!output->failed && print_out(&out, output->err) < 0) {
-        output->failed = true;
+    bar_end(&report->items);
+    bar_end(&report->bytes);
+    if (!report->failed && fsck_report_finding(finding, report->json, report->err) < 0) {
+        report->failed = true;
         stop = 1;
     }
-}
-
-static void count(struct buf *out, int64_t n, const char *one, const char *many)
-{
-    buf_addf(out, "%s%jd %s", out->len ? ", " : "", (intmax_t)n, n == 1 ? one : many);
-}
-
-static void print_summary_text(const struct fsck_summary *summary, double seconds, struct buf *out)
-{
-    char size[AMOUNT_TEXT];
-    AUTO_BUF line = BUF_INIT;
-
-    amount_size(size, summary->hashed_bytes);
-    count(&line, summary->repositories, "repository", "repositories");
-    count(&line, summary->manifests, "manifest", "manifests");
-    count(&line, summary->blobs, "blob", "blobs");
-    buf_addf(&line, ", %s hashed", size);
-    if (summary->skipped)
-        buf_addf(&line, " (%jd blobs by earlier runs)", (intmax_t)summary->skipped);
-    count(&line, summary->errors, "error", "errors");
-    count(&line, summary->warnings, "warning", "warnings");
-    buf_addf(&line, ", %jd repaired", (intmax_t)summary->repaired);
-    if (summary->lost)
-        buf_addf(&line, ", %jd of them to be pushed again", (intmax_t)summary->lost);
-    if (summary->awaited)
-        buf_addf(&line, ", %jd noted before and not pushed yet", (intmax_t)summary->awaited);
-    buf_addf(out, "%s, %.1f s%s\n", line.s, seconds, summary->stopped ? ", stopped" : "");
-}
-
-static void print_summary(const struct fsck_summary *summary, double seconds, bool json,
-                          struct buf *out)
-{
-    if (!json) {
-        print_summary_text(summary, seconds, out);
-        return;
-    }
-    buf_addf(out,
-             "{\"summary\":{\"repositories\":%jd,\"manifests\":%jd,\"blobs\":%jd,\"hashed\":%jd,"
-             "\"bytesHashed\":%jd,\"skipped\":%jd,",
-             (intmax_t)summary->repositories, (intmax_t)summary->manifests,
-             (intmax_t)summary->blobs, (intmax_t)summary->hashed, (intmax_t)summary->hashed_bytes,
-             (intmax_t)summary->skipped);
-    buf_addf(out,
-             "\"findings\":%jd,\"errors\":%jd,\"warnings\":%jd,\"repaired\":%jd,\"lost\":%jd,"
-             "\"awaited\":%jd,\"seconds\":%.3f,\"complete\":%s}}\n",
-             (intmax_t)(summary->errors + summary->warnings), (intmax_t)summary->errors,
-             (intmax_t)summary->warnings, (intmax_t)summary->repaired, (intmax_t)summary->lost,
-             (intmax_t)summary->awaited, seconds, summary->stopped ? "false" : "true");
 }
 
 static int outcome(const struct fsck_summary *summary, const struct fsck_line *options,
                    struct err *err)
 {
+    char faults[AMOUNT_TEXT];
     int64_t left = summary->errors + summary->warnings - summary->repaired;
 
     if (summary->stopped)
@@ -178,7 +74,8 @@ static int outcome(const struct fsck_summary *summary, const struct fsck_line *o
                        options->state ? ": the same command goes on from there" : "");
     if (left == 0)
         return 0;
-    return err_set(err, ERR_DAMAGED, "%jd %s%s", (intmax_t)left, left == 1 ? "fault" : "faults",
+    amount_count(faults, left, "fault");
+    return err_set(err, ERR_DAMAGED, "%s%s", faults,
                    options->repair ? " could not be mended, see above"
                                    : ": berth fsck --repair mends what can be mended");
 }
@@ -195,7 +92,7 @@ static void catch_signals(void)
 }
 
 /* As root owners can be put right; all the rest is done as the owner of the store. */
-static int check(struct opened *admin, const struct fsck_line *options, struct output *output,
+static int check(struct opened *opened, const struct fsck_line *options, struct report *report,
                  struct err *err)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -205,28 +102,26 @@ static int check(struct opened *admin, const struct fsck_line *options, struct o
         .jobs = options->jobs    ? options->jobs
                 : processors > 0 ? (int)processors
                                  : 1,
-        .grace = options->grace >= 0 ? options->grace : admin->conf.grace,
+        .grace = options->grace >= 0 ? options->grace : opened->conf.grace,
         .state = options->state,
-        .items = &output->items.progress,
-        .bytes = &output->bytes.progress,
+        .items = &report->items.progress,
+        .bytes = &report->bytes.progress,
         .stop = &stop,
     };
-    AUTO_BUF out = BUF_INIT;
     double start = clock_seconds();
 
-    struct fsck *fsck = fsck_start(&admin->store, &how, print_finding, output);
+    struct fsck *fsck = fsck_start(&opened->store, &how, report_finding, report);
     fsck_files(fsck);
-    int result = open_as_owner(&admin->conf, err);
+    int result = open_as_owner(&opened->conf, err);
     if (result == 0)
         result = fsck_content(fsck, err);
-    bar_end(&output->items);
-    bar_end(&output->bytes);
-    if (result == 0 && !output->failed) {
-        print_summary(fsck_summary(fsck), clock_seconds() - start, output->json, &out);
-        result = print_out(&out, err);
-    }
+    bar_end(&report->items);
+    bar_end(&report->bytes);
+    if (result == 0 && !report->failed)
+        result =
+            fsck_report_summary(fsck_summary(fsck), clock_seconds() - start, report->json, err);
     if (result == 0)
-        result = output->failed ? -1 : outcome(fsck_summary(fsck), options, err);
+        result = report->failed ? -1 : outcome(fsck_summary(fsck), options, err);
     fsck_end(fsck);
     return result;
 }
@@ -234,20 +129,20 @@ static int check(struct opened *admin, const struct fsck_line *options, struct o
 static int run(const void *said, char **args, struct err *err)
 {
     const struct fsck_line *options = said;
-    struct opened admin;
+    struct opened opened;
     struct err print_failure = {0};
-    struct output output = {.json = options->common.json, .err = &print_failure};
+    struct report report = {.json = options->common.json, .err = &print_failure};
 
     (void)args;
-    if (open_any(&options->common, &admin, err) < 0)
+    if (open_any(&options->common, &opened, err) < 0)
         return -1;
-    bar_start(&output.items, BAR_ITEMS, options->quiet);
-    bar_start(&output.bytes, BAR_BYTES, options->quiet);
+    bar_start(&report.items, BAR_ITEMS, options->quiet);
+    bar_start(&report.bytes, BAR_BYTES, options->quiet);
     catch_signals();
-    int result = check(&admin, options, &output, err);
-    if (output.failed)
+    int result = check(&opened, options, &report, err);
+    if (report.failed)
         err_copy(err, &print_failure);
-    open_close(&admin);
+    open_close(&opened);
     return result;
 }
 

@@ -53,6 +53,23 @@ void options_print(const struct options_row *rows, FILE *out)
     }
 }
 
+/* One of "gzip|zstd". */
+static int take_choice(const struct options_row *row, const char *text, const char **choice)
+{
+    size_t len = strlen(text);
+
+    for (const char *word = row->value; *word; word += strspn(word, "|")) {
+        size_t word_len = strcspn(word, "|");
+        if (word_len == len && !strncmp(word, text, len)) {
+            *choice = text;
+            return 0;
+        }
+        word += word_len;
+    }
+    fprintf(stderr, "berth: --%s \"%s\": must be one of %s\n", row->name, text, row->value);
+    return OPTIONS_INVALID;
+}
+
 static int take_number(const struct options_row *row, const char *text, int *number)
 {
     int64_t n;
@@ -93,6 +110,8 @@ static int take(const struct options_row *row, const char *text, void *member)
         *(bool *)member = true;
         return 0;
     case OPTIONS_TEXT:
+        if (row->min)
+            return take_choice(row, text, member);
         *(const char **)member = text;
         return 0;
     case OPTIONS_BETWEEN:

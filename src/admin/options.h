@@ -18,7 +18,7 @@
  * What an option takes follows from the type of its member:
  *
  *     bool                 nothing
- *     const char *         text; NULL where it is not said
+ *     const char *         text, or one of some words (OPTIONS_CHOICE); NULL where it is not said
  *     int                  a number between two bounds (OPTIONS_NUMBER); 0 where it is not said
  *     int64_t              a length of time like 12h, in seconds; -1 where it is not said. With
  *                          OPTIONS_NUMBER and a least one of 1 it may not be 0
@@ -62,7 +62,7 @@ struct options_row {
     const char *text;
     enum options_kind kind;
     size_t offset;
-    int min, max; /* of a number; of a length of time the least alone */
+    int min, max; /* of a number; of a length of time the least; min 1: one of value's words */
 };
 
 #define OPTIONS_KIND(type, member)                                                                 \
@@ -78,6 +78,8 @@ struct options_row {
     }
 #define OPTIONS_ROW(type, member, letter, name, value, text)                                       \
     OPTIONS_NUMBER(type, member, letter, name, value, text, 0, 0)
+#define OPTIONS_CHOICE(type, member, letter, name, value, text)                                    \
+    OPTIONS_NUMBER(type, member, letter, name, value, text, 1, 0)
 #define OPTIONS_END                                                                                \
     {                                                                                              \
         0                                                                                          \

@@ -15,8 +15,10 @@ void output_begin(struct output *out, bool json)
         json_writer_object(out->json, NULL);
 }
 
-static int print(struct output *out, struct err *err)
+int output_print(struct output *out, struct err *err)
 {
+    if (out->text.len == 0)
+        return 0;
     bool failed = fwrite(out->text.s, 1, out->text.len, stdout) != out->text.len;
     int errnum = errno;
 
@@ -26,9 +28,14 @@ static int print(struct output *out, struct err *err)
     return err_sys(err, failed ? errnum : errno, "standard output");
 }
 
+bool output_is_much(const struct output *out)
+{
+    return out->text.len >= FLUSH_BYTES;
+}
+
 int output_flush(struct output *out, struct err *err)
 {
-    return out->text.len < FLUSH_BYTES ? 0 : print(out, err);
+    return output_is_much(out) ? output_print(out, err) : 0;
 }
 
 int output_end(struct output *out, struct err *err)
@@ -37,7 +44,7 @@ int output_end(struct output *out, struct err *err)
         json_writer_end(out->json);
         buf_addc(&out->text, '\n');
     }
-    return out->text.len ? print(out, err) : 0;
+    return output_print(out, err);
 }
 
 void output_free(struct output *out)

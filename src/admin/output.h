@@ -34,7 +34,10 @@ struct output {
 /* Opens JSON's object, if it is to be that. The struct may not be moved afterwards. */
 void output_begin(struct output *out, bool json);
 /* Prints what has come together, if it is more than 64 KiB, for lists that may be long. */
+bool output_is_much(const struct output *out);
 int output_flush(struct output *out, struct err *err);
+/* Prints what has come together. */
+int output_print(struct output *out, struct err *err);
 /* Prints all that is left, and of JSON its end. ERR_IO if that fails, as when a pipe or a disk is
  * full. */
 int output_end(struct output *out, struct err *err);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth retain`. */
-#include "admin/retain.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
 
 #include "base/clock.h"
 
 #include "admin/progress.h"
+#include "admin/retain_report.h"
 #include "registry/retain_run.h"
 #include "store/pulled.h"
 #include "store/repo.h"
@@ -81,16 +80,15 @@ static int retain_one(struct retaining *retaining, const struct name *name, stru
     struct retain_report *report = &retaining->report;
     struct retain_run *run = &retaining->run;
     AUTO_HISTORY history = {0};
-    AUTO_BUF out = BUF_INIT;
     struct err wrong;
 
-    report->name = name;
-    report->section = run->section = retain_section(report->conf, name);
+    run->section = retain_section(report->conf, name);
     if (!run->section) {
         report->without_section++;
         return 0;
     }
     run->untagged = retain_untagged(report->conf, name, report->conf->grace);
+    retain_report_open(report, name, run->section);
     int result = retain_run(&retaining->registry, run, name, &history, &wrong);
     bar_end(&retaining->bar);
     if (result == 0) {
@@ -99,8 +97,7 @@ static int retain_one(struct retaining *retaining, const struct name *name, stru
         report->failed++;
         fprintf(stderr, "berth: %s: %s\n", name->s, wrong.msg);
     }
-    retain_report_repository(report, result < 0 ? &wrong : NULL, &out);
-    return out.len ? print_out(&out, err) : 0;
+    return retain_report_close(report, result < 0 ? &wrong : NULL, err);
 }
 
 static int visit(void *context, const struct name *name, struct err *err)
@@ -157,22 +154,17 @@ static int check(const struct conf *conf, const struct store *store, char **args
 
 static int retain(struct retaining *retaining, char **args, struct err *err)
 {
-    AUTO_BUF begin = BUF_INIT;
-    AUTO_BUF end = BUF_INIT;
     double start = clock_seconds();
     int result = 0;
 
-    retain_report_begin(&retaining->report, &begin);
-    if (begin.len && print_out(&begin, err) < 0)
+    retain_report_begin(&retaining->report);
+    if (output_print(&retaining->report.out, err) < 0)
         return -1;
     for (char **name = args; *name && result == 0; name++)
         result = retain_named(retaining, *name, err);
     if (!*args)
         result = retain_all(retaining, err);
-    if (result < 0)
-        return -1;
-    retain_report_end(&retaining->report, clock_seconds() - start, &end);
-    if (print_out(&end, err) < 0)
+    if (result < 0 || retain_report_summary(&retaining->report, clock_seconds() - start, err) < 0)
         return -1;
     if (retaining->report.failed)
         return err_set(err, ERR_IO, "not everything could be done, see above");
@@ -182,18 +174,18 @@ static int retain(struct retaining *retaining, char **args, struct err *err)
 static int run(const void *said, char **args, struct err *err)
 {
     const struct retain_line *options = said;
-    struct opened admin;
+    struct opened opened;
     struct policy *policy = NULL;
     int result = -1;
 
-    if (open_store(&options->common, !options->dry_run, &admin, err) < 0)
+    if (open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
-    if (check(&admin.conf, &admin.store, args, err) == 0)
-        policy = policy_new(&admin.conf, err);
+    if (check(&opened.conf, &opened.store, args, err) == 0)
+        policy = policy_new(&opened.conf, err);
     if (policy) {
         struct retaining retaining = {
-            .registry = admin.registry,
-            .report = {.options = options, .conf = &admin.conf, .policy = policy},
+            .registry = opened.registry,
+            .report = {.options = options, .conf = &opened.conf, .policy = policy},
             .run = {.dry_run = options->dry_run,
                     .progress = &retaining.bar.progress,
                     .tag_gone = tag_gone,
@@ -204,11 +196,10 @@ static int run(const void *said, char **args, struct err *err)
         bar_start(&retaining.bar, BAR_ITEMS, options->quiet);
         result = retain(&retaining, args, err);
         bar_end(&retaining.bar);
-        buf_free(&retaining.report.tags);
-        buf_free(&retaining.report.manifests);
+        retain_report_end(&retaining.report);
     }
     policy_free(policy);
-    open_close(&admin);
+    open_close(&opened);
     return result;
 }
 

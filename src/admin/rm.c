@@ -3,8 +3,7 @@
 #include "admin/rm.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
-#include "base/json.h"
+#include "admin/table.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
@@ -32,44 +31,60 @@ static int would_remove(const struct registry *registry, const struct name *name
     return reference->is_digest ? list_tags_of(registry, name, &digest, tags, err) : 0;
 }
 
-static void print_removed(const struct name *name, const struct reference *reference,
-                          const struct strings *tags, const struct rm_line *options,
-                          struct buf *out)
-{
-    const char *verb = options->dry_run ? "would remove" : "removed";
+/* What goes, for JSON. */
+struct removed {
+    const char *name;
+    bool dry_run;
+    const char *digest; /* NULL: tags alone */
+    struct strings tags;
+};
 
-    if (!options->common.json) {
-        buf_addf(out, "%s %s%c%s\n", verb, name->s, reference->is_digest ? '@' : ':',
-                 reference_text(reference));
-        for (size_t i = 0; i < tags->n; i++)
-            buf_addf(out, "%s %s:%s\n", verb, name->s, tags->v[i]);
-        return;
-    }
-    buf_addf(out, "{\"name\":\"%s\",\"dryRun\":%s,\"digest\":", name->s,
-             options->dry_run ? "true" : "false");
-    if (reference->is_digest)
-        json_quote(reference->digest.s, out);
-    else
-        buf_addstr(out, "null");
-    buf_addstr(out, ",\"tags\":[");
+static const struct table_column columns[] = {
+    TABLE_COLUMN(struct removed, name, TABLE_TEXT, "name", NULL),
+    TABLE_COLUMN(struct removed, dry_run, TABLE_FLAG, "dryRun", NULL),
+    TABLE_COLUMN(struct removed, digest, TABLE_TEXT, "digest", NULL),
+    TABLE_COLUMN(struct removed, tags, TABLE_LIST, "tags", NULL),
+    TABLE_END,
+};
+
+static int print_removed(const struct removed *removed, bool json, struct err *err)
+{
+    const char *verb = removed->dry_run ? "would remove" : "removed";
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    output_begin(&out, json);
+    table_sheet(columns, removed, &out);
+    if (!json && removed->digest)
+        buf_addf(&out.text, "%s %s@%s\n", verb, removed->name, removed->digest);
+    for (size_t i = 0; !json && i < removed->tags.n; i++)
+        buf_addf(&out.text, "%s %s:%s\n", verb, removed->name, removed->tags.v[i]);
+    return output_end(&out, err);
+}
+
+static int remove_one(const struct registry *registry, const struct name *name,
+                      const struct reference *reference, const struct rm_line *options,
+                      struct err *err)
+{
+    struct precondition none = {0};
+    AUTO_STRINGS tags = {0};
+
+    int result = options->dry_run ? would_remove(registry, name, reference, &tags, err)
+                                  : remove_manifest(registry, name, reference, none, &tags, err);
+    if (result < 0)
+        return -1;
     if (!reference->is_digest)
-        json_quote(reference->tag.s, out);
-    for (size_t i = 0; i < tags->n; i++) {
-        buf_addstr(out, i ? "," : "");
-        json_quote(tags->v[i], out);
-    }
-    buf_addstr(out, "]}\n");
+        strings_add(&tags, reference->tag.s);
+    return print_removed(&(struct removed){name->s, options->dry_run,
+                                           reference->is_digest ? reference->digest.s : NULL, tags},
+                         options->common.json, err);
 }
 
 static int run(const void *said, char **args, struct err *err)
 {
     const struct rm_line *options = said;
-    struct precondition none = {0};
-    struct opened admin;
+    struct opened opened;
     struct name name;
     struct reference reference;
-    AUTO_STRINGS tags = {0};
-    AUTO_BUF out = BUF_INIT;
 
     if (options->recursive)
         return rm_repository(options, args[0], err);
@@ -78,16 +93,10 @@ static int run(const void *said, char **args, struct err *err)
                        "%s: say which tag or digest, or remove the whole repository with -r",
                        args[0]);
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
-        open_store(&options->common, !options->dry_run, &admin, err) < 0)
+        open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
-    int result = options->dry_run
-                     ? would_remove(&admin.registry, &name, &reference, &tags, err)
-                     : remove_manifest(&admin.registry, &name, &reference, none, &tags, err);
-    if (result == 0) {
-        print_removed(&name, &reference, &tags, options, &out);
-        result = print_out(&out, err);
-    }
-    open_close(&admin);
+    int result = remove_one(&opened.registry, &name, &reference, options, err);
+    open_close(&opened);
     return result;
 }
 

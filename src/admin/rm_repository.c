@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm -r`. */
 #include "admin/open.h"
-#include "admin/print.h"
 #include "admin/progress.h"
 #include "admin/rm.h"
+#include "admin/table.h"
+#include "admin/table_json.h"
 #include "base/amount.h"
 #include "registry/list.h"
 #include "registry/remove.h"
@@ -12,7 +13,6 @@
 #include "store/usage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* All that a repository holds. */
@@ -92,62 +92,79 @@ static int measure(const struct registry *registry, const struct rm_line *option
     return 0;
 }
 
-static void print_names(const char *key, const struct strings *names, struct buf *out)
+/* What goes. The list of uploads may be older than what was found to be busy. */
+struct removed {
+    const char *name;
+    bool dry_run;
+    struct strings tags, manifests;
+    int64_t uploads;
+    struct usage_sum own, shared;
+};
+
+static const struct table_column columns[] = {
+    TABLE_COLUMN(struct removed, name, TABLE_TEXT, "name", NULL),
+    TABLE_COLUMN(struct removed, dry_run, TABLE_FLAG, "dryRun", NULL),
+    TABLE_COLUMN(struct removed, tags, TABLE_LIST, "tags", NULL),
+    TABLE_COLUMN(struct removed, manifests, TABLE_LIST, "manifests", NULL),
+    TABLE_COLUMN(struct removed, uploads, TABLE_NUMBER, "uploads", NULL),
+    TABLE_END,
+};
+
+static const struct table_column measured_columns[] = {
+    TABLE_COLUMN(struct removed, own, TABLE_SUM, "own", NULL),
+    TABLE_COLUMN(struct removed, shared, TABLE_SUM, "shared", NULL),
+    TABLE_END,
+};
+
+static void print_text(const struct removed *removed, bool measured, struct buf *out)
 {
-    buf_addf(out, ",\"%s\":[", key);
-    for (size_t i = 0; i < names->n; i++)
-        buf_addf(out, "%s\"%s\"", i ? "," : "", names->v[i]);
-    buf_addc(out, ']');
-}
+    const char *verb = removed->dry_run ? "would remove" : "removed", *name = removed->name;
+    char tags[AMOUNT_TEXT], manifests[AMOUNT_TEXT], uploads[AMOUNT_TEXT];
+    char own[AMOUNT_TEXT], own_blobs[AMOUNT_TEXT], shared[AMOUNT_TEXT];
 
-/* That go. The list may be older than what was found to be busy. */
-static size_t uploads_of(const struct inventory *inventory)
-{
-    return inventory->uploads.n > inventory->busy_uploads
-               ? inventory->uploads.n - inventory->busy_uploads
-               : 0;
-}
-
-static void print_json(const struct inventory *inventory, bool dry_run, struct buf *out)
-{
-    const struct usage_repository *usage = &inventory->usage;
-
-    buf_addf(out, "{\"name\":\"%s\",\"dryRun\":%s", inventory->name.s, dry_run ? "true" : "false");
-    print_names("tags", &inventory->tags, out);
-    print_names("manifests", &inventory->manifests, out);
-    buf_addf(out, ",\"uploads\":%zu", uploads_of(inventory));
-    if (inventory->measured)
-        buf_addf(out,
-                 ",\"own\":{\"count\":%jd,\"bytes\":%jd},\"shared\":{\"count\":%jd,\"bytes\":%jd}",
-                 (intmax_t)usage->own.n, (intmax_t)usage->own.bytes, (intmax_t)usage->shared.n,
-                 (intmax_t)usage->shared.bytes);
-    buf_addstr(out, "}\n");
-}
-
-static void print_text(const struct inventory *inventory, bool dry_run, struct buf *out)
-{
-    const char *verb = dry_run ? "would remove" : "removed";
-    const char *name = inventory->name.s;
-    char own[AMOUNT_TEXT], shared[AMOUNT_TEXT];
-
-    for (size_t i = 0; i < inventory->tags.n; i++)
-        buf_addf(out, "%s %s:%s\n", verb, name, inventory->tags.v[i]);
-    for (size_t i = 0; i < inventory->manifests.n; i++)
-        buf_addf(out, "%s %s@%s\n", verb, name, inventory->manifests.v[i]);
-    buf_addf(out, "%s %s: %zu tag%s, %zu manifest%s, %zu upload%s\n", verb, name, inventory->tags.n,
-             inventory->tags.n == 1 ? "" : "s", inventory->manifests.n,
-             inventory->manifests.n == 1 ? "" : "s", uploads_of(inventory),
-             uploads_of(inventory) == 1 ? "" : "s");
-    if (!inventory->measured)
+    for (size_t i = 0; i < removed->tags.n; i++)
+        buf_addf(out, "%s %s:%s\n", verb, name, removed->tags.v[i]);
+    for (size_t i = 0; i < removed->manifests.n; i++)
+        buf_addf(out, "%s %s@%s\n", verb, name, removed->manifests.v[i]);
+    amount_count(tags, (int64_t)removed->tags.n, "tag");
+    amount_count(manifests, (int64_t)removed->manifests.n, "manifest");
+    amount_count(uploads, removed->uploads, "upload");
+    buf_addf(out, "%s %s: %s, %s, %s\n", verb, name, tags, manifests, uploads);
+    if (!measured)
         return;
-    amount_size(own, inventory->usage.own.bytes);
-    amount_size(shared, inventory->usage.shared.bytes);
-    buf_addf(out, "%s in %jd blobs would be left to berth gc; %s in %jd others have too\n", own,
-             (intmax_t)inventory->usage.own.n, shared, (intmax_t)inventory->usage.shared.n);
+    amount_size(own, removed->own.bytes);
+    amount_count(own_blobs, removed->own.n, "blob");
+    amount_size(shared, removed->shared.bytes);
+    buf_addf(out, "%s in %s would be left to berth gc; %s in %jd others have too\n", own, own_blobs,
+             shared, (intmax_t)removed->shared.n);
+}
+
+static int print_removed(const struct inventory *inventory, const struct rm_line *options,
+                         struct err *err)
+{
+    size_t uploads = inventory->uploads.n, busy = inventory->busy_uploads;
+    const struct removed removed = {
+        .name = inventory->name.s,
+        .dry_run = options->dry_run,
+        .tags = inventory->tags,
+        .manifests = inventory->manifests,
+        .uploads = uploads > busy ? (int64_t)(uploads - busy) : 0,
+        .own = inventory->usage.own,
+        .shared = inventory->usage.shared,
+    };
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    output_begin(&out, options->common.json);
+    table_sheet(columns, &removed, &out);
+    if (out.json && inventory->measured)
+        table_json_members(measured_columns, &removed, out.json);
+    else if (!out.json)
+        print_text(&removed, inventory->measured, &out.text);
+    return output_end(&out, err);
 }
 
 static int run(const struct registry *registry, const struct rm_line *options,
-               struct inventory *inventory, struct buf *out, struct err *err)
+               struct inventory *inventory, struct err *err)
 {
     if (take_inventory(registry, inventory, err) < 0)
         return -1;
@@ -161,26 +178,22 @@ static int run(const struct registry *registry, const struct rm_line *options,
         fprintf(stderr, "berth: %zu upload%s to %s %s under way and stay%s\n", busy,
                 busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "is" : "are",
                 busy == 1 ? "s" : "");
-    (options->common.json ? print_json : print_text)(inventory, options->dry_run, out);
-    return 0;
+    return print_removed(inventory, options, err);
 }
 
 int rm_repository(const struct rm_line *options, const char *name, struct err *err)
 {
-    struct opened admin;
+    struct opened opened;
     struct inventory inventory = {0};
-    AUTO_BUF out = BUF_INIT;
 
     if (strpbrk(name, ":@"))
         return err_set(err, ERR_USAGE, "%s: -r removes a whole repository, give its name alone",
                        name);
     if (name_parse(&inventory.name, name, strlen(name), err) < 0 ||
-        open_store(&options->common, !options->dry_run, &admin, err) < 0)
+        open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
-    int result = run(&admin.registry, options, &inventory, &out, err);
-    if (result == 0)
-        result = print_out(&out, err);
+    int result = run(&opened.registry, options, &inventory, err);
     inventory_free(&inventory);
-    open_close(&admin);
+    open_close(&opened);
     return result;
 }

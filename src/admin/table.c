@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: tables for people and for programs. */
-#include "admin/table.h"
+ * L6: tables for people; for programs in table_json.c. */
+#include "admin/table_cell.h"
+#include "admin/table_json.h"
 
 #include "base/amount.h"
 #include "base/rfc3339.h"
@@ -8,105 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-static bool is_end(const struct table_column *column)
-{
-    return !column->key && !column->heading;
-}
-
-static const void *at(const struct table_column *column, const void *row)
-{
-    return (const char *)row + column->offset;
-}
-
-static const char *text_at(const struct table_column *column, const void *row)
-{
-    return *(const char *const *)at(column, row);
-}
-
-static int64_t number_at(const struct table_column *column, const void *row)
-{
-    return *(const int64_t *)at(column, row);
-}
-
-/* --- for programs --- */
-
-static void write_list(const struct strings *list, const char *key, struct json_writer *json)
-{
-    json_writer_array(json, key);
-    for (size_t i = 0; i < list->n; i++)
-        json_writer_string(json, NULL, list->v[i]);
-    json_writer_end(json);
-}
-
-static void write_sum(const struct usage_sum *sum, const char *key, struct json_writer *json)
-{
-    json_writer_object(json, key);
-    json_writer_number(json, "count", sum->n);
-    json_writer_number(json, "bytes", sum->bytes);
-    json_writer_end(json);
-}
-
-static void write_time(int64_t when, const char *key, struct json_writer *json)
-{
-    char text[RFC3339_SIZE];
-
-    if (when < 0) {
-        json_writer_null(json, key);
-        return;
-    }
-    rfc3339_format(text, when);
-    json_writer_string(json, key, text);
-}
-
-static void write_member(const struct table_column *column, const void *row,
-                         struct json_writer *json)
-{
-    const char *key = column->key;
-
-    switch (column->kind) {
-    case TABLE_TEXT:
-        json_writer_string(json, key, text_at(column, row));
-        break;
-    case TABLE_NUMBER:
-    case TABLE_SIZE:
-    case TABLE_AGE:
-        json_writer_number(json, key, number_at(column, row));
-        break;
-    case TABLE_SECONDS:
-        json_writer_seconds(json, key, *(const double *)at(column, row));
-        break;
-    case TABLE_TIME:
-        write_time(number_at(column, row), key, json);
-        break;
-    case TABLE_FLAG:
-        json_writer_bool(json, key, *(const bool *)at(column, row));
-        break;
-    case TABLE_LIST:
-        write_list(at(column, row), key, json);
-        break;
-    case TABLE_SUM:
-        write_sum(at(column, row), key, json);
-        break;
-    }
-}
-
-void table_members(const struct table_column *columns, const void *row, struct json_writer *json)
-{
-    for (; !is_end(columns); columns++)
-        if (columns->key)
-            write_member(columns, row, json);
-}
-
-void table_object(const struct table_column *columns, const void *row, const char *key,
-                  struct json_writer *json)
-{
-    json_writer_object(json, key);
-    table_members(columns, row, json);
-    json_writer_end(json);
-}
-
-/* --- for people --- */
 
 static void add_list(const struct strings *list, struct buf *cell)
 {
@@ -123,33 +25,33 @@ static void add_cell(const struct table_column *column, const void *row, struct 
 
     switch (column->kind) {
     case TABLE_TEXT:
-        text_add_escaped(cell, text_at(column, row) ? text_at(column, row) : "-");
+        text_add_escaped(cell, table_cell_text(column, row) ? table_cell_text(column, row) : "-");
         return;
     case TABLE_LIST:
-        add_list(at(column, row), cell);
+        add_list(table_cell(column, row), cell);
         return;
     case TABLE_NUMBER:
-        snprintf(text, sizeof text, "%jd", (intmax_t)number_at(column, row));
+        snprintf(text, sizeof text, "%jd", (intmax_t)table_cell_number(column, row));
         break;
     case TABLE_SIZE:
-        amount_size(text, number_at(column, row));
+        amount_size(text, table_cell_number(column, row));
         break;
     case TABLE_AGE:
-        amount_age(text, number_at(column, row));
+        amount_age(text, table_cell_number(column, row));
         break;
     case TABLE_SECONDS:
-        snprintf(text, sizeof text, "%.1f s", *(const double *)at(column, row));
+        snprintf(text, sizeof text, "%.1f s", *(const double *)table_cell(column, row));
         break;
     case TABLE_TIME:
-        n = number_at(column, row);
+        n = table_cell_number(column, row);
         if (n >= 0)
             rfc3339_format(text, n);
         break;
     case TABLE_FLAG:
-        snprintf(text, sizeof text, *(const bool *)at(column, row) ? "yes" : "no");
+        snprintf(text, sizeof text, *(const bool *)table_cell(column, row) ? "yes" : "no");
         break;
     case TABLE_SUM:
-        amount_size(text, ((const struct usage_sum *)at(column, row))->bytes);
+        amount_size(text, ((const struct usage_sum *)table_cell(column, row))->bytes);
         break;
     }
     buf_addstr(cell, text);
@@ -190,7 +92,8 @@ static struct shown choose_shown(const struct table *table)
 {
     struct shown shown = {.n = 0};
 
-    for (const struct table_column *c = table->columns; !is_end(c) && shown.n < COLUMNS_MAX; c++)
+    for (const struct table_column *c = table->columns;
+         !table_cell_is_end(c) && shown.n < COLUMNS_MAX; c++)
         if (c->heading)
             shown.v[shown.n++] = c;
     for (size_t i = 0; i < table->cells.n; i++) {
@@ -233,7 +136,7 @@ void table_begin(struct table *table, const struct table_column *columns, const 
         json_writer_array(out->json, key);
         return;
     }
-    for (; !is_end(columns); columns++)
+    for (; !table_cell_is_end(columns); columns++)
         if (columns->heading)
             strings_add(&table->cells, columns->heading);
 }
@@ -241,10 +144,10 @@ void table_begin(struct table *table, const struct table_column *columns, const 
 void table_row(struct table *table, const void *row)
 {
     if (table->out->json) {
-        table_object(table->columns, row, NULL, table->out->json);
+        table_json_object(table->columns, row, NULL, table->out->json);
         return;
     }
-    for (const struct table_column *column = table->columns; !is_end(column); column++) {
+    for (const struct table_column *column = table->columns; !table_cell_is_end(column); column++) {
         AUTO_BUF cell = BUF_INIT;
         if (!column->heading)
             continue;
@@ -290,17 +193,17 @@ void table_sheet(const struct table_column *columns, const void *row, struct out
     size_t width = 0;
 
     if (out->json) {
-        table_members(columns, row, out->json);
+        table_json_members(columns, row, out->json);
         return;
     }
-    for (const struct table_column *column = columns; !is_end(column); column++)
+    for (const struct table_column *column = columns; !table_cell_is_end(column); column++)
         if (column->heading && width_of(column->heading) > width)
             width = width_of(column->heading);
-    for (const struct table_column *column = columns; !is_end(column); column++) {
+    for (const struct table_column *column = columns; !table_cell_is_end(column); column++) {
         AUTO_BUF value = BUF_INIT;
-        if (!column->heading || (column->kind == TABLE_TEXT && !text_at(column, row)))
+        if (!column->heading || (column->kind == TABLE_TEXT && !table_cell_text(column, row)))
             continue;
-        const struct strings *list = column->kind == TABLE_LIST ? at(column, row) : NULL;
+        const struct strings *list = column->kind == TABLE_LIST ? table_cell(column, row) : NULL;
         if (!list) {
             add_cell(column, row, &value);
             add_sheet_line(column, width, value.s, &out->text);

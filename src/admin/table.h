@@ -68,11 +68,6 @@ void table_end(struct table *table);
 void table_print(const struct table_column *columns, const char *key, const void *rows, size_t n,
                  size_t size, struct output *out);
 
-/* The members that a row has in JSON, within an object that is open; and such an object. */
-void table_members(const struct table_column *columns, const void *row, struct json_writer *json);
-void table_object(const struct table_column *columns, const void *row, const char *key,
-                  struct json_writer *json);
-
 /* One row alone: "heading  value", a line for each column, a list's heading once for each of its
  * entries and nothing for what is NULL; JSON has the members. */
 void table_sheet(const struct table_column *columns, const void *row, struct output *out);

@@ -2,9 +2,9 @@
  * L6: `berth token issue`, `ls` and `revoke`: robots' tokens. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/print.h"
+#include "admin/table.h"
+#include "admin/token_scope.h"
 #include "auth/token.h"
-#include "base/rfc3339.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,43 +28,6 @@ static const struct options_row rows[] = {
 
 #define EXPIRES_DEFAULT ((int64_t)90 * 86400)
 
-static bool actions_known(const char *text)
-{
-    for (;;) {
-        size_t len = strcspn(text, ",");
-        if (scope_actions(text, len) == 0)
-            return false;
-        if (!text[len])
-            return true;
-        text += len + 1;
-    }
-}
-
-/* A server passes over what it does not know; here it is a slip of the pen. */
-static int check_scope(const char *text, struct err *err)
-{
-    for (size_t len; *text; text += len + (text[len] == ' ')) {
-        struct arena arena = {0};
-        struct scopes scopes = {0};
-        char one[512];
-
-        len = strcspn(text, " ");
-        if (len == 0)
-            continue;
-        snprintf(one, sizeof one, "%.*s", (int)len, text);
-        scope_parse(&scopes, &arena, one);
-        bool known =
-            len < sizeof one && (scopes.n ? actions_known(strrchr(one, ':') + 1) : scopes.catalog);
-        arena_free(&arena);
-        if (!known)
-            return err_set(err, ERR_USAGE,
-                           "--scope \"%s\": must be like repository:team/app:pull,push or "
-                           "registry:catalog:*",
-                           one);
-    }
-    return 0;
-}
-
 static int parse_options(const struct issue_line *options, const char *name, struct robot *robot,
                          struct err *err)
 {
@@ -76,7 +39,7 @@ static int parse_options(const struct issue_line *options, const char *name, str
     if (!options->scope || !*options->scope)
         return err_set(err, ERR_USAGE,
                        "--scope SCOPE says what the token is for, like repository:team/*:pull");
-    if (check_scope(options->scope, err) < 0)
+    if (token_scope_check(options->scope, err) < 0)
         return -1;
     *robot = (struct robot){
         .name = name ? name : options->user,
@@ -100,21 +63,37 @@ static int load_keys(const struct options_common *common, struct conf *conf, str
     return -1;
 }
 
-static void print_issued(const struct robot *robot, const struct buf *token, bool json,
-                         struct buf *out)
-{
-    char expires[RFC3339_SIZE];
+/* A token, as it was issued or as it is listed. */
+struct token_row {
+    const char *name, *user, *scope;
+    int64_t expires;
+    bool expired;
+    const char *token;
+};
 
-    if (!json) {
-        buf_addf(out, "%s\n", token->s);
-        return;
-    }
-    rfc3339_format(expires, robot->expires);
-    buf_addf(out, "{\"name\":\"%s\",\"user\":", robot->name);
-    json_quote(robot->user, out);
-    buf_addstr(out, ",\"scope\":");
-    json_quote(robot->scope, out);
-    buf_addf(out, ",\"expires\":\"%s\",\"token\":\"%s\"}\n", expires, token->s);
+static const struct table_column issued_columns[] = {
+    TABLE_COLUMN(struct token_row, name, TABLE_TEXT, "name", NULL),
+    TABLE_COLUMN(struct token_row, user, TABLE_TEXT, "user", NULL),
+    TABLE_COLUMN(struct token_row, scope, TABLE_TEXT, "scope", NULL),
+    TABLE_COLUMN(struct token_row, expires, TABLE_TIME, "expires", NULL),
+    TABLE_COLUMN(struct token_row, token, TABLE_TEXT, "token", NULL),
+    TABLE_END,
+};
+
+static int print_issued(const struct robot *robot, const char *token, bool json, struct err *err)
+{
+    const struct token_row row = {.name = robot->name,
+                                  .user = robot->user,
+                                  .scope = robot->scope,
+                                  .expires = robot->expires,
+                                  .token = token};
+    AUTO_OUTPUT out = OUTPUT_INIT;
+
+    output_begin(&out, json);
+    table_sheet(issued_columns, &row, &out);
+    if (!json)
+        buf_addf(&out.text, "%s\n", token);
+    return output_end(&out, err);
 }
 
 static int issue(const struct conf *conf, const struct robot *robot, bool json, struct err *err)
@@ -122,7 +101,6 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
     struct conf own = *conf;
     AUTO_BUF before = BUF_INIT;
     AUTO_BUF token = BUF_INIT;
-    AUTO_BUF out = BUF_INIT;
 
     own.n_issuers = 0; /* whose keys issue nothing */
     struct tokens *tokens = token_load(&own, err);
@@ -135,8 +113,7 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
         return -1;
     if (again)
         fprintf(stderr, "berth: the earlier token %s is revoked\n", robot->name);
-    print_issued(robot, &token, json, &out);
-    return print_out(&out, err);
+    return print_issued(robot, token.s, json, err);
 }
 
 static int run_issue(const void *said, char **args, struct err *err)
@@ -153,6 +130,17 @@ static int run_issue(const void *said, char **args, struct err *err)
     return result;
 }
 
+static const struct table_column columns[] = {
+    TABLE_COLUMN(struct token_row, name, TABLE_TEXT, "name", "NAME"),
+    TABLE_COLUMN(struct token_row, expires, TABLE_TIME, NULL, "EXPIRES"),
+    TABLE_COLUMN(struct token_row, user, TABLE_TEXT, "user", "USER"),
+    TABLE_COLUMN(struct token_row, scope, TABLE_TEXT, "scope", "SCOPE"),
+    TABLE_COLUMN(struct token_row, expires, TABLE_TIME, "expires", NULL),
+    TABLE_COLUMN(struct token_row, expired, TABLE_FLAG, "expired", NULL),
+    TABLE_COLUMN(struct token_row, token, TABLE_TEXT, NULL, ""),
+    TABLE_END,
+};
+
 static const char *text_or(const struct json *robot, const char *key)
 {
     const char *text = json_text(json_get(robot, key));
@@ -160,54 +148,37 @@ static const char *text_or(const struct json *robot, const char *key)
     return text ? text : "-";
 }
 
-static void print_robot(const char *name, const struct json *robot, bool json, int width,
-                        struct buf *out)
+static void print_robot(const char *name, const struct json *robot, struct table *table)
 {
-    char expires[RFC3339_SIZE];
-    int64_t when = 0;
+    struct token_row row = {
+        .name = name, .user = text_or(robot, "user"), .scope = text_or(robot, "scope")};
 
-    json_size(json_get(robot, "expires"), &when);
-    rfc3339_format(expires, when);
-    bool expired = when <= time(NULL);
-    if (!json) {
-        buf_addf(out, "%-*s  %s  %-8s  %s%s\n", width, name, expires, text_or(robot, "user"),
-                 text_or(robot, "scope"), expired ? " (expired)" : "");
-        return;
-    }
-    buf_addf(out, "{\"name\":\"%s\",\"user\":", name);
-    json_quote(text_or(robot, "user"), out);
-    buf_addstr(out, ",\"scope\":");
-    json_quote(text_or(robot, "scope"), out);
-    buf_addf(out, ",\"expires\":\"%s\",\"expired\":%s}", expires, expired ? "true" : "false");
+    json_size(json_get(robot, "expires"), &row.expires);
+    row.expired = row.expires <= time(NULL);
+    row.token = row.expired ? "(expired)" : "";
+    table_row(table, &row);
 }
 
 /* A damaged file is reported, and lets nobody in. */
-static void print_robots(const char *token_keys, const struct strings *names, bool json,
-                         struct buf *out)
+static int print_robots(const char *token_keys, const struct strings *names, bool json,
+                        struct err *err)
 {
-    const char *separator = "";
-    size_t width = strlen("NAME");
-    struct err err;
+    struct table table;
+    struct err why;
+    AUTO_OUTPUT out = OUTPUT_INIT;
 
-    for (size_t i = 0; i < names->n; i++)
-        if (strlen(names->v[i]) > width)
-            width = strlen(names->v[i]);
-    if (json)
-        buf_addstr(out, "{\"tokens\":[");
-    else
-        buf_addf(out, "%-*s  %-20s  USER      SCOPE\n", (int)width, "NAME", "EXPIRES");
+    output_begin(&out, json);
+    table_begin(&table, columns, "tokens", &out);
     for (size_t i = 0; i < names->n; i++) {
-        struct json *robot = robot_read(token_keys, names->v[i], &err);
-        if (!robot) {
-            fprintf(stderr, "berth: the token %s: %s\n", names->v[i], err.msg);
-            continue;
-        }
-        buf_addstr(out, json ? separator : "");
-        separator = ",";
-        print_robot(names->v[i], robot, json, (int)width, out);
+        struct json *robot = robot_read(token_keys, names->v[i], &why);
+        if (robot)
+            print_robot(names->v[i], robot, &table);
+        else
+            fprintf(stderr, "berth: the token %s: %s\n", names->v[i], why.msg);
         json_free(robot);
     }
-    buf_addstr(out, json ? "]}\n" : "");
+    table_end(&table);
+    return output_end(&out, err);
 }
 
 static int run_ls(const void *said, char **args, struct err *err)
@@ -215,16 +186,13 @@ static int run_ls(const void *said, char **args, struct err *err)
     const struct options_common *options = said;
     struct conf conf;
     AUTO_STRINGS names = {0};
-    AUTO_BUF out = BUF_INIT;
 
     (void)args;
     if (load_keys(options, &conf, err) < 0)
         return -1;
     int result = robot_list(conf.token_keys, &names, err);
-    if (result == 0) {
-        print_robots(conf.token_keys, &names, options->json, &out);
-        result = print_out(&out, err);
-    }
+    if (result == 0)
+        result = print_robots(conf.token_keys, &names, options->json, err);
     conf_free(&conf);
     return result;
 }

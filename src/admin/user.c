@@ -2,11 +2,10 @@
  * L6: `berth user`: htpasswd files. */
 #include "admin/command.h"
 #include "admin/open.h"
+#include "admin/output.h"
 #include "admin/password.h"
-#include "admin/print.h"
 #include "auth/passwd.h"
 #include "auth/passwd_file.h"
-#include "base/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,12 +32,7 @@ static int has_user(const char *path, const char *user, struct err *err)
 {
     AUTO_STRINGS users = {0};
 
-    if (passwd_file_users(path, &users, err) < 0)
-        return -1;
-    for (size_t i = 0; i < users.n; i++)
-        if (!strcmp(users.v[i], user))
-            return 1;
-    return 0;
+    return passwd_file_users(path, &users, err) < 0 ? -1 : strings_has(&users, user);
 }
 
 static int no_such_user(const char *path, const char *user, struct err *err)
@@ -109,36 +103,40 @@ static int run_rm(const void *said, char **args, struct err *err)
     return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
 }
 
-static void print_users(const struct strings *users, const struct passwd *passwd, bool json,
-                        struct buf *out)
+static int print_users(const struct strings *users, const struct passwd *passwd, bool json,
+                       struct err *err)
 {
     struct err why;
+    AUTO_OUTPUT out = OUTPUT_INIT;
 
-    buf_addstr(out, json ? "{\"users\":[" : "");
+    output_begin(&out, json);
+    if (json)
+        json_writer_array(out.json, "users");
     for (size_t i = 0; i < users->n; i++) {
-        buf_addstr(out, json && i ? "," : "");
         if (json)
-            json_quote(users->v[i], out);
+            json_writer_string(out.json, NULL, users->v[i]);
         else
-            buf_addf(out, "%s\n", users->v[i]);
+            buf_addf(&out.text, "%s\n", users->v[i]);
     }
-    buf_addstr(out, json ? "],\"unusable\":[" : "");
+    if (json) {
+        json_writer_end(out.json);
+        json_writer_array(out.json, "unusable");
+    }
     for (size_t i = 0; passwd_unusable(passwd, i, &why); i++) {
-        if (!json) {
+        if (json)
+            json_writer_string(out.json, NULL, why.msg);
+        else
             fprintf(stderr, "berth: %s\n", why.msg);
-            continue;
-        }
-        buf_addstr(out, i ? "," : "");
-        json_quote(why.msg, out);
     }
-    buf_addstr(out, json ? "]}\n" : "");
+    if (json)
+        json_writer_end(out.json);
+    return output_end(&out, err);
 }
 
 static int run_ls(const void *said, char **args, struct err *err)
 {
     const struct options_common *options = said;
     AUTO_STRINGS users = {0};
-    AUTO_BUF out = BUF_INIT;
 
     if (access(args[0], F_OK) < 0)
         return err_set(err, ERR_NOT_FOUND, "%s: %s", args[0], strerror(errno));
@@ -146,10 +144,8 @@ static int run_ls(const void *said, char **args, struct err *err)
     if (!passwd)
         return -1;
     int result = passwd_file_users(args[0], &users, err);
-    if (result == 0) {
-        print_users(&users, passwd, options->json, &out);
-        result = print_out(&out, err);
-    }
+    if (result == 0)
+        result = print_users(&users, passwd, options->json, err);
     passwd_free(passwd);
     return result;
 }

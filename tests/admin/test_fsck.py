@@ -312,10 +312,11 @@ class Load:
 def test_while_it_is_being_served():
     """Pushes and deletions at the same time are no faults, and a repair breaks none of them."""
     with running_front("lighttpd", workers=4) as front:
+        oci.expect(front.request("GET", "/v2/"), 200)  # which makes the store
         with Load(front, 4) as load:
             end = time.monotonic() + 15
             number = 0
-            while time.monotonic() < end:
+            while time.monotonic() < end or number < 4:
                 assert run(front.root, *[(), ("--fast",), ("--repair",)][number % 3])[0] == []
                 number += 1
         assert min(load.rounds) > 3

@@ -53,6 +53,10 @@ def test_more_workers_at_rest_than_at_most():
     assert said == "berth: wrong usage: --workers-max must not be less than --workers\n"
 
 
+def test_bad_choices():
+    assert refused("token", "init", "--algorithm=RS256") == 'berth: --algorithm "RS256": must be one of EdDSA|ES256\n'
+
+
 def test_a_list_has_an_end():
     said = refused("serve", *(f"--tls-name=n{number}" for number in range(65)))
     assert said == "berth: --tls-name can be given 64 times\n"

@@ -13,7 +13,7 @@
 struct line {
     struct options_common common;
     bool dry_run, recursive;
-    const char *state;
+    const char *state, *pack;
     int jobs, cost;
     int64_t grace, expires;
     struct options_list names;
@@ -23,6 +23,7 @@ static const struct options_row rows[] = {
     OPTIONS_DRY_RUN(struct line),
     OPTIONS_ROW(struct line, recursive, 'r', "recursive", NULL, "all of it"),
     OPTIONS_ROW(struct line, state, 0, "state", "FILE", "go on"),
+    OPTIONS_CHOICE(struct line, pack, 0, "pack", "gzip|zstd|none", "how"),
     OPTIONS_JOBS(struct line),
     OPTIONS_NUMBER(struct line, cost, 'C', "cost", "N", "of a hash", 4, 17),
     OPTIONS_GRACE(struct line),
@@ -165,6 +166,25 @@ static void test_counts(void **state)
     }
 }
 
+static void test_choices(void **state)
+{
+    static const char *const choices[] = {"gzip", "zstd", "none"};
+    static const char *const refused[] = {"", "gzi", "gzipp", "gzip|zstd", "|", "GZIP", "std"};
+    struct line line;
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(choices); i++) {
+        snprintf(text, sizeof text, "berth --pack=%s", choices[i]);
+        assert_int_equal(0, parse(rows, text, &line));
+        assert_string_equal(choices[i], line.pack);
+    }
+    for (size_t i = 0; i < LENGTH_OF(refused); i++) {
+        snprintf(text, sizeof text, "berth --pack=%s", refused[i]);
+        assert_int_equal(OPTIONS_INVALID, parse(rows, text, &line));
+    }
+}
+
 static void test_lists(void **state)
 {
     struct line line;
@@ -243,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_said_twice),
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_choices),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_help),

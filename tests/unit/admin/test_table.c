@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "admin/table.h"
+#include "admin/table_json.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -163,7 +164,7 @@ static void test_sheet(void **state)
                "total size  0 B\n");
     begin(true);
     table_sheet(columns, &all, &out);
-    table_object(columns, &nothing, "other", out.json);
+    table_json_object(columns, &nothing, "other", out.json);
     assert_out("{\"name\":\"a\\u000ab \\\"c\\\"\",\"number\":42,\"size\":1536,"
                "\"list\":[\"one\",\"t\\u0009wo\"],"
                "\"other\":{\"name\":null,\"number\":0,\"size\":0,\"list\":[]}}");
