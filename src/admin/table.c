@@ -96,7 +96,7 @@ static struct shown choose_shown(const struct table *table)
          !table_cell_is_end(c) && shown.n < COLUMNS_MAX; c++)
         if (c->heading)
             shown.v[shown.n++] = c;
-    for (size_t i = 0; i < table->cells.n; i++) {
+    for (size_t i = 0; shown.n > 0 && i < table->cells.n; i++) {
         size_t width = width_of(table->cells.v[i]);
         if (width > shown.width[i % shown.n])
             shown.width[i % shown.n] = width;
@@ -164,7 +164,8 @@ void table_end(struct table *table)
         return;
     }
     struct shown shown = choose_shown(table);
-    for (size_t i = is_headed(&shown) ? 0 : shown.n; i < table->cells.n; i += shown.n)
+    for (size_t i = is_headed(&shown) ? 0 : shown.n; shown.n > 0 && i < table->cells.n;
+         i += shown.n)
         add_line(&shown, table->cells.v + i, &table->out->text);
     strings_free(&table->cells);
 }

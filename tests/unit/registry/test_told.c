@@ -41,6 +41,8 @@ static const struct registry *heard_in(const struct store *store)
 }
 
 /* What was told since the last time. */
+static void assert_heard(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void assert_heard(const char *fmt, ...)
 {
     char expected[1024];
@@ -84,13 +86,13 @@ static void test_blobs(void **state)
     assert_returns(0, push_blob_start(registry, &session, DIGEST_SHA256, &failure));
     assert_fails(SIZE_INVALID, push_blob_chunk(registry, &session, ANYWHERE, body_of(&broken),
                                                &offset, &failure));
-    assert_heard("");
+    assert_heard("%s", "");
     assert_returns(0, push_blob_finish(registry, &session, ANYWHERE, &digest, body_of(&body),
                                        &offset, &failure));
     assert_heard("blob-pushed a@%s 7\n", short_of(&digest));
     assert_fails(DIGEST_INVALID,
                  push_blob_whole(registry, &session, &digest, body_of(&wrong), &failure));
-    assert_heard("");
+    assert_heard("%s", "");
     assert_returns(0, push_blob_whole(registry, &session, &digest, body_of(&again), &failure));
     assert_heard("blob-pushed a@%s 7\n", short_of(&digest)); /* who pushes again may need it */
     assert_returns(
@@ -99,7 +101,7 @@ static void test_blobs(void **state)
     assert_returns(0, push_blob_mount(registry, &b, &none, NULL, &failure));
     assert_returns(0, push_blob_mount(registry, &b, &digest, &c, &failure));
     assert_returns(0, push_blob_link(registry, &b, &digest, 8, &failure));
-    assert_heard("");
+    assert_heard("%s", "");
     assert_returns(1, push_blob_mount(registry, &b, &digest, NULL, &failure));
     assert_heard("blob-mounted b@%s 7 from a\n", short_of(&digest));
     assert_returns(1, push_blob_link(registry, &c, &digest, 7, &failure));
@@ -112,7 +114,7 @@ static void test_blobs(void **state)
     assert_returns(0, lock_gc(store, FS_LOCK_EXCLUSIVE, &gc, &failure));
     assert_fails(BUSY, push_blob_mount(registry, &a, &digest, &b, &failure));
     assert_fails(BUSY, remove_blob(registry, &b, &digest, &failure));
-    assert_heard("");
+    assert_heard("%s", "");
 }
 
 #define EMPTY "{\"schemaVersion\":2}"
@@ -158,7 +160,7 @@ static void test_manifests_and_tags(void **state)
                  short_of(&other));
     assert_fails(MANIFEST_INVALID, push(registry, "v1", "{}", &digest));
     assert_fails(MANIFEST_UNKNOWN, remove_manifest(registry, &a, &v2, none, NULL, &failure));
-    assert_heard("");
+    assert_heard("%s", "");
     assert_returns(0, remove_manifest(registry, &a, &v1, none, NULL, &failure));
     assert_heard("tag-deleted a:v1@%s\n", short_of(&other));
     by_digest.digest = other;
@@ -196,11 +198,11 @@ static void test_a_repository(void **state)
     size_t busy;
 
     have_image(store, "a", "v1", "mark");
-    assert_heard("");
+    assert_heard("%s", "");
     assert_returns(0, remove_repository(registry, &a, &busy, &failure));
     assert_heard("repository-deleted a\n");
     assert_fails(NAME_UNKNOWN, remove_repository(registry, &a, &busy, &failure));
-    assert_heard("");
+    assert_heard("%s", "");
 }
 
 /* Each once, although the top is stored before its tag is set. */
