@@ -3,8 +3,8 @@
  * Schema"). */
 #include "registry/list.h"
 
+#include "base/array.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "oci/attached.h"
 #include "registry/pull.h"
 #include "store/referrer.h"
@@ -27,8 +27,7 @@ struct referrers {
 
 static void add(struct referrers *list, const struct digest *digest, bool indexed)
 {
-    list->v = mem_grow(list->v, list->n + 1, sizeof *list->v);
-    list->v[list->n++] = (struct referrer){*digest, indexed};
+    *ARRAY_ADD(list->v, list->n) = (struct referrer){*digest, indexed};
 }
 
 /* By digest, berth's own entry before the fallback's. */

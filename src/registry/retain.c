@@ -2,7 +2,7 @@
  * L3: retention: which rule applies, and what it makes of a repository's history. */
 #include "registry/retain.h"
 
-#include "base/mem.h"
+#include "base/array.h"
 #include "oci/glob.h"
 
 #include <stdlib.h>
@@ -50,32 +50,25 @@ int retain_check(const struct conf *conf, const struct conf_retain *section, str
     return 0;
 }
 
-/* Makes room for one more in a list whose room doubles at each power of two. */
-static void *grow(void *list, size_t n, size_t size)
-{
-    return (n & (n - 1)) == 0 ? mem_grow(list, n ? 2 * n : 1, size) : list;
-}
-
 struct retain_tag *retain_add_tag(struct retain_history *history)
 {
-    history->tags = grow(history->tags, history->n_tags, sizeof *history->tags);
-    struct retain_tag *tag = &history->tags[history->n_tags++];
+    struct retain_tag *tag = ARRAY_ADD(history->tags, history->n_tags);
+
     *tag = (struct retain_tag){.pulled = -1, .subject = RETAIN_NONE};
     return tag;
 }
 
 struct retain_manifest *retain_add_manifest(struct retain_history *history)
 {
-    history->manifests = grow(history->manifests, history->n_manifests, sizeof *history->manifests);
-    struct retain_manifest *manifest = &history->manifests[history->n_manifests++];
+    struct retain_manifest *manifest = ARRAY_ADD(history->manifests, history->n_manifests);
+
     *manifest = (struct retain_manifest){.owner = RETAIN_NONE};
     return manifest;
 }
 
 void retain_add_edge(struct retain_history *history, uint32_t owner, uint32_t owned)
 {
-    history->edges = grow(history->edges, history->n_edges, sizeof *history->edges);
-    history->edges[history->n_edges++] = (struct retain_edge){owner, owned};
+    *ARRAY_ADD(history->edges, history->n_edges) = (struct retain_edge){owner, owned};
 }
 
 void retain_history_free(struct retain_history *history)

@@ -4,9 +4,9 @@
 
 #include "base/array.h"
 #include "base/hex.h"
+#include "oci/attached.h"
 #include "registry/tree.h"
 #include "store/blob.h"
-#include "transfer/export_referrer_tag.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -168,6 +168,7 @@ static void add_root(const struct visit *visit, const struct tree_entry *entry)
     const struct manifest *manifest = &entry->manifest->manifest;
     bool is_top = digest_equal(entry->digest, visit->top);
     bool is_image = export_plan_is_image(manifest) || is_index_of_images(manifest);
+    struct attached attached;
 
     *ARRAY_ADD(plan->roots, plan->n_roots) = (struct export_plan_root){
         .repository = plan->repositories.v[plan->repositories.n - 1],
@@ -178,7 +179,7 @@ static void add_root(const struct visit *visit, const struct tree_entry *entry)
         .artifact_type = artifact_type_of(manifest, is_image),
         .platform = is_top && visit->platform ? mem_strdup(visit->platform) : NULL,
         .is_image = is_image,
-        .is_referrer = !is_top || (visit->tag && export_referrer_tag_is(visit->tag)),
+        .is_referrer = !is_top || (visit->tag && attached_parse(&attached, visit->tag)),
     };
 }
 

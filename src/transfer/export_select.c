@@ -2,13 +2,13 @@
  * L4: export: which manifests the names on the command line stand for. */
 #include "transfer/export_select.h"
 
+#include "oci/attached.h"
 #include "oci/glob.h"
 #include "oci/reference.h"
 #include "registry/pull.h"
 #include "store/repo.h"
 #include "store/tag.h"
 #include "transfer/export_platform.h"
-#include "transfer/export_referrer_tag.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +100,13 @@ static int choose_platform(const struct selection *selection, const char *label,
     return 1;
 }
 
+static bool is_attached(const char *tag)
+{
+    struct attached attached;
+
+    return attached_parse(&attached, tag);
+}
+
 /* Something that a manifest in the store needs is not there. A list of referrers that a client
  * keeps in a tag is easily out of date. */
 static int incomplete(const struct selection *selection, const char *label, bool is_referrer_tag,
@@ -159,7 +166,7 @@ static int add_tag(struct selection *selection, const char *text, struct strings
             break;
     }
     if (is_unknown(&failure))
-        return incomplete(selection, label, export_referrer_tag_is(text), &failure, err);
+        return incomplete(selection, label, is_attached(text), &failure, err);
     return err_copy(err, &failure);
 }
 
@@ -185,9 +192,10 @@ static int find_referrer_tags(struct selection *selection, const char *manifest,
         return 0;
     if (digest_parse(&digest, manifest, strlen(manifest), err) < 0)
         return -1;
-    for (int i = 0; i < EXPORT_REFERRER_TAGS; i++) {
+    for (int i = 0; i < ATTACHED_KINDS; i++) {
         struct tag tag;
-        export_referrer_tag_of(&digest, i, &tag);
+        if (!attached_tag(&tag, &digest, (enum attached_kind)i))
+            continue;
         int found =
             tag_get(plan->options->registry->store, &selection->name, &tag, &points_at, err);
         if (found < 0)
@@ -240,8 +248,7 @@ static int add_glob_tags(struct export_plan *plan, const struct name *name, cons
         return -1;
     for (size_t i = 0; i < all.n; i++)
         if (glob_matches(glob, all.v[i]) &&
-            (plan->request->referrers || !export_referrer_tag_is(all.v[i]) ||
-             !strcmp(glob, all.v[i])))
+            (plan->request->referrers || !is_attached(all.v[i]) || !strcmp(glob, all.v[i])))
             strings_add(&selection.tags, all.v[i]);
     *matched += selection.tags.n;
     int result = add_tags(&selection, err);
