@@ -61,7 +61,10 @@ void fs_root_close(struct fs_root *root)
     file_close(&root->fd);
 }
 
-int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err)
+/* How often a look that a change on another host has spoilt is taken again. */
+#define STALE_RETRIES 3
+
+static int stat_once(const struct fs_root *root, const char *path, struct stat *st, struct err *err)
 {
     AUTO_FD fd = fs_path_open(root, path, O_PATH | O_NOFOLLOW);
 
@@ -75,26 +78,49 @@ int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struc
     return 1;
 }
 
+int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err)
+{
+    struct err why = {0};
+
+    int found = stat_once(root, path, st, &why);
+    for (int i = 0; i < STALE_RETRIES && found < 0 && why.sys == ESTALE; i++)
+        found = stat_once(root, path, st, &why);
+    return found < 0 ? err_copy(err, &why) : found;
+}
+
 int64_t fs_mtime(const struct stat *st)
 {
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+static int read_once(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
+                     struct err *why)
+{
+    AUTO_FD fd = -1;
+    struct err failure;
+
+    int found = fs_open(root, path, O_RDONLY | O_NONBLOCK, &fd, why);
+    if (found <= 0 || file_read_open(fd, limit, out, &failure) == 0)
+        return found;
+    err_set(why, ERR_IO, "%s: %s", path, failure.msg);
+    why->sys = failure.sys;
+    return -1;
+}
+
+/* On a shared file system another host may put a new file in its place between any two calls. */
 int fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
             struct err *err)
 {
-    AUTO_FD fd = -1;
-    struct err why;
+    size_t before = out->len;
+    struct err why = {0};
 
-    int found = fs_open(root, path, O_RDONLY | O_NONBLOCK, &fd, err);
-    if (found <= 0)
-        return found;
-    if (file_read_open(fd, limit, out, &why) == 0)
-        return 1;
-    err_set(err, ERR_IO, "%s: %s", path, why.msg);
-    if (err)
-        err->sys = why.sys;
-    return -1;
+    int found = read_once(root, path, limit, out, &why);
+    for (int i = 0; i < STALE_RETRIES && found < 0 && (why.sys == ESTALE || why.sys == ENOENT);
+         i++) {
+        out->len = before;
+        found = read_once(root, path, limit, out, &why);
+    }
+    return found < 0 ? err_copy(err, &why) : found;
 }
 
 int fs_sync_file(const struct fs_root *root, int fd, struct err *err)

@@ -3,6 +3,7 @@
 #include "base/fs_lock.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,4 +41,13 @@ int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
         nanosleep(&pause, NULL);
         pause_ms = pause_ms * 2 > LOCK_PAUSE_MAX_MS ? LOCK_PAUSE_MAX_MS : pause_ms * 2;
     }
+}
+
+void fs_lock_close(int *fd)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+    if (*fd >= 0)
+        fcntl(*fd, F_OFD_SETLK, &lock); /* if not, it is free once the kernel has closed it */
+    file_close(fd);
 }

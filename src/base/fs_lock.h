@@ -14,4 +14,9 @@ int fs_lock_try(int fd, enum fs_lock kind, struct err *err);
 /* Tries again with back-off for up to timeout_ms. */
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err);
 
+/* Lets go of the lock, then closes, unless *fd is -1, which it is afterwards. Where one is held
+ * this is the way to close: on GlusterFS close(2) returns before others find the lock free. */
+void fs_lock_close(int *fd);
+#define AUTO_LOCKED_FD __attribute__((cleanup(fs_lock_close))) int
+
 #endif

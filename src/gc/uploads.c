@@ -68,7 +68,7 @@ static int remove_session(struct session *session, struct err *err)
 {
     const struct fs_root *fs = &session->pass->store->fs;
     AUTO_BUF data = BUF_INIT;
-    AUTO_FD fd = -1;
+    AUTO_LOCKED_FD fd = -1;
 
     buf_addf(&data, "%s/data", session->dir);
     int found = fs_open(fs, data.s, O_RDWR, &fd, err);
@@ -84,7 +84,7 @@ static int remove_session(struct session *session, struct err *err)
     AUTO_STRINGS trash = {0};
     AUTO_DIRTY dirty = {0};
     found = trash_move(session->pass->store, session->dir, &trash, &dirty, err);
-    file_close(&fd);
+    fs_lock_close(&fd);
     return found > 0 && trash_empty(session->pass->store, &trash, err) < 0 ? -1 : found;
 }
 

@@ -9,7 +9,7 @@
 
 void lock_free(struct lock *lock)
 {
-    file_close(&lock->fd);
+    fs_lock_close(&lock->fd);
 }
 
 /* Opens the file, or makes it with the store's mode. Another process may make it at the same time.

@@ -32,7 +32,7 @@ int repo_remove_upload(const struct store *store, const struct name *name, const
 {
     struct layout_path path;
     AUTO_DIRTY dirty = {0};
-    AUTO_FD data = -1;
+    AUTO_LOCKED_FD data = -1;
 
     /* Whoever has it open already finds out by a look at the name, once we let go of the lock. */
     int idle = fs_open(&store->fs, layout_upload(&path, name, id, "data"), O_RDWR, &data, err);

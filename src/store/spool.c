@@ -35,7 +35,7 @@ static void spool_sweep(const struct store *store)
         return;
     for (size_t i = 0; i < names.n; i++) {
         struct layout_path dir;
-        AUTO_FD lock = -1;
+        AUTO_LOCKED_FD lock = -1;
         if (!uuid_valid(names.v[i], strlen(names.v[i])))
             continue;
         if (spool_lock(store, layout_spool(&dir, names.v[i]), 0, &lock, NULL) > 0)
@@ -81,5 +81,5 @@ void spool_close(struct spool *spool)
         dir_remove_tree(&spool->store->fs, spool->path + strlen(spool->store->path) + 1, NULL);
     free(spool->path);
     spool->path = NULL;
-    file_close(&spool->lock);
+    fs_lock_close(&spool->lock);
 }

@@ -25,6 +25,10 @@
 /* Writeback starts after each so many bytes, so that the final fsync stays short. */
 #define WRITE_BEHIND ((int64_t)16 << 20)
 
+/* How long to wait for one who has just ended, on a host that does not know of it yet, or whose
+ * connection broke off. */
+#define BUSY_MS 100
+
 struct upload_state {
     char *user;
     enum digest_algorithm algorithm;
@@ -163,6 +167,8 @@ static int open_locked(struct upload *upload, struct err *err)
     if (found <= 0)
         return found < 0 ? -1 : unknown(err, upload->id);
     int locked = fs_lock_try(upload->fd, FS_LOCK_EXCLUSIVE, err);
+    if (locked == 0)
+        locked = fs_lock_wait(upload->fd, FS_LOCK_EXCLUSIVE, BUSY_MS, err);
     if (locked <= 0)
         return locked < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", upload->id);
     if (fstat(upload->fd, &open_file) < 0)
@@ -230,7 +236,7 @@ int upload_offset(const struct store *store, const struct name *name, const char
 
 void upload_close(struct upload *upload)
 {
-    file_close(&upload->fd);
+    fs_lock_close(&upload->fd);
     digester_free(&upload->digester);
     free(upload->user);
     upload->user = NULL;
@@ -360,7 +366,7 @@ int upload_remove(struct upload *upload, struct err *err)
     struct layout_path path;
 
     /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
-    file_close(&upload->fd);
+    fs_lock_close(&upload->fd);
     layout_upload(&path, &upload->name, upload->id, NULL);
     return dir_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
 }
@@ -411,7 +417,7 @@ int upload_clear(const struct store *store, const struct name *name, const char 
                  struct err *err)
 {
     struct layout_path path;
-    AUTO_FD fd = -1;
+    AUTO_LOCKED_FD fd = -1;
 
     int found = fs_open(&store->fs, layout_upload(&path, name, id, "data"), O_RDWR, &fd, err);
     if (found > 0)
@@ -420,6 +426,6 @@ int upload_clear(const struct store *store, const struct name *name, const char 
         found = 1;
     if (found <= 0)
         return found < 0 ? -1 : err_set(err, ERR_UPLOAD_BUSY, "%s", id);
-    file_close(&fd);
+    fs_lock_close(&fd);
     return dir_remove_tree(&store->fs, layout_upload(&path, name, id, NULL), err) < 0 ? -1 : 0;
 }

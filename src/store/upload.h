@@ -4,7 +4,8 @@
  * may reach another process or host. A session belongs to a repository and to the user that opened
  * it; for everyone else it does not exist (UPLOAD_UNKNOWN).
  *
- * The lock is on the session's own `data` file, is never waited for (UPLOAD_BUSY), and is held from
+ * The lock is on the session's own `data` file, is waited for no longer than a
+ * moment (UPLOAD_BUSY), and is held from
  * upload_create or upload_open to upload_close. What was acknowledged ends at the offset in
  * `state`; bytes behind it are from a request that failed, and the next writer cuts them off.
  *

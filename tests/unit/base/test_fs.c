@@ -270,6 +270,28 @@ static void test_root_open(void **state)
     assert_fails(IO, fs_root_open(&root, path, true, &failure));
 }
 
+/* Issue 10, item 33: whoever reads takes the whole look again. */
+static void test_33_a_look_is_taken_again(void **state)
+{
+    const struct unit_dir *dir = *state;
+    AUTO_BUF text = BUF_INIT;
+    struct stat st;
+
+    unit_put(dir->path, "file", "text");
+    buf_addstr(&text, "a ");
+    stale_opens = 3; /* more than fs_open takes */
+    assert_returns(1, fs_read(&dir->root, "file", 10, &text, &failure));
+    assert_string_equal("a text", text.s);
+    stale_opens = 3;
+    assert_returns(1, fs_stat(&dir->root, "file", &st, &failure));
+    assert_int_equal(4, st.st_size);
+    stale_opens = 100; /* not for ever */
+    assert_fails(IO, fs_read(&dir->root, "file", 10, &text, &failure));
+    assert_int_equal(ESTALE, failure.sys);
+    assert_fails(IO, fs_stat(&dir->root, "file", &st, &failure));
+    stale_opens = 0;
+}
+
 static void test_estale_is_retried_once(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -365,6 +387,7 @@ int main(void)
         DIR_TEST(test_read_appends_whole_files_up_to_the_limit),
         BOTH_WAYS(test_new_files_get_the_mode_whatever_the_umask),
         DIR_TEST(test_root_open),
+        cmocka_unit_test_setup_teardown(test_33_a_look_is_taken_again, with_walk, end_way),
         cmocka_unit_test_setup_teardown(test_estale_is_retried_once, with_walk, end_way),
         DIR_TEST(test_sync_file_only_where_durable),
         DIR_TEST(test_old_kernels_walk),

@@ -136,6 +136,23 @@ static void test_errors(void **state)
     assert_fails(IO, fs_lock_wait(-1, FS_LOCK_EXCLUSIVE, 5000, &failure));
 }
 
+/* Issue 10, item 33: a copy of the descriptor keeps the file open, as GlusterFS does for a while.
+ */
+static void test_33_it_is_free_before_the_file_is_closed(void **state)
+{
+    const struct unit_dir *dir = *state;
+    int fd = -1;
+
+    assert_returns(1, fs_open(&dir->root, "lock", O_RDWR | O_CREAT, &fd, &failure));
+    assert_returns(1, fs_lock_try(fd, FS_LOCK_EXCLUSIVE, &failure));
+    AUTO_FD lingering = dup(fd);
+    assert_int_equal(0, try_elsewhere(&dir->root, FS_LOCK_SHARED));
+    fs_lock_close(&fd);
+    assert_int_equal(-1, fd);
+    assert_int_equal(1, try_elsewhere(&dir->root, FS_LOCK_EXCLUSIVE));
+    fs_lock_close(&fd); /* nothing is open */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -145,6 +162,7 @@ int main(void)
         DIR_TEST(test_wait_gives_up_after_the_timeout),
         DIR_TEST(test_wait_gets_the_lock_when_it_comes_free),
         cmocka_unit_test(test_errors),
+        DIR_TEST(test_33_it_is_free_before_the_file_is_closed),
     };
 
     return RUN(tests);

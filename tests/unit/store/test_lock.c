@@ -28,7 +28,7 @@ static int take(void *context)
     struct lock lock;
 
     if (attempt->inherited)
-        lock_free(attempt->inherited);
+        file_close(&attempt->inherited->fd);
     if (unit_store_open(&store, attempt->store) < 0)
         return -1;
     store.lock_timeout_ms = attempt->timeout_ms;
