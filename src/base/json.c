@@ -103,10 +103,11 @@ static size_t number_len(const char *s, size_t len)
 /* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
  * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
  * This looks at the bytes first, and counts the keys, one before each colon outside strings, and
- * what all will take: *bytes, or, if it is no JSON, false. */
-static bool scan(const char *text, size_t len, size_t *keys, size_t *bytes)
+ * what all will take: *bytes, or, if it is no JSON or nested too deep for json-c, false. */
+static bool scan(const char *text, size_t len, int depth_max, size_t *keys, size_t *bytes)
 {
     bool has_nul = false; /* the last string */
+    int depth = 0;
     size_t n;
 
     *keys = *bytes = 0;
@@ -126,8 +127,9 @@ static bool scan(const char *text, size_t len, size_t *keys, size_t *bytes)
         } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
             n = 0;
         }
+        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
         *bytes += c == '{' ? OBJECT_BYTES : c == '[' ? LIST_BYTES : c == ',' ? VALUE_BYTES : 0;
-        if (n == 0)
+        if (n == 0 || depth > depth_max)
             return false;
     }
     return true;
@@ -169,7 +171,7 @@ struct json *json_parse_within(const char *text, size_t len, int depth_max, size
 {
     size_t keys, bytes;
 
-    if (len == 0 || len > INT32_MAX || !scan(text, len, &keys, &bytes)) {
+    if (len == 0 || len > INT32_MAX || !scan(text, len, depth_max, &keys, &bytes)) {
         err_set(err, ERR_MANIFEST_INVALID, "not JSON");
         return NULL;
     }
