@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth du`. */
+#include "admin/bar.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/progress.h"
 #include "admin/table.h"
 #include "admin/table_json.h"
 #include "oci/glob.h"

@@ -5,7 +5,7 @@
 #include "admin/fsck_report.h"
 #include "admin/open.h"
 
-#include "admin/progress.h"
+#include "admin/bar.h"
 #include "base/amount.h"
 #include "base/clock.h"
 

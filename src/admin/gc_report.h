@@ -6,8 +6,8 @@
 #ifndef BERTH_ADMIN_GC_REPORT_H
 #define BERTH_ADMIN_GC_REPORT_H
 
+#include "admin/bar.h"
 #include "admin/output.h"
-#include "admin/progress.h"
 #include "base/strings.h"
 #include "gc/gc.h"
 

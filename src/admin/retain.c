@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#include "admin/progress.h"
+#include "admin/bar.h"
 #include "admin/retain_report.h"
 #include "registry/retain_run.h"
 #include "store/pulled.h"

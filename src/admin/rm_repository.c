@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm -r`. */
+#include "admin/bar.h"
 #include "admin/open.h"
-#include "admin/progress.h"
 #include "admin/rm.h"
 #include "admin/table.h"
 #include "admin/table_json.h"

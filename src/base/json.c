@@ -2,6 +2,8 @@
  * L0: strict JSON over json-c (the only user of json.h). */
 #include "base/json.h"
 
+#include "base/utf8.h"
+
 #include <json-c/json.h>
 #include <string.h>
 
@@ -12,21 +14,6 @@ static struct json_object *mutable(const struct json *json)
 
 /* The length of the UTF-8 sequence at the start of the len bytes at s, or 0 if there is none (RFC
  * 3629: no surrogates, nothing overlong). */
-static size_t utf8_len(const char *s, size_t len)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-
-    if (u[0] > 0xf4 || n > len)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 /* The length of the string, with its quotes, at the start of the len bytes at s, or 0 if it is
  * broken. *has_nul: it holds an escaped NUL. Other escapes are json-c's to judge. */
@@ -42,7 +29,7 @@ static size_t string_len(const char *s, size_t len, bool *has_nul)
             *has_nul |= len - i >= 6 && !memcmp(s + i + 1, "u0000", 5);
             i += 2;
         } else {
-            size_t n = utf8_len(s + i, len - i);
+            size_t n = utf8_length(s + i, len - i);
             if (n == 0)
                 return 0;
             i += n;
@@ -283,25 +270,4 @@ void json_print(const struct json *json, struct buf *out)
         mutable(json), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
     buf_add(out, s, len);
-}
-
-void json_quote(const char *s, struct buf *out)
-{
-    const char *end = s + strlen(s);
-
-    buf_addc(out, '"');
-    while (s < end) {
-        unsigned char c = (unsigned char)*s;
-        size_t len = utf8_len(s, (size_t)(end - s));
-        if (c == '"' || c == '\\')
-            buf_addf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_addf(out, "\\u%04x", c);
-        else if (len)
-            buf_add(out, s, len);
-        else
-            buf_addstr(out, "\xef\xbf\xbd");
-        s += len ? len : 1;
-    }
-    buf_addc(out, '"');
 }

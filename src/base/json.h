@@ -46,7 +46,5 @@ bool json_size(const struct json *json, int64_t *size);
 
 /* Appends the value as compact JSON. */
 void json_print(const struct json *json, struct buf *out);
-/* Appends a string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
-void json_quote(const char *s, struct buf *out);
 
 #endif

@@ -2,8 +2,31 @@
  * L0: writing JSON. */
 #include "base/json_writer.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
+
+static void quote(const char *s, struct buf *out)
+{
+    const char *end = s + strlen(s);
+
+    buf_addc(out, '"');
+    while (s < end) {
+        unsigned char c = (unsigned char)*s;
+        size_t len = utf8_length(s, (size_t)(end - s));
+        if (c == '"' || c == '\\')
+            buf_addf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            buf_addf(out, "\\u%04x", c);
+        else if (len)
+            buf_add(out, s, len);
+        else
+            buf_addstr(out, "\xef\xbf\xbd");
+        s += len ? len : 1;
+    }
+    buf_addc(out, '"');
+}
 
 struct json_writer json_writer_begin(struct buf *out)
 {
@@ -21,7 +44,7 @@ static void begin_value(struct json_writer *json, const char *key)
         buf_addc(json->out, ',');
     json->level[json->depth].any = true;
     if (key) {
-        json_quote(key, json->out);
+        quote(key, json->out);
         buf_addc(json->out, ':');
     }
 }
@@ -62,7 +85,7 @@ void json_writer_string(struct json_writer *json, const char *key, const char *s
         return;
     }
     begin_value(json, key);
-    json_quote(s, json->out);
+    quote(s, json->out);
 }
 
 void json_writer_stringf(struct json_writer *json, const char *key, const char *fmt, ...)

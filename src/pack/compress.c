@@ -35,6 +35,11 @@ struct compressor {
 static const char *const kinds[] = {
     [COMPRESS_NONE] = "none", [COMPRESS_GZIP] = "gzip", [COMPRESS_ZSTD] = "zstd"};
 
+const char *compress_kind_name(enum compress_kind kind)
+{
+    return kinds[kind];
+}
+
 int compress_kind_parse(enum compress_kind *kind, const char *s, struct err *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -58,12 +63,12 @@ enum compress_kind compress_kind_of(const void *bytes, size_t len)
 static void *open_coder(void *context)
 {
     (void)context;
-    return gzip_coder_open();
+    return compress_gzip_coder_open();
 }
 
 static void close_coder(void *coder)
 {
-    gzip_coder_close(coder);
+    compress_gzip_coder_close(coder);
 }
 
 static void compress_block(void *context, void *coder, void *item)
@@ -71,7 +76,7 @@ static void compress_block(void *context, void *coder, void *item)
     struct block *block = item;
 
     (void)context;
-    block->out_len = gzip_coder_block(coder, block->in, block->in_len, block->out);
+    block->out_len = compress_gzip_coder_block(coder, block->in, block->in_len, block->out);
 }
 
 static void free_block(void *item)
@@ -112,7 +117,7 @@ static int fill(struct compressor *compressor, struct block *block, struct err *
         block->in_len += (size_t)n;
         compressor->eof = n == 0;
     }
-    compressor->crc = gzip_crc(compressor->crc, block->in, block->in_len);
+    compressor->crc = compress_gzip_crc(compressor->crc, block->in, block->in_len);
     compressor->len += block->in_len;
     return 0;
 }
@@ -131,7 +136,7 @@ static ssize_t take_trailer(struct compressor *compressor, unsigned char *bytes,
 {
     if (compressor->trailed)
         return 0;
-    gzip_trailer(compressor->frame, compressor->crc, compressor->len);
+    compress_gzip_trailer(compressor->frame, compressor->crc, compressor->len);
     compressor->frame_at = 0;
     compressor->frame_len = GZIP_TRAILER_SIZE;
     compressor->trailed = true;
@@ -164,14 +169,14 @@ static ssize_t read_gzip(struct compressor *compressor, unsigned char *bytes, si
     return (ssize_t)n;
 }
 
-struct compressor *compressor_open(enum compress_kind kind, int jobs, struct compress_source source)
+struct compressor *compress_open(enum compress_kind kind, int jobs, struct compress_source source)
 {
     struct compressor *compressor = mem_alloc(sizeof *compressor);
 
     compressor->kind = kind;
     compressor->source = source;
     if (kind == COMPRESS_ZSTD)
-        compressor->zstd = zstd_coder_open(jobs);
+        compressor->zstd = compress_zstd_coder_open(jobs);
     if (kind == COMPRESS_GZIP) {
         compressor->ring = start_ring(jobs);
         memcpy(compressor->frame, gzip_header, GZIP_HEADER_SIZE);
@@ -180,78 +185,24 @@ struct compressor *compressor_open(enum compress_kind kind, int jobs, struct com
     return compressor;
 }
 
-ssize_t compressor_read(struct compressor *compressor, void *bytes, size_t len, struct err *err)
+ssize_t compress_read(struct compressor *compressor, void *bytes, size_t len, struct err *err)
 {
     switch (compressor->kind) {
     case COMPRESS_GZIP:
         return read_gzip(compressor, bytes, len, err);
     case COMPRESS_ZSTD:
-        return zstd_coder_read(compressor->zstd, compressor->source, bytes, len, err);
+        return compress_zstd_coder_read(compressor->zstd, compressor->source, bytes, len, err);
     default:
         return compressor->source.read(compressor->source.from, bytes, len, err);
     }
 }
 
-void compressor_close(struct compressor *compressor)
+void compress_close(struct compressor *compressor)
 {
     if (!compressor)
         return;
     if (compressor->kind == COMPRESS_ZSTD)
-        zstd_coder_close(compressor->zstd);
+        compress_zstd_coder_close(compressor->zstd);
     ordered_stop(compressor->ring);
     free(compressor);
-}
-
-struct decompressor {
-    enum compress_kind kind;
-    struct decompress_sink sink;
-    struct gzip_decoder *gzip;
-    struct zstd_decoder *zstd;
-};
-
-struct decompressor *decompressor_open(enum compress_kind kind, struct decompress_sink sink)
-{
-    struct decompressor *decompressor = mem_alloc(sizeof *decompressor);
-
-    *decompressor = (struct decompressor){.kind = kind, .sink = sink};
-    if (kind == COMPRESS_GZIP)
-        decompressor->gzip = gzip_decoder_open();
-    if (kind == COMPRESS_ZSTD)
-        decompressor->zstd = zstd_decoder_open();
-    return decompressor;
-}
-
-int decompressor_write(struct decompressor *decompressor, const void *bytes, size_t len,
-                       struct err *err)
-{
-    switch (decompressor->kind) {
-    case COMPRESS_GZIP:
-        return gzip_decoder_write(decompressor->gzip, bytes, len, decompressor->sink, err);
-    case COMPRESS_ZSTD:
-        return zstd_decoder_write(decompressor->zstd, bytes, len, decompressor->sink, err);
-    default:
-        return decompressor->sink.write(decompressor->sink.to, bytes, len, err);
-    }
-}
-
-int decompressor_finish(struct decompressor *decompressor, struct err *err)
-{
-    bool ended = decompressor->kind == COMPRESS_NONE ||
-                 (decompressor->gzip && gzip_decoder_ended(decompressor->gzip)) ||
-                 (decompressor->zstd && zstd_decoder_ended(decompressor->zstd));
-
-    return ended
-               ? 0
-               : err_set(err, ERR_ARCHIVE_INVALID, "%s: it is cut off", kinds[decompressor->kind]);
-}
-
-void decompressor_close(struct decompressor *decompressor)
-{
-    if (!decompressor)
-        return;
-    if (decompressor->gzip)
-        gzip_decoder_close(decompressor->gzip);
-    if (decompressor->zstd)
-        zstd_decoder_close(decompressor->zstd);
-    free(decompressor);
 }

@@ -19,12 +19,13 @@
 enum compress_kind { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD };
 
 /* "none", "gzip", "zstd". USAGE for anything else. */
+const char *compress_kind_name(enum compress_kind kind);
 int compress_kind_parse(enum compress_kind *kind, const char *s, struct err *err);
 /* How bytes that begin like these are compressed; 4 are enough. */
 enum compress_kind compress_kind_of(const void *bytes, size_t len);
 
 /* For tests: gzip by zlib also where ISA-L is there. */
-void compress_force_zlib(bool force);
+void compress_gzip_force_zlib(bool force);
 
 /* Where the bytes come from: their number, 0 at the end, -1 with *err set. */
 struct compress_source {
@@ -33,11 +34,10 @@ struct compress_source {
 };
 
 struct compressor;
-struct compressor *compressor_open(enum compress_kind kind, int jobs,
-                                   struct compress_source source);
+struct compressor *compress_open(enum compress_kind kind, int jobs, struct compress_source source);
 /* The next bytes of the result, 0 at the end, -1. */
-ssize_t compressor_read(struct compressor *compressor, void *bytes, size_t len, struct err *err);
-void compressor_close(struct compressor *compressor); /* NULL is fine; before the end, too */
+ssize_t compress_read(struct compressor *compressor, void *bytes, size_t len, struct err *err);
+void compress_close(struct compressor *compressor); /* NULL is fine; before the end, too */
 
 /* What comes out of a decompressor. 0, or -1 with *err set. */
 struct decompress_sink {
@@ -46,11 +46,11 @@ struct decompress_sink {
 };
 
 struct decompressor;
-struct decompressor *decompressor_open(enum compress_kind kind, struct decompress_sink sink);
+struct decompressor *decompress_open(enum compress_kind kind, struct decompress_sink sink);
 /* ARCHIVE_INVALID: not compressed so, damaged, or with something else behind it. */
-int decompressor_write(struct decompressor *decompressor, const void *bytes, size_t len,
-                       struct err *err);
-int decompressor_finish(struct decompressor *decompressor, struct err *err); /* was that all? */
-void decompressor_close(struct decompressor *decompressor);
+int decompress_write(struct decompressor *decompressor, const void *bytes, size_t len,
+                     struct err *err);
+int decompress_finish(struct decompressor *decompressor, struct err *err); /* was that all? */
+void decompress_close(struct decompressor *decompressor);
 
 #endif

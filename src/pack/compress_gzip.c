@@ -32,12 +32,12 @@ struct gzip_coder {
 #endif
 };
 
-void compress_force_zlib(bool force)
+void compress_gzip_force_zlib(bool force)
 {
     zlib_forced = force;
 }
 
-struct gzip_coder *gzip_coder_open(void)
+struct gzip_coder *compress_gzip_coder_open(void)
 {
     struct gzip_coder *coder = mem_alloc(sizeof *coder);
 
@@ -47,7 +47,7 @@ struct gzip_coder *gzip_coder_open(void)
     return coder;
 }
 
-void gzip_coder_close(struct gzip_coder *coder)
+void compress_gzip_coder_close(struct gzip_coder *coder)
 {
     deflateEnd(&coder->zlib);
     free(coder);
@@ -87,22 +87,22 @@ static size_t isal_block(struct gzip_coder *coder, const void *in, size_t len, v
     return isal->total_out;
 }
 
-size_t gzip_coder_block(struct gzip_coder *coder, const void *in, size_t len, void *out)
+size_t compress_gzip_coder_block(struct gzip_coder *coder, const void *in, size_t len, void *out)
 {
     return zlib_forced ? zlib_block(coder, in, len, out) : isal_block(coder, in, len, out);
 }
 
-uint32_t gzip_crc(uint32_t crc, const void *bytes, size_t len)
+uint32_t compress_gzip_crc(uint32_t crc, const void *bytes, size_t len)
 {
     return crc32_gzip_refl(crc, bytes, len);
 }
 #else
-size_t gzip_coder_block(struct gzip_coder *coder, const void *in, size_t len, void *out)
+size_t compress_gzip_coder_block(struct gzip_coder *coder, const void *in, size_t len, void *out)
 {
     return zlib_block(coder, in, len, out);
 }
 
-uint32_t gzip_crc(uint32_t crc, const void *bytes, size_t len)
+uint32_t compress_gzip_crc(uint32_t crc, const void *bytes, size_t len)
 {
     return (uint32_t)crc32(crc, bytes, (uInt)len);
 }
@@ -112,7 +112,7 @@ uint32_t gzip_crc(uint32_t crc, const void *bytes, size_t len)
  * an unknown system. */
 const unsigned char gzip_header[GZIP_HEADER_SIZE] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
-void gzip_trailer(unsigned char out[GZIP_TRAILER_SIZE], uint32_t crc, uint64_t len)
+void compress_gzip_trailer(unsigned char out[GZIP_TRAILER_SIZE], uint32_t crc, uint64_t len)
 {
     out[0] = 3; /* the last block, which is empty, in fixed codes (RFC 1951, section 3.2.6) */
     out[1] = 0;
@@ -128,7 +128,7 @@ struct gzip_decoder {
     unsigned char bytes[CHUNK];
 };
 
-struct gzip_decoder *gzip_decoder_open(void)
+struct gzip_decoder *compress_gzip_decoder_open(void)
 {
     struct gzip_decoder *decoder = mem_alloc(sizeof *decoder);
 
@@ -137,8 +137,8 @@ struct gzip_decoder *gzip_decoder_open(void)
     return decoder;
 }
 
-int gzip_decoder_write(struct gzip_decoder *decoder, const void *bytes, size_t len,
-                       struct decompress_sink sink, struct err *err)
+int compress_gzip_decoder_write(struct gzip_decoder *decoder, const void *bytes, size_t len,
+                                struct decompress_sink sink, struct err *err)
 {
     z_stream *zlib = &decoder->zlib;
 
@@ -162,12 +162,12 @@ int gzip_decoder_write(struct gzip_decoder *decoder, const void *bytes, size_t l
     return 0;
 }
 
-bool gzip_decoder_ended(const struct gzip_decoder *decoder)
+bool compress_gzip_decoder_ended(const struct gzip_decoder *decoder)
 {
     return decoder->ended;
 }
 
-void gzip_decoder_close(struct gzip_decoder *decoder)
+void compress_gzip_decoder_close(struct gzip_decoder *decoder)
 {
     inflateEnd(&decoder->zlib);
     free(decoder);

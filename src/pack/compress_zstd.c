@@ -21,7 +21,7 @@ struct zstd_coder {
     char bytes[CHUNK];
 };
 
-struct zstd_coder *zstd_coder_open(int jobs)
+struct zstd_coder *compress_zstd_coder_open(int jobs)
 {
     struct zstd_coder *coder = mem_alloc(sizeof *coder);
 
@@ -35,8 +35,8 @@ struct zstd_coder *zstd_coder_open(int jobs)
     return coder;
 }
 
-ssize_t zstd_coder_read(struct zstd_coder *coder, struct compress_source source, void *bytes,
-                        size_t len, struct err *err)
+ssize_t compress_zstd_coder_read(struct zstd_coder *coder, struct compress_source source,
+                                 void *bytes, size_t len, struct err *err)
 {
     ZSTD_outBuffer out = {bytes, len, 0};
 
@@ -58,7 +58,7 @@ ssize_t zstd_coder_read(struct zstd_coder *coder, struct compress_source source,
     return (ssize_t)out.pos;
 }
 
-void zstd_coder_close(struct zstd_coder *coder)
+void compress_zstd_coder_close(struct zstd_coder *coder)
 {
     ZSTD_freeCCtx(coder->context);
     free(coder);
@@ -70,7 +70,7 @@ struct zstd_decoder {
     char bytes[CHUNK];
 };
 
-struct zstd_decoder *zstd_decoder_open(void)
+struct zstd_decoder *compress_zstd_decoder_open(void)
 {
     struct zstd_decoder *decoder = mem_alloc(sizeof *decoder);
 
@@ -82,8 +82,8 @@ struct zstd_decoder *zstd_decoder_open(void)
     return decoder;
 }
 
-int zstd_decoder_write(struct zstd_decoder *decoder, const void *bytes, size_t len,
-                       struct decompress_sink sink, struct err *err)
+int compress_zstd_decoder_write(struct zstd_decoder *decoder, const void *bytes, size_t len,
+                                struct decompress_sink sink, struct err *err)
 {
     ZSTD_inBuffer in = {bytes, len, 0};
     ZSTD_outBuffer out = {decoder->bytes, sizeof decoder->bytes, 0};
@@ -102,12 +102,12 @@ int zstd_decoder_write(struct zstd_decoder *decoder, const void *bytes, size_t l
     return 0;
 }
 
-bool zstd_decoder_ended(const struct zstd_decoder *decoder)
+bool compress_zstd_decoder_ended(const struct zstd_decoder *decoder)
 {
     return decoder->left == 0;
 }
 
-void zstd_decoder_close(struct zstd_decoder *decoder)
+void compress_zstd_decoder_close(struct zstd_decoder *decoder)
 {
     ZSTD_freeDCtx(decoder->context);
     free(decoder);

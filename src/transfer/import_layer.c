@@ -65,7 +65,7 @@ static int check_end(struct input *input, struct err *err)
     struct digest actual;
     struct err failure;
 
-    if (input->decompressor && decompressor_finish(input->decompressor, &failure) < 0)
+    if (input->decompressor && decompress_finish(input->decompressor, &failure) < 0)
         return err_set(err, ERR_ARCHIVE_INVALID, "%s: %s", input->name, failure.msg);
     if (input->unpacked < TAR_BLOCK || !is_tar(input->head))
         return err_set(err, ERR_ARCHIVE_INVALID, "%s is no layer: it is no tar file", input->name);
@@ -94,14 +94,14 @@ static ssize_t input_read(void *from, void *bytes, size_t len, struct err *err)
     import_run_progress(input->import, n);
     if (!input->decompressor)
         return take(input, bytes, (size_t)n, err) < 0 ? -1 : n;
-    if (decompressor_write(input->decompressor, bytes, (size_t)n, &failure) < 0)
+    if (decompress_write(input->decompressor, bytes, (size_t)n, &failure) < 0)
         return err_set(err, failure.code, "%s: %s", input->name, failure.msg);
     return n;
 }
 
 static ssize_t compressed_read(void *from, void *bytes, size_t len, struct err *err)
 {
-    return compressor_read(from, bytes, len, err);
+    return compress_read(from, bytes, len, err);
 }
 
 static int store_input(struct input *input, enum compress_kind compress,
@@ -110,12 +110,12 @@ static int store_input(struct input *input, enum compress_kind compress,
     struct import *import = input->import;
     struct push_session session = {.name = *repository, .user = ""};
     struct compress_source source = {input_read, input};
-    struct compressor *compressor = compressor_open(compress, import->options->jobs, source);
+    struct compressor *compressor = compress_open(compress, import->options->jobs, source);
     struct push_body body = {compressed_read, compressor};
 
     int result =
         push_blob_new(import->options->registry, &session, DIGEST_SHA256, body, pushed, err);
-    compressor_close(compressor);
+    compress_close(compressor);
     return result;
 }
 
@@ -132,13 +132,13 @@ int import_layer_push(struct import *import, const char *name, const struct sour
         return -1;
     enum compress_kind kind = compress_kind_of(magic, (size_t)n);
     if (kind != COMPRESS_NONE)
-        input.decompressor = decompressor_open(kind, (struct decompress_sink){take, &input});
+        input.decompressor = decompress_open(kind, (struct decompress_sink){take, &input});
     digester_init(&input.digester, diff_id->algorithm);
     int result =
         store_input(&input, kind == COMPRESS_NONE ? import->request->compress : COMPRESS_NONE,
                     repository, &pushed, err);
     digester_free(&input.digester);
-    decompressor_close(input.decompressor);
+    decompress_close(input.decompressor);
     if (result < 0)
         return -1;
     import->new_size += pushed.is_new ? pushed.size : 0;

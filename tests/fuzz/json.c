@@ -3,6 +3,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/json.h"
+#include "base/json_writer.h"
 
 #define DEPTH 32
 
@@ -28,7 +29,8 @@ static void check_quote(const uint8_t *bytes, size_t len)
     struct err err;
 
     buf_addc(&quoted, '[');
-    json_quote(text, &quoted);
+    struct json_writer writer = json_writer_begin(&quoted);
+    json_writer_string(&writer, NULL, text);
     buf_addc(&quoted, ']');
     struct json *json = json_parse(quoted.s, quoted.len, DEPTH, &err);
     const char *read = json_text(json_array_at(json, 0));

@@ -12,15 +12,6 @@ PROGRAM = ("src", "cgi-bin")
 # A function that other files may call: its name stands before the first parenthesis, and a body follows.
 DEFINITION = re.compile(r"^(?!static\b(?! inline))(?:\w[\w\s*]*?[\s*])(\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
 
-# Files whose functions do not have their prefix yet. The list only becomes shorter.
-PREFIX_LATER = {
-    "cgi-bin/main.c",
-    "src/admin/progress.c",
-    "src/pack/compress.c",
-    "src/pack/compress_gzip.c",
-    "src/pack/compress_zstd.c",
-}
-
 # Libraries that the workers of a web server do without, as Makefile.am names them.
 NOT_FOR_WORKERS = re.compile(r"lib(pack|transfer|serve|remote)\.a|\$\((ARCHIVE|CURL|ISAL)_LIBS\)")
 
@@ -31,13 +22,7 @@ def prefixes(tree: Tree):
         code, name = code_of(path), tree.name(path)
         wrong = [f"{name}:{code.count(chr(10), 0, match.start(1)) + 1}: {match.group(1)} does not begin with {path.stem}_"
                  for match in DEFINITION.finditer(code) if not has_prefix(match.group(1), path.stem)]
-        if name not in PREFIX_LATER:
-            yield from wrong
-        elif not wrong:
-            yield f"{name}: all is well there: take it out of PREFIX_LATER in tests/lint/naming.py"
-    for name in PREFIX_LATER:
-        if (tree.root / "src/base/err.c").exists() and not (tree.root / name).exists():  # not in a copy of a part
-            yield f"{name}: is gone: take it out of PREFIX_LATER in tests/lint/naming.py"
+        yield from wrong
 
 
 def has_prefix(function: str, stem: str) -> bool:

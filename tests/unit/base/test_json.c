@@ -387,35 +387,6 @@ static void test_print_is_compact_and_whole(void **state)
     json_free(json);
 }
 
-static void test_quote(void **state)
-{
-    static const struct {
-        const char *text;
-        const char *quoted;
-    } table[] = {
-        {"", "\"\""},
-        {"a b/c", "\"a b/c\""},
-        {"\"\\", "\"\\\"\\\\\""},
-        {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
-        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
-        {"\xff", "\"\xef\xbf\xbd\""},
-        {"a\xc3", "\"a\xef\xbf\xbd\""}, /* the text ends within a sequence */
-        {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-        {"\xf0\x9f\x98", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-        {"\xed\xa0\x80z", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\""},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < LENGTH_OF(table); i++) {
-        AUTO_BUF out = BUF_INIT;
-        char *exact = strdup(table[i].text); /* see assert_refused_bytes */
-        json_quote(exact, &out);
-        free(exact);
-        assert_string_equal(table[i].quoted, out.s);
-    }
-}
-
 /* A list, or an object, of n times the same value. */
 static void put_many(struct buf *text, bool object, const char *value, size_t n)
 {
@@ -503,7 +474,6 @@ int main(void)
         cmocka_unit_test(test_text_holds_no_nul),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_print_is_compact_and_whole),
-        cmocka_unit_test(test_quote),
         cmocka_unit_test(test_6_memory_is_bounded),
         cmocka_unit_test(test_6_real_manifests_fit),
     };

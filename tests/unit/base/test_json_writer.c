@@ -5,6 +5,7 @@
 #include "unit/unit.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,36 @@ static void test_what_is_hostile_is_escaped(void **state)
     (void)state;
     json_writer_string(&json, NULL, "\"\\\n\x7f\xff\xc3\xa9</script>");
     assert_string_equal("\"\\\"\\\\\\u000a\\u007f\xef\xbf\xbd\xc3\xa9</script>\"", out.s);
+}
+
+static void test_quote(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *quoted;
+    } table[] = {
+        {"", "\"\""},
+        {"a b/c", "\"a b/c\""},
+        {"\"\\", "\"\\\"\\\\\""},
+        {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"\xff", "\"\xef\xbf\xbd\""},
+        {"a\xc3", "\"a\xef\xbf\xbd\""}, /* the text ends within a sequence */
+        {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xf0\x9f\x98", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xed\xa0\x80z", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(table); i++) {
+        AUTO_BUF out = BUF_INIT;
+        char *exact = strdup(table[i].text); /* so that reading beyond it is seen */
+        struct json_writer json = json_writer_begin(&out);
+        json_writer_string(&json, NULL, exact);
+        free(exact);
+        assert_string_equal(table[i].quoted, out.s);
+    }
 }
 
 static void test_the_text_may_be_taken_away_meanwhile(void **state)
@@ -141,6 +172,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_kinds_of_values),
         cmocka_unit_test(test_what_is_hostile_is_escaped),
+        cmocka_unit_test(test_quote),
         cmocka_unit_test(test_the_text_may_be_taken_away_meanwhile),
         cmocka_unit_test(test_values_that_were_read),
         cmocka_unit_test(test_mistakes_abort),

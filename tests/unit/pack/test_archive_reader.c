@@ -134,14 +134,13 @@ static ssize_t read_buf(void *from, void *bytes, size_t len, struct err *err)
 
 static void compress(enum compress_kind kind, struct buf in, struct buf *out)
 {
-    struct compressor *compressor =
-        compressor_open(kind, 1, (struct compress_source){read_buf, &in});
+    struct compressor *compressor = compress_open(kind, 1, (struct compress_source){read_buf, &in});
     char bytes[4096];
     ssize_t n;
 
-    while ((n = compressor_read(compressor, bytes, sizeof bytes, &failure)) > 0)
+    while ((n = compress_read(compressor, bytes, sizeof bytes, &failure)) > 0)
         buf_add(out, bytes, (size_t)n);
-    compressor_close(compressor);
+    compress_close(compressor);
 }
 
 static void test_unpack(void **state)

@@ -56,29 +56,29 @@ static int compress(enum compress_kind kind, int jobs, const struct buf *in, str
 {
     struct text_source text = {in->s, in->len, false};
     struct compressor *compressor =
-        compressor_open(kind, jobs, (struct compress_source){read_text, &text});
+        compress_open(kind, jobs, (struct compress_source){read_text, &text});
     static char bytes[70000];
     ssize_t n;
 
-    while ((n = compressor_read(compressor, bytes, sizeof bytes, &failure)) > 0)
+    while ((n = compress_read(compressor, bytes, sizeof bytes, &failure)) > 0)
         buf_add(out, bytes, (size_t)n);
-    compressor_close(compressor);
+    compress_close(compressor);
     return (int)n;
 }
 
 /* In pieces of the given size. */
 static int decompress(enum compress_kind kind, const struct buf *in, size_t piece, struct buf *out)
 {
-    struct decompressor *decompressor = decompressor_open(kind, (struct decompress_sink){add, out});
+    struct decompressor *decompressor = decompress_open(kind, (struct decompress_sink){add, out});
     int result = 0;
 
     for (size_t at = 0; at < in->len && result == 0; at += piece) {
         size_t n = in->len - at < piece ? in->len - at : piece;
-        result = decompressor_write(decompressor, in->s + at, n, &failure);
+        result = decompress_write(decompressor, in->s + at, n, &failure);
     }
     if (result == 0)
-        result = decompressor_finish(decompressor, &failure);
-    decompressor_close(decompressor);
+        result = decompress_finish(decompressor, &failure);
+    decompress_close(decompressor);
     return result;
 }
 
@@ -114,9 +114,9 @@ static void test_gzip(void **state)
 static void test_gzip_by_zlib(void **state)
 {
     (void)state;
-    compress_force_zlib(true);
+    compress_gzip_force_zlib(true);
     check_lengths(COMPRESS_GZIP);
-    compress_force_zlib(false);
+    compress_gzip_force_zlib(false);
 }
 
 static void test_zstd(void **state)
@@ -135,13 +135,13 @@ static void test_incompressible(void **state)
         buf_addc(&in, (char)random());
     for (int zlib = 0; zlib < 2; zlib++) {
         AUTO_BUF packed = BUF_INIT, out = BUF_INIT;
-        compress_force_zlib(zlib);
+        compress_gzip_force_zlib(zlib);
         assert_returns(0, compress(COMPRESS_GZIP, 2, &in, &packed));
         assert_returns(0, decompress(COMPRESS_GZIP, &packed, packed.len, &out));
         assert_int_equal(in.len, out.len);
         assert_memory_equal(in.s, out.s, in.len);
     }
-    compress_force_zlib(false);
+    compress_gzip_force_zlib(false);
 }
 
 static void test_none(void **state)
@@ -160,15 +160,15 @@ static void test_source_breaks(void **state)
     for (int kind = COMPRESS_NONE; kind <= COMPRESS_ZSTD; kind++) {
         AUTO_BUF in = content_of(LARGE);
         struct text_source text = {in.s, in.len, true};
-        struct compressor *compressor = compressor_open((enum compress_kind)kind, 2,
-                                                        (struct compress_source){read_text, &text});
+        struct compressor *compressor =
+            compress_open((enum compress_kind)kind, 2, (struct compress_source){read_text, &text});
         static char bytes[1 << 16];
         ssize_t n;
-        while ((n = compressor_read(compressor, bytes, sizeof bytes, &failure)) > 0)
+        while ((n = compress_read(compressor, bytes, sizeof bytes, &failure)) > 0)
             ;
         assert_int_equal(-1, n);
         assert_string_equal("broke off", failure.msg);
-        compressor_close(compressor);
+        compress_close(compressor);
     }
 }
 

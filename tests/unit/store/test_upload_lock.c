@@ -47,6 +47,7 @@ static void test_33_the_lock_is_free_before_the_file_is_closed(void **state)
     assert_returns(0, create(store, "", &upload));
     assert_returns(0, upload_save(&upload, &failure));
     AUTO_FD lingering = dup(upload.fd);
+    assert_true(lingering >= 0);
     upload_close(&upload);
     assert_returns(0, reopen(store, upload.id, "", &again));
 }

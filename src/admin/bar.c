@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: the progress bar. */
-#include "admin/progress.h"
+#include "admin/bar.h"
 
 #include "base/amount.h"
 #include "base/clock.h"
