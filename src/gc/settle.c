@@ -189,7 +189,14 @@ static void free_children(struct graph *graph, uint32_t at, struct order *order)
         free_node(graph, r, order);
 }
 
-/* Digests make cycles impossible, so each comes up. */
+/* An index whose subject is its own child wants to go before it and after it. */
+static void add_cycles(const struct graph *graph, struct order *order)
+{
+    for (uint32_t at = 0; at < graph->n_nodes; at++)
+        if (is_dead(&graph->nodes[at]) && graph->nodes[at].parents > 0)
+            order->dead[order->n++] = at + 1;
+}
+
 uint32_t *settle_dead(struct graph *graph, uint32_t *n)
 {
     struct order order = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *order.dead), 0};
@@ -202,6 +209,7 @@ uint32_t *settle_dead(struct graph *graph, uint32_t *n)
             order.dead[order.n++] = at + 1;
     for (uint32_t i = 0; i < order.n; i++)
         free_children(graph, order.dead[i] - 1, &order);
+    add_cycles(graph, &order);
     *n = order.n;
     return order.dead;
 }

@@ -146,6 +146,27 @@ static void test_4_blobs_of_artifacts_live(void **state)
     assert_string_equal("", told.removed);
 }
 
+/* Issue 10, item 5: it wants to go before its child, as an index, and after it, as a referrer. */
+static void test_5_an_index_of_its_own_subject_goes(void **state)
+{
+    const struct store *store = *state;
+    struct told told = {.store = NULL};
+    const struct digest child = put_manifest(store, "a", "child", "{\"schemaVersion\":2}");
+    const struct digest index = put_index(store, "index", AN_INDEX(CHILD, child.s));
+
+    const struct digest both = put_index(
+        store, "both", "{\"schemaVersion\":2,\"manifests\":[" CHILD "],\"subject\":" CHILD "}",
+        child.s, child.s);
+    untag(store, "a", "child");
+    untag(store, "a", "index");
+    untag(store, "a", "both");
+    age_all(store);
+    gc(store, &told);
+    assert_string_equal("", told.problems);
+    assert_false(has_manifest(store, "a", &child) || has_manifest(store, "a", &index));
+    assert_false(has_manifest(store, "a", &both) || has_blob(store, &both));
+}
+
 /* --- issue 10, item 6: no command takes more than 64 MB --- */
 
 #define DESCRIPTORS 20000
@@ -255,6 +276,7 @@ int main(void)
         STORE_TEST(test_1_a_leaf_that_cannot_be_read_is_none),
         STORE_TEST(test_2_schema_1_keeps_its_blobs),
         STORE_TEST(test_4_blobs_of_artifacts_live),
+        STORE_TEST(test_5_an_index_of_its_own_subject_goes),
         STORE_TEST(test_6_memory_is_bounded),
         STORE_TEST(test_6_large_ones_die_as_others),
     };
