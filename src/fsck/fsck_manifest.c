@@ -65,7 +65,8 @@ static void report_missing(struct fsck *fsck, const struct name *name, const str
         .mend = fsck_names_take,
     };
 
-    if (!digest_map_get(&fsck->reported, digest))
+    const uint32_t *reported = digest_map_get(&fsck->reported, digest);
+    if (!reported || *reported == FSCK_REPORTED_MISSING)
         fsck_suspect_settle(fsck, &suspicion);
 }
 

@@ -92,14 +92,14 @@ static void check_absent(struct fsck *fsck, const struct name *name, struct refe
         !suspicion.holds(fsck, &suspicion))
         return;
     if (quarantine_is_lost(fsck->store, digest)) {
-        digest_map_put(&fsck->reported, digest);
+        *digest_map_put(&fsck->reported, digest) = FSCK_REPORTED_MISSING;
         fsck->summary.awaited++;
         return;
     }
     snprintf(text, sizeof text, "is not there, but %s %s needs it",
              child ? "the index" : "manifest", reference->manifest->s);
     if (fsck_suspect_settle(fsck, &suspicion) != FSCK_SOUND)
-        digest_map_put(&fsck->reported, digest);
+        *digest_map_put(&fsck->reported, digest) = FSCK_REPORTED_MISSING;
 }
 
 /* --- links that are not there --- */

@@ -14,6 +14,10 @@
 #include "fsck/quarantine.h"
 #include "oci/digest_map.h"
 
+/* In fsck->reported: that somebody needs it and it is not there. Whoever has it as a manifest has a
+ * name too many then, which is another fault. */
+#define FSCK_REPORTED_MISSING 1
+
 struct fsck {
     struct store *store;
     struct fsck_options options;
