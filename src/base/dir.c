@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/fs_path.h"
+#include "base/fs_settle.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,6 +31,7 @@ static int mkdir_one(const struct fs_root *root, const char *path, struct dirty 
     if (fchmodat(parent, base, root->dir_mode, 0) < 0)
         return err_sys(err, errno, "chmod %s", path);
     dirty_add_parent(dirty, path);
+    fs_settle_note(root, path, dirty);
     return 0;
 }
 
@@ -38,10 +40,12 @@ int dir_make(const struct fs_root *root, const char *path, struct dirty *dirty, 
     char prefix[FS_PATH_SIZE];
     AUTO_FD there = fs_path_open(root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 
+    if (there < 0 && !fs_path_is_absent(errno))
+        return err_sys(err, errno, "open %s", path);
+    if (fs_settle_ancestors(root, path, dirty, err) < 0)
+        return -1;
     if (there >= 0)
         return 0;
-    if (!fs_path_is_absent(errno))
-        return err_sys(err, errno, "open %s", path);
     for (size_t i = 0; i < sizeof prefix; i++) {
         prefix[i] = path[i];
         if (path[i] == '/' || path[i] == '\0') {

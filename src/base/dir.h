@@ -9,7 +9,8 @@
 #include "base/fs.h"
 #include "base/strings.h"
 
-/* Makes a directory and the parents that are missing; adds the changed ones to dirty. */
+/* Makes a directory and the parents that are missing; adds the changed ones to dirty, and those in
+ * which young ones are (base/fs_settle.h). */
 int dir_make(const struct fs_root *root, const char *path, struct dirty *dirty, struct err *err);
 /* Removes a directory if it is empty. 0: it is not, or is not there. */
 int dir_remove(const struct fs_root *root, const char *path, struct dirty *dirty, struct err *err);

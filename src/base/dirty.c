@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/fs.h"
 #include "base/fs_path.h"
+#include "base/fs_settle.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -42,6 +43,7 @@ void dirty_free(struct dirty *dirty)
     for (size_t i = 0; i < dirty->n; i++)
         free(dirty->path[i]);
     free(dirty->path);
+    free(dirty->placed);
     *dirty = (struct dirty){0};
 }
 
@@ -54,6 +56,7 @@ int dirty_sync(const struct fs_root *root, struct dirty *dirty, struct err *err)
         if (fd < 0 || fsync(fd) < 0)
             return err_sys(err, errno, "fsync directory %s", dirty->path[i]);
     }
+    fs_settle_keep(dirty);
     dirty_free(dirty);
     return 0;
 }

@@ -15,6 +15,8 @@ struct fs_root;
 struct dirty {
     char **path; /* below the root */
     size_t n;
+    struct fs_settled *placed; /* what is durable in its place once they are synced: fs_settle.h */
+    size_t n_placed;
 };
 #define AUTO_DIRTY __attribute__((cleanup(dirty_free))) struct dirty
 void dirty_add(struct dirty *dirty, const char *dir);

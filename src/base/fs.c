@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/fs_path.h"
+#include "base/fs_settle.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -53,6 +54,10 @@ int fs_root_open(struct fs_root *root, const char *path, bool create, struct err
     root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root->fd < 0)
         return err_sys(err, errno, "open the store %s", path);
+    if (create && fs_settle_root(root, path, err) < 0) {
+        fs_root_close(root);
+        return -1;
+    }
     return 0;
 }
 
@@ -130,6 +135,14 @@ int fs_sync_file(const struct fs_root *root, int fd, struct err *err)
     return 0;
 }
 
+int fs_sync_path(const struct fs_root *root, const char *path, struct err *err)
+{
+    AUTO_FD fd = -1;
+
+    int found = fs_open(root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, &fd, err);
+    return found > 0 && fs_sync_file(root, fd, err) < 0 ? -1 : found;
+}
+
 int fs_sync_all(const struct fs_root *root, struct err *err)
 {
     if (root->durable && syncfs(root->fd) < 0)
@@ -156,8 +169,8 @@ static int mkdirs_parent(const struct fs_root *root, const char *path, struct di
     return dir_make(root, dir, dirty, err);
 }
 
-static int rename_over(const struct fs_root *root, const char *from, const char *to,
-                       struct dirty *dirty, struct err *err)
+int fs_put(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
+           struct err *err)
 {
     const char *from_base, *to_base;
 
@@ -183,8 +196,19 @@ static int rename_over(const struct fs_root *root, const char *from, const char 
 int fs_rename(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
               struct err *err)
 {
-    int renamed = rename_over(root, from, to, dirty, err);
+    int renamed = fs_put(root, from, to, dirty, err);
 
+    if (renamed > 0)
+        dirty_add_parent(dirty, from);
+    return renamed;
+}
+
+int fs_take(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
+            struct err *err)
+{
+    AUTO_DIRTY unneeded = {0};
+
+    int renamed = fs_put(root, from, to, &unneeded, err);
     if (renamed > 0)
         dirty_add_parent(dirty, from);
     return renamed;
@@ -202,7 +226,7 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
     if (file_pwrite_all(fd, bytes, len, 0, err) < 0 || fs_sync_file(root, fd, err) < 0)
         goto failed;
     file_close(&fd);
-    int renamed = rename_over(root, tmp, path, dirty, err);
+    int renamed = fs_put(root, tmp, path, dirty, err);
     if (renamed > 0)
         return 0;
     if (renamed == 0)

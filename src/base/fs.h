@@ -31,7 +31,7 @@ struct fs_root {
     mode_t dir_mode;
 };
 
-/* Opens (with create: makes, parents too) the directory at path as a root. */
+/* Opens (with create: makes, parents too, durably) the directory at path as a root. */
 int fs_root_open(struct fs_root *root, const char *path, bool create, struct err *err);
 void fs_root_close(struct fs_root *root);
 
@@ -60,6 +60,12 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
 /* Renames over whatever stands at `to`, making its directories. 0: `from` is not there. */
 int fs_rename(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
               struct err *err);
+/* The same where only one of the two names counts, and only its directory is to be synced: the new
+ * one, or the old one of what is thrown away. */
+int fs_put(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
+           struct err *err);
+int fs_take(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
+            struct err *err);
 /* Removes a file. */
 int fs_unlink(const struct fs_root *root, const char *path, struct dirty *dirty, struct err *err);
 /* Sets the mode or the owner of a file or directory, never of what a link points at, durably enough
@@ -69,5 +75,7 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
                  struct err *err);
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
+/* fsyncs a file by its name, for its times. 0: it is not there. */
+int fs_sync_path(const struct fs_root *root, const char *path, struct err *err);
 
 #endif

@@ -61,7 +61,8 @@ static int remove_large(struct shard *shard, const struct layout_path *dir,
     int found = fs_stat(&pass->store->fs, data->s, &blob->st, err);
     if (found <= 0 || !pass_is_old(pass, &blob->st, pass->options->grace))
         return found < 0 ? -1 : 0;
-    return pass->options->dry_run ? 1 : hold_remove_tree(&pass->hold, dir->s, err);
+    AUTO_DIRTY unneeded = {0}; /* a blob that comes back is found by the next pass */
+    return pass->options->dry_run ? 1 : hold_remove_tree(&pass->hold, dir->s, &unneeded, err);
 }
 
 /* What goes is looked at again under the lock. */
@@ -83,6 +84,8 @@ static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
     int found = dir_peek(shard->dir.fd, name, &st, err);
     if (found <= 0)
         return found < 0 ? -1 : remove_empty(shard, &dir, err);
+    if (hold_sync_names(&pass->hold, err) < 0)
+        return -1;
     int gone = st.st_size >= LARGE
                    ? remove_large(shard, &dir, &data, &blob, err)
                    : hold_remove_lone(&pass->hold, &shard->dir, hex, LAYOUT_DATA, &blob, err);

@@ -25,6 +25,7 @@ struct graph_node {
     uint32_t children, n_children; /* in graph->children: nodes */
     uint32_t blobs, n_blobs;       /* in graph->blobs */
     uint32_t parents;              /* dead ones that name it */
+    uint32_t level; /* of the dead: it goes when those of lower ones are off the disk */
     uint32_t subject;
     uint32_t first_referrer, next_referrer;
     uint32_t first_attached;

@@ -86,20 +86,33 @@ int hold_unlink(struct hold *hold, const char *path, struct err *err)
     AUTO_DIRTY dirty = {0}; /* all is synced at once, before the blobs */
 
     snprintf(dir.s, sizeof dir.s, "%.*s", (int)(strrchr(path, '/') - path), path);
-    hold->names_gone = true;
     if (fs_unlink(fs, path, &dirty, err) < 0 || dir_remove(fs, dir.s, &dirty, err) < 0)
         return -1;
     return 0;
 }
 
-int hold_remove_tree(struct hold *hold, const char *path, struct err *err)
+int hold_sync(struct hold *hold, struct dirty *dirty, struct err *err)
 {
-    AUTO_DIRTY dirty = {0};
+    if (dirty->n)
+        hold_pause(hold);
+    return dirty_sync(&hold->store->fs, dirty, err);
+}
 
-    int moved = trash_move(hold->store, path, &hold->doomed, &dirty, err);
-    if (moved > 0)
-        hold->names_gone = true;
-    return moved;
+/* Also what an earlier pass removed that was killed, and those who deleted. */
+int hold_sync_names(struct hold *hold, struct err *err)
+{
+    if (hold->names_synced || hold->dry_run)
+        return 0;
+    hold_pause(hold);
+    if (fs_sync_all(&hold->store->fs, err) < 0)
+        return -1;
+    hold->names_synced = true;
+    return 0;
+}
+
+int hold_remove_tree(struct hold *hold, const char *path, struct dirty *dirty, struct err *err)
+{
+    return trash_move(hold->store, path, &hold->doomed, dirty, err);
 }
 
 static bool may_go(void *context, const struct stat *st)
@@ -123,7 +136,6 @@ int hold_remove_lone(struct hold *hold, const struct fs_root *dir, const char *h
     if (!hold->dry_run) {
         if (hold_take(hold, err) < 0)
             return -1;
-        hold->names_gone = true;
         return dir_remove_lone(dir, hex, file, may_go, doomed, err);
     }
     snprintf(path, sizeof path, "%s/%s", hex, file);

@@ -17,7 +17,7 @@ struct hold {
     int64_t locked_ms;     /* since when */
     int64_t looked_ms;     /* when nobody waited */
     int64_t longest_ms;    /* for which others had to wait at most */
-    bool names_gone;       /* and must be so on disk before their blobs go */
+    bool names_synced;     /* all that was gone is so on disk: blobs may go */
     struct strings doomed; /* what was moved to _berth/tmp and is to be taken apart */
 };
 
@@ -31,8 +31,14 @@ int hold_end(struct hold *hold, struct err *err);
 
 /* Removes a link and its directory. The lock is held. */
 int hold_unlink(struct hold *hold, const char *path, struct err *err);
-/* Removes a tree at once, by moving it away; hold_end takes it apart. The lock is held. */
-int hold_remove_tree(struct hold *hold, const char *path, struct err *err);
+/* Removes a tree at once, by moving it away, and notes where it was; hold_end takes it apart. The
+ * lock is held. */
+int hold_remove_tree(struct hold *hold, const char *path, struct dirty *dirty, struct err *err);
+
+/* Between names and what they point at: lets go of the lock, and syncs what is dirty; or, before
+ * the first blob goes, all that anybody removed. */
+int hold_sync(struct hold *hold, struct dirty *dirty, struct err *err);
+int hold_sync_names(struct hold *hold, struct err *err);
 
 /* What may go, and what it was. */
 struct hold_doomed {

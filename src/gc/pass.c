@@ -92,9 +92,11 @@ static void tell(const struct pass *pass, enum event_what what, const char **tex
 
 int pass_settle(struct pass *pass, struct err *err)
 {
-    if (pass->hold.names_gone && fs_sync_all(&pass->store->fs, err) < 0)
-        return -1;
-    pass->hold.names_gone = false;
+    if (pass->untold.len) {
+        pass->hold.names_synced = false;
+        if (hold_sync_names(&pass->hold, err) < 0)
+            return -1;
+    }
     const char *text = pass->untold.s;
     while (pass->untold.len && text < pass->untold.s + pass->untold.len) {
         enum event_what what = (enum event_what) * text++;

@@ -141,6 +141,7 @@ static bool is_dead(const struct graph_node *node)
 struct order {
     uint32_t *dead;
     uint32_t n;
+    uint32_t level; /* of those that are added now */
 };
 
 static void count_one(struct graph *graph, const struct descriptor *reference, void *context)
@@ -154,8 +155,10 @@ static void free_node(struct graph *graph, uint32_t number, struct order *order)
 {
     struct graph_node *node = &graph->nodes[number - 1];
 
-    if (--node->parents == 0 && is_dead(node))
-        order->dead[order->n++] = number;
+    if (--node->parents != 0 || !is_dead(node))
+        return;
+    node->level = order->level;
+    order->dead[order->n++] = number;
 }
 
 static void free_one(struct graph *graph, const struct descriptor *reference, void *context)
@@ -181,10 +184,12 @@ static void free_children(struct graph *graph, uint32_t at, struct order *order)
 {
     const struct graph_node *node = &graph->nodes[at];
 
+    order->level = node->level + 1;
     if (node->unkept)
         scan_again(graph, at, &SCAN_LARGE, free_one, order);
     for (uint32_t i = 0; i < node->n_children; i++)
         free_node(graph, graph->children[node->children + i], order);
+    order->level = node->level; /* a referrer may be gone before its subject */
     for (uint32_t r = node->first_referrer; r; r = graph->nodes[r - 1].next_referrer)
         free_node(graph, r, order);
 }
@@ -199,7 +204,7 @@ static void add_cycles(const struct graph *graph, struct order *order)
 
 uint32_t *settle_dead(struct graph *graph, uint32_t *n)
 {
-    struct order order = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *order.dead), 0};
+    struct order order = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *order.dead), 0, 0};
 
     for (uint32_t at = 0; at < graph->n_nodes; at++)
         if (is_dead(&graph->nodes[at]))

@@ -4,6 +4,7 @@
 #include "gc/sweep.h"
 
 #include "base/dir.h"
+#include "base/fs_settle.h"
 #include "gc/settle.h"
 #include "gc/tidy.h"
 #include "store/layout.h"
@@ -120,6 +121,26 @@ static int sweep_layer(struct graph *graph, const struct fs_root *dir, const str
     return 0;
 }
 
+/* Whatever is to go next, the manifests that went are off the disk, whoever removed them. */
+static int sync_revisions(struct graph *graph, struct err *err)
+{
+    const struct fs_root *fs = &graph->pass->store->fs;
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+
+    if (graph->pass->options->dry_run)
+        return 0;
+    for (size_t i = 0; i < graph->empty.n; i++)
+        if (fs_settle_entries(fs, graph->empty.v[i], &dirty, err) < 0)
+            return -1;
+    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
+        layout_revisions(&path, graph->name, (enum digest_algorithm)i);
+        if (fs_settle_entries(fs, path.s, &dirty, err) < 0)
+            return -1;
+    }
+    return hold_sync(&graph->pass->hold, &dirty, err);
+}
+
 static int sweep_layers_of(struct layers *layers, struct err *err)
 {
     struct graph *graph = layers->graph;
@@ -132,6 +153,8 @@ static int sweep_layers_of(struct layers *layers, struct err *err)
         return result;
     layers->dir = dir.fd;
     result = dir_each(&dir, ".", visit_layer, layers, err) < 0 || layers->result < 0 ? -1 : 0;
+    if (result == 0 && layers->dead.n)
+        result = sync_revisions(graph, err);
     for (size_t k = 0; k < layers->dead.n && result == 0; k++) {
         struct digest digest;
         result = digest_from_hex(&digest, layers->algorithm, layers->dead.v[k], err);
@@ -180,7 +203,7 @@ static int tag_may_go(const struct graph *graph, size_t i, const struct tag *tag
     return found > 0 ? fs_mtime(&st) == subject_node->mtime : found;
 }
 
-static int sweep_tag(struct graph *graph, size_t i, struct err *err)
+static int sweep_tag(struct graph *graph, size_t i, struct dirty *dirty, struct err *err)
 {
     struct pass *pass = graph->pass;
     struct gc_item item = {GC_TAG, graph->name, graph->tags.v[i], -1, 0};
@@ -197,7 +220,7 @@ static int sweep_tag(struct graph *graph, size_t i, struct err *err)
     if (may_go <= 0)
         return may_go;
     if (!pass->options->dry_run &&
-        hold_remove_tree(&pass->hold, layout_tag(&path, graph->name, &tag), err) < 0)
+        hold_remove_tree(&pass->hold, layout_tag(&path, graph->name, &tag), dirty, err) < 0)
         return -1;
     item.age = pass_age(pass, graph->nodes[graph->tag[i].attached - 1].mtime);
     pass->totals->tags_removed++;
@@ -207,20 +230,19 @@ static int sweep_tag(struct graph *graph, size_t i, struct err *err)
     return 0;
 }
 
-static int leave_referrers(struct graph *graph, const struct graph_node *node,
-                           const struct digest *digest, struct err *err)
+static int leave_referrers(struct graph *graph, const struct graph_node *node, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
-    struct digest subject;
+    struct digest subject, digest;
 
-    if (!node->subject || graph->pass->options->dry_run)
+    if (!node->subject)
         return 0;
+    digest_key_unpack(&node->digest, &digest);
     digest_key_unpack(&graph->nodes[node->subject - 1].digest, &subject);
-    return referrer_remove(graph->pass->store, graph->name, &subject, digest, &dirty, err);
+    return referrer_remove(graph->pass->store, graph->name, &subject, &digest, &dirty, err);
 }
 
-/* Its link goes, then its entry among the referrers of its subject. What is named again in the
- * meantime is young, and so is all that it needs. */
+/* What is named again in the meantime is young, and so is all that it needs. 1: it is gone. */
 static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
                           const struct graph_node *node, struct err *err)
 {
@@ -241,10 +263,37 @@ static int sweep_manifest(struct graph *graph, const struct fs_root *dir,
     pass->totals->manifests.removed++;
     pass_removes(pass, &item);
     pass_went(pass, EVENT_MANIFEST_DELETED, graph->name, NULL, &digest);
-    return leave_referrers(graph, node, &digest, err) < 0 ? -1 : 0;
+    return 1;
 }
 
-static int sweep_manifests(struct graph *graph, const uint32_t *dead, uint32_t n, struct err *err)
+/* Those that others named go when these are off the disk, and their entries among the referrers at
+ * last. */
+static int sweep_levels(struct graph *graph, const struct fs_root *dirs, uint32_t *dead, uint32_t n,
+                        struct err *err)
+{
+    uint32_t level = 0, gone = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct graph_node *node = &graph->nodes[dead[i] - 1];
+        if (node->level > level && sync_revisions(graph, err) < 0)
+            return -1;
+        level = node->level;
+        const struct fs_root *dir = &dirs[node->digest.algorithm];
+        int went = dir->fd < 0 ? 0 : sweep_manifest(graph, dir, node, err);
+        if (went < 0)
+            return -1;
+        if (went)
+            dead[gone++] = dead[i];
+    }
+    if (gone && sync_revisions(graph, err) < 0)
+        return -1;
+    for (uint32_t i = 0; i < gone && !graph->pass->options->dry_run; i++)
+        if (leave_referrers(graph, &graph->nodes[dead[i] - 1], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int sweep_manifests(struct graph *graph, uint32_t *dead, uint32_t n, struct err *err)
 {
     struct fs_root dirs[DIGEST_ALGORITHMS];
     int result = 0;
@@ -256,11 +305,8 @@ static int sweep_manifests(struct graph *graph, const uint32_t *dead, uint32_t n
         if (result == 0 && hold_open_dir(&graph->pass->hold, path.s, &dirs[i], err) < 0)
             result = -1;
     }
-    for (uint32_t i = 0; i < n && result == 0; i++) {
-        const struct graph_node *node = &graph->nodes[dead[i] - 1];
-        if (dirs[node->digest.algorithm].fd >= 0)
-            result = sweep_manifest(graph, &dirs[node->digest.algorithm], node, err);
-    }
+    if (result == 0)
+        result = sweep_levels(graph, dirs, dead, n, err);
     for (int i = 0; i < DIGEST_ALGORITHMS; i++)
         fs_root_close(&dirs[i]);
     return result;
@@ -280,6 +326,27 @@ static int sweep_dead(struct graph *graph, struct err *err)
     return result;
 }
 
+/* Dead tags go, and are off the disk before manifests go; so are those that others removed or
+ * moved. */
+static int sweep_tags(struct graph *graph, struct err *err)
+{
+    struct pass *pass = graph->pass;
+    AUTO_DIRTY dirty = {0};
+    bool any_dead = false;
+
+    for (size_t i = 0; i < graph->tags.n; i++)
+        if (sweep_tag(graph, i, &dirty, err) < 0)
+            return -1;
+    for (uint32_t at = 0; at < graph->n_nodes && !any_dead; at++)
+        any_dead = graph->nodes[at].has_revision && !graph->nodes[at].live;
+    if (!any_dead || pass->options->dry_run)
+        return 0;
+    if (tag_settle_all(pass->store, graph->name, &dirty, err) < 0 ||
+        hold_sync(&pass->hold, &dirty, err) < 0)
+        return -1;
+    return sync_revisions(graph, err);
+}
+
 static void count_kept(struct graph *graph)
 {
     for (uint32_t at = 0; at < graph->n_nodes; at++)
@@ -292,10 +359,7 @@ static int sweep_graph(struct graph *graph, struct err *err)
 {
     mark_needed(graph);
     count_kept(graph);
-    for (size_t i = 0; i < graph->tags.n && !graph->damaged; i++)
-        if (sweep_tag(graph, i, err) < 0)
-            return -1;
-    if (!graph->damaged && sweep_dead(graph, err) < 0)
+    if (!graph->damaged && (sweep_tags(graph, err) < 0 || sweep_dead(graph, err) < 0))
         return -1;
     return sweep_layers(graph, err) < 0 ? -1 : tidy_repository(graph, err);
 }

@@ -84,7 +84,8 @@ static int tidy_unfinished(struct graph *graph, const struct tag *tag, struct er
     found = fs_stat(fs_of(graph), layout_tag(&path, graph->name, tag), &st, err);
     if (found <= 0 || !S_ISDIR(st.st_mode) || !pass_is_old(pass, &st, pass->options->grace))
         return found < 0 ? -1 : 0;
-    if (!pass->options->dry_run && hold_remove_tree(&pass->hold, path.s, err) < 0)
+    AUTO_DIRTY unneeded = {0}; /* it points at nothing */
+    if (!pass->options->dry_run && hold_remove_tree(&pass->hold, path.s, &unneeded, err) < 0)
         return -1;
     item.age = pass_age(pass, fs_mtime(&st));
     pass->totals->tags_removed++;
@@ -131,7 +132,9 @@ static int tidy_entries(struct graph *graph, const char *dir, enum digest_algori
         int found = fs_stat(fs_of(graph), path.s, &st, err);
         if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
             continue;
-        if (found < 0 || hold_take(&pass->hold, err) < 0)
+        AUTO_DIRTY gone = {0};
+        if (found < 0 || repo_settle_revision(pass->store, graph->name, &digest, &gone, err) < 0 ||
+            hold_sync(&pass->hold, &gone, err) < 0 || hold_take(&pass->hold, err) < 0)
             return -1;
         found = repo_has_revision(pass->store, graph->name, &digest, err);
         if (found < 0 || (found == 0 && fs_unlink(fs_of(graph), path.s, &dirty, err) < 0))
@@ -201,7 +204,7 @@ static int has_files(const struct graph *graph, const char *path, int depth, str
     return 0;
 }
 
-/* In the order in which they go: a repository without _manifests is none for Distribution 3.x. */
+/* All that a repository has. */
 static const char *part_of(struct layout_path *path, const struct name *name, int i)
 {
     switch (i) {
@@ -217,14 +220,15 @@ static const char *part_of(struct layout_path *path, const struct name *name, in
 }
 #define N_PARTS 4
 
+/* There are no files in it, but those that others took out of it may come back. */
 static int remove_parts(struct graph *graph, struct err *err)
 {
+    struct pass *pass = graph->pass;
     struct layout_path path;
 
-    for (int i = 0; i < N_PARTS; i++)
-        if (dir_remove_tree(fs_of(graph), part_of(&path, graph->name, i), err) < 0)
-            return -1;
-    return 0;
+    if (repo_remove_content(pass->store, graph->name, &pass->hold.doomed, err) < 0)
+        return -1;
+    return dir_remove_tree(fs_of(graph), layout_uploads(&path, graph->name), err) < 0 ? -1 : 0;
 }
 
 /* Everyone who makes something in a repository holds lock_gc, so it stays empty meanwhile. */

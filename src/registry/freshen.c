@@ -208,8 +208,24 @@ static void note_missing(struct freshen_missing *missing, const struct digest *d
         missing->v[missing->n++] = *digest;
 }
 
+/* Who pushed it may not have synced that. What a manifest needs was durable before its link was
+ * made. */
+static int settle_reference(const struct walk *walk, const struct descriptor *reference,
+                            struct dirty *dirty, struct err *err)
+{
+    const struct store *store = walk->registry->store;
+    const struct digest *digest = &reference->digest;
+    int linked = 0;
+
+    if (reference->role == DESCRIPTOR_CHILD)
+        linked = repo_settle_revision(store, walk->name, digest, dirty, err);
+    if (linked == 0) /* where Distribution's first versions kept manifests, too */
+        linked = repo_settle_layer(store, walk->name, digest, dirty, err);
+    return linked > 0 ? blob_settle(store, digest, dirty, err) : linked;
+}
+
 int freshen_references(const struct registry *registry, const struct name *name,
-                       const struct manifest *manifest, bool is_new,
+                       const struct manifest *manifest, bool is_new, struct dirty *dirty,
                        struct freshen_missing *missing, struct err *err)
 {
     struct walk walk = {.registry = registry, .name = name, .is_strict = is_new};
@@ -218,7 +234,9 @@ int freshen_references(const struct registry *registry, const struct name *name,
     missing->n = 0;
     for (size_t i = 0; i < manifest->n_references && found >= 0; i++) {
         const struct descriptor *reference = &manifest->references[i];
-        found = walk_reference(&walk, reference, err);
+        found = settle_reference(&walk, reference, dirty, err);
+        if (found >= 0)
+            found = walk_reference(&walk, reference, err);
         if (found == 0 && !reference->has_urls)
             note_missing(missing, &reference->digest);
     }
@@ -240,9 +258,11 @@ int freshen_promise_blob(const struct registry *registry, const struct name *nam
         stale = blob_is_stale(registry->store, digest, err);
     if (stale <= 0)
         return stale < 0 ? -1 : 1;
-    return lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0
-               ? -1
-               : freshen_blob(registry, name, digest, err);
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    int fresh = freshen_blob(registry, name, digest, err);
+    /* A young link keeps the blob. */
+    return fresh > 0 ? repo_sync_layer(registry->store, name, digest, err) : fresh;
 }
 
 /* What a young link reaches is young enough. */
@@ -254,7 +274,11 @@ int freshen_promise_manifest(const struct registry *registry, const struct name 
     int stale = repo_revision_is_stale(registry->store, name, digest, err);
     if (stale <= 0)
         return stale < 0 ? -1 : 1;
-    return lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0
-               ? -1
-               : freshen_manifest(registry, name, digest, err);
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
+        return -1;
+    int fresh = freshen_manifest(registry, name, digest, err);
+    if (fresh <= 0)
+        return fresh;
+    int synced = repo_sync_revision(registry->store, name, digest, err);
+    return synced ? synced : repo_sync_layer(registry->store, name, digest, err);
 }

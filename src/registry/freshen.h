@@ -23,8 +23,9 @@ int freshen_blob(const struct registry *registry, const struct name *name,
 int freshen_manifest(const struct registry *registry, const struct name *name,
                      const struct digest *digest, struct err *err);
 
-/* All that a manifest names which is about to be made, and what that needs, each once. *missing
- * says what the repository does not have of it, but for what is elsewhere (`urls`):
+/* All that a manifest names which is about to be made, and what that needs, each once; what it
+ * names is durable once dirty was synced (base/fs_settle.h), before which it must not be made.
+ * *missing says what the repository does not have of it, but for what is elsewhere (`urls`):
  * MANIFEST_BLOB_UNKNOWN. MANIFEST_INVALID: far too much is to be read, or, of one that is_new to
  * the store, what is there has another size than it says, or it is nested deeper than
  * MANIFEST_NESTING_MAX. Wants lock_gc
@@ -35,12 +36,12 @@ struct freshen_missing {
     size_t n; /* if it is the most that fits, there may be more */
 };
 int freshen_references(const struct registry *registry, const struct name *name,
-                       const struct manifest *manifest, bool is_new,
+                       const struct manifest *manifest, bool is_new, struct dirty *dirty,
                        struct freshen_missing *missing, struct err *err);
 
 /* The same for a HEAD by somebody who may push: what he is told to be there shall stay for long
- * enough that a push can rely on it. 0: it has just gone. They take the lock, if there is
- * something to renew. */
+ * enough that a push can rely on it, also after a power cut. 0: it has just gone. They take the
+ * lock, if there is something to renew. */
 int freshen_promise_blob(const struct registry *registry, const struct name *name,
                          const struct digest *digest, struct err *err);
 int freshen_promise_manifest(const struct registry *registry, const struct name *name,

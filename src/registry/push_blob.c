@@ -76,14 +76,14 @@ int push_blob_chunk(const struct registry *registry, const struct push_session *
     return 0;
 }
 
-/* The blob's name is durable before the link that points at it. */
+/* Wants the bytes synced. The blob's name is durable before the link that points at it. */
 static int publish(const struct registry *registry, struct upload *upload,
                    const struct digest *digest, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (upload_sync(upload, err) < 0 || lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
+    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0 ||
@@ -96,6 +96,24 @@ static int publish(const struct registry *registry, struct upload *upload,
     return 0;
 }
 
+/* Nobody will go on with it; if it stays, it is litter. */
+static void discard(struct upload *upload)
+{
+    AUTO_DIRTY unneeded = {0};
+
+    upload_remove(upload, &unneeded, NULL);
+}
+
+/* After a failed fsync the kernel holds the pages for clean: another one would succeed, and tell
+ * nothing. */
+static int sync_or_discard(struct upload *upload, struct err *err)
+{
+    if (upload_sync(upload, err) == 0)
+        return 0;
+    discard(upload);
+    return -1;
+}
+
 static int verify_and_publish(const struct registry *registry, struct upload *upload,
                               const struct digest *digest, struct err *err)
 {
@@ -104,14 +122,14 @@ static int verify_and_publish(const struct registry *registry, struct upload *up
     if (upload_digest(upload, digest->algorithm, &actual, err) < 0)
         return -1;
     if (!digest_equal(&actual, digest)) {
-        upload_remove(upload, NULL);
+        discard(upload);
         return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
     }
-    if (publish(registry, upload, digest, err) < 0)
+    if (sync_or_discard(upload, err) < 0 || publish(registry, upload, digest, err) < 0)
         return -1;
     /* The blob is in place: a session's directory that cannot be removed now is litter, not an
      * error. */
-    upload_remove(upload, NULL);
+    discard(upload);
     return 0;
 }
 
@@ -140,7 +158,7 @@ int push_blob_whole(const struct registry *registry, struct push_session *sessio
         return -1;
     if (append(&upload, anywhere, body, err) < 0 ||
         verify_and_publish(registry, &upload, digest, err) < 0) {
-        upload_remove(&upload, NULL);
+        discard(&upload);
         return -1;
     }
     return 0;
@@ -153,10 +171,14 @@ static int link_blob(const struct registry *registry, const struct name *name,
 {
     AUTO_DIRTY dirty = {0};
 
-    int has = blob_freshen(registry->store, digest, err);
+    /* Who published it may not have synced that. */
+    int has = blob_settle(registry->store, digest, &dirty, err);
+    if (has > 0)
+        has = blob_freshen(registry->store, digest, err);
     if (has <= 0)
         return has;
-    if (repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
+    if (dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     registry_tell(registry, (struct event){.what = EVENT_BLOB_MOUNTED,
@@ -196,11 +218,12 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
         goto out;
     pushed->size = upload.offset;
     linked = push_blob_link(registry, &session->name, &pushed->digest, pushed->size, err);
-    if (linked == 0 && publish(registry, &upload, &pushed->digest, err) < 0)
+    if (linked == 0 &&
+        (upload_sync(&upload, err) < 0 || publish(registry, &upload, &pushed->digest, err) < 0))
         linked = -1;
     pushed->is_new = linked == 0;
 out:
-    upload_remove(&upload, NULL);
+    discard(&upload);
     return linked < 0 ? -1 : 0;
 }
 
@@ -292,8 +315,10 @@ int push_blob_cancel(const struct registry *registry, const struct push_session 
                      struct err *err)
 {
     AUTO_UPLOAD upload = {.fd = -1};
+    AUTO_DIRTY dirty = {0};
 
-    if (open_session(registry, session, &upload, err) < 0)
+    if (open_session(registry, session, &upload, err) < 0 ||
+        upload_remove(&upload, &dirty, err) < 0)
         return -1;
-    return upload_remove(&upload, err);
+    return dirty_sync(&registry->store->fs, &dirty, err);
 }

@@ -70,9 +70,9 @@ static int leave_tag(const struct registry *registry, const struct name *name,
     return repo_touch_revision(registry->store, name, &current, err) < 0 ? -1 : 0;
 }
 
-/* The tags, in two durable steps: their indexes, then they themselves. */
-static int set_tags(const struct registry *registry, const struct push_manifest *push,
-                    const struct digest *digest, struct dirty *dirty, struct err *err)
+/* What a tag ever pointed at: nobody sees it before the tag. */
+static int add_to_indexes(const struct registry *registry, const struct push_manifest *push,
+                          const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     const struct tag *tags;
     size_t n = tags_of(push, &tags);
@@ -80,8 +80,15 @@ static int set_tags(const struct registry *registry, const struct push_manifest 
     for (size_t i = 0; i < n; i++)
         if (tag_add_index(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
             return -1;
-    if (dirty_sync(&registry->store->fs, dirty, err) < 0)
-        return -1;
+    return 0;
+}
+
+static int set_tags(const struct registry *registry, const struct push_manifest *push,
+                    const struct digest *digest, struct dirty *dirty, struct err *err)
+{
+    const struct tag *tags;
+    size_t n = tags_of(push, &tags);
+
     for (size_t i = 0; i < n; i++)
         if (leave_tag(registry, &push->name, &tags[i], digest, err) < 0 ||
             tag_set(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
@@ -124,7 +131,8 @@ static void tell(const struct registry *registry, const struct push_manifest *pu
     }
 }
 
-/* The entry among the referrers comes before the link: nobody sees an entry without the manifest,
+/* Three durable steps: what nobody finds yet, the link by which the manifest is there, its tags.
+ * The entry among the referrers comes before the link: nobody sees an entry without the manifest,
  * but a manifest without its entry would be a signature that nobody finds. */
 static int publish(const struct registry *registry, const struct push_manifest *push,
                    const struct manifest *manifest, struct pushed_manifest *pushed, struct err *err)
@@ -138,14 +146,14 @@ static int publish(const struct registry *registry, const struct push_manifest *
     if (check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
         lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
-        freshen_references(registry, &push->name, manifest, !push->is_stored, &pushed->missing,
-                           err) < 0 ||
+        freshen_references(registry, &push->name, manifest, !push->is_stored, &dirty,
+                           &pushed->missing, err) < 0 ||
         lock_repo(registry->store, &push->name, &repo, err) < 0 ||
         check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
         blob_publish_bytes(registry->store, digest, push->bytes, push->len, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         add_to_referrers(registry, push, manifest, digest, &dirty, err) < 0 ||
+        add_to_indexes(registry, push, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)

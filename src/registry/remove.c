@@ -117,7 +117,9 @@ static int remove_signatures(const struct removal *removal, struct err *err)
     return 0;
 }
 
-/* Names go before what they point at, and the entry among the referrers last, as it came first. */
+/* Names go before what they point at, also those that others took away or moved and may not have
+ * synced; and the entry among the referrers last, as it came first: one that comes back counts for
+ * nothing. */
 static int remove_revision(const struct removal *removal, struct err *err)
 {
     const struct registry *registry = removal->registry;
@@ -129,6 +131,8 @@ static int remove_revision(const struct removal *removal, struct err *err)
     int refers = subject_of(registry, name, removal->reference, &subject);
     if (remove_tags_of(registry, name, digest, removal->removed_tags, err) < 0 ||
         remove_signatures(removal, err) < 0 ||
+        tag_settle_all(registry->store, name, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_unlink_revision(registry->store, name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
@@ -138,11 +142,21 @@ static int remove_revision(const struct removal *removal, struct err *err)
                                            .size = -1});
     if (refers && referrer_remove(registry->store, name, &subject, digest, &dirty, err) < 0)
         return -1;
-    return dirty_sync(&registry->store->fs, &dirty, err);
+    return 0;
 }
 
+/* That it is not there may be what another process did and has not synced. */
 static int unknown(const struct removal *removal, struct err *err)
 {
+    const struct store *store = removal->registry->store;
+    const struct reference *reference = removal->reference;
+    AUTO_DIRTY dirty = {0};
+
+    int settled = reference->is_digest
+                      ? repo_settle_revision(store, removal->name, &reference->digest, &dirty, err)
+                      : tag_settle(store, removal->name, &reference->tag, &dirty, err);
+    if (settled < 0 || dirty_sync(&store->fs, &dirty, err) < 0)
+        return -1;
     return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(removal->reference),
                    removal->name->s);
 }

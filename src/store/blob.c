@@ -3,6 +3,7 @@
 #include "store/blob.h"
 
 #include "base/dir.h"
+#include "base/fs_settle.h"
 #include "oci/digester.h"
 #include "store/layout.h"
 
@@ -111,7 +112,7 @@ int blob_publish_file(const struct store *store, const struct digest *digest, co
 {
     struct layout_path path;
 
-    int renamed = fs_rename(&store->fs, from, layout_blob(&path, digest), dirty, err);
+    int renamed = fs_put(&store->fs, from, layout_blob(&path, digest), dirty, err);
     if (renamed == 0)
         return err_set(err, ERR_IO, "%s vanished", from);
     return renamed < 0 ? -1 : 0;
@@ -137,6 +138,14 @@ int blob_is_stale(const struct store *store, const struct digest *digest, struct
     struct layout_path path;
 
     return store_is_stale(store, layout_blob(&path, digest), err);
+}
+
+int blob_settle(const struct store *store, const struct digest *digest, struct dirty *dirty,
+                struct err *err)
+{
+    struct layout_path path;
+
+    return fs_settle(&store->fs, layout_blob(&path, digest), dirty, err);
 }
 
 /* The blobs below one directory, whose name is what their digests begin with. What lies in a wrong

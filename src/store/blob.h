@@ -34,6 +34,9 @@ int blob_publish_file(const struct store *store, const struct digest *digest, co
 int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
                        size_t len, struct dirty *dirty, struct err *err);
 
+/* What has to be synced before somebody names it, as fs_settle. */
+int blob_settle(const struct store *store, const struct digest *digest, struct dirty *dirty,
+                struct err *err);
 /* As store_freshen and store_is_stale. */
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err);
 int blob_is_stale(const struct store *store, const struct digest *digest, struct err *err);

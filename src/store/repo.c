@@ -4,6 +4,7 @@
 #include "store/repo.h"
 
 #include "base/dir.h"
+#include "base/fs_settle.h"
 #include "store/holder.h"
 #include "store/layout.h"
 #include "store/litter.h"
@@ -90,6 +91,38 @@ int repo_unlink_layer(const struct store *store, const struct name *name,
     struct layout_path path;
 
     return store_remove_link(store, layout_layer(&path, name, digest), dirty, err);
+}
+
+int repo_settle_layer(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_settle(&store->fs, layout_layer(&path, name, digest), dirty, err);
+}
+
+int repo_settle_revision(const struct store *store, const struct name *name,
+                         const struct digest *digest, struct dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_settle(&store->fs, layout_revision(&path, name, digest), dirty, err);
+}
+
+int repo_sync_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                    struct err *err)
+{
+    struct layout_path path;
+
+    return fs_sync_path(&store->fs, layout_layer(&path, name, digest), err);
+}
+
+int repo_sync_revision(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_sync_path(&store->fs, layout_revision(&path, name, digest), err);
 }
 
 int repo_layer_is_stale(const struct store *store, const struct name *name,

@@ -24,6 +24,11 @@ int repo_link_layer(const struct store *store, const struct name *name, const st
 int repo_unlink_layer(const struct store *store, const struct name *name,
                       const struct digest *digest, struct dirty *dirty, struct err *err);
 
+/* What has to be synced for a link to be durable, or its absence, as fs_settle. */
+int repo_settle_layer(const struct store *store, const struct name *name,
+                      const struct digest *digest, struct dirty *dirty, struct err *err);
+int repo_settle_revision(const struct store *store, const struct name *name,
+                         const struct digest *digest, struct dirty *dirty, struct err *err);
 /* As store_freshen and store_is_stale, of the link. */
 int repo_layer_is_stale(const struct store *store, const struct name *name,
                         const struct digest *digest, struct err *err);
@@ -37,6 +42,12 @@ int repo_freshen_revision(const struct store *store, const struct name *name,
  */
 int repo_touch_revision(const struct store *store, const struct name *name,
                         const struct digest *digest, struct err *err);
+
+/* Makes the time durable that repo_freshen_layer or repo_freshen_revision has renewed. */
+int repo_sync_layer(const struct store *store, const struct name *name, const struct digest *digest,
+                    struct err *err);
+int repo_sync_revision(const struct store *store, const struct name *name,
+                       const struct digest *digest, struct err *err);
 
 /* Manifests. Changes want lock_gc shared and lock_repo. */
 int repo_has_revision(const struct store *store, const struct name *name,

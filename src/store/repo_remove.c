@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "base/fs_lock.h"
+#include "base/fs_settle.h"
 #include "store/layout.h"
 #include "store/trash.h"
 
@@ -18,8 +19,9 @@ int repo_remove_content(const struct store *store, const struct name *name, stru
     AUTO_DIRTY dirty = {0};
     size_t before = trash->n;
 
+    /* Others may have moved it away, and not synced that. */
     if (trash_move(store, layout_manifests(&path, name), trash, &dirty, err) < 0 ||
-        dirty_sync(&store->fs, &dirty, err) < 0 ||
+        fs_settle(&store->fs, path.s, &dirty, err) < 0 || dirty_sync(&store->fs, &dirty, err) < 0 ||
         trash_move(store, layout_referrers_index(&path, name), trash, &dirty, err) < 0 ||
         trash_move(store, layout_layers(&path, name), trash, &dirty, err) < 0 ||
         dirty_sync(&store->fs, &dirty, err) < 0)
@@ -48,13 +50,13 @@ int repo_remove_upload(const struct store *store, const struct name *name, const
 int repo_remove_empty(const struct store *store, const struct name *name, struct err *err)
 {
     struct layout_path path;
-    AUTO_DIRTY dirty = {0};
+    AUTO_DIRTY unneeded = {0}; /* an empty one that comes back is none */
 
     layout_uploads(&path, name);
     while (strcmp(path.s, LAYOUT_REPOSITORIES) != 0) {
-        if (dir_remove(&store->fs, path.s, &dirty, err) < 0)
+        if (dir_remove(&store->fs, path.s, &unneeded, err) < 0)
             return -1;
         *strrchr(path.s, '/') = '\0';
     }
-    return dirty_sync(&store->fs, &dirty, err);
+    return 0;
 }

@@ -15,15 +15,16 @@
 
 #define STORE_VERSION "1\n"
 
+/* Those of locks and of what has no name yet may be lost: they are made again. */
 static int make_directories(struct store *store, struct dirty *dirty, struct err *err)
 {
-    static const char *const dirs[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_TMP,
-                                       LAYOUT_REPO_LOCKS};
+    AUTO_DIRTY unneeded = {0};
 
-    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-        if (dir_make(&store->fs, dirs[i], dirty, err) < 0)
-            return -1;
-    return 0;
+    if (dir_make(&store->fs, LAYOUT_BLOBS, dirty, err) < 0 ||
+        dir_make(&store->fs, LAYOUT_REPOSITORIES, dirty, err) < 0 ||
+        dir_make(&store->fs, LAYOUT_TMP, &unneeded, err) < 0)
+        return -1;
+    return dir_make(&store->fs, LAYOUT_REPO_LOCKS, &unneeded, err);
 }
 
 /* Where there is no repository, all links are noted (holder.h). */

@@ -3,6 +3,7 @@
 #include "store/tag.h"
 
 #include "base/dir.h"
+#include "base/fs_settle.h"
 #include "store/layout.h"
 #include "store/trash.h"
 
@@ -117,4 +118,30 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
     while (tags->n > kept)
         free(tags->v[--tags->n]);
     return 1;
+}
+
+int tag_settle(const struct store *store, const struct name *name, const struct tag *tag,
+               struct dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_settle(&store->fs, layout_tag_current(&path, name, tag), dirty, err);
+}
+
+int tag_settle_all(const struct store *store, const struct name *name, struct dirty *dirty,
+                   struct err *err)
+{
+    AUTO_STRINGS tags = {0};
+    struct layout_path path;
+
+    if (fs_settle_entries(&store->fs, layout_tags(&path, name), dirty, err) < 0 ||
+        tag_list(store, name, &tags, err) < 0)
+        return -1;
+    for (size_t i = 0; i < tags.n; i++) {
+        struct tag tag;
+        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), NULL) == 0 &&
+            tag_settle(store, name, &tag, dirty, err) < 0)
+            return -1;
+    }
+    return 0;
 }

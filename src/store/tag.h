@@ -28,6 +28,12 @@ int tag_set(const struct store *store, const struct name *name, const struct tag
 /* Removes the tag alone, at once: it is moved away whole, then taken apart. 0: there is none. */
 int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
                struct err *err);
+/* What has to be synced for all tags of a repository to be as they are seen now, as fs_settle:
+ * before something goes that one of them may have pointed at. */
+int tag_settle_all(const struct store *store, const struct name *name, struct dirty *dirty,
+                   struct err *err);
+int tag_settle(const struct store *store, const struct name *name, const struct tag *tag,
+               struct dirty *dirty, struct err *err);
 /* All tags in byte order. 0: the repository has no tags. */
 int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err);

@@ -10,7 +10,7 @@ int trash_move(const struct store *store, const char *path, struct strings *tras
 {
     struct layout_path to;
 
-    int moved = fs_rename(&store->fs, path, layout_tmp(&to), dirty, err);
+    int moved = fs_take(&store->fs, path, layout_tmp(&to), dirty, err);
     if (moved > 0)
         strings_add(trash, to.s);
     return moved;

@@ -10,7 +10,7 @@
 #include "base/strings.h"
 #include "store/store.h"
 
-/* Moves path away and adds its new path to *trash. 0: it is not there. */
+/* Moves path away and adds its new path to *trash; dirty is where it was. 0: it is not there. */
 int trash_move(const struct store *store, const char *path, struct strings *trash,
                struct dirty *dirty, struct err *err);
 /* Takes apart what was moved away, and empties *trash, also where that fails. */

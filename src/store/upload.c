@@ -11,6 +11,7 @@
 #include "oci/digester.h"
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/trash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,10 +127,21 @@ static int unknown(struct err *err, const char *id)
     return err_set(err, ERR_UPLOAD_UNKNOWN, "%s", id);
 }
 
+/* A session's files are for who asks before the power goes. */
+static int write_lightly(const struct store *store, const char *path, const void *bytes, size_t len,
+                         struct err *err)
+{
+    struct store light = *store;
+    AUTO_DIRTY unneeded = {0};
+
+    light.fs.durable = false;
+    return store_write(&light, path, bytes, len, &unneeded, err);
+}
+
 int upload_create(const struct store *store, const struct name *name, const char *user,
                   enum digest_algorithm algorithm, struct upload *upload, struct err *err)
 {
-    AUTO_DIRTY made = {0}; /* upload_save makes them durable once somebody was told of them */
+    AUTO_DIRTY unneeded = {0}; /* whoever publishes something there makes it durable */
     struct layout_path path;
     char started[RFC3339_SIZE];
 
@@ -138,9 +150,9 @@ int upload_create(const struct store *store, const struct name *name, const char
     digester_init(&upload->digester, algorithm);
     upload->digester_valid = true;
     rfc3339_format(started, time(NULL));
-    if (dir_make(&store->fs, layout_upload(&path, name, upload->id, NULL), &made, err) < 0 ||
-        store_write(store, layout_upload(&path, name, upload->id, "startedat"), started,
-                    strlen(started), &made, err) < 0)
+    if (dir_make(&store->fs, layout_upload(&path, name, upload->id, NULL), &unneeded, err) < 0 ||
+        write_lightly(store, layout_upload(&path, name, upload->id, "startedat"), started,
+                      strlen(started), err) < 0)
         goto failed;
     layout_upload(&path, name, upload->id, "data");
     if (fs_open(&store->fs, path.s, O_RDWR | O_CREAT | O_EXCL, &upload->fd, err) < 0)
@@ -265,23 +277,14 @@ int upload_write(struct upload *upload, const void *bytes, size_t len, struct er
     return 0;
 }
 
-/* Adds all directories above the path, which it spoils. */
-static void add_ancestors(char *path, struct dirty *dirty)
-{
-    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-        *slash = '\0';
-        dirty_add(dirty, path);
-    }
-}
-
 int upload_save(struct upload *upload, struct err *err)
 {
     const struct store *store = upload->store;
     struct layout_path path;
-    AUTO_DIRTY dirty = {0};
     AUTO_BUF text = BUF_INIT;
 
-    if (fs_sync_file(&store->fs, upload->fd, err) < 0)
+    /* The next request trusts the hash's state, and does not read the bytes again. */
+    if (upload->offset > upload->saved && fs_sync_file(&store->fs, upload->fd, err) < 0)
         return -1;
     buf_addstr(&text, "user ");
     percent_encode(&text, upload->user);
@@ -291,14 +294,10 @@ int upload_save(struct upload *upload, struct err *err)
     if (upload->digester_valid && digester_save(&upload->digester, &midstate))
         buf_addf(&text, "midstate %s\n", midstate.s);
     layout_upload(&path, &upload->name, upload->id, "state");
-    if (store_write(store, path.s, text.s, text.len, &dirty, err) < 0)
+    if (write_lightly(store, path.s, text.s, text.len, err) < 0)
         return -1;
-    if (upload->saved == 0) {
-        /* The session itself is new: its name in _uploads, and perhaps the repository's. */
-        add_ancestors(path.s, &dirty);
-    }
     upload->saved = upload->offset;
-    return dirty_sync(&store->fs, &dirty, err);
+    return 0;
 }
 
 int upload_rollback(struct upload *upload, struct err *err)
@@ -352,23 +351,21 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct di
     /* The session may be old, the blob is new: the collector goes by its mtime. */
     if (futimens(upload->fd, NULL) < 0)
         return err_sys(err, errno, "touch an upload");
-    /* upload_create may have made the repository, and upload_save was never called. */
-    if (upload->saved == 0) {
-        layout_layers(&path, &upload->name);
-        add_ancestors(path.s, dirty);
-    }
     layout_upload(&path, &upload->name, upload->id, "data");
     return blob_publish_file(upload->store, digest, path.s, dirty, err);
 }
 
-int upload_remove(struct upload *upload, struct err *err)
+int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err)
 {
+    const struct store *store = upload->store;
+    AUTO_STRINGS trash = {0};
     struct layout_path path;
 
     /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
     fs_lock_close(&upload->fd);
     layout_upload(&path, &upload->name, upload->id, NULL);
-    return dir_remove_tree(&upload->store->fs, path.s, err) < 0 ? -1 : 0;
+    int moved = trash_move(store, path.s, &trash, dirty, err);
+    return moved <= 0 ? moved : trash_empty(store, &trash, err);
 }
 
 int upload_list(const struct store *store, const struct name *name, struct strings *ids,

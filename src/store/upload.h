@@ -35,7 +35,7 @@ struct upload {
 };
 #define AUTO_UPLOAD __attribute__((cleanup(upload_close))) struct upload
 
-/* Begins a session, open and locked, hashing with algorithm; on disk for others after upload_save.
+/* Begins a session, open and locked, hashing with algorithm; there for others after upload_save.
  * Wants lock_gc shared, since the collector removes empty repositories. */
 int upload_create(const struct store *store, const struct name *name, const char *user,
                   enum digest_algorithm algorithm, struct upload *upload, struct err *err);
@@ -49,7 +49,9 @@ void upload_close(struct upload *upload);
 /* Hashes with algorithm what is still to come, if nothing came so far. */
 void upload_expect(struct upload *upload, enum digest_algorithm algorithm);
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err);
-/* Acknowledges what was written: it, the offset and the hash's state are durable afterwards. */
+/* Acknowledges what was written: whoever goes on finds it, and the hash's state. Of that only the
+ * bytes are durable: a session is promised against a process that is killed, not against a power
+ * cut, after which it may be gone, but does not hold other bytes than its state says. */
 int upload_save(struct upload *upload, struct err *err);
 /* Takes back what was written since the last upload_save. */
 int upload_rollback(struct upload *upload, struct err *err);
@@ -64,7 +66,8 @@ int upload_sync(struct upload *upload, struct err *err);
  */
 int upload_publish(struct upload *upload, const struct digest *digest, struct dirty *dirty,
                    struct err *err);
-int upload_remove(struct upload *upload, struct err *err);
+/* Removes the session at once: it is moved away whole, then taken apart. */
+int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err);
 
 /* The ids of a repository's sessions, in byte order. 0: it has none. */
 int upload_list(const struct store *store, const struct name *name, struct strings *ids,

@@ -17,6 +17,7 @@ PLACES = {
     "current": re.compile(r"repositories/(.+)/_manifests/tags/([^/]+)/current/link"),
     "index": re.compile(rf"repositories/(.+)/_manifests/tags/([^/]+)/index/(sha256|sha512)/({HEX})/link"),
     "referrer": re.compile(rf"repositories/(.+)/_referrers/(sha256|sha512)/({HEX})/(sha256|sha512)/({HEX})"),
+    "version": re.compile("_berth/version"),
     "session": re.compile(r"repositories/(.+)/_uploads/([0-9a-f-]{36})/(data|startedat|state)"),
 }
 
@@ -84,7 +85,16 @@ class View:
         self._link(path, data, algorithm, digits)
         self.index.add((name, tag, f"{algorithm}:{digits}"))
 
+    def _version(self, path, data):
+        if data != b"1\n":
+            self.problems.append(f"the version is {data!r}")
+
     def _referrer(self, path, data, name, *digests):
+        try:
+            if json.loads(data)["digest"] != ":".join(digests[2:]):
+                self.problems.append(f"{path} is of another manifest")
+        except (ValueError, KeyError):
+            self.problems.append(f"{path} holds {data[:20]!r}")
         self.referrers.add((name, ":".join(digests[:2]), ":".join(digests[2:])))
 
     def _session(self, path, data, name, session, file):

@@ -139,7 +139,7 @@ def gc(may_go=is_garbage):
 def remove_all(name):
     def promises(before):
         return {key: None for key in before if key[1] == name}
-    return command("rm", "-r", name, promises=promises)
+    return command("rm", "-r", name, promises=promises, may_go=within(name))
 
 
 def copy(source=f"{APP}:multi", target=f"{NEW}:1", name=NEW):

@@ -20,7 +20,8 @@ int trace_rename_to(const char *end, int after);
 size_t trace_count_fsync(void);
 
 /* Fails unless every file was synced before it got its name, and every directory after it got a new
- * entry: what a power cut cannot take back. */
+ * entry, or lost what was thrown away: what a power cut cannot take back. Upload sessions are not
+ * looked at. */
 void trace_assert_durable(void);
 
 #endif

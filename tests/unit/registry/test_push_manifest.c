@@ -428,7 +428,7 @@ static void test_a_failing_disk_is_an_error(void **state)
     assert_fails(IO, push_referring(store, FOREIGN_LAYER_OF, &blob));
 }
 
-/* Blob, referrer, revision, tag index, tag: each durable before the next points at it. */
+/* Blob, referrer and tag index, then the revision, then the tag: each durable before the next. */
 static void test_what_is_acknowledged_is_durable_in_order(void **state)
 {
     struct store *store = *state;
@@ -447,16 +447,18 @@ static void test_what_is_acknowledged_is_durable_in_order(void **state)
     snprintf(referrer, sizeof referrer, "%s/sha256", digest_hex(&subject));
     int blob = trace_rename_to("/data", -1);
     int blob_synced = trace_fsync(digest_hex(&pushed.digest), blob);
-    int referred = trace_rename_to(digest_hex(&pushed.digest), blob_synced);
+    int referred = trace_rename_to(digest_hex(&pushed.digest), blob);
     int referrer_synced = trace_fsync(referrer, referred);
-    int linked = trace_rename_to("/link", blob);
+    int indexed = trace_rename_to("/link", blob);
+    int index_synced = trace_fsync("v1/index/sha256", indexed);
+    int linked = trace_rename_to("/link", indexed);
     int link_synced = trace_fsync(revision, linked);
-    int indexed = trace_rename_to("/link", linked + 1);
     int current = trace_rename_to("v1/current/link", -1);
     assert_true(blob >= 0 && blob_synced > blob);
-    assert_true(referred > blob_synced && referrer_synced > referred);
-    assert_true(linked > referrer_synced && link_synced > linked);
-    assert_true(indexed > link_synced && current > indexed);
+    assert_true(referred > blob && referrer_synced > referred);
+    assert_true(indexed > blob && index_synced > indexed);
+    assert_true(linked > blob_synced && linked > referrer_synced && linked > index_synced);
+    assert_true(link_synced > linked && current > link_synced);
     assert_true(trace_fsync("v1/current", current) > current);
 }
 
