@@ -14,6 +14,8 @@ EXPLAINED = [
     ("", "without fsync .*/_uploads/UUID/data",
      "the last request syncs the bytes before it names them; so that what is left of a session after a cut has no other bytes "
      "than the state of its hash, which test_sessions.py looks at"),
+    ("", "without fsync _berth/(holders$|tmp/UUID for _berth/holders/)",
+     "a memory of links, of which nothing is believed before the link was looked at (store/holder.h)"),
     ("", "without fsync _berth$", "a store without a version is of version 1, and gets it when it is opened"),
 ]
 
@@ -60,12 +62,21 @@ def nameless(event) -> str:
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", str(event).replace("store/docker/registry/v2/", ""))
 
 
+def becomes(play: Play, at: int) -> str:
+    """Where the file is going that is synced there."""
+    path = play.timeline[at].path
+    for item in play.timeline[at:]:
+        if not isinstance(item, Mark) and item.call == "rename" and item.path == path:
+            return nameless(f" for {item.other}")
+    return ""
+
+
 def drops(play: Play) -> Iterator[Mutant]:
     _, empty = survey(play)
     for at, item in enumerate(play.timeline):
         if at >= play.start and not isinstance(item, Mark) and item.is_sync:
             without = play.timeline[:at] + play.timeline[at + 1:]
-            yield Mutant(f"without {nameless(item)}", dataclasses.replace(play, timeline=without, start=at),
+            yield Mutant(f"without {nameless(item)}{becomes(play, at)}", dataclasses.replace(play, timeline=without, start=at),
                          "nothing was left to sync there" if at in empty else "")
 
 
