@@ -103,7 +103,7 @@ def test_following_the_pages_of_tags(repo, n):
     assert tags == TAGS
 
 
-BAD_NUMBERS = ["-1", "", "x", "1x", "0x10", "1.5", "1e9", "%201", "1+", "%2B1", "-9223372036854775809"]
+BAD_NUMBERS = ["-1", "x", "1x", "0x10", "1.5", "1e9", "%201", "1+", "%2B1", "-9223372036854775809"]
 
 
 @pytest.mark.parametrize("n", BAD_NUMBERS)
