@@ -22,7 +22,7 @@ def test_layout(tmp_path):
     for name in ("apache-enabled", "nginx-enabled"):  # for the logins that are linked there
         assert not list((configuration / name).iterdir())
     assert {path.name for path in (configuration / "errors").iterdir()} >= {"401.html", "413.html", "503.html"}
-    assert 'bin-path" => "/usr/local/libexec/berth/berth.fcgi"' in (configuration / "lighttpd.conf").read_text()
+    assert 'bin-path" => "/usr/local/libexec/berth/berth.fcgi --workers ' in (configuration / "lighttpd.conf").read_text()
     assert "ExecStart=/usr/local/libexec/berth/berth.fcgi" in (prefix / "lib/systemd/system/berth.service").read_text()
     for name in ("berth.socket", "berth-gc.timer"):
         assert (prefix / "lib/systemd/system" / name).exists()
