@@ -162,8 +162,8 @@ class Server:
         """All processes of the server, with those that it started."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if session(pid) in self.sessions]
 
-    def _program_pids(self) -> list[int]:
-        """Those that run berth.fcgi."""
+    def program_pids(self) -> list[int]:
+        """Those that run berth.fcgi, workers and their parent."""
         program = str(self.home / "libexec/berth/berth.fcgi")
         return [pid for pid in self.pids() if executable(pid) == program]
 
@@ -174,12 +174,12 @@ class Server:
 
     def pool_pid(self) -> int:
         """The parent of the workers, which serves no requests itself."""
-        pid, = filter(self._is_pool, self._program_pids())
+        pid, = filter(self._is_pool, self.program_pids())
         return pid
 
     def worker_pids(self) -> list[int]:
         """Those that serve requests."""
-        return [pid for pid in self._program_pids() if not self._is_pool(pid)]
+        return [pid for pid in self.program_pids() if not self._is_pool(pid)]
 
     def stop(self):
         for process in reversed(self.processes):

@@ -184,7 +184,7 @@ def test_20_without_workers_too(name):
         for process in front.processes[:-1]:  # those that systemd would start
             process.terminate()
             process.wait()
-        for pid in front.worker_pids():
+        for pid in front.program_pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
