@@ -189,8 +189,10 @@ static int authorize(const struct api *api, const struct request *request,
     if (text && !decimal_parse(text, strlen(text), &length))
         return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
     if (limit >= 0 && length > limit)
-        return err_set(err, ERR_BODY_TOO_LARGE, "%jd bytes, here are at most %jd", (intmax_t)length,
-                       (intmax_t)limit);
+        return err_set(err,
+                       match->route->handler == manifests_put ? ERR_MANIFEST_TOO_LARGE
+                                                              : ERR_BODY_TOO_LARGE,
+                       "%jd bytes, here are at most %jd", (intmax_t)length, (intmax_t)limit);
     response_header(response, "Variable-" ACCESS_ALLOWED_AT, "%jd", (intmax_t)time(NULL));
     return 0;
 }

@@ -20,7 +20,7 @@ ROUTES = {
     "/v2/some/name/blobs/uploads/": {"POST"},
     f"/v2/some/name/blobs/uploads/{UPLOAD}": {"GET", "HEAD", "PATCH", "PUT", "DELETE"},
 }
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"]
 
 
 @pytest.mark.parametrize("target, method", [(target, method) for target, allowed in ROUTES.items()
