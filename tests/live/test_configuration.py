@@ -20,10 +20,9 @@ LOGINS = [None, "login", "anonymous", "tokens"]
 @pytest.fixture
 def installed(tmp_path):
     """The directory of the configuration files. They name each other by where they are to be installed: here."""
-    subprocess.run(["make", "-s", "-C", BUILD, "install-nodist_etcberthDATA", "install-dist_etcberthDATA",
-                    f"DESTDIR={tmp_path}"], check=True, capture_output=True)
+    subprocess.run(["make", "-s", "-C", BUILD, "install-data-local", f"DESTDIR={tmp_path}"], check=True, capture_output=True)
     configuration = tmp_path / "usr/local/etc/berth"
-    for file in configuration.iterdir():
+    for file in configuration.glob("*.conf"):
         file.write_text(file.read_text().replace("/usr/local/etc/berth", str(configuration)))
     return configuration
 
@@ -74,7 +73,8 @@ def test_apache(installed, tmp_path, name, login):
                    "APACHE_PID_FILE": str(tmp_path / "pid")}
     check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
     (root / "conf-enabled/berth.conf").unlink()
-    (root / "sites-enabled/berth.conf").write_text(f"<VirtualHost *:80>\n    Include {installed / name}\n</VirtualHost>\n")
+    (root / "sites-enabled/berth.conf").write_text("<VirtualHost *:80>\n    Define BERTH_VIRTUAL_HOST\n"
+                                                   f"    Include {installed / name}\n</VirtualHost>\n")
     check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
 
 
