@@ -2,9 +2,9 @@
  * L6: `berth access`: what a user may do, and by which rule. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/output.h"
 #include "auth/policy.h"
 #include "auth/scope.h"
+#include "cli/output.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #ifndef BERTH_ADMIN_COMMAND_H
 #define BERTH_ADMIN_COMMAND_H
 
-#include "admin/options.h"
 #include "base/err.h"
+#include "cli/options.h"
 
 struct command {
     const char *name; /* one word or two */

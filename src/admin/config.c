@@ -4,12 +4,12 @@
 #include "admin/command.h"
 #include "admin/config_parts.h"
 #include "admin/open.h"
-#include "admin/output.h"
 #include "auth/key_set.h"
 #include "auth/passwd.h"
 #include "auth/token.h"
 #include "base/amount.h"
 #include "base/dir.h"
+#include "cli/output.h"
 
 #include <errno.h>
 #include <stdio.h>

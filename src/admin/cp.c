@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth cp`, and what `berth tag` is too: a copy, within a repository. */
 #include "admin/cp.h"
-#include "admin/bar.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
 #include "base/amount.h"
 #include "base/arena.h"
 #include "base/array.h"
+#include "cli/bar.h"
+#include "cli/table.h"
 #include "registry/copy.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef BERTH_ADMIN_CP_H
 #define BERTH_ADMIN_CP_H
 
-#include "admin/options.h"
+#include "cli/options.h"
 #include "oci/reference.h"
 #include "registry/copy.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth du`. */
-#include "admin/bar.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
-#include "admin/table_json.h"
+#include "cli/bar.h"
+#include "cli/table.h"
+#include "cli/table_json.h"
 #include "oci/glob.h"
 #include "registry/view.h"
 
@@ -98,7 +98,7 @@ static void print_store(const struct usage *usage, struct output *out)
     buf_addc(&out->text, '\n');
     table_begin(&table, sum_columns, NULL, out);
     for (const struct table_column *column = store_columns; column->key; column++) {
-        const struct usage_sum *sum = (const void *)((const char *)usage + column->offset);
+        const struct amount *sum = (const void *)((const char *)usage + column->offset);
         table_row(&table, &(struct sum_line){sum->bytes, sum->n, column->heading});
     }
     table_end(&table);

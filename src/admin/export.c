@@ -6,10 +6,10 @@
 #include "admin/command.h"
 #include "admin/export_file.h"
 #include "admin/export_report.h"
-#include "admin/interrupt.h"
 #include "admin/open.h"
-#include "admin/print.h"
 #include "admin/watch.h"
+#include "cli/interrupt.h"
+#include "cli/print.h"
 #include "transfer/have.h"
 
 #include <errno.h>

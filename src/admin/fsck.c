@@ -5,9 +5,9 @@
 #include "admin/fsck_report.h"
 #include "admin/open.h"
 
-#include "admin/bar.h"
 #include "base/amount.h"
 #include "base/clock.h"
+#include "cli/bar.h"
 
 #include <stdio.h>
 #include <string.h>

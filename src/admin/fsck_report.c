@@ -2,10 +2,10 @@
  * L6: `berth fsck`: what it says. */
 #include "admin/fsck_report.h"
 
-#include "admin/table.h"
-#include "admin/table_json.h"
 #include "base/amount.h"
 #include "base/text.h"
+#include "cli/table.h"
+#include "cli/table_json.h"
 
 /* File names may hold anything; a finding is one line. */
 static void print_text(const struct fsck_finding *finding, struct buf *out)

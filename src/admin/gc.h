@@ -5,7 +5,7 @@
 #ifndef BERTH_ADMIN_GC_H
 #define BERTH_ADMIN_GC_H
 
-#include "admin/options.h"
+#include "cli/options.h"
 #include "gc/gc.h"
 
 struct gc_line {

@@ -2,9 +2,9 @@
  * L6: `berth gc` and `berth expire`: what they say. */
 #include "admin/gc_report.h"
 
-#include "admin/table.h"
 #include "base/amount.h"
 #include "base/array.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

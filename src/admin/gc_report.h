@@ -6,9 +6,9 @@
 #ifndef BERTH_ADMIN_GC_REPORT_H
 #define BERTH_ADMIN_GC_REPORT_H
 
-#include "admin/bar.h"
-#include "admin/output.h"
 #include "base/strings.h"
+#include "cli/bar.h"
+#include "cli/output.h"
 #include "gc/gc.h"
 
 /* Set to {0} but for the first two; gc_report_end afterwards. */

@@ -2,9 +2,9 @@
  * L6: what `berth import` says. */
 #include "admin/import_report.h"
 
-#include "admin/print.h"
 #include "base/amount.h"
 #include "base/clock.h"
+#include "cli/print.h"
 
 #include <stdio.h>
 

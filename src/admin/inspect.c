@@ -2,7 +2,7 @@
  * L6: `berth inspect`. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
+#include "cli/table.h"
 #include "registry/view.h"
 
 #include <string.h>

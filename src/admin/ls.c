@@ -2,7 +2,7 @@
  * L6: `berth ls`, with --digests too. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
+#include "cli/table.h"
 #include "registry/view.h"
 
 struct ls_line {

@@ -5,8 +5,8 @@
 #ifndef BERTH_ADMIN_OPEN_H
 #define BERTH_ADMIN_OPEN_H
 
-#include "admin/options.h"
 #include "base/conf.h"
+#include "cli/options.h"
 #include "registry/registry.h"
 
 #include <sys/stat.h>

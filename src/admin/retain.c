@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 
-#include "admin/bar.h"
 #include "admin/retain_report.h"
+#include "cli/bar.h"
 #include "registry/retain_run.h"
 #include "store/pulled.h"
 #include "store/repo.h"

@@ -2,9 +2,9 @@
  * L6: `berth retain`: what it says. */
 #include "admin/retain_report.h"
 
-#include "admin/table.h"
-#include "admin/table_json.h"
 #include "base/amount.h"
+#include "cli/table.h"
+#include "cli/table_json.h"
 
 #define SECOND ((int64_t)1000000000)
 

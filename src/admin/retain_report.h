@@ -5,9 +5,9 @@
 #ifndef BERTH_ADMIN_RETAIN_REPORT_H
 #define BERTH_ADMIN_RETAIN_REPORT_H
 
-#include "admin/options.h"
-#include "admin/output.h"
 #include "admin/retain_why.h"
+#include "cli/options.h"
+#include "cli/output.h"
 
 struct retain_line {
     struct options_common common;

@@ -3,7 +3,7 @@
 #include "admin/rm.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
+#include "cli/table.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"

@@ -6,8 +6,8 @@
 #ifndef BERTH_ADMIN_RM_H
 #define BERTH_ADMIN_RM_H
 
-#include "admin/options.h"
 #include "base/err.h"
+#include "cli/options.h"
 
 struct rm_line {
     struct options_common common;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm -r`. */
-#include "admin/bar.h"
 #include "admin/open.h"
 #include "admin/rm.h"
-#include "admin/table.h"
-#include "admin/table_json.h"
 #include "base/amount.h"
+#include "cli/bar.h"
+#include "cli/table.h"
+#include "cli/table_json.h"
 #include "registry/list.h"
 #include "registry/remove.h"
 #include "store/repo.h"
@@ -98,7 +98,7 @@ struct removed {
     bool dry_run;
     struct strings tags, manifests;
     int64_t uploads;
-    struct usage_sum own, shared;
+    struct amount own, shared;
 };
 
 static const struct table_column columns[] = {

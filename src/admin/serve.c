@@ -4,6 +4,7 @@
 #include "serve/serve.h"
 #include "admin/command.h"
 #include "admin/open.h"
+#include "admin/serve_banner.h"
 #include "serve/program.h"
 #include "store/layout.h"
 #include "store/spool.h"
@@ -129,62 +130,7 @@ static int open_for_use(const struct conf *conf, struct store *store, struct spo
     return 0;
 }
 
-/* How it is served. */
-struct front {
-    const struct serve_options *options;
-    const struct conf *conf;
-    const struct listener *listener;
-    const struct serve_tls *tls;
-    const struct serve_login *login;
-};
-
-static void print_note(const struct front *front)
-{
-    if (front->listener->loopback || (front->login->any && front->tls->on))
-        return;
-    if (front->login->any)
-        puts("Note: passwords and images cross the network unencrypted: see --tls-self-signed and "
-             "--tls-cert.\n");
-    else if (front->tls->on)
-        puts("Note: everybody who reaches this port may pull, push and delete: see --htpasswd.\n");
-    else
-        puts("Note: everybody who reaches this port may pull, push and delete, without TLS: see "
-             "--htpasswd and --tls-self-signed.\n");
-}
-
-static void print_workers(const struct serve_options *options)
-{
-    if (options->workers_max > options->workers)
-        printf("%d to ", options->workers);
-    printf("%d worker%s\n", options->workers_max, options->workers_max == 1 ? "" : "s");
-}
-
-static void print_banner(const void *context)
-{
-    const struct front *front = context;
-    const struct listener *listener = front->listener;
-    const char *host = listener->any ? "localhost" : listener->host;
-
-    printf("Serving   http%s://%s:%d/v2/ with ", front->tls->on ? "s" : "", listener->host,
-           listener->port);
-    print_workers(front->options);
-    printf("Storing   %s\n", front->conf->root);
-    tls_print_trust(front->tls, front->options, listener);
-    printf("%sTry it with an image that you have, here called IMAGE:\n",
-           front->tls->dir.len ? "" : "\n");
-    if (front->login->any)
-        printf("  docker login %s:%d\n", host, listener->port);
-    printf("  docker tag IMAGE %s:%d/my-image\n"
-           "  docker push %s:%d/my-image\n"
-           "  docker pull %s:%d/my-image\n"
-           "\n",
-           host, listener->port, host, listener->port, host, listener->port);
-    print_note(front);
-    printf("Ctrl-C stops it.\n");
-    fflush(stdout);
-}
-
-static int serve_store(const struct front *front, const struct programs *programs,
+static int serve_store(const struct serve_banner *front, const struct programs *programs,
                        const struct store *store, const struct spool *spool, struct err *err)
 {
     AUTO_RUNTIME runtime = RUNTIME_INIT;
@@ -206,7 +152,7 @@ static int serve_store(const struct front *front, const struct programs *program
                                                .blobs = blobs.s};
     if (runtime_make(&runtime, err) < 0 || runtime_configure(&runtime, &configuration, err) < 0)
         return -1;
-    return children_run(&plan, print_banner, front, err);
+    return children_run(&plan, serve_banner_print, front, err);
 }
 
 static int run(const void *said, char **args, struct err *err)
@@ -241,7 +187,7 @@ static int run(const void *said, char **args, struct err *err)
         export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
         login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    const struct front front = {
+    const struct serve_banner front = {
         .options = &how, .conf = &admin.conf, .listener = &listener, .tls = &tls, .login = &login};
     return serve_store(&front, &programs, &admin.store, &spool, err);
 }

@@ -2,7 +2,7 @@
  * L6: `berth tags`. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
+#include "cli/table.h"
 #include "registry/view.h"
 
 #include <stdio.h>

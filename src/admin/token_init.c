@@ -2,9 +2,9 @@
  * L6: `berth token init`: keys that sign tokens. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
 #include "auth/key_set.h"
 #include "base/dir.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <stdio.h>

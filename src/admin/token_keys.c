@@ -2,8 +2,8 @@
  * L6: `berth token keys`. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
 #include "auth/key_set.h"
+#include "cli/table.h"
 
 struct key_row {
     const char *id, *algorithm;

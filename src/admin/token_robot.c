@@ -2,9 +2,9 @@
  * L6: `berth token issue`, `ls` and `revoke`: robots' tokens. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/table.h"
 #include "admin/token_scope.h"
 #include "auth/token.h"
+#include "cli/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

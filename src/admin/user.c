@@ -2,10 +2,10 @@
  * L6: `berth user`: htpasswd files. */
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/output.h"
-#include "admin/password.h"
 #include "auth/passwd.h"
 #include "auth/passwd_file.h"
+#include "cli/output.h"
+#include "cli/password.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * L6: what is seen of an import or export. */
 #include "admin/watch.h"
 
-#include "admin/interrupt.h"
+#include "cli/interrupt.h"
 
 #include <poll.h>
 #include <stdio.h>

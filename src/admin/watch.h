@@ -6,7 +6,7 @@
 #ifndef BERTH_ADMIN_WATCH_H
 #define BERTH_ADMIN_WATCH_H
 
-#include "admin/bar.h"
+#include "cli/bar.h"
 #include "transfer/transfer.h"
 
 struct watch {

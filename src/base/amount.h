@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Amounts for people: sizes, lengths of time, numbers of things.
+ * Amounts, and how people read them: sizes, lengths of time, numbers of things.
  */
 #ifndef BERTH_BASE_AMOUNT_H
 #define BERTH_BASE_AMOUNT_H
 
 #include <stdint.h>
+
+/* So many things, and their bytes. */
+struct amount {
+    int64_t n, bytes;
+};
 
 #define AMOUNT_TEXT 48
 

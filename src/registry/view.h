@@ -80,7 +80,7 @@ void view_image_free(struct view_image *view);
 struct view_repository_usage {
     const char *name;
     int64_t manifests;
-    struct usage_sum own, shared, total, uploads;
+    struct amount own, shared, total, uploads;
 };
 
 struct view_usage {

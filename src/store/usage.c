@@ -39,7 +39,7 @@ struct place {
     enum digest_algorithm algorithm;
 };
 
-static void add(struct usage_sum *sum, int64_t bytes)
+static void add(struct amount *sum, int64_t bytes)
 {
     sum->n++;
     sum->bytes += bytes;
@@ -246,8 +246,8 @@ static int count_blobs(struct survey *survey)
 }
 
 /* All plain files, however they are arranged. */
-static int count_below(const struct survey *survey, const char *dir, int depth,
-                       struct usage_sum *sum, struct err *err)
+static int count_below(const struct survey *survey, const char *dir, int depth, struct amount *sum,
+                       struct err *err)
 {
     AUTO_STRINGS names = {0};
 

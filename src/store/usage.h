@@ -6,29 +6,26 @@
 #ifndef BERTH_STORE_USAGE_H
 #define BERTH_STORE_USAGE_H
 
+#include "base/amount.h"
 #include "base/progress.h"
 #include "store/store.h"
 
-struct usage_sum {
-    int64_t n, bytes;
-};
-
 struct usage_repository {
     char *name;
-    int64_t manifests;       /* also counted as blobs */
-    struct usage_sum own;    /* blobs that only this repository has, */
-    struct usage_sum shared; /* and those that others have too */
-    struct usage_sum uploads;
+    int64_t manifests;    /* also counted as blobs */
+    struct amount own;    /* blobs that only this repository has, */
+    struct amount shared; /* and those that others have too */
+    struct amount uploads;
 };
 
 struct usage {
     struct usage_repository *repositories; /* in the order of repo_walk */
     size_t n;
-    struct usage_sum uploads; /* sessions of all repositories, under way or given up */
+    struct amount uploads; /* sessions of all repositories, under way or given up */
     /* These only if the whole store was measured: */
-    struct usage_sum blobs; /* all; either a repository has it, or it is left to the collector */
-    struct usage_sum referenced, unreferenced;
-    struct usage_sum quarantine;
+    struct amount blobs; /* all; either a repository has it, or it is left to the collector */
+    struct amount referenced, unreferenced;
+    struct amount quarantine;
 };
 
 /* A repository has a blob by a link, as a layer or as a manifest, if the blob is there; each is

@@ -14,7 +14,7 @@ static const struct usage_repository *of(const struct usage *usage, const char *
     return NULL;
 }
 
-static void assert_sum(int64_t n, int64_t bytes, struct usage_sum sum)
+static void assert_sum(int64_t n, int64_t bytes, struct amount sum)
 {
     assert_int_equal(n, sum.n);
     assert_int_equal(bytes, sum.bytes);

@@ -3,8 +3,8 @@
  * Reading a new password: typed twice on a terminal, without echo, or else the first line of
  * standard input. Never from the command line, which every user of the machine can read.
  */
-#ifndef BERTH_ADMIN_PASSWORD_H
-#define BERTH_ADMIN_PASSWORD_H
+#ifndef BERTH_CLI_PASSWORD_H
+#define BERTH_CLI_PASSWORD_H
 
 #include "base/err.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * admin/bar.c, on a terminal and by a clock of its own. */
+ * cli/bar.c, on a terminal and by a clock of its own. */
 #include "unit/unit.h"
 
-#include "admin/bar.h"
+#include "cli/bar.h"
 
 #include <fcntl.h>
 #include <stdio.h>

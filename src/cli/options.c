@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: options of the subcommands. */
-#include "admin/options.h"
+ * L1: options of the subcommands. */
+#include "cli/options.h"
 
 #include "base/decimal.h"
 #include "base/duration.h"

@@ -2,10 +2,10 @@
  *
  * Rows of tables as JSON, where they stand elsewhere than in a table's list.
  */
-#ifndef BERTH_ADMIN_TABLE_JSON_H
-#define BERTH_ADMIN_TABLE_JSON_H
+#ifndef BERTH_CLI_TABLE_JSON_H
+#define BERTH_CLI_TABLE_JSON_H
 
-#include "admin/table.h"
+#include "cli/table.h"
 
 /* The members that a row has, within an object that is open. */
 void table_json_members(const struct table_column *columns, const void *row,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: signals that end a subcommand. */
-#include "admin/interrupt.h"
+ * L1: signals that end a subcommand. */
+#include "cli/interrupt.h"
 
 #include <signal.h>
 #include <stddef.h>

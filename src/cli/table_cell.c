@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: the cells of tables. */
-#include "admin/table_cell.h"
+ * L1: the cells of tables. */
+#include "cli/table_cell.h"
 
 bool table_cell_is_end(const struct table_column *column)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: output of subcommands. */
-#include "admin/print.h"
+ * L1: output of subcommands. */
+#include "cli/print.h"
 
 #include <errno.h>
 #include <stdio.h>

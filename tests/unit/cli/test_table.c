@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * admin/table.c, admin/output.c: one table, for people and for programs. */
+ * cli/table.c, cli/output.c: one table, for people and for programs. */
 #include "unit/unit.h"
 
-#include "admin/table.h"
-#include "admin/table_json.h"
+#include "cli/table.h"
+#include "cli/table_json.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ struct row {
     double seconds;
     bool flag;
     struct strings list;
-    struct usage_sum sum;
+    struct amount sum;
 };
 
 static struct output out;

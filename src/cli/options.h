@@ -24,8 +24,8 @@
  *                          OPTIONS_NUMBER and a least one of 1 it may not be 0
  *     struct options_list  text, and it may be said again
  */
-#ifndef BERTH_ADMIN_OPTIONS_H
-#define BERTH_ADMIN_OPTIONS_H
+#ifndef BERTH_CLI_OPTIONS_H
+#define BERTH_CLI_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: tables for programs. */
-#include "admin/table_json.h"
+ * L1: tables for programs. */
+#include "cli/table_json.h"
 
-#include "admin/table_cell.h"
 #include "base/rfc3339.h"
+#include "cli/table_cell.h"
 
 static void write_list(const struct strings *list, const char *key, struct json_writer *json)
 {
@@ -13,7 +13,7 @@ static void write_list(const struct strings *list, const char *key, struct json_
     json_writer_end(json);
 }
 
-static void write_sum(const struct usage_sum *sum, const char *key, struct json_writer *json)
+static void write_sum(const struct amount *sum, const char *key, struct json_writer *json)
 {
     json_writer_object(json, key);
     json_writer_number(json, "count", sum->n);

@@ -3,8 +3,8 @@
  * A progress bar on standard error, where that is a terminal and the work takes longer than a
  * second: how much is done, how fast, and how long it will still take.
  */
-#ifndef BERTH_ADMIN_BAR_H
-#define BERTH_ADMIN_BAR_H
+#ifndef BERTH_CLI_BAR_H
+#define BERTH_CLI_BAR_H
 
 #include "base/progress.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: the progress bar. */
-#include "admin/bar.h"
+ * L1: the progress bar. */
+#include "cli/bar.h"
 
 #include "base/amount.h"
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: reading a new password. */
-#include "admin/password.h"
+ * L1: reading a new password. */
+#include "cli/password.h"
 
 #include <errno.h>
 #include <poll.h>

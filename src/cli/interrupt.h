@@ -2,8 +2,8 @@
  *
  * Ctrl-C and its like, for work that takes away what it has begun before it ends.
  */
-#ifndef BERTH_ADMIN_INTERRUPT_H
-#define BERTH_ADMIN_INTERRUPT_H
+#ifndef BERTH_CLI_INTERRUPT_H
+#define BERTH_CLI_INTERRUPT_H
 
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: what subcommands print. */
-#include "admin/output.h"
+ * L1: what subcommands print. */
+#include "cli/output.h"
 
 #include <errno.h>
 #include <stdio.h>

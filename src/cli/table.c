@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: tables for people; for programs in table_json.c. */
-#include "admin/table_cell.h"
-#include "admin/table_json.h"
+ * L1: tables for people; for programs in table_json.c. */
+#include "cli/table_cell.h"
+#include "cli/table_json.h"
 
 #include "base/amount.h"
 #include "base/rfc3339.h"
@@ -51,7 +51,7 @@ static void add_cell(const struct table_column *column, const void *row, struct 
         snprintf(text, sizeof text, *(const bool *)table_cell(column, row) ? "yes" : "no");
         break;
     case TABLE_SUM:
-        amount_size(text, ((const struct usage_sum *)table_cell(column, row))->bytes);
+        amount_size(text, ((const struct amount *)table_cell(column, row))->bytes);
         break;
     }
     buf_addstr(cell, text);

@@ -13,8 +13,8 @@
  *         buf_addf(&out.text, "name: %s\n", name->s);
  *     return output_end(&out, err);
  */
-#ifndef BERTH_ADMIN_OUTPUT_H
-#define BERTH_ADMIN_OUTPUT_H
+#ifndef BERTH_CLI_OUTPUT_H
+#define BERTH_CLI_OUTPUT_H
 
 #include "base/json_writer.h"
 

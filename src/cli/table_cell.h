@@ -2,10 +2,10 @@
  *
  * Between table.c and table_json.c: where a row has what a column shows.
  */
-#ifndef BERTH_ADMIN_TABLE_CELL_H
-#define BERTH_ADMIN_TABLE_CELL_H
+#ifndef BERTH_CLI_TABLE_CELL_H
+#define BERTH_CLI_TABLE_CELL_H
 
-#include "admin/table.h"
+#include "cli/table.h"
 
 bool table_cell_is_end(const struct table_column *column);
 const void *table_cell(const struct table_column *column, const void *row);

@@ -14,12 +14,12 @@
  *         table_row(&table, &tags[i]);
  *     table_end(&table);
  */
-#ifndef BERTH_ADMIN_TABLE_H
-#define BERTH_ADMIN_TABLE_H
+#ifndef BERTH_CLI_TABLE_H
+#define BERTH_CLI_TABLE_H
 
-#include "admin/output.h"
+#include "base/amount.h"
 #include "base/strings.h"
-#include "store/usage.h"
+#include "cli/output.h"
 
 #include <stddef.h>
 
@@ -32,7 +32,7 @@ enum table_kind {
     TABLE_TIME,    /* int64_t, seconds since 1970; less than 0 is null, or "-" */
     TABLE_FLAG,    /* bool */
     TABLE_LIST,    /* struct strings */
-    TABLE_SUM,     /* struct usage_sum: people see the bytes */
+    TABLE_SUM,     /* struct amount: people see the bytes */
 };
 
 struct table_column {

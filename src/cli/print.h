@@ -2,8 +2,8 @@
  *
  * Output of subcommands.
  */
-#ifndef BERTH_ADMIN_PRINT_H
-#define BERTH_ADMIN_PRINT_H
+#ifndef BERTH_CLI_PRINT_H
+#define BERTH_CLI_PRINT_H
 
 #include "base/buf.h"
 #include "base/err.h"

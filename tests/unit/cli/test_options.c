@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * admin/options.c: what is parsed. What is said of what is not: tests/admin/test_options.py. */
+ * cli/options.c: what is parsed. What is said of what is not: tests/admin/test_options.py. */
 #include "unit/unit.h"
 
-#include "admin/options.h"
+#include "cli/options.h"
 
 #include <getopt.h>
 #include <stdio.h>

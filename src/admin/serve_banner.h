@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `berth serve` says once it serves: where, what is stored where, and how to try it.
+ */
+#ifndef BERTH_ADMIN_SERVE_BANNER_H
+#define BERTH_ADMIN_SERVE_BANNER_H
+
+#include "base/conf.h"
+#include "serve/serve.h"
+
+/* How it is served. */
+struct serve_banner {
+    const struct serve_options *options;
+    const struct conf *conf;
+    const struct listener *listener;
+    const struct serve_tls *tls;
+    const struct serve_login *login;
+};
+
+/* Prints it; context: a struct serve_banner. */
+void serve_banner_print(const void *context);
+
+#endif
