@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strings.h"
 #include "oci/digest.h"
 #include "oci/digester.h"
 
@@ -24,6 +25,7 @@ struct entry {
     char *hash;
     int line;
     bool usable;
+    size_t kind; /* in passwd->kinds, if it is usable */
 };
 
 /* That a user showed the right password, without the password: the key is random in each process.
@@ -37,6 +39,7 @@ struct passwd {
     char *path;
     struct entry *entries;
     size_t n;
+    struct strings kinds; /* of hashes, see kind_of */
     int64_t cache_seconds;
     unsigned char key[32];
     struct remembered cache[CACHE_ENTRIES];
@@ -69,6 +72,43 @@ static bool is_usable(const char *hash)
     return check != CRYPT_SALT_INVALID && check != CRYPT_SALT_METHOD_DISABLED && is_complete(hash);
 }
 
+/* What stands behind the next dollar sign. */
+static const char *next_field(const char *s)
+{
+    s += strcspn(s, "$");
+    return *s ? s + 1 : s;
+}
+
+/* Appends what decides how long a hash takes: method and costs. The salt begins behind that. */
+static void kind_of(const char *hash, struct buf *kind)
+{
+    static const size_t scrypt_costs = 11; /* digits behind "$7$", before the salt */
+    const char *end = next_field(hash + 1);
+
+    if (!strncmp(hash, "$2", 2)) {
+        buf_addf(kind, "$2$%.2s", end); /* the letter tells only which program made it */
+        return;
+    }
+    if (!strncmp(hash, "$7$", 3))
+        end += strnlen(end, scrypt_costs);
+    else if (strchr("yg", hash[1]) || !strncmp(hash, "$sha1$", 6) || !strncmp(end, "rounds=", 7))
+        end = next_field(end);
+    buf_add(kind, hash, (size_t)(end - hash));
+}
+
+static size_t find_kind(struct passwd *passwd, const char *hash)
+{
+    AUTO_BUF kind = BUF_INIT;
+    size_t i;
+
+    kind_of(hash, &kind);
+    for (i = 0; i < passwd->kinds.n; i++)
+        if (!strcmp(passwd->kinds.v[i], kind.s))
+            return i;
+    strings_add(&passwd->kinds, kind.s);
+    return i;
+}
+
 static void add_entry(struct passwd *passwd, char *line, int number)
 {
     char *colon = strchr(line, ':');
@@ -78,11 +118,13 @@ static void add_entry(struct passwd *passwd, char *line, int number)
     *colon = '\0';
     char *hash = colon + 1;
     hash[strcspn(hash, ": \t\r\n")] = '\0'; /* behind a colon is a comment to htpasswd(1) */
+    bool usable = is_usable(hash);
     *ARRAY_ADD(passwd->entries, passwd->n) = (struct entry){
         .user = mem_strdup(line),
         .hash = mem_strdup(hash),
         .line = number,
-        .usable = is_usable(hash),
+        .usable = usable,
+        .kind = usable ? find_kind(passwd, hash) : 0,
     };
 }
 
@@ -150,6 +192,7 @@ void passwd_free(struct passwd *passwd)
         free(passwd->entries[i].hash);
     }
     explicit_bzero(passwd->key, sizeof passwd->key);
+    strings_free(&passwd->kinds);
     free(passwd->entries);
     free(passwd->path);
     free(passwd);
@@ -230,15 +273,37 @@ static void remember(struct passwd *passwd, const struct digest *proof)
     passwd->next = (passwd->next + 1) % CACHE_ENTRIES;
 }
 
-/* Hashes the password in vain, with a hash as the file's users have it, so that it takes as long. A
- * hash that is damaged inside fails at once. */
-static void take_time(const struct passwd *passwd, const char *password)
+/* Hashes the password in vain with a hash of this kind. One that is damaged inside fails at once.
+ * False: there is none other. */
+static bool hash_in_vain(const struct passwd *passwd, size_t kind, const char *password)
 {
     for (size_t i = 0; i < passwd->n; i++)
-        if (passwd->entries[i].usable &&
+        if (passwd->entries[i].usable && passwd->entries[i].kind == kind &&
             compare(password, passwd->entries[i].hash) != OUTCOME_FAILED)
-            return;
-    compare(password, "$2b$10$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa");
+            return true;
+    return false;
+}
+
+/* Makes whoever is not let in wait for the same: for one hash of each kind that the file's users
+ * have, and so for the dearest. done: the kind that took its time already, or NO_KIND. */
+#define NO_KIND SIZE_MAX
+static void take_time(const struct passwd *passwd, size_t done, const char *password)
+{
+    bool took = done != NO_KIND;
+
+    for (size_t kind = 0; kind < passwd->kinds.n; kind++)
+        if (kind != done)
+            took |= hash_in_vain(passwd, kind, password);
+    if (!took)
+        compare(password, "$2b$10$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa");
+}
+
+#define BCRYPT_PASSWORD_MAX 72
+
+/* bcrypt does not see what follows: another password would be as good. */
+static bool is_cut_off(const char *password, const char *hash)
+{
+    return !strncmp(hash, "$2", 2) && strlen(password) > BCRYPT_PASSWORD_MAX;
 }
 
 bool passwd_verify(struct passwd *passwd, const char *user, const char *password)
@@ -247,23 +312,21 @@ bool passwd_verify(struct passwd *passwd, const char *user, const char *password
     struct digest proof;
 
     if (!entry || !entry->usable) {
-        take_time(passwd, password);
+        take_time(passwd, NO_KIND, password);
         return false;
     }
     make_proof(passwd, entry, password, &proof);
     if (is_remembered(passwd, &proof))
         return true;
     enum outcome outcome = compare(password, entry->hash);
-    if (outcome == OUTCOME_FAILED)
-        take_time(passwd, password);
-    if (outcome != OUTCOME_SAME)
+    if (outcome != OUTCOME_SAME || is_cut_off(password, entry->hash)) {
+        take_time(passwd, outcome == OUTCOME_FAILED ? NO_KIND : entry->kind, password);
         return false;
+    }
     if (passwd->cache_seconds > 0)
         remember(passwd, &proof);
     return true;
 }
-
-#define BCRYPT_PASSWORD_MAX 72
 
 int passwd_hash(const char *password, int cost, struct buf *hash, struct err *err)
 {

@@ -29,8 +29,10 @@ struct passwd *passwd_load(const char *path, int64_t cache_seconds, struct err *
 struct passwd *passwd_read(const char *path, int64_t cache_seconds, struct err *err);
 void passwd_free(struct passwd *passwd);
 
-/* Takes as long for a user who is unknown, or whose hash cannot be checked, as for a wrong password
- * of the first user in the file. */
+/* Whoever is not let in, for whatever reason, waits for one hash of each kind (method and costs)
+ * that users in the file have, and so for the dearest: how long it takes does not tell whether
+ * there is such a user. A password of more than 72 bytes is never right where the hash is bcrypt's,
+ * which does not see the rest. */
 bool passwd_verify(struct passwd *passwd, const char *user, const char *password);
 
 /* The nth hash in the file, from 0, that cannot be checked: ERR_CONFIG with line and remedy. False:

@@ -157,6 +157,81 @@ static void test_the_files_own_cost_counts(void **state)
     passwd_free(passwd);
 }
 
+/* One hash of each kind that the file has, whoever it is that is not let in: what a method costs
+ * cannot be read from another's numbers. */
+static void test_18_the_dearest_hash_of_the_file_counts(void **state)
+{
+    static const char *const users[] = {"cheap", "same", "dear", "yes", "sha", "plain", "nobody"};
+    AUTO_BUF text = BUF_INIT;
+
+    buf_addstr(&text, "cheap:" BCRYPT_Y "\nsame:" BCRYPT_B "\nbroken:$apr1$x$x\ndear:");
+    assert_returns(0, passwd_hash("secret", 6, &text, &failure));
+    buf_addstr(&text, "\nyes:" YESCRYPT "\nsha:" SHA512 "\nmore:" SHA512 "\nplain:" MD5 "\n");
+    struct passwd *passwd = load(*state, text.s, 60);
+    for (size_t i = 0; i < LENGTH_OF(users); i++) {
+        size_t hashes = 0;
+        buf_clear(&hashed);
+        assert_false(passwd_verify(passwd, users[i], "wrong"));
+        for (const char *p = hashed.s; (p = strchr(p, ' ')); p++)
+            hashes++;
+        assert_int_equal(5, hashes);
+        assert_true(strstr(hashed.s, "$04$ ") && strstr(hashed.s, "$2y$06$ ") &&
+                    strstr(hashed.s, "$y$j75$ ") && strstr(hashed.s, "$6$roun ") &&
+                    strstr(hashed.s, "$1$salt "));
+    }
+    assert_hashes("$2b$04$ ", passwd, "same", "secret", true); /* nobody who is let in waits */
+    assert_hashes("", passwd, "same", "secret", true);
+    passwd_free(passwd);
+}
+
+/* Methods and costs, but not salts, are told apart. */
+static void test_18_kinds_of_hashes(void **state)
+{
+    static const char *const hashes[] = {
+        BCRYPT_Y,
+        SHA256,
+        "$5$rounds=2000$saltstring$Kb5ay8DUTTG.S4C87lfhqXUJDZBqOqAhKsqNh8bDg04",
+        "$y$j75$OL0tFm0XODh1RmTBbq6du1$BgAFmeT8B9ua.j9.XWGv5/ePkKjryudglPtWIuGUCj8",
+        "$y$j85$OL0tFm0XODh1RmTBbq6du0$BgAFmeT8B9ua.j9.XWGv5/ePkKjryudglPtWIuGUCj8",
+        "$7$5/..../....saltsalt$BgAFmeT8B9ua.j9.XWGv5/ePkKjryudglPtWIuGUCj8",
+        "$sha1$1000$saltsalt$aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "$sha1$2000$saltsalt$aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    };
+    AUTO_BUF text = BUF_INIT;
+
+    for (size_t i = 0; i < 2 * LENGTH_OF(hashes); i++)
+        buf_addf(&text, "user%zu:%s\n", i, hashes[i / 2]);
+    struct passwd *passwd = load(*state, text.s, 0);
+    buf_clear(&hashed);
+    assert_false(passwd_verify(passwd, "nobody", "wrong"));
+    assert_string_equal("$2y$04$ $5$roun $5$roun $y$j75$ $y$j85$ $7$5/.. $sha1$1 $sha1$2 ",
+                        hashed.s);
+    passwd_free(passwd);
+}
+
+/* bcrypt sees 72 bytes. */
+static void test_18_bcrypt_takes_no_longer_passwords(void **state)
+{
+    char password[75];
+    AUTO_BUF text = BUF_INIT;
+
+    memset(password, 'x', sizeof password);
+    password[72] = '\0';
+    buf_addstr(&text, "alice:");
+    assert_returns(0, passwd_hash(password, 4, &text, &failure));
+    buf_addstr(&text, "\nbob:" SHA256 "\n");
+    struct passwd *passwd = load(*state, text.s, 60);
+    assert_true(passwd_verify(passwd, "alice", password));
+    password[72] = 'x';
+    password[73] = '\0';
+    assert_fails(USAGE, passwd_hash(password, 4, &text, &failure));
+    assert_hashes("$2y$04$ $5$roun ", passwd, "alice", password, false);
+    assert_hashes("$5$roun $2y$04$ ", passwd, "bob", password, false);
+    password[72] = '\0';
+    assert_hashes("", passwd, "alice", password, true);
+    passwd_free(passwd);
+}
+
 #define ALICE "alice:" BCRYPT_Y "\n"
 
 static void test_cache(void **state)
@@ -476,6 +551,9 @@ int main(void)
         DIR_TEST(test_what_cannot_be_checked),
         DIR_TEST(test_an_unknown_user_takes_as_long),
         DIR_TEST(test_the_files_own_cost_counts),
+        DIR_TEST(test_18_the_dearest_hash_of_the_file_counts),
+        DIR_TEST(test_18_kinds_of_hashes),
+        DIR_TEST(test_18_bcrypt_takes_no_longer_passwords),
         DIR_TEST(test_cache),
         DIR_TEST(test_what_was_verified_is_forgotten_in_time),
         DIR_TEST(test_the_cache_is_bounded),
