@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "registry/copy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,17 @@ static void done(void *context, const struct copy_step *step)
     progress_at(&report->bar.progress, "copying", report->manifests + report->blobs, -1);
 }
 
+static void odd_size(void *context, const struct descriptor *descriptor, int64_t size)
+{
+    struct report *report = context;
+
+    bar_end(&report->bar);
+    fprintf(stderr,
+            "berth: %s has %jd bytes, but a manifest says %jd: it is copied as it is, see berth "
+            "fsck\n",
+            descriptor->digest.s, (intmax_t)size, (intmax_t)descriptor->size);
+}
+
 static void print_text(const struct report *report, struct buf *out)
 {
     char manifests[AMOUNT_TEXT], blobs[AMOUNT_TEXT];
@@ -128,6 +140,7 @@ int cp_run(const struct cp_line *options, const struct reference *source, struct
     if (open_store(&options->common, true, &opened, err) < 0)
         return -1;
     copy.done = done;
+    copy.odd_size = odd_size;
     copy.context = &report;
     bar_start(&report.bar, BAR_ITEMS, options->quiet);
     progress_at(&report.bar.progress, "copying", 0, -1);

@@ -6,6 +6,7 @@
 #include "oci/digest_map.h"
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
+#include "store/blob.h"
 #include "store/tag.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@
 struct copying {
     const struct registry *registry;
     const struct copy *copy;
-    struct digest_map seen;
+    struct digest_map seen;   /* 1: as a blob, 2: as a manifest, 3: as both */
     struct strings manifests; /* that are copied: their digests */
 };
 
@@ -63,10 +64,20 @@ static int push_copy(const struct copying *copying, const struct pulled_manifest
     return 0;
 }
 
+static void check_size(const struct copying *copying, const struct descriptor *descriptor,
+                       int64_t size)
+{
+    const struct copy *copy = copying->copy;
+
+    if (copy->odd_size && descriptor && descriptor->size >= 0 && descriptor->size != size)
+        copy->odd_size(copy->context, descriptor, size);
+}
+
 static int link_blob(const struct copying *copying, const struct descriptor *descriptor,
                      struct err *err)
 {
     const struct copy *copy = copying->copy;
+    int64_t size;
 
     int linked =
         push_blob_mount(copying->registry, &copy->to, &descriptor->digest, &copy->from, err);
@@ -74,8 +85,11 @@ static int link_blob(const struct copying *copying, const struct descriptor *des
         return -1;
     if (linked == 0 && !descriptor->has_urls)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", descriptor->digest.s, copy->from.s);
-    if (linked)
-        tell(copying, (struct copy_step){&descriptor->digest, false, NULL, NULL});
+    if (linked == 0)
+        return 0;
+    tell(copying, (struct copy_step){&descriptor->digest, false, NULL, NULL});
+    if (blob_stat(copying->registry->store, &descriptor->digest, &size, NULL) > 0)
+        check_size(copying, descriptor, size);
     return 0;
 }
 
@@ -83,11 +97,14 @@ static int visit(void *context, const struct tree_entry *entry, struct err *err)
 {
     struct copying *copying = context;
 
-    if (digest_map_get(&copying->seen, entry->digest))
+    uint32_t as = entry->manifest ? 2 : 1;
+    uint32_t *seen = digest_map_put(&copying->seen, entry->digest);
+    if (*seen & as)
         return 0;
-    digest_map_put(&copying->seen, entry->digest);
+    *seen |= as;
     if (!entry->manifest)
         return link_blob(copying, entry->descriptor, err);
+    check_size(copying, entry->descriptor, (int64_t)entry->manifest->bytes.len);
     strings_add(&copying->manifests, entry->digest->s);
     return push_copy(copying, entry->manifest, NULL, err);
 }

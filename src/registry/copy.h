@@ -25,6 +25,9 @@ struct copy {
     bool referrers;        /* with those that name it or a part of it as their subject, and the tags
                             * that belong to them (oci/attached.h) */
     void (*done)(void *context, const struct copy_step *step); /* NULL: nobody wants to know */
+    /* A manifest, as other programs took it, says another size than its content has. It is copied
+     * as it is. NULL: nobody wants to know. */
+    void (*odd_size)(void *context, const struct descriptor *descriptor, int64_t size);
     void *context;
 };
 

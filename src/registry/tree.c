@@ -16,31 +16,92 @@ struct tree {
     bool with_referrers;
     tree_visit_fn *visit;
     void *context;
-    struct digest_map seen;
+    struct digest_map seen; /* enum seen */
 };
+
+/* What is one's layer may be another's child. */
+enum seen { AS_BLOB = 1, AS_MANIFEST = 2, AS_LEAF = 4 };
+
+static bool was_seen(const struct tree *tree, const struct digest *digest, enum seen as)
+{
+    const uint32_t *seen = digest_map_get(&tree->seen, digest);
+
+    return seen && (*seen & as);
+}
 
 static int walk_manifest(struct tree *tree, const struct digest *digest,
                          const struct descriptor *descriptor, int depth, struct err *err);
 
-/* A child that is held only as a layer is one (BuildKit's cache), unless it is a manifest. */
-static int may_be_manifest(const struct tree *tree, const struct descriptor *child, struct err *err)
+int tree_is_manifest(const struct registry *registry, const struct name *name,
+                     const struct digest *child, struct err *err)
 {
-    const struct registry *registry = tree->registry;
-    struct reference reference = {.is_digest = true, .digest = child->digest};
+    struct reference reference = {.is_digest = true, .digest = *child};
     struct err failure;
 
-    int has = repo_has_revision(registry->store, tree->name, &child->digest, err);
+    int has = repo_has_revision(registry->store, name, child, err);
     if (has)
         return has;
-    has = repo_has_layer(registry->store, tree->name, &child->digest, err);
+    has = repo_has_layer(registry->store, name, child, err);
     if (has <= 0)
         return has < 0 ? -1 : 1; /* it is missing */
-    if (blob_may_be_manifest(registry->store, &child->digest, NULL) <= 0)
+    if (blob_may_be_manifest(registry->store, child, NULL) <= 0)
         return 0;
     AUTO_PULLED pulled = {0};
-    if (pull_read(registry, tree->name, &reference, &pulled, &failure) == 0)
+    if (pull_read(registry, name, &reference, &pulled, &failure) == 0)
         return 1;
     return failure.code == ERR_MANIFEST_UNKNOWN ? 0 : err_copy(err, &failure);
+}
+
+static int visit_blob(struct tree *tree, const struct descriptor *reference, struct err *err)
+{
+    const struct tree_entry blob = {&reference->digest, NULL, reference};
+
+    if (was_seen(tree, &reference->digest, AS_BLOB))
+        return 0;
+    *digest_map_put(&tree->seen, &reference->digest) |= AS_BLOB;
+    return tree->visit(tree->context, &blob, err);
+}
+
+static int walk_referrers(struct tree *tree, const struct digest *subject, int depth,
+                          struct err *err);
+
+/* A child that is no manifest. */
+static int walk_leaf(struct tree *tree, const struct descriptor *leaf, int depth, struct err *err)
+{
+    if (was_seen(tree, &leaf->digest, AS_LEAF))
+        return 0;
+    int stop = visit_blob(tree, leaf, err);
+    *digest_map_put(&tree->seen, &leaf->digest) |= AS_LEAF;
+    if (stop == 0 && tree->with_referrers)
+        stop = walk_referrers(tree, &leaf->digest, depth, err);
+    return stop;
+}
+
+static int walk_child(struct tree *tree, const struct descriptor *child, int depth, struct err *err)
+{
+    if (was_seen(tree, &child->digest, AS_MANIFEST))
+        return 0;
+    int is_manifest = tree_is_manifest(tree->registry, tree->name, &child->digest, err);
+    if (is_manifest < 0)
+        return -1;
+    return is_manifest ? walk_manifest(tree, &child->digest, child, depth + 1, err)
+                       : walk_leaf(tree, child, depth, err);
+}
+
+static int walk_subject(struct tree *tree, const struct manifest *manifest, int depth,
+                        struct err *err)
+{
+    const struct store *store = tree->registry->store;
+    const struct descriptor subject = {
+        .role = DESCRIPTOR_CHILD, .digest = manifest->subject, .size = -1};
+
+    if (!manifest->has_subject)
+        return 0;
+    int has = repo_has_revision(store, tree->name, &manifest->subject, err);
+    if (has)
+        return has < 0 ? -1 : 0;
+    has = repo_has_layer(store, tree->name, &manifest->subject, err);
+    return has > 0 ? walk_child(tree, &subject, depth, err) : has;
 }
 
 static int walk_references(struct tree *tree, const struct manifest *manifest, int depth,
@@ -48,23 +109,12 @@ static int walk_references(struct tree *tree, const struct manifest *manifest, i
 {
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *reference = &manifest->references[i];
-        struct tree_entry blob = {&reference->digest, NULL, reference};
-        int stop = 0;
-        int is_manifest = reference->role == DESCRIPTOR_CHILD;
-        if (is_manifest)
-            is_manifest = may_be_manifest(tree, reference, err);
-        if (is_manifest > 0) {
-            stop = walk_manifest(tree, &reference->digest, reference, depth + 1, err);
-        } else if (is_manifest < 0) {
-            stop = -1;
-        } else if (!digest_map_get(&tree->seen, &reference->digest)) {
-            digest_map_put(&tree->seen, &reference->digest);
-            stop = tree->visit(tree->context, &blob, err);
-        }
+        int stop = reference->role == DESCRIPTOR_CHILD ? walk_child(tree, reference, depth, err)
+                                                       : visit_blob(tree, reference, err);
         if (stop)
             return stop;
     }
-    return 0;
+    return walk_subject(tree, manifest, depth, err);
 }
 
 static int referrers_of(const struct tree *tree, const struct digest *subject,
@@ -117,13 +167,13 @@ static int walk_manifest(struct tree *tree, const struct digest *digest,
     struct reference reference = {.is_digest = true, .digest = *digest};
     struct tree_entry entry = {digest, &pulled, descriptor};
 
-    if (digest_map_get(&tree->seen, digest))
+    if (was_seen(tree, digest, AS_MANIFEST))
         return 0;
     if (depth > MANIFEST_NESTING_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
     if (pull_read(tree->registry, tree->name, &reference, &pulled, err) < 0)
         return -1;
-    digest_map_put(&tree->seen, digest);
+    *digest_map_put(&tree->seen, digest) |= AS_MANIFEST;
     int stop = walk_references(tree, &pulled.manifest, depth, err);
     if (stop == 0)
         stop = tree->visit(tree->context, &entry, err);

@@ -15,11 +15,17 @@ struct tree_entry {
                                              * it is the top or a referrer */
 };
 
-/* Visits each once, blobs before the manifest that names them, children before their index, a
- * subject before its referrers: the order in which they can be stored. Until visit returns other
- * than 0; that is then returned. Blobs whose content is elsewhere (`urls`) are visited too, whether
- * the repository has them or not. MANIFEST_UNKNOWN: a manifest is missing; BLOB_UNKNOWN is visit's
- * to say. */
+/* Whether a child that a manifest of the repository names is one: what is held only as a layer is a
+ * leaf (BuildKit's cache), unless it can be read as a manifest. What is missing counts as one. */
+int tree_is_manifest(const struct registry *registry, const struct name *name,
+                     const struct digest *child, struct err *err);
+
+/* Visits each once, or twice what is one's layer and another's child; blobs before the manifest
+ * that names them, children before their index, a subject before its referrers: the order in which
+ * they can be stored. Until visit returns other than 0; that is then returned. A subject is not
+ * needed, unless it is held only as a layer: nothing else keeps that (gc/settle.c). Blobs whose
+ * content is elsewhere (`urls`) are visited too, whether the repository has them or not.
+ * MANIFEST_UNKNOWN: a manifest is missing; BLOB_UNKNOWN is visit's to say. */
 typedef int tree_visit_fn(void *context, const struct tree_entry *entry, struct err *err);
 int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err);

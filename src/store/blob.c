@@ -16,6 +16,8 @@
 /* Manifests that came into the store under another limit are still served, but not without one. */
 #define STORED_MANIFEST_MAX ((int64_t)64 << 20)
 
+#define VERIFY_CHUNK ((size_t)256 << 10)
+
 int blob_stat(const struct store *store, const struct digest *digest, int64_t *size,
               struct err *err)
 {
@@ -87,6 +89,30 @@ int blob_read_within(const struct store *store, const struct digest *digest, siz
         return err_set(err, ERR_MANIFEST_TOO_LARGE, "the manifest %s has %jd bytes, more than %zu",
                        digest->s, (intmax_t)size, size_max);
     return read_whole(fd, digest, size, bytes, err);
+}
+
+int blob_verify(const struct store *store, const struct digest *digest, struct err *err)
+{
+    AUTO_FD fd = -1;
+    AUTO_DIGESTER digester;
+    AUTO_BUF chunk = BUF_INIT;
+    struct digest actual;
+    int64_t size;
+
+    digester_init(&digester, digest->algorithm);
+    int found = blob_open(store, digest, &fd, &size, err);
+    if (found <= 0)
+        return found;
+    char *bytes = buf_reserve(&chunk, VERIFY_CHUNK);
+    for (int64_t at = 0; at < size;) {
+        size_t len = size - at < (int64_t)VERIFY_CHUNK ? (size_t)(size - at) : VERIFY_CHUNK;
+        if (file_pread_all(fd, bytes, len, at, err) < 0)
+            return -1;
+        digester_update(&digester, bytes, len);
+        at += (int64_t)len;
+    }
+    digester_final(&digester, &actual);
+    return digest_equal(&actual, digest);
 }
 
 int blob_may_be_manifest(const struct store *store, const struct digest *digest, struct err *err)

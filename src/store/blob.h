@@ -23,6 +23,8 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
 /* The same of at most size_max bytes; more are an ERR_MANIFEST_TOO_LARGE. */
 int blob_read_within(const struct store *store, const struct digest *digest, size_t size_max,
                      struct buf *bytes, struct err *err);
+/* Whether its content has its digest: all of it is read. 0: it does not, or there is none. */
+int blob_verify(const struct store *store, const struct digest *digest, struct err *err);
 /* Whether it begins as a manifest does, so that what is none need not be read. 0: also if there is
  * no such blob. */
 int blob_may_be_manifest(const struct store *store, const struct digest *digest, struct err *err);

@@ -100,7 +100,7 @@ static bool is_wanted(struct export_plan *plan, const struct digest *digest, int
         return true;
     digest_map_put(&plan->known, digest);
     plan->left_out++;
-    plan->left_out_bytes += size;
+    plan->left_out_bytes += size > 0 ? size : 0;
     return false;
 }
 
@@ -109,6 +109,31 @@ static int find(const struct store *store, const struct digest *digest, int64_t 
                 struct err *err)
 {
     return freshen(store, digest, err) < 0 ? -1 : blob_stat(store, digest, size, err);
+}
+
+/* A manifest that other programs took may say a wrong size; or the blob is damaged. */
+static int check_size(struct export_plan *plan, const struct descriptor *descriptor, int64_t size,
+                      struct err *err)
+{
+    const char *digest = descriptor->digest.s;
+    intmax_t there = size, said = descriptor->size;
+
+    if (size == descriptor->size || descriptor->size < 0 ||
+        digest_map_get(&plan->odd, &descriptor->digest))
+        return 0;
+    int sound = blob_verify(plan->options->registry->store, &descriptor->digest, err);
+    if (sound < 0)
+        return -1;
+    if (sound == 0)
+        return err_set(err, ERR_IO,
+                       "the blob %s is damaged, it has %jd bytes, not %jd: berth fsck --repair",
+                       digest, there, said);
+    digest_map_put(&plan->odd, &descriptor->digest);
+    transfer_note(plan->options,
+                  "%s has %jd bytes, but a manifest says %jd: it is exported as it is, and an "
+                  "import will refuse that manifest, as pushes do",
+                  digest, there, said);
+    return 0;
 }
 
 static int plan_blob(struct export_plan *plan, const struct descriptor *descriptor, struct err *err)
@@ -123,10 +148,8 @@ static int plan_blob(struct export_plan *plan, const struct descriptor *descript
         return -1;
     if (found == 0 && !descriptor->has_urls)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s", digest->s);
-    if (found > 0 && size != descriptor->size)
-        return err_set(err, ERR_IO,
-                       "the blob %s is damaged, it has %jd bytes, not %jd: berth fsck --repair",
-                       digest->s, (intmax_t)size, (intmax_t)descriptor->size);
+    if (found > 0 && check_size(plan, descriptor, size, err) < 0)
+        return -1;
     digest_map_put(&plan->known, digest);
     if (found)
         add_content(plan, digest, size, false);
@@ -193,6 +216,8 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
     if (!entry->manifest)
         return plan_blob(plan, entry->descriptor, err);
     int64_t size = (int64_t)entry->manifest->bytes.len, there;
+    if (entry->descriptor && check_size(plan, entry->descriptor, size, err) < 0)
+        return -1;
     strings_add(visit->manifests, entry->digest->s);
     if (!entry->descriptor)
         add_root(visit, entry);
@@ -334,5 +359,6 @@ void export_plan_free(struct export_plan *plan)
     free(plan->roots);
     free(plan->contents);
     digest_map_free(&plan->known);
+    digest_map_free(&plan->odd);
     strings_free(&plan->repositories);
 }

@@ -42,6 +42,7 @@ struct export_plan {
     struct export_plan_content *contents; /* each once, whatever repositories have it */
     size_t n_contents, n_manifests;       /* n_manifests: of the contents */
     struct digest_map known;              /* all digests that were met */
+    struct digest_map odd;                /* those that have another size than a manifest says */
     int64_t bytes;                        /* of all contents */
     size_t left_out, elsewhere;           /* by `have`; layers with `urls` that the store lacks */
     int64_t left_out_bytes;

@@ -3,7 +3,7 @@
 #include "transfer/export_platform.h"
 
 #include "base/array.h"
-#include "registry/pull.h"
+#include "registry/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +32,21 @@ static bool is_index(const struct descriptor *descriptor)
 static int list(const struct listing *listing, const struct manifest *index, int depth,
                 struct err *err);
 
+/* What is held only as a layer has no platform, whatever the index says. */
+static int is_image(const struct listing *listing, const struct descriptor *child, struct err *err)
+{
+    return tree_is_manifest(listing->registry, listing->name, &child->digest, err);
+}
+
 static int list_below(const struct listing *listing, const struct descriptor *child, int depth,
                       struct err *err)
 {
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = child->digest};
 
-    if (depth == DEPTH_MAX)
-        return 0;
+    int found = depth == DEPTH_MAX ? 0 : is_image(listing, child, err);
+    if (found <= 0)
+        return found;
     if (pull_read(listing->registry, listing->name, &reference, &pulled, err) < 0)
         return -1;
     return list(listing, &pulled.manifest, depth + 1, err);
@@ -57,6 +64,11 @@ static int list(const struct listing *listing, const struct manifest *index, int
             if (list_below(listing, child, depth, err) < 0)
                 return -1;
         } else if (platform_from_json(&platform, json_get(child->json, "platform"))) {
+            int found = is_image(listing, child, err);
+            if (found < 0)
+                return -1;
+            if (found == 0)
+                continue;
             *ARRAY_ADD(platforms->v, platforms->n) =
                 (struct export_platform){child->digest, platform};
         }

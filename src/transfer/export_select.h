@@ -9,8 +9,8 @@
 
 /* Adds to the plan what the request asks for. Of an index that has no image for the platform it is
  * asked which one to take, where it was named without a glob; else it is left out, with a note.
- * MANIFEST_UNKNOWN, NAME_UNKNOWN, NOT_FOUND (a glob matches nothing, no image for the platform),
- * USAGE, ERR_IO: something of it is missing or damaged. */
+ * MANIFEST_UNKNOWN (also where there is no such repository), NOT_FOUND (a glob matches nothing, no
+ * image for the platform), USAGE, ERR_IO: something of it is missing or damaged. */
 int export_select(struct export_plan *plan, struct err *err);
 
 #endif

@@ -3,7 +3,10 @@
 #include "transfer/import_part.h"
 
 #include "oci/digester.h"
+#include "oci/manifest.h"
 #include "store/blob.h"
+
+#include <string.h>
 
 int import_part_document(struct import *import, const char *prefix, const char *name,
                          struct buf *text, struct err *err)
@@ -52,4 +55,58 @@ int import_part_manifest(struct import *import, const struct import_found_image 
         return err_set(err, ERR_DIGEST_INVALID, "%s is damaged: it has the digest %s", name.s,
                        actual.s);
     return 1;
+}
+
+static int parses(struct import *import, const struct import_found_image *image,
+                  const struct digest *digest, struct err *err)
+{
+    AUTO_BUF bytes = BUF_INIT;
+    AUTO_MANIFEST manifest = {0};
+
+    int found = import_part_manifest(import, image, digest, &bytes, err);
+    if (found <= 0)
+        return found;
+    return manifest_parse(&manifest, bytes.s, bytes.len, NULL) == 0;
+}
+
+static int is_stored_manifest(struct import *import, const struct import_found_image *image,
+                              const struct digest *child, struct err *err)
+{
+    const struct store *store = import->options->registry->store;
+    AUTO_BUF name = BUF_INIT;
+    struct source_file file;
+    int64_t size;
+
+    import_part_blob_name(image, child, &name);
+    int found = source_find(import->source, name.s, &file, err);
+    if (found < 0)
+        return -1;
+    if (found) { /* beside the manifests, so it is none */
+        source_file_close(&file);
+        return 0;
+    }
+    found = blob_stat(store, child, &size, err);
+    if (found <= 0)
+        return found < 0 ? -1 : 1;
+    found = blob_may_be_manifest(store, child, err);
+    return found > 0 ? parses(import, image, child, err) : found;
+}
+
+int import_part_is_manifest(struct import *import, const struct import_found_image *image,
+                            const struct digest *child, struct err *err)
+{
+    AUTO_BUF name = BUF_INIT;
+    struct source_file file;
+    char first;
+
+    manifest_name(image, child, &name);
+    int found = source_find(import->source, name.s, &file, err);
+    if (found <= 0)
+        return found < 0 ? -1 : is_stored_manifest(import, image, child, err);
+    bool fits = file.size <= (int64_t)import->options->manifest_limit;
+    ssize_t n = fits ? source_file_read(&file, 0, &first, 1, err) : 0;
+    source_file_close(&file);
+    if (n <= 0)
+        return (int)n;
+    return memchr("{ \t\r\n", first, 5) ? parses(import, image, child, err) : 0;
 }

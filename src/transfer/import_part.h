@@ -18,4 +18,10 @@ void import_part_blob_name(const struct import_found_image *image, const struct 
 int import_part_manifest(struct import *import, const struct import_found_image *image,
                          const struct digest *digest, struct buf *bytes, struct err *err);
 
+/* Whether what a manifest names as its child is a manifest. 0: it is a layer (BuildKit's cache), or
+ * whatever else does not parse. What is neither in the source nor in the store counts as one.
+ * DIGEST_INVALID. */
+int import_part_is_manifest(struct import *import, const struct import_found_image *image,
+                            const struct digest *child, struct err *err);
+
 #endif

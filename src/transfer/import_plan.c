@@ -34,6 +34,9 @@ void import_plan_add_manifest(struct import_plan *plan, const struct digest *dig
     *ARRAY_ADD(plan->manifests, plan->n_manifests) = *digest;
 }
 
+/* In plan->seen: what is one's layer may be another's child. */
+enum { AS_BLOB = 1, AS_MANIFEST = 2 };
+
 struct planning {
     struct import *import;
     const struct import_found_image *image;
@@ -52,6 +55,16 @@ static void note_missing(struct planning *planning, const struct digest *digest,
     strings_add(&planning->shown, line.s);
 }
 
+/* True once. */
+static bool is_first(struct planning *planning, const struct digest *digest, uint32_t as)
+{
+    uint32_t *seen = digest_map_put(&planning->plan->seen, digest);
+    bool first = !(*seen & as);
+
+    *seen |= as;
+    return first;
+}
+
 /* A blob is in the store, or in the source with the right length. */
 static int plan_blob(struct planning *planning, const struct descriptor *descriptor,
                      struct err *err)
@@ -61,6 +74,8 @@ static int plan_blob(struct planning *planning, const struct descriptor *descrip
     AUTO_BUF name = BUF_INIT;
     int64_t size;
 
+    if (!is_first(planning, &blob.digest, AS_BLOB))
+        return 0;
     int found = blob_stat(planning->import->options->registry->store, &blob.digest, &size, err);
     blob.in_store = found > 0 && size == blob.size;
     if (found >= 0 && !blob.in_store) {
@@ -85,6 +100,41 @@ static int plan_blob(struct planning *planning, const struct descriptor *descrip
 static int plan_manifest(struct planning *planning, const struct digest *digest, int64_t size,
                          int depth, struct err *err);
 
+static int plan_child(struct planning *planning, const struct descriptor *child, int depth,
+                      struct err *err)
+{
+    const uint32_t *seen = digest_map_get(&planning->plan->seen, &child->digest);
+
+    if (seen && (*seen & AS_MANIFEST))
+        return 0;
+    int is_manifest =
+        import_part_is_manifest(planning->import, planning->image, &child->digest, err);
+    if (is_manifest < 0)
+        return -1;
+    return is_manifest ? plan_manifest(planning, &child->digest, child->size, depth + 1, err)
+                       : plan_blob(planning, child, err);
+}
+
+/* An image that is another's subject is imported as what it is itself. A layer is nothing, unless
+ * who names it brings it along. */
+static int plan_subject(struct planning *planning, const struct digest *digest, struct err *err)
+{
+    struct descriptor subject = {.role = DESCRIPTOR_CHILD, .digest = *digest};
+    AUTO_BUF name = BUF_INIT;
+    struct source_file file;
+
+    import_part_blob_name(planning->image, digest, &name);
+    int found = source_find(planning->import->source, name.s, &file, err);
+    if (found <= 0)
+        return found;
+    subject.size = file.size;
+    source_file_close(&file);
+    int is_manifest = import_part_is_manifest(planning->import, planning->image, digest, err);
+    if (is_manifest)
+        return is_manifest < 0 ? -1 : 0;
+    return plan_blob(planning, &subject, err);
+}
+
 static int plan_references(struct planning *planning, const struct manifest *manifest, int depth,
                            struct err *err)
 {
@@ -92,18 +142,13 @@ static int plan_references(struct planning *planning, const struct manifest *man
         const struct descriptor *descriptor = &manifest->references[i];
         if (planning->plan->seen.n > PARTS_MAX)
             return err_set(err, ERR_MANIFEST_INVALID, "an image of more than %d parts", PARTS_MAX);
-        if (descriptor->role == DESCRIPTOR_CHILD) {
-            if (plan_manifest(planning, &descriptor->digest, descriptor->size, depth + 1, err) < 0)
-                return -1;
-            continue;
-        }
-        if (digest_map_get(&planning->plan->seen, &descriptor->digest))
-            continue;
-        digest_map_put(&planning->plan->seen, &descriptor->digest);
-        if (plan_blob(planning, descriptor, err) < 0)
+        int planned = descriptor->role == DESCRIPTOR_CHILD
+                          ? plan_child(planning, descriptor, depth, err)
+                          : plan_blob(planning, descriptor, err);
+        if (planned < 0)
             return -1;
     }
-    return 0;
+    return manifest->has_subject ? plan_subject(planning, &manifest->subject, err) : 0;
 }
 
 /* size: of the descriptor that names it; -1: none does. */
@@ -116,11 +161,10 @@ static int plan_manifest(struct planning *planning, const struct digest *digest,
 
     if (transfer_check(planning->import->options, err) < 0)
         return -1;
-    if (digest_map_get(&plan->seen, digest))
+    if (!is_first(planning, digest, AS_MANIFEST))
         return 0;
     if (depth > DEPTH_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
-    digest_map_put(&plan->seen, digest);
     int found = import_part_manifest(planning->import, planning->image, digest, &bytes, err);
     if (found == 0)
         note_missing(planning, digest, size);
@@ -138,21 +182,30 @@ static int plan_manifest(struct planning *planning, const struct digest *digest,
     return 0;
 }
 
-/* What refers to one of the manifests comes along, and what refers to that. */
-static int plan_referrers(struct planning *planning, struct err *err)
+static int plan_referrers_of(struct planning *planning, struct digest subject, struct err *err)
 {
     const struct import_found *found = &planning->import->found;
+
+    for (size_t i = import_found_first_referrer(found, &subject);
+         i < found->n_referrers && digest_equal(&found->referrers[i].subject, &subject); i++)
+        if (found->referrers[i].prefix == planning->image->prefix &&
+            plan_manifest(planning, &found->referrers[i].digest, -1, 0, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* What refers to one of the manifests comes along, or to a layer that is a child of one, and what
+ * refers to that. */
+static int plan_referrers(struct planning *planning, struct err *err)
+{
     struct import_plan *plan = planning->plan;
     size_t own = plan->n_manifests, images = plan->n_images, layers = plan->n_layers;
 
-    for (size_t i = 0; i < plan->n_manifests; i++) {
-        struct digest subject = plan->manifests[i];
-        for (size_t j = import_found_first_referrer(found, &subject);
-             j < found->n_referrers && digest_equal(&found->referrers[j].subject, &subject); j++)
-            if (found->referrers[j].prefix == planning->image->prefix &&
-                plan_manifest(planning, &found->referrers[j].digest, -1, 0, err) < 0)
-                return -1;
-    }
+    for (size_t i = 0, k = 0; i < plan->n_manifests || k < plan->n_blobs;)
+        if (plan_referrers_of(
+                planning, i < plan->n_manifests ? plan->manifests[i++] : plan->blobs[k++].digest,
+                err) < 0)
+            return -1;
     plan->n_referrers = plan->n_manifests - own;
     plan->n_images = images;
     plan->n_layers = layers;
@@ -195,11 +248,11 @@ static int find_whole_child(struct import *import, const struct import_found_ima
         struct planning trial = {.import = import, .image = image, .plan = &plan};
         if (descriptor->role != DESCRIPTOR_CHILD || !is_image(descriptor))
             continue;
-        int planned = plan_manifest(&trial, &descriptor->digest, descriptor->size, 1, err);
+        int planned = plan_child(&trial, descriptor, 0, err);
         strings_free(&trial.shown);
         if (planned < 0)
             return -1;
-        if (trial.missing == 0 && whole++ == 0)
+        if (trial.missing == 0 && plan.n_manifests > 0 && whole++ == 0)
             *child = descriptor->digest;
     }
     return whole == 1;
