@@ -105,3 +105,34 @@ def test_the_tests_do_not_use_the_tree_of_the_first_command(checkout):
         checkout.run("test", "unit")
     assert (checkout.home / "called").read_text().splitlines()[:2] == ["configure build-test -q --enable-werror",
                                                                        "make build-test"]
+
+
+def plant_berth(checkout):
+    """What it calls says where it stands, and with what."""
+    checkout.run("build")
+    checkout.script("build/berth", '#!/bin/sh\nif [ "$2" = --help ]; then echo "options of serve"; else pwd; echo "$*"; fi\n')
+
+
+def stand_in(directory, checkout, *args):
+    done = subprocess.run([checkout.home / "quickstart", *args], check=True, cwd=directory, capture_output=True, text=True,
+                          env={"PATH": f"{checkout.home}/bin:{os.environ['PATH']}"})
+    return done.stdout.splitlines()
+
+
+def test_31_paths_begin_where_one_stands(checkout):
+    plant_berth(checkout)
+    elsewhere = checkout.home / "elsewhere"
+    elsewhere.mkdir()
+    assert stand_in(elsewhere, checkout, "--root", "images") == [str(elsewhere), "serve --root images"]
+    assert stand_in(elsewhere, checkout) == [str(elsewhere), f"serve --root {checkout.home}/var/registry"]
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_31_help_is_of_quickstart_itself(checkout, word):
+    """Without building anything; of what is built, the options as well."""
+    said = "\n".join(stand_in(checkout.home, checkout, word))
+    for command in (" build ", " test ", " help", "berth serve"):
+        assert command in said
+    assert "options of serve" not in said and not (checkout.home / "build").exists()
+    plant_berth(checkout)
+    assert stand_in(checkout.home, checkout, word)[-1] == "options of serve"
