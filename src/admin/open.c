@@ -90,28 +90,6 @@ int open_as_owner_of(const char *directory, struct err *err)
     return owner_become(&st, directory, err);
 }
 
-int open_share(const struct conf *conf, const char *path, struct err *err)
-{
-    struct stat st;
-
-    if (geteuid() != 0 || open_stat(conf, &st) < 0)
-        return 0;
-    if (chown(path, (uid_t)-1, st.st_gid) < 0)
-        return err_sys(err, errno, "give %s to the group of the store", path);
-    return 0;
-}
-
-void open_note_root(const char *path)
-{
-    struct stat st;
-
-    if (geteuid() == 0 && stat(path, &st) == 0 && st.st_uid == 0 && st.st_gid == 0)
-        fprintf(stderr,
-                "berth: %s is for root only: if the web server runs as another user, give it to "
-                "that group with chgrp -R\n",
-                path);
-}
-
 static int check_store(const struct conf *conf, struct err *err)
 {
     struct stat st;

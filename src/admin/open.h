@@ -39,9 +39,5 @@ int open_stat(const struct conf *conf, struct stat *st);
 int open_as_owner(const struct conf *conf, struct err *err);
 /* The same for another directory, also where only its group is another. */
 int open_as_owner_of(const char *directory, struct err *err);
-/* As root, gives what root made there to the group of the store, whose user is to read it. */
-int open_share(const struct conf *conf, const char *path, struct err *err);
-/* Says on standard error if only root can read what root made. */
-void open_note_root(const char *path);
 
 #endif

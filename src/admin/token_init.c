@@ -2,6 +2,7 @@
  * L6: `berth token init`: keys that sign tokens. */
 #include "admin/command.h"
 #include "admin/open.h"
+#include "admin/share.h"
 #include "auth/key_set.h"
 #include "base/dir.h"
 #include "cli/table.h"
@@ -17,11 +18,13 @@
 struct token_init_line {
     struct options_common common;
     const char *algorithm;
+    const char *group;
 };
 
 static const struct options_row rows[] = {
     OPTIONS_CHOICE(struct token_init_line, algorithm, 'a', "algorithm", "EdDSA|ES256",
                    "of its signatures (default: EdDSA)"),
+    SHARE_ROW(struct token_init_line),
     OPTIONS_END,
 };
 
@@ -62,19 +65,39 @@ static int choose_id(char id[ID_SIZE], const char *directory, const struct strin
     return 0;
 }
 
-static int make_directory(const struct conf *conf, const char *directory, struct strings *files,
-                          struct err *err)
+/* A new one is given to the group, and with --group an old one with its keys. */
+static int share_keys(const char *directory, const struct strings *files, gid_t group,
+                      struct err *err)
 {
+    if (share_give(directory, group, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files->n; i++) {
+        AUTO_BUF path = BUF_INIT;
+        buf_addf(&path, "%s/%s", directory, files->v[i]);
+        if (is_key_file(files->v[i]) && share_give(path.s, group, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int make_directory(const struct conf *conf, const struct token_init_line *options,
+                          const char *directory, struct strings *files, struct err *err)
+{
+    gid_t group;
     struct fs_root root = {.fd = -1, .file_mode = 0640, .dir_mode = 0750};
     bool is_new = access(directory, F_OK) < 0;
 
-    if (fs_root_open(&root, directory, true, err) < 0)
+    if (share_group(options->group, conf, &group, err) < 0 ||
+        fs_root_open(&root, directory, true, err) < 0)
         return -1;
     int result = dir_list(&root, ".", files, err) < 0 ? -1 : 0;
     fs_root_close(&root);
-    if (result == 0 && is_new)
-        result = open_share(conf, directory, err);
-    return result;
+    if (!is_new && !options->group)
+        group = SHARE_NOBODY;
+    if (result < 0 || share_keys(directory, files, group, err) < 0)
+        return -1;
+    share_say(directory, group);
+    return 0;
 }
 
 struct made {
@@ -151,7 +174,6 @@ static int make_key(const struct conf *conf, const char *directory, const struct
         buf_add(&name, files->v[i], strlen(files->v[i]) - strlen(".pem"));
         strings_add(&older, name.s);
     }
-    open_note_root(directory);
     const struct made made = {id, algorithm, directory, is_configured(conf, directory), older};
     return print_made(conf, &made, options->common.json, err);
 }
@@ -161,7 +183,7 @@ static int init(const struct conf *conf, const char *where, const struct token_i
 {
     AUTO_STRINGS files = {0};
 
-    if (make_directory(conf, where, &files, err) < 0 || open_as_owner_of(where, err) < 0)
+    if (make_directory(conf, options, where, &files, err) < 0 || open_as_owner_of(where, err) < 0)
         return -1;
     char *directory = realpath(where, NULL);
     if (!directory)

@@ -2,6 +2,7 @@
  * L6: `berth user`: htpasswd files. */
 #include "admin/command.h"
 #include "admin/open.h"
+#include "admin/share.h"
 #include "auth/passwd.h"
 #include "auth/passwd_file.h"
 #include "cli/output.h"
@@ -19,88 +20,68 @@
 struct password_line {
     struct options_common common;
     int cost;
+    const char *group;
 };
 
 static const struct options_row rows[] = {
     OPTIONS_NUMBER(struct password_line, cost, 'C', "cost", "N",
                    "of bcrypt, 4 to 17 (default: 10); one more doubles the time", COST_MIN,
                    COST_MAX),
+    SHARE_ROW(struct password_line),
     OPTIONS_END,
 };
 
-static int has_user(const char *path, const char *user, struct err *err)
-{
-    AUTO_STRINGS users = {0};
-
-    return passwd_file_users(path, &users, err) < 0 ? -1 : strings_has(&users, user);
-}
-
-static int no_such_user(const char *path, const char *user, struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "%s has no user \"%s\"", path, user);
-}
-
-/* Whether the user is there as the command needs it. */
-static int check_presence(const char *path, const char *user, bool add, struct err *err)
-{
-    int found = has_user(path, user, err);
-
-    if (found > 0 && add)
-        return err_set(err, ERR_USAGE,
-                       "%s has the user \"%s\" already: `berth user passwd` changes the "
-                       "password",
-                       path, user);
-    if (found == 0 && !add)
-        return no_such_user(path, user, err);
-    return found < 0 ? -1 : 0;
-}
-
 /* A new file of root's could not be read by the web server. */
-static int share_new_file(const struct password_line *options, const char *path, struct err *err)
+static int choose_group(const struct password_line *options, gid_t *group, struct err *err)
 {
     struct conf conf;
-    int result = 0;
+    bool configured = open_conf(&options->common, &conf, NULL) == 0;
 
-    if (open_conf(&options->common, &conf, NULL) == 0) {
-        result = open_share(&conf, path, err);
+    int result = share_group(options->group, configured ? &conf : NULL, group, err);
+    if (configured)
         conf_free(&conf);
-    }
-    open_note_root(path);
     return result;
 }
 
-static int set_password(const struct password_line *options, char **args, bool add, struct err *err)
+static int set_password(const struct password_line *options, char **args,
+                        enum passwd_file_user which, struct err *err)
 {
     const char *path = args[0], *user = args[1];
     AUTO_PASSWORD password;
     AUTO_BUF hash = BUF_INIT;
     int cost = options->cost ? options->cost : COST_DEFAULT;
+    gid_t group;
 
-    /* Before somebody types a password in vain, and after he took his time. */
-    if (check_presence(path, user, add, err) < 0 || password_ask(&password, user, err) < 0 ||
-        passwd_hash(password.s, cost, &hash, err) < 0 || check_presence(path, user, add, err) < 0)
+    /* Before somebody types a password in vain. */
+    if (choose_group(options, &group, err) < 0 || passwd_file_check(path, user, which, err) < 0 ||
+        password_ask(&password, user, err) < 0 || passwd_hash(password.s, cost, &hash, err) < 0)
         return -1;
     bool is_new = access(path, F_OK) < 0;
-    if (passwd_file_set(path, user, hash.s, err) < 0)
+    if (passwd_file_set(path, user, hash.s, which, group, err) < 0 ||
+        (options->group && share_give(path, group, err) < 0))
         return -1;
-    return is_new ? share_new_file(options, path, err) : 0;
+    if (is_new || options->group)
+        share_say(path, group);
+    return 0;
 }
 
 static int run_add(const void *said, char **args, struct err *err)
 {
-    return set_password(said, args, true, err);
+    return set_password(said, args, PASSWD_FILE_NEW, err);
 }
 
 static int run_passwd(const void *said, char **args, struct err *err)
 {
-    return set_password(said, args, false, err);
+    return set_password(said, args, PASSWD_FILE_KNOWN, err);
 }
 
 static int run_rm(const void *said, char **args, struct err *err)
 {
     (void)said;
     int removed = passwd_file_remove(args[0], args[1], err);
-    return removed == 0 ? no_such_user(args[0], args[1], err) : removed < 0 ? -1 : 0;
+    if (removed == 0)
+        return err_set(err, ERR_NOT_FOUND, "%s has no user \"%s\"", args[0], args[1]);
+    return removed < 0 ? -1 : 0;
 }
 
 static int print_users(const struct strings *users, const struct passwd *passwd, bool json,

@@ -161,7 +161,20 @@ static int check_entry(const char *user, const char *hash, struct err *err)
     return 0;
 }
 
-int passwd_file_set(const char *path, const char *user, const char *hash, struct err *err)
+static int check_presence(const char *path, const char *user, bool had, enum passwd_file_user which,
+                          struct err *err)
+{
+    if (had && which == PASSWD_FILE_NEW)
+        return err_set(err, ERR_USAGE,
+                       "%s has the user \"%s\" already: `berth user passwd` changes the password",
+                       path, user);
+    if (!had && which == PASSWD_FILE_KNOWN)
+        return err_set(err, ERR_NOT_FOUND, "%s has no user \"%s\"", path, user);
+    return 0;
+}
+
+int passwd_file_set(const char *path, const char *user, const char *hash,
+                    enum passwd_file_user which, gid_t group, struct err *err)
 {
     struct target target = {.fd = -1};
     AUTO_BUF entry = BUF_INIT;
@@ -170,15 +183,27 @@ int passwd_file_set(const char *path, const char *user, const char *hash, struct
     if (check_entry(user, hash, err) < 0)
         return -1;
     buf_addf(&entry, "%s:%s\n", user, hash);
-    int result = target_open(&target, path, true, err);
-    if (result > 0)
-        result = copy_lines(target.path, user, entry.s, &text, err);
-    if (result == 0)
+    int had = target_open(&target, path, true, err);
+    if (had > 0)
+        had = copy_lines(target.path, user, entry.s, &text, err);
+    if (had == 0)
         buf_addstr(&text, entry.s);
-    if (result >= 0)
-        result = replace(&target, &text, err);
-    target_close(&target, result == 0);
-    return result;
+    if (target.is_new && group != (gid_t)-1)
+        target.st.st_gid = group;
+    bool done = had >= 0 && check_presence(path, user, had, which, err) == 0 &&
+                replace(&target, &text, err) == 0;
+    target_close(&target, done);
+    return done ? 0 : -1;
+}
+
+int passwd_file_check(const char *path, const char *user, enum passwd_file_user which,
+                      struct err *err)
+{
+    AUTO_STRINGS users = {0};
+
+    if (passwd_file_users(path, &users, err) < 0)
+        return -1;
+    return check_presence(path, user, strings_has(&users, user), which, err);
 }
 
 int passwd_file_remove(const char *path, const char *user, struct err *err)

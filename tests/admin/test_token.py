@@ -126,9 +126,23 @@ def test_a_new_directory_is_for_the_group_of_the_store(machine):
     store = machine.root / "docker/registry/v2"
     store.mkdir(parents=True)
     os.chown(store, 33, 33)
-    assert machine.run("token", "init", machine.keys).stderr == ""
+    assert machine.run("token", "init", machine.keys).stderr == f"berth: {machine.keys} is for group www-data to read\n"
     assert {(path.stat().st_uid, path.stat().st_gid) for path in (machine.keys, *machine.keys.iterdir())} == {(0, 33)}
     assert "chgrp" in machine.run("token", "init", machine.home / "elsewhere" , "--root", machine.home).stderr
+
+
+def test_27_a_group_that_was_named(machine):
+    """Also for a directory that is there, with the keys in it."""
+    def groups():
+        return {path.stat().st_gid for path in (machine.keys, *machine.keys.iterdir())}
+
+    assert "group www-data" in machine.run("token", "init", "--group", "www-data", machine.keys).stderr
+    assert groups() == {33}
+    assert "group 54321" in machine.run("token", "init", "--group", "54321", machine.keys).stderr
+    assert groups() == {54321} and len(list(machine.keys.iterdir())) == 2
+    assert machine.run("token", "init", machine.keys).stderr == ""
+    assert groups() == {54321}
+    assert "no such group" in machine.run("token", "init", "--group", "nosuchgroup", machine.keys, status=USAGE).stderr
 
 
 def test_issue(keyed):

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import termios
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.lib.paths import BUILD
+from tests.lib.workers import wait_for
 
 USAGE = 64
 NO_SUCH = 66
@@ -62,12 +64,73 @@ def test_a_new_file_of_roots_is_for_the_group_of_the_store(machine):
     store = machine.root / "docker/registry/v2"
     store.mkdir(parents=True)
     os.chown(store, 33, 33)
-    assert change(machine, "add", "alice") == ""
+    assert change(machine, "add", "alice") == f"berth: {machine.htpasswd} is for group www-data to read\n"
     assert (machine.htpasswd.stat().st_uid, machine.htpasswd.stat().st_gid) == (0, 33)
+    assert change(machine, "add", "bob") == ""
     other = machine.home / "other"
     machine.conf.write_text("no = configuration\n")
     assert "chgrp" in machine.run("user", "add", "-C4", other, "bob", typed="x\n").stderr
     assert other.stat().st_gid == 0
+
+
+def test_27_a_new_file_of_roots_before_the_first_start(machine):
+    """There is no store yet; its directory was made for the user of the workers, as README has it."""
+    os.chown(machine.root, 33, 33)
+    assert "group www-data" in change(machine, "add", "alice")
+    assert (machine.htpasswd.stat().st_gid, machine.htpasswd.stat().st_mode & 0o777) == (33, 0o640)
+
+
+@pytest.mark.parametrize("group, gid, said", [("www-data", 33, "www-data"), ("33", 33, "www-data"), ("54321", 54321, "54321")])
+def test_27_a_group_that_was_named(machine, group, gid, said):
+    """Also for a file that is there."""
+    os.chown(machine.root, 7, 7)
+    for verb in ("add", "passwd"):
+        options = ("--cost", "4", "--group", group)
+        assert f"{machine.htpasswd} is for group {said} to read" in change(machine, verb, "alice", options=options)
+        assert machine.htpasswd.stat().st_gid == gid
+        os.chown(machine.htpasswd, 0, 0)
+    assert "no such group" in change(machine, "add", "bob", options=("--group", "nosuchgroup"), status=USAGE)
+    assert machine.run("user", "ls", machine.htpasswd).stdout == "alice\n"
+
+
+def test_31_many_at_once_lose_nothing(machine):
+    """The first of them makes the file and gives it to the group."""
+    os.chown(machine.root, 33, 33)
+    users = [f"user{number}" for number in range(24)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda user: machine.run("user", "add", "-C4", machine.htpasswd, user, typed=f"{user}\n"), users))
+    assert machine.run("user", "ls", machine.htpasswd).stdout.split() == sorted(users)
+    assert len(machine.htpasswd.read_text().splitlines()) == 24
+    assert all(has_password(machine, user, user) for user in users)
+    assert machine.htpasswd.stat().st_gid == 33
+
+
+def has_open_to_write(process, path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+            info = Path(f"/proc/{process.pid}/fdinfo/{fd.name}").read_text()
+            if os.readlink(fd) == str(path) and int(info.split("flags:")[1].split()[0], 8) & os.O_RDWR:
+                return True
+    return False
+
+
+def test_31_of_two_who_add_the_same_user_one_is_told(machine):
+    """Both looked before either wrote."""
+    machine.htpasswd.touch()
+    with open(machine.htpasswd, "r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        both = [subprocess.Popen([BUILD / "berth", "user", "add", "-C4", machine.htpasswd, "alice"], text=True,
+                                 stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=machine.environment()) for _ in range(2)]
+        for number, process in enumerate(both):
+            process.stdin.write(f"secret{number}\n")
+            process.stdin.close()
+            process.stdin = None
+        wait_for(lambda: all(has_open_to_write(process, machine.htpasswd) for process in both))
+    said = [process.communicate(timeout=20)[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, USAGE]
+    assert "berth user passwd" in said[codes.index(USAGE)]
+    assert has_password(machine, "alice", f"secret{codes.index(0)}")
 
 
 def test_mode_owner_and_other_lines_stay(machine):

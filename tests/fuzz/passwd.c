@@ -36,7 +36,8 @@ static void check_change(const char *path)
 
     must_hold(passwd_file_users(path, &before, &err) == 0);
     int had = passwd_file_remove(path, "alice", &err);
-    must_hold(had >= 0 && passwd_file_set(path, "alice", "hash", &err) == 0);
+    must_hold(had >= 0 &&
+              passwd_file_set(path, "alice", "hash", PASSWD_FILE_EITHER, (gid_t)-1, &err) == 0);
     must_hold(passwd_file_users(path, &after, &err) == 0);
     must_hold(after.n == before.n + !had);
     for (size_t i = 0, k = 0; i < before.n; i++, k++) {

@@ -365,7 +365,8 @@ static void test_cache_does_not_survive_a_changed_hash(void **state)
     assert_true(passwd_verify(passwd, "alice", "secret"));
     passwd_free(passwd);
     assert_returns(0, passwd_hash("other", 4, &hash, &failure));
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", hash.s, &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", hash.s,
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     passwd = passwd_read(unit_path(dir, "htpasswd"), 60, &failure);
     assert_non_null(passwd);
     assert_false(passwd_verify(passwd, "alice", "secret"));
@@ -486,9 +487,11 @@ static void test_set_and_remove_keep_all_else(void **state)
 
     unit_put(dir->path, "htpasswd", "# people\n\nalice:a\r\nbob:b:remark\nalice:again\nal:c");
     assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0604));
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\n", dir->path, "htpasswd");
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "carol", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "carol", "hash",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_content("# people\n\nalice:new\nbob:b:remark\nal:c\ncarol:hash\n", dir->path,
                    "htpasswd");
     assert_returns(1, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
@@ -505,15 +508,21 @@ static void test_set_makes_the_file(void **state)
 
     assert_returns(0, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a:b", "hash", &failure));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "", "hash", &failure));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "#a", "hash", &failure));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a\nb", "hash", &failure));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "", &failure));
-    assert_fails(USAGE,
-                 passwd_file_set(unit_path(dir, "htpasswd"), "alice", "a\nroot:x", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a:b", "hash",
+                                        PASSWD_FILE_EITHER, (gid_t)-1, &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "", "hash", PASSWD_FILE_EITHER,
+                                        (gid_t)-1, &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "#a", "hash",
+                                        PASSWD_FILE_EITHER, (gid_t)-1, &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "a\nb", "hash",
+                                        PASSWD_FILE_EITHER, (gid_t)-1, &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "", PASSWD_FILE_EITHER,
+                                        (gid_t)-1, &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "a\nroot:x",
+                                        PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_false(unit_exists(dir->path, "htpasswd"));
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_content("alice:hash\n", dir->path, "htpasswd");
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
 }
@@ -524,7 +533,8 @@ static void test_set_follows_a_link(void **state)
 
     unit_put(dir->path, "real", "bob:b\n");
     unit_symlink("real", dir->path, "htpasswd");
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "hash",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_content("bob:b\nalice:hash\n", dir->path, "real");
     assert_null(unit_get(dir->path, "htpasswd")); /* still a link */
 }

@@ -28,8 +28,8 @@ static int write_entries(void *context)
     for (int i = 0; i < ENTRIES; i++) {
         char user[32];
         snprintf(user, sizeof user, "user-%d-%d", writer->number, i);
-        if (passwd_file_set(writer->path, user, "hash", &err) < 0 ||
-            passwd_file_set(writer->path, "all", user, &err) < 0)
+        if (passwd_file_set(writer->path, user, "hash", PASSWD_FILE_EITHER, (gid_t)-1, &err) < 0 ||
+            passwd_file_set(writer->path, "all", user, PASSWD_FILE_EITHER, (gid_t)-1, &err) < 0)
             return -1;
     }
     return 0;
@@ -69,7 +69,7 @@ static int set_alice(void *context)
     struct err err;
 
     close(locked->fd);
-    return passwd_file_set(locked->path, "alice", "new", &err);
+    return passwd_file_set(locked->path, "alice", "new", PASSWD_FILE_EITHER, (gid_t)-1, &err);
 }
 
 static int remove_bob(void *context)
@@ -116,7 +116,8 @@ static void test_the_owner_stays(void **state)
     uid_t owner = st.st_uid;
     gid_t group = st.st_gid;
     ino_t inode = st.st_ino;
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_not_equal(inode, st.st_ino); /* replaced, not written over */
     assert_returns(1, passwd_file_remove(unit_path(dir, "htpasswd"), "bob", &failure));
@@ -133,7 +134,8 @@ static void test_links_stay_links(void **state)
     unit_put(dir->path, "shared/users", "bob:b\n");
     unit_symlink("../shared/users", dir->path, "etc/second");
     unit_symlink("etc/second", dir->path, "first");
-    assert_returns(0, passwd_file_set(unit_path(dir, "first"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "first"), "alice", "new", PASSWD_FILE_EITHER,
+                                      (gid_t)-1, &failure));
     assert_content("bob:b\nalice:new\n", dir->path, "shared/users");
     assert_returns(1, passwd_file_remove(unit_path(dir, "first"), "bob", &failure));
     assert_content("alice:new\n", dir->path, "shared/users");
@@ -148,7 +150,8 @@ static void test_a_link_to_nowhere_is_an_error(void **state)
     const struct unit_dir *dir = *state;
 
     unit_symlink("nowhere", dir->path, "htpasswd");
-    assert_fails(IO, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_fails(IO, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", PASSWD_FILE_EITHER,
+                                     (gid_t)-1, &failure));
     assert_fails(IO, passwd_file_remove(unit_path(dir, "htpasswd"), "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
     assert_true(unit_exists(dir->path, "htpasswd"));
@@ -159,11 +162,14 @@ static void test_what_is_no_file(void **state)
     const struct unit_dir *dir = *state;
     AUTO_STRINGS users = {0};
 
-    assert_fails(IO, passwd_file_set(dir->path, "alice", "new", &failure));
+    assert_fails(
+        IO, passwd_file_set(dir->path, "alice", "new", PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_fails(IO, passwd_file_users(dir->path, &users, &failure));
     assert_int_equal(0, mkfifo(unit_path(dir, "pipe"), 0600));
-    assert_fails(USAGE, passwd_file_set(unit_path(dir, "pipe"), "alice", "new", &failure));
-    assert_fails(IO, passwd_file_set("/nowhere/htpasswd", "alice", "new", &failure));
+    assert_fails(USAGE, passwd_file_set(unit_path(dir, "pipe"), "alice", "new", PASSWD_FILE_EITHER,
+                                        (gid_t)-1, &failure));
+    assert_fails(IO, passwd_file_set("/nowhere/htpasswd", "alice", "new", PASSWD_FILE_EITHER,
+                                     (gid_t)-1, &failure));
     assert_returns(0, passwd_file_remove("/nowhere/htpasswd", "alice", &failure));
     assert_int_equal(1, unit_count(dir->path, "."));
 }
@@ -174,8 +180,10 @@ static void test_a_path_without_a_directory(void **state)
     int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     assert_int_equal(0, chdir(dir->path));
-    assert_returns(0, passwd_file_set("htpasswd", "alice", "new", &failure));
-    assert_returns(0, passwd_file_set("htpasswd", "bob", "b", &failure));
+    assert_returns(
+        0, passwd_file_set("htpasswd", "alice", "new", PASSWD_FILE_EITHER, (gid_t)-1, &failure));
+    assert_returns(
+        0, passwd_file_set("htpasswd", "bob", "b", PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     assert_int_equal(0, fchdir(before));
     close(before);
     assert_content("alice:new\nbob:b\n", dir->path, "htpasswd");
@@ -189,7 +197,8 @@ static void test_bytes_of_other_lines_stay(void **state)
     const struct unit_dir *dir = *state;
 
     unit_put_bytes(dir->path, "htpasswd", before, sizeof before - 1);
-    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure));
+    assert_returns(0, passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new",
+                                      PASSWD_FILE_EITHER, (gid_t)-1, &failure));
     char *text = unit_get(dir->path, "htpasswd");
     assert_memory_equal(after, text, sizeof after);
     free(text);
@@ -210,8 +219,10 @@ static void test_a_failed_write_changes_nothing(void **state)
     struct rlimit limit = {.rlim_cur = 1, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &limit));
-    int set = passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", &failure);
-    int made = passwd_file_set(unit_path(dir, "fresh"), "alice", "new", &failure);
+    int set = passwd_file_set(unit_path(dir, "htpasswd"), "alice", "new", PASSWD_FILE_EITHER,
+                              (gid_t)-1, &failure);
+    int made = passwd_file_set(unit_path(dir, "fresh"), "alice", "new", PASSWD_FILE_EITHER,
+                               (gid_t)-1, &failure);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(-1, set);
