@@ -25,6 +25,9 @@ SERVICE_USER = "nobody"
 
 PATIENCE = 20  # seconds to start and to stop
 
+# What the files in etc/ say about clients of which nothing is heard.
+IDLE_LIMIT = re.compile(r"(\b(?:server\.max-(?:read|write)-idle = |client_body_timeout |send_timeout |Timeout |body=))300(?=s?\b)")
+
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:
     """A self-signed certificate for localhost, and its key."""
@@ -44,9 +47,10 @@ class Server:
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}, workers: int = 2,
                  workers_max: int | None = None, tls: bool = False, auth: str | None = None, users: Mapping[str, str] = {},
-                 cost: int = 5):
+                 cost: int = 5, idle: int = 300):
         self.home, self.workers, self.workers_max = home, workers, workers_max or workers
         self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
+        self.idle = idle  # seconds without a byte that a client has, which etc/ says for each server in its own way
         self.root = root or home / "var/lib/registry"
         self.settings = {"BERTH_DURABILITY": "none", **env}
         self.port = free_port()
@@ -92,6 +96,7 @@ class Server:
                            ("@sysconfdir@", self.home / "etc"), ("@libexecdir@", self.home / "libexec"),
                            ("/run/lighttpd/", f"{self.home}/run/"), ("/run/berth/", f"{self.home}/run/")):
             text = text.replace(mark, str(path))
+        text = IDLE_LIMIT.sub(rf"\g<1>{self.idle}", text)
         if how := self.settings.get("BERTH_SENDFILE"):  # which the files set, each for its server
             text = re.sub(r'(BERTH_SENDFILE"?\s+(?:=>\s+)?"?)x-[a-z-]+', rf"\g<1>{how}", text)
         return text
