@@ -3,7 +3,9 @@
 #include "admin/rm.h"
 #include "admin/command.h"
 #include "admin/open.h"
+#include "auth/policy.h"
 #include "cli/table.h"
+#include "registry/immutable.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
@@ -21,6 +23,7 @@ static const struct options_row rows[] = {
 static int would_remove(const struct registry *registry, const struct name *name,
                         const struct reference *reference, struct strings *tags, struct err *err)
 {
+    AUTO_IMMUTABLE immutable = {0};
     struct digest digest;
 
     int found = pull_resolve(registry, name, reference, &digest, err);
@@ -28,7 +31,11 @@ static int would_remove(const struct registry *registry, const struct name *name
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
     if (found < 0)
         return -1;
-    return reference->is_digest ? list_tags_of(registry, name, &digest, tags, err) : 0;
+    if (!reference->is_digest)
+        return 0;
+    return immutable_check(&immutable, registry, name, &digest, err) < 0
+               ? -1
+               : list_tags_of(registry, name, &digest, tags, err);
 }
 
 /* What goes, for JSON. */
@@ -79,6 +86,28 @@ static int remove_one(const struct registry *registry, const struct name *name,
                          options->common.json, err);
 }
 
+/* The tag itself may be removed here, but what it needs not while it stays. */
+static bool keeps(const void *context, const struct name *name, const struct tag *tag)
+{
+    struct policy_hold hold;
+
+    return policy_holds(context, name, tag, &hold) && hold.pattern;
+}
+
+static int remove_by_rules(struct opened *opened, const struct name *name,
+                           const struct reference *reference, const struct rm_line *options,
+                           struct err *err)
+{
+    struct policy *policy = policy_new(&opened->conf, err);
+
+    if (!policy)
+        return -1;
+    opened->registry.rules = (struct registry_rules){.keeps = keeps, .context = policy};
+    int result = remove_one(&opened->registry, name, reference, options, err);
+    policy_free(policy);
+    return result;
+}
+
 static int run(const void *said, char **args, struct err *err)
 {
     const struct rm_line *options = said;
@@ -95,7 +124,7 @@ static int run(const void *said, char **args, struct err *err)
     if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
         open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
-    int result = remove_one(&opened.registry, &name, &reference, options, err);
+    int result = remove_by_rules(&opened, &name, &reference, options, err);
     open_close(&opened);
     return result;
 }

@@ -201,6 +201,11 @@ static bool may_move(const void *context, const struct name *name, const struct 
     return !policy_immutable(api->rules->policy, &api->who, name, tag);
 }
 
+static bool keeps(const void *context, const struct name *name, const struct tag *tag)
+{
+    return !may_move(context, name, tag);
+}
+
 static bool records_pulls(const void *context, const struct name *name)
 {
     const struct api *api = context;
@@ -219,6 +224,7 @@ struct registry access_registry(const struct api *api, const struct request *req
                 .may_pull = may_pull,
                 .may_list = may_list,
                 .may_move = may_move,
+                .keeps = keeps,
                 .records_pulls = records_pulls,
                 .context = api,
             },

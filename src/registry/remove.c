@@ -2,6 +2,7 @@
  * L3: removing tags, manifests and blobs from a repository. */
 #include "registry/remove.h"
 
+#include "registry/immutable.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "store/lock.h"
@@ -96,6 +97,7 @@ struct removal {
     struct precondition precondition;
     const struct strings *signatures; /* tags that go with it; NULL: none */
     struct strings *removed_tags;     /* NULL: nobody wants to know */
+    struct immutable *immutable;      /* NULL: it is known that no tag needs it */
 };
 
 /* The tags of signatures point at manifests of their own. */
@@ -173,6 +175,14 @@ static int check_precondition(const struct removal *removal, const struct digest
                    current ? current->s : "not there");
 }
 
+static int check_need(const struct removal *removal, struct err *err)
+{
+    if (!removal->reference->is_digest || !removal->immutable)
+        return 0;
+    return immutable_check(removal->immutable, removal->registry, removal->name,
+                           &removal->reference->digest, err);
+}
+
 /* That it is there comes before the precondition (RFC 9110, section 13.2.1). */
 static int remove_by_digest(const struct removal *removal, struct err *err)
 {
@@ -181,7 +191,7 @@ static int remove_by_digest(const struct removal *removal, struct err *err)
     int exists = repo_has_revision(removal->registry->store, removal->name, digest, err);
     if (exists <= 0)
         return exists < 0 ? -1 : unknown(removal, err);
-    if (check_precondition(removal, digest, err) < 0)
+    if (check_precondition(removal, digest, err) < 0 || check_need(removal, err) < 0)
         return -1;
     return remove_revision(removal, err);
 }
@@ -222,8 +232,12 @@ int remove_manifest(const struct registry *registry, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
                     struct strings *removed_tags, struct err *err)
 {
-    const struct removal removal = {registry, name, reference, precondition, NULL, removed_tags};
+    AUTO_IMMUTABLE immutable = {0};
+    const struct removal removal = {registry, name,         reference, precondition,
+                                    NULL,     removed_tags, &immutable};
 
+    if (check_need(&removal, err) < 0)
+        return -1;
     return lock_and_remove(&removal, FS_LOCK_SHARED, err);
 }
 
@@ -233,21 +247,38 @@ int remove_unused(const struct registry *registry, const struct name *name,
 {
     const struct reference reference = {.is_digest = true, .digest = *digest};
     struct registry strict = *registry;
-    const struct removal removal = {&strict, name, &reference, precondition, signatures, NULL};
+    const struct removal removal = {&strict,    name, &reference, precondition,
+                                    signatures, NULL, NULL};
 
     strict.rules.may_move = no_tag_may_go;
     return lock_and_remove(&removal, FS_LOCK_EXCLUSIVE, err);
 }
 
+/* Wants lock_gc shared. */
+static int unlink_layer(const struct registry *registry, const struct name *name,
+                        const struct digest *digest, struct immutable *immutable,
+                        struct dirty *dirty, struct err *err)
+{
+    AUTO_LOCK repo = {-1};
+
+    /* No immutable tag shall come that needs it, from when it is known that none does. */
+    if (registry->rules.keeps && (lock_repo(registry->store, name, &repo, err) < 0 ||
+                                  immutable_check(immutable, registry, name, digest, err) < 0))
+        return -1;
+    return repo_unlink_layer(registry->store, name, digest, dirty, err);
+}
+
 int remove_blob(const struct registry *registry, const struct name *name,
                 const struct digest *digest, struct err *err)
 {
+    AUTO_IMMUTABLE immutable = {0};
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
 
-    if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
+    if (immutable_check(&immutable, registry, name, digest, err) < 0 ||
+        lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
         return -1;
-    int removed = repo_unlink_layer(registry->store, name, digest, &dirty, err);
+    int removed = unlink_layer(registry, name, digest, &immutable, &dirty, err);
     if (removed == 0)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", digest->s, name->s);
     if (removed < 0 || dirty_sync(&registry->store->fs, &dirty, err) < 0)

@@ -14,7 +14,7 @@
 
 /* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
  * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the rules do not let
- * one of the tags go; then all stay). */
+ * one of the tags go, or an immutable one needs the manifest; then all stay). */
 int remove_manifest(const struct registry *registry, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
                     struct strings *removed_tags, struct err *err);
@@ -34,7 +34,7 @@ int remove_unused(const struct registry *registry, const struct name *name,
 int remove_repository(const struct registry *registry, const struct name *name,
                       size_t *busy_uploads, struct err *err);
 
-/* The repository's link to a blob. BLOB_UNKNOWN. */
+/* The repository's link to a blob. BLOB_UNKNOWN, DENIED (an immutable tag needs it). */
 int remove_blob(const struct registry *registry, const struct name *name,
                 const struct digest *digest, struct err *err);
 

@@ -94,6 +94,24 @@ def test_retention_says_how_long_untagged_manifests_live(repo, berth, tmp_path):
     assert removed(berth.json("gc", "-v", "--config", conf), "manifest") == {image.digest}
 
 
+def test_18_what_an_immutable_tag_needs_stays(repo, berth, tmp_path):
+    """Under the strictest rules, while what nothing needs goes."""
+    conf = tmp_path / "berth.conf"
+    conf.write_text('grace = 0\nretain "**" { tags = {"none"} untagged = "0s" }\n'
+                    'repository "**" { pull = {"*"} immutable = {"v*"} }\n')
+    child, spare = repo.push_image(), repo.push_image("spare")
+    index = repo.push_manifest(oci.index([child.descriptor()]), "v1")
+    for _ in range(2):  # what lost its tag stays until the next run
+        age(berth.root)
+        berth("retain", "--config", conf)
+        berth("gc", "--config", conf)
+    assert repo.tags() == ["v1"]
+    assert expect(repo.get("manifests/v1"), 200).body == index.data
+    expect_image(repo, child)
+    expect(repo.get(f"manifests/{spare.digest}"), 404)
+    expect(repo.get(f"blobs/{spare.document['layers'][0]['digest']}"), 404)
+
+
 def test_problems(repo, berth):
     repo.push_image("v1")
     image = repo.push_image("v2")

@@ -89,6 +89,22 @@ def test_rm_digest(repo, berth):
     assert expect(repo.get("manifests/other"), 200).body == other.data
 
 
+def test_18_rm_leaves_what_an_immutable_tag_needs(front, repo, berth, tmp_path):
+    """It takes the tag, but not what it stands for while it is there."""
+    conf = tmp_path / "berth.conf"
+    conf.write_text('repository "**" { pull = {"*"} immutable = {"v*"} }\n')
+    child = repo.push_image("child")
+    repo.push_manifest(oci.index([child.descriptor()]), "v1")
+    for dry in ([], ["--dry-run"]):
+        said = berth("rm", *dry, "--config", conf, f"{repo.name}@{child.digest}", status=77)
+        assert f"the immutable tag v1 needs {child.digest}" in said
+    berth("rm", "--config", conf, f"{repo.name}:child")
+    expect(repo.get(f"manifests/{child.digest}"), 200)
+    berth("rm", "--config", conf, f"{repo.name}:v1")
+    berth("rm", "--config", conf, f"{repo.name}@{child.digest}")
+    expect(repo.get(f"manifests/{child.digest}"), 404)
+
+
 def test_rm_wants_a_tag(repo, berth):
     repo.push_image("latest")
     assert "which tag" in berth("rm", repo.name, status=USAGE)

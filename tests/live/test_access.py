@@ -256,6 +256,24 @@ def test_immutable_tag(place):
     oci.expect(admin.delete("manifests/v2"), 202)
 
 
+def test_18_what_an_immutable_tag_needs(place):
+    """Its children and blobs cannot be deleted, by whoever may not delete the tag; what refers to it can."""
+    member = oci.Repository(As(place.front, basic("alice", USERS["alice"])), "public/app")
+    child = member.push_image()
+    child_blobs = [child.document["config"]["digest"], child.document["layers"][0]["digest"]]
+    index = member.push_manifest(oci.index([child.descriptor()]), "v18")
+    signature = member.push_manifest(oci.index([], subject=index.descriptor()))
+    for path in [f"manifests/{child.digest}", *(f"blobs/{blob}" for blob in child_blobs)]:
+        answer = oci.expect_error(member.delete(path), 403, "DENIED")
+        assert "the immutable tag v18 needs" in answer.json()["errors"][0]["message"]
+        oci.expect(member.get(path), 200)
+    oci.expect(member.delete(f"manifests/{signature.digest}"), 202)
+    admin = oci.Repository(As(place.front, basic("root", USERS["root"])), "public/app")
+    oci.expect(admin.delete(f"manifests/{index.digest}"), 202)
+    oci.expect(member.delete(f"blobs/{child_blobs[1]}"), 202)
+    oci.expect(member.delete(f"manifests/{child.digest}"), 202)
+
+
 def test_session_of_another_user(place):
     mine = oci.Repository(As(place.front, basic("alice", USERS["alice"])), "public/app")
     location = mine.start_upload()

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L3: whether an immutable tag needs something. */
+#include "registry/immutable.h"
+
+#include "base/array.h"
+#include "oci/manifest.h"
+#include "store/blob.h"
+#include "store/repo.h"
+#include "store/tag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One look through all that the tags reach. */
+struct search {
+    struct immutable *immutable;
+    const struct registry *registry;
+    const struct name *name;
+    const struct digest *wanted;
+    struct digest_packed *todo; /* manifests */
+    size_t n;
+};
+
+void immutable_free(struct immutable *immutable)
+{
+    digest_map_free(&immutable->seen);
+}
+
+static void add(struct search *search, const struct digest *digest)
+{
+    digest_key_pack(ARRAY_ADD(search->todo, search->n), digest);
+}
+
+/* 0: it is missing, or is no manifest but a layer that an index names (BuildKit's cache). One that
+ * is damaged needs nothing that anyone could know. */
+static int read_manifest(struct search *search, const struct digest *digest,
+                         struct manifest *manifest, struct err *err)
+{
+    const struct store *store = search->registry->store;
+    AUTO_BUF bytes = BUF_INIT;
+
+    int is_manifest = repo_has_revision(store, search->name, digest, err);
+    if (is_manifest == 0)
+        is_manifest = blob_may_be_manifest(store, digest, err);
+    if (is_manifest <= 0)
+        return is_manifest;
+    int found = blob_read_manifest(store, digest, &bytes, err);
+    if (found <= 0)
+        return found;
+    return manifest_parse_stored(manifest, bytes.s, bytes.len, NULL) == 0;
+}
+
+/* 1: it names what is wanted. */
+static int look_into(struct search *search, const struct digest *digest, struct err *err)
+{
+    AUTO_MANIFEST manifest = {0};
+
+    if (digest_map_get(&search->immutable->seen, digest))
+        return 0;
+    int found = read_manifest(search, digest, &manifest, err);
+    if (found < 0)
+        return -1;
+    *digest_map_put(&search->immutable->seen, digest) = 1;
+    search->immutable->incomplete |= found == 0;
+    for (size_t i = 0; i < manifest.n_references; i++) {
+        const struct descriptor *reference = &manifest.references[i];
+        if (digest_equal(&reference->digest, search->wanted))
+            return 1;
+        if (reference->role == DESCRIPTOR_CHILD)
+            add(search, &reference->digest);
+    }
+    return 0;
+}
+
+static int look_through(struct search *search, const struct tag *tag, struct err *err)
+{
+    struct digest digest;
+    int found = 0;
+
+    if (tag_get(search->registry->store, search->name, tag, &digest, NULL) <= 0)
+        return 0;
+    if (!digest_equal(&digest, search->wanted))
+        add(search, &digest);
+    while (search->n && found == 0) {
+        digest_key_unpack(&search->todo[--search->n], &digest);
+        found = look_into(search, &digest, err);
+    }
+    return found;
+}
+
+static int look_through_all(struct search *search, const struct strings *tags, struct err *err)
+{
+    const struct registry_rules *rules = &search->registry->rules;
+    struct tag tag;
+
+    for (size_t i = 0; i < tags->n; i++) {
+        if (tag_parse(&tag, tags->v[i], strlen(tags->v[i]), NULL) < 0 ||
+            !rules->keeps(rules->context, search->name, &tag))
+            continue;
+        int found = look_through(search, &tag, err);
+        if (found < 0)
+            return -1;
+        if (found)
+            return err_set(err, ERR_DENIED, "the immutable tag %s needs %s", tag.s,
+                           search->wanted->s);
+    }
+    return 0;
+}
+
+int immutable_check(struct immutable *immutable, const struct registry *registry,
+                    const struct name *name, const struct digest *digest, struct err *err)
+{
+    struct search search = {immutable, registry, name, digest, NULL, 0};
+    AUTO_STRINGS tags = {0};
+
+    if (!registry->rules.keeps)
+        return 0;
+    if (immutable->incomplete) /* who knows whether it has come */
+        immutable_free(immutable);
+    immutable->incomplete = false;
+    int result = tag_list(registry->store, name, &tags, err) < 0
+                     ? -1
+                     : look_through_all(&search, &tags, err);
+    free(search.todo);
+    return result;
+}
