@@ -13,7 +13,7 @@ static const struct reason {
     const char *text;
 } reasons[] = {
     {400, "UNSUPPORTED", "the web server cannot read this request"},
-    {401, "UNAUTHORIZED", "authentication required: log in first"},
+    {401, "UNAUTHORIZED", "authentication required: the user name or password is missing or wrong"},
     {403, "DENIED", "the web server denies access to this"},
     {404, "NAME_UNKNOWN", "no such endpoint"},
     {405, "UNSUPPORTED", "the web server does not let this method pass"},

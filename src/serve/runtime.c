@@ -149,11 +149,14 @@ static void print_login(const struct serve_login *login, struct buf *out)
     print_setting(out, "auth.backend.htpasswd.userfile = ", login->file.s, "\n");
     buf_addstr(out, "auth.cache = ( \"max-age\" => \"600\" )\n");
     print_setting(out,
+                  "$HTTP[\"request-method\"] != \"OPTIONS\" {\n"
                   "auth.require = ( \"/v2\" => ( \"method\" => \"basic\", "
                   "\"require\" => \"valid-user\", \"realm\" => ",
-                  login->realm, " ) )\n");
-    buf_addstr(out, "setenv.set-response-header = "
-                    "( \"Docker-Distribution-Api-Version\" => \"registry/2.0\" )\n");
+                  login->realm, " ) )\n}\n");
+    buf_addstr(out, "setenv.set-response-header = ( "
+                    "\"Docker-Distribution-Api-Version\" => \"registry/2.0\", "
+                    "\"X-Content-Type-Options\" => \"nosniff\", "
+                    "\"Content-Security-Policy\" => \"default-src 'none'; sandbox\" )\n");
 }
 
 /* TLS on the port, and none on the socket where this program asks whether all is well. */

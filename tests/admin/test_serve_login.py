@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.admin.test_serve import copy_programs
+from tests.cgi.test_browsers import is_harmless
 from tests.lib import access, client, htpasswd, oci
 from tests.lib.oci import expect
 from tests.lib.paths import BUILD
@@ -40,16 +41,23 @@ def test_a_401_as_clients_want_it(serve, users, headers):
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     assert answer.json()["errors"][0]["code"] == "UNAUTHORIZED"
+    assert "password is missing or wrong" in answer.json()["errors"][0]["message"]  # 31
+    assert is_harmless(answer)
 
 
 @pytest.mark.parametrize("method, target", [
     ("GET", "/v2/_catalog"), ("HEAD", "/v2/a/manifests/latest"), ("POST", "/v2/a/blobs/uploads/"), ("DELETE", "/v2/a/tags/x"),
     ("GET", "//v2/_catalog"), ("GET", "/%762/_catalog"), ("GET", "/x/../v2/_catalog"), ("GET", "/v2/./_catalog"),
-    ("GET", "/v2?n=1"), ("OPTIONS", "/v2/"),
+    ("GET", "/v2?n=1"), ("PROPFIND", "/v2/"),
 ])
 def test_everything_below_v2_is_closed(serve, users, method, target):
     registry = serve("--htpasswd", users)
     assert registry.request(method, target, body=b"" if method == "POST" else None).status == 401
+
+
+def test_39_browsers_ask_without_a_login(serve, users):
+    answer = expect(serve("--htpasswd", users).request("OPTIONS", "/v2/a/tags/list"), 200)
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_login_pushes_and_pulls(serve, users):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.cgi.test_browsers import is_harmless
 from tests.conftest import running_front
 from tests.lib import access, fronts, oci
 from tests.lib.access import basic, bearer
@@ -46,6 +47,15 @@ def token_of(front, headers, name, actions="pull,push"):
 login, anonymous, tokens = front_with("login"), front_with("anonymous"), front_with("tokens", tokens=True)
 
 
+@pytest.fixture(scope="module", params=[f"{name} {auth}" for name in SERVERS for auth in ("login", "anonymous", "tokens")])
+def every_login(request):
+    """Each front with each of the logins in etc/."""
+    name, auth = request.param.split()
+    with access.site(rules=RULES, passwords=False, tokens=True) as site:
+        with running_front(name, env=site.env, auth=auth, users=USERS) as front:
+            yield front
+
+
 def get(front, name, headers={}):
     return front.request("GET", f"/v2/{name}/tags/list", headers)
 
@@ -61,6 +71,7 @@ def expect_server_asks(response):
     assert len(response.headers.get_all("WWW-Authenticate")) == 1
     assert response.headers.get_all("Docker-Distribution-Api-Version") == ["registry/2.0"]
     assert response.headers["Content-Type"].partition(";")[0] == "application/json"
+    assert is_harmless(response)
 
 
 def expect_kept_from_berth(response):
@@ -71,6 +82,30 @@ def expect_kept_from_berth(response):
         assert response.status in (301, 400, 403, 404, 405, 501), response
         if response.body.startswith(b"{"):
             assert response.json() == json.loads((ETC / f"errors/{response.status}.html").read_text()), response
+
+
+def test_39_browsers_ask_without_a_login(every_login):
+    """What is possible at all, and no more: whatever they say of themselves, they are nobody."""
+    for headers in ({}, ALICE, basic("alice", "x"), *UNCHECKED):
+        for target, allowed in (("/v2/", {"GET", "HEAD"}), ("/v2", {"GET", "HEAD"}), ("/token", {"GET", "POST"}),
+                                ("/v2/private/app/tags/list", {"GET", "HEAD"}),
+                                ("/v2/private/none/manifests/v1", {"GET", "HEAD", "PUT", "DELETE"})):
+            response = every_login.request("OPTIONS", target, headers)
+            if response.status == 401:  # some servers check whatever is shown, which no browser does
+                assert "Authorization" in headers
+                continue
+            oci.expect(response, 200)
+            assert set(response.headers["Allow"].split(", ")) == allowed | {"OPTIONS"}
+            assert response.body == b""
+    oci.expect_error(every_login.request("OPTIONS", "/v2/private/app"), 404, "NAME_UNKNOWN")
+
+
+def test_31_a_wrong_password_is_said_to_be_wrong(every_login):
+    target = "/token" if every_login.auth == "tokens" else "/v2/"
+    for headers in (basic("alice", "x"), basic("carol", "b")):
+        response = oci.expect_error(every_login.request("GET", target, headers), 401, "UNAUTHORIZED")
+        assert response.json()["errors"][0]["message"] == (
+            "authentication required: the user name or password is missing or wrong")
 
 
 @pytest.mark.parametrize("headers", [{}, basic("alice", "x"), basic("carol", "b"), bearer("alice"), *UNCHECKED], ids=str)
@@ -227,7 +262,7 @@ def test_anonymous_writes_however_the_path_is_spelt(anonymous, target):
         expect_kept_from_berth(anonymous.request(method, target.replace("tags/list", path), body=b""))
 
 
-@pytest.mark.parametrize("method", ["post", "Put", "get", "GETX", "HEADER", "OPTIONS", "PROPFIND", "FOO"])
+@pytest.mark.parametrize("method", ["post", "Put", "get", "GETX", "HEADER", "options", "OPTIONSX", "PROPFIND", "FOO"])
 def test_anonymous_methods_that_are_none(anonymous, method):
     """Only GET and HEAD, as berth reads them, need no login."""
     expect_kept_from_berth(anonymous.request(method, "/v2/public/app/tags/list", body=b""))
