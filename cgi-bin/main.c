@@ -62,7 +62,7 @@ static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
 
     if (conf->log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
-    api.guard = guard_new(conf->path, &err);
+    api.guard = guard_new(conf_path(conf), &err);
     if (api.guard && store_open(&store, conf, true, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {
         if (store.is_adopted)

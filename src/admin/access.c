@@ -37,7 +37,7 @@ static void print_rule(const struct question *question, const struct verdict *ve
     const struct conf_repository *rule = verdict->rule;
 
     if (rule)
-        buf_addf(out, "%s:%d: repository \"%s\"\n", question->conf->path, rule->line,
+        buf_addf(out, "%s:%d: repository \"%s\"\n", rule->place.file, rule->place.line,
                  rule->pattern);
     else if (question->conf->n_repositories)
         buf_addstr(out, "no rule matches: nobody may do anything\n");
@@ -70,8 +70,8 @@ static void write_rule(const struct question *question, const struct verdict *ve
 
     if (rule) {
         json_writer_object(json, "rule");
-        json_writer_string(json, "file", question->conf->path);
-        json_writer_number(json, "line", rule->line);
+        json_writer_string(json, "file", rule->place.file);
+        json_writer_number(json, "line", rule->place.line);
         json_writer_string(json, "repository", rule->pattern);
         json_writer_end(json);
     } else {

@@ -122,14 +122,14 @@ static void check_issuers(const struct conf *conf, struct findings *findings)
         key_set_free(&keys);
         if (why.code == ERR_NONE)
             continue;
-        err_set(&err, ERR_CONFIG, "%s:%d: issuer \"%s\": %s", conf->path, issuer->line, issuer->iss,
-                why.msg);
+        err_set(&err, ERR_CONFIG, "%s:%d: issuer \"%s\": %s", issuer->place.file,
+                issuer->place.line, issuer->iss, why.msg);
         findings_error(findings, &err);
     }
     if (conf->n_issuers && !*conf->token_keys && !*conf->token_realm)
         findings_warn(findings,
                       "%s: issuers without token_realm: clients are not told where to get a token",
-                      conf->path);
+                      conf_path(conf));
     if (*conf->token_realm && !*conf->token_keys && !conf->n_issuers)
         findings_warn(findings, "token_realm = \"%s\": has no effect without token_keys or issuers",
                       conf->token_realm);

@@ -69,12 +69,12 @@ static void check_groups(const struct known *known, const struct policy *policy,
 }
 
 static void check_list(const struct known *known, const struct conf_repository *rule,
-                       const struct conf_list *list, struct findings *findings)
+                       const struct strings *list, struct findings *findings)
 {
     for (size_t i = 0; i < list->n; i++) {
         const char *who = list->v[i];
         if (*who != '@' && strcmp(who, "*") != 0 && strcmp(who, "users") != 0)
-            check_user(known, known->conf->path, rule->line, who, findings);
+            check_user(known, rule->place.file, rule->place.line, who, findings);
     }
 }
 
@@ -84,9 +84,9 @@ static void check_reach(const struct conf *conf, struct findings *findings)
 
     for (size_t i = 0; i < conf->n_repositories; i++)
         patterns[i] =
-            (struct config_pattern){conf->repositories[i].pattern, conf->repositories[i].line};
+            (struct config_pattern){conf->repositories[i].pattern, conf->repositories[i].place};
     for (size_t i = 0; i < conf->n_repositories; i++)
-        config_reach_check(conf->path, "repository", patterns, conf->n_repositories, i, findings);
+        config_reach_check("repository", patterns, conf->n_repositories, i, findings);
     free(patterns);
 }
 

@@ -17,9 +17,9 @@ void config_retain_check(const struct conf *conf, struct findings *findings);
  * all of this kind, can never apply. */
 struct config_pattern {
     const char *text; /* the section's title, for the repositories which it matches most narrowly */
-    int line;
+    struct settings_place place;
 };
-void config_reach_check(const char *path, const char *kind, const struct config_pattern *patterns,
-                        size_t n_patterns, size_t nth, struct findings *findings);
+void config_reach_check(const char *kind, const struct config_pattern *patterns, size_t n_patterns,
+                        size_t nth, struct findings *findings);
 
 #endif

@@ -46,9 +46,19 @@ static const struct config_pattern *narrowest(const struct config_pattern *patte
     return best;
 }
 
+static void warn_shadowed(const char *kind, const struct config_pattern *pattern,
+                          const struct config_pattern *other, struct findings *findings)
+{
+    bool elsewhere = strcmp(other->place.file, pattern->place.file) != 0;
+
+    findings_warn(findings, "%s:%d: %s \"%s\" never applies: \"%s\" in %s%sline %d comes before it",
+                  pattern->place.file, pattern->place.line, kind, pattern->text, other->text,
+                  elsewhere ? other->place.file : "", elsewhere ? " " : "", other->place.line);
+}
+
 /* Another section applies to each name that the pattern matches; tried with some names. */
-void config_reach_check(const char *path, const char *kind, const struct config_pattern *patterns,
-                        size_t n_patterns, size_t nth, struct findings *findings)
+void config_reach_check(const char *kind, const struct config_pattern *patterns, size_t n_patterns,
+                        size_t nth, struct findings *findings)
 {
     static const struct filling fillings[] = {
         {"zq0", "zq0/zq1", 'z'}, {"7k", "7k", '7'}, {"x", "x/y/x", 'x'}};
@@ -65,9 +75,8 @@ void config_reach_check(const char *path, const char *kind, const struct config_
             return;
     }
     if (!any)
-        findings_warn(findings, "%s:%d: %s \"%s\": no repository can be called so", path,
-                      pattern->line, kind, pattern->text);
+        findings_warn(findings, "%s:%d: %s \"%s\": no repository can be called so",
+                      pattern->place.file, pattern->place.line, kind, pattern->text);
     else if (other)
-        findings_warn(findings, "%s:%d: %s \"%s\" never applies: \"%s\" in line %d comes before it",
-                      path, pattern->line, kind, pattern->text, other->text, other->line);
+        warn_shadowed(kind, pattern, other, findings);
 }

@@ -7,17 +7,16 @@
 
 #include <stdlib.h>
 
-static void check_section(const struct conf *conf, const struct conf_retain *section,
-                          struct findings *findings)
+static void check_section(const struct conf_retain *section, struct findings *findings)
 {
     struct err err;
 
-    if (retain_check(conf, section, &err) < 0)
+    if (retain_check(section, &err) < 0)
         findings_error(findings, &err);
     if (!section->newest && !section->tags.n && !section->younger.text && !section->pulled.text &&
         !section->untagged.text)
-        findings_warn(findings, "%s:%d: retain \"%s\": has no rule, so all tags stay", conf->path,
-                      section->line, section->pattern);
+        findings_warn(findings, "%s:%d: retain \"%s\": has no rule, so all tags stay",
+                      section->place.file, section->place.line, section->pattern);
 }
 
 void config_retain_check(const struct conf *conf, struct findings *findings)
@@ -26,10 +25,10 @@ void config_retain_check(const struct conf *conf, struct findings *findings)
     size_t errors = findings->errors;
 
     for (size_t i = 0; i < conf->n_retains; i++) {
-        patterns[i] = (struct config_pattern){conf->retains[i].pattern, conf->retains[i].line};
-        check_section(conf, &conf->retains[i], findings);
+        patterns[i] = (struct config_pattern){conf->retains[i].pattern, conf->retains[i].place};
+        check_section(&conf->retains[i], findings);
     }
     for (size_t i = 0; findings->errors == errors && i < conf->n_retains; i++)
-        config_reach_check(conf->path, "retain", patterns, conf->n_retains, i, findings);
+        config_reach_check("retain", patterns, conf->n_retains, i, findings);
     free(patterns);
 }

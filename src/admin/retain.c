@@ -138,9 +138,9 @@ static int check(const struct conf *conf, const struct store *store, char **args
         return err_set(err, ERR_CONFIG,
                        "no rule says what to keep: put one into %s, like "
                        "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)",
-                       conf->path ? conf->path : CONF_FALLBACK);
+                       conf_path(conf) ? conf_path(conf) : SETTINGS_FALLBACK);
     for (size_t i = 0; i < conf->n_retains; i++)
-        if (retain_check(conf, &conf->retains[i], err) < 0)
+        if (retain_check(&conf->retains[i], err) < 0)
             return -1;
     for (; *args; args++) {
         if (name_parse(&name, *args, strlen(*args), err) < 0)

@@ -160,8 +160,8 @@ int retain_report_close(struct retain_report *report, const struct err *wrong, s
     if (json) {
         json_writer_object(json, NULL);
         json_writer_string(json, "name", report->the.name->s);
-        json_writer_string(json, "file", report->conf->path);
-        json_writer_number(json, "line", report->the.section->line);
+        json_writer_string(json, "file", report->the.section->place.file);
+        json_writer_number(json, "line", report->the.section->place.line);
         json_writer_string(json, "error", wrong ? wrong->msg : NULL);
     }
     close_list(&report->tags, "tags", &report->out);

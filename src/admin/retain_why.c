@@ -14,9 +14,9 @@ static void add_age(struct buf *out, int64_t nanoseconds)
     buf_addstr(out, age);
 }
 
-static void add_place(struct buf *out, const char *separator, const struct conf *conf, int line)
+static void add_place(struct buf *out, const char *separator, const struct settings_place *place)
 {
-    buf_addf(out, "%s%s:%d", separator, conf->path, line);
+    buf_addf(out, "%s%s:%d", separator, place->file, place->line);
 }
 
 static void add_hold(const struct retain_case *the, const struct retain_tag *tag, struct buf *out)
@@ -29,7 +29,7 @@ static void add_hold(const struct retain_case *the, const struct retain_tag *tag
         buf_addf(out, "immutable = \"%s\"", hold.pattern);
     else
         buf_addstr(out, "readonly");
-    add_place(out, ", ", the->conf, hold.rule->line);
+    add_place(out, ", ", &hold.rule->place);
 }
 
 static void add_no_rule(const struct retain_case *the, const struct retain_tag *tag,
@@ -47,7 +47,7 @@ static void add_no_rule(const struct retain_case *the, const struct retain_tag *
         buf_addstr(out, " ago");
     }
     buf_addstr(out, ": no rule keeps it");
-    add_place(out, "; ", the->conf, the->section->line);
+    add_place(out, "; ", &the->section->place);
 }
 
 void retain_why_tag(const struct retain_case *the, const struct retain_tag *tag, struct buf *out)
@@ -89,13 +89,13 @@ void retain_why_tag(const struct retain_case *the, const struct retain_tag *tag,
         add_no_rule(the, tag, out);
         return;
     }
-    add_place(out, ", ", the->conf, section->line);
+    add_place(out, ", ", &section->place);
 }
 
 void retain_why_manifest(const struct retain_case *the, const struct retain_manifest *manifest,
                          struct buf *out)
 {
-    const struct conf_age *untagged = &the->section->untagged;
+    const struct settings_age *untagged = &the->section->untagged;
 
     if (manifest->reason == RETAIN_CHANGED) {
         buf_addstr(out, "it was changed meanwhile: left to the next run");
@@ -114,7 +114,7 @@ void retain_why_manifest(const struct retain_case *the, const struct retain_mani
     }
     if (untagged->text) {
         buf_addf(out, ": untagged = \"%s\"", untagged->text);
-        add_place(out, ", ", the->conf, the->section->line);
+        add_place(out, ", ", &the->section->place);
     } else {
         buf_addf(out, ": grace = %jd", (intmax_t)the->conf->grace);
     }

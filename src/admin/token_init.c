@@ -132,7 +132,7 @@ static void print_made_text(const struct conf *conf, const struct made *made, st
              made->algorithm);
     if (!made->configured)
         buf_addf(out, "Put this into %s:\n  token_keys = \"%s\"\n",
-                 conf->path ? conf->path : CONF_FALLBACK, made->directory);
+                 conf_path(conf) ? conf_path(conf) : SETTINGS_FALLBACK, made->directory);
     if (made->older.n == 0)
         return;
     buf_addstr(out, "Older keys still verify what they signed. When nobody needs that any more, "

@@ -39,7 +39,17 @@ static void rules_free(struct rules *rules)
     passwd_free(rules->passwd);
     token_free(rules->tokens);
     conf_free(&rules->conf);
+    strings_free(&rules->written);
     free(rules);
+}
+
+static void note_written(const struct strings *files, struct strings *written)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < files->n; i++)
+        if (stat(files->v[i], &st) == 0 && st.st_size > 0)
+            strings_add(written, files->v[i]);
 }
 
 static struct rules *rules_load(const char *config, struct err *err)
@@ -49,6 +59,7 @@ static struct rules *rules_load(const char *config, struct err *err)
 
     if (conf_load(conf, config, err) < 0)
         goto failed;
+    note_written(&conf->files, &rules->written);
     if (*conf->htpasswd) {
         rules->passwd = passwd_load(conf->htpasswd, conf->credential_cache, err);
         if (!rules->passwd)
@@ -92,7 +103,10 @@ static void add_keys(struct strings *files, const char *directory)
 /* What could not be read names fewer, or none. */
 static void add_files(struct strings *files, const struct conf *conf)
 {
-    add_file(files, conf->path ? conf->path : CONF_FALLBACK);
+    for (size_t i = 0; i < conf->files.n; i++)
+        strings_add(files, conf->files.v[i]);
+    if (conf->files.n == 0)
+        strings_add(files, SETTINGS_FALLBACK);
     add_file(files, conf->groups_file);
     add_file(files, conf->htpasswd);
     add_keys(files, conf->token_keys);
@@ -121,15 +135,17 @@ static struct signature look(const struct strings *files)
     return signature;
 }
 
-/* A file that is gone or empty says nothing: it is not the wish to have no rules. */
-static int check_still_there(const struct conf *before, const struct conf *now, struct err *err)
+/* A file that is gone, or empty and was not, says nothing: it is not the wish to have no rules. */
+static int check_still_there(const struct rules *before, const struct conf *now, struct err *err)
 {
     struct stat st;
 
-    if (before->path && !now->path)
-        return err_set(err, ERR_CONFIG, "%s is gone", before->path);
-    if (before->path && stat(now->path, &st) == 0 && st.st_size == 0)
-        return err_set(err, ERR_CONFIG, "%s is empty", now->path);
+    if (before->conf.files.n && !now->files.n)
+        return err_set(err, ERR_CONFIG, "%s is gone", before->conf.files.v[0]);
+    for (size_t i = 0; i < now->files.n; i++)
+        if (strings_has(&before->written, now->files.v[i]) && stat(now->files.v[i], &st) == 0 &&
+            st.st_size == 0)
+            return err_set(err, ERR_CONFIG, "%s is empty", now->files.v[i]);
     return 0;
 }
 
@@ -201,7 +217,7 @@ static void reread(struct guard *guard)
     add_files(&both, &conf);
     add_files(&both, &guard->rules->conf);
     struct signature files_seen = look(&files), both_seen = look(&both);
-    if (loaded && check_still_there(&guard->rules->conf, &conf, &err) == 0)
+    if (loaded && check_still_there(guard->rules, &conf, &err) == 0)
         rules = rules_load(guard->config, &err);
     conf_free(&conf);
     if (rules) {

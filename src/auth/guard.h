@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * All that decides who may do what, read from the configuration and read again when one of its
- * files changes: berth.conf, the group file, the htpasswd file, the directory of keys and each key
- * in it, and the issuers' key files. A change that cannot be read opens nothing: what was last good
- * stays, all of it, and the log says so once. The same for a berth.conf that is empty, as while it
- * is being written, or gone.
+ * files changes: berth.conf and what it includes, the group file, the htpasswd file, the directory
+ * of keys and each key in it, and the issuers' key files. A change that cannot be read opens
+ * nothing: what was last good stays, all of it, and the log says so once. The same for a berth.conf
+ * that is empty, as while it is being written, or gone.
  */
 #ifndef BERTH_AUTH_GUARD_H
 #define BERTH_AUTH_GUARD_H
@@ -17,8 +17,9 @@
 struct rules {
     struct conf conf; /* of which only access rules and retention count */
     struct policy *policy;
-    struct passwd *passwd; /* NULL: berth checks no passwords */
-    struct tokens *tokens; /* NULL: there are no tokens */
+    struct passwd *passwd;  /* NULL: berth checks no passwords */
+    struct tokens *tokens;  /* NULL: there are no tokens */
+    struct strings written; /* the configuration's files that are not empty */
 };
 
 struct guard;

@@ -80,28 +80,27 @@ static bool group_exists(const struct policy *policy, const char *group)
 }
 
 static int check_list(const struct policy *policy, const struct conf_repository *rule,
-                      const struct conf_list *list, struct err *err)
+                      const struct strings *list, struct err *err)
 {
     for (size_t i = 0; i < list->n; i++) {
         const char *who = list->v[i];
         if (*who == '\0')
             return err_set(err, ERR_CONFIG, "%s:%d: repository \"%s\": an empty name",
-                           policy->conf->path, rule->line, rule->pattern);
+                           rule->place.file, rule->place.line, rule->pattern);
         if (*who == '@' && !group_exists(policy, who + 1))
             return err_set(err, ERR_CONFIG, "%s:%d: repository \"%s\": there is no group \"%s\"",
-                           policy->conf->path, rule->line, rule->pattern, who + 1);
+                           rule->place.file, rule->place.line, rule->pattern, who + 1);
     }
     return 0;
 }
 
-static int check_immutable(const struct policy *policy, const struct conf_repository *rule,
-                           struct err *err)
+static int check_immutable(const struct conf_repository *rule, struct err *err)
 {
     for (size_t i = 0; i < rule->immutable.n; i++)
         if (!glob_can_match_tag(rule->immutable.v[i]))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no tag can match \"%s\" in immutable",
-                           policy->conf->path, rule->line, rule->pattern, rule->immutable.v[i]);
+                           rule->place.file, rule->place.line, rule->pattern, rule->immutable.v[i]);
     return 0;
 }
 
@@ -114,12 +113,11 @@ static int check_rules(const struct policy *policy, struct err *err)
         if (!glob_can_match_name(rule->pattern))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no repository's name can match this",
-                           policy->conf->path, rule->line, rule->pattern);
+                           rule->place.file, rule->place.line, rule->pattern);
         if (check_list(policy, rule, &rule->pull, err) < 0 ||
             check_list(policy, rule, &rule->push, err) < 0 ||
             check_list(policy, rule, &rule->remove, err) < 0 ||
-            check_list(policy, rule, &rule->admin, err) < 0 ||
-            check_immutable(policy, rule, err) < 0)
+            check_list(policy, rule, &rule->admin, err) < 0 || check_immutable(rule, err) < 0)
             return -1;
     }
     return 0;
@@ -144,7 +142,8 @@ static int take_sections(struct policy *policy, struct err *err)
 
     for (size_t i = 0; i < conf->n_groups; i++) {
         const struct conf_group *section = &conf->groups[i];
-        struct policy_group *group = add_group(policy, section->name, conf->path, section->line);
+        struct policy_group *group =
+            add_group(policy, section->name, section->place.file, section->place.line);
         for (size_t k = 0; k < section->members.n; k++)
             add_member(group, section->members.v[k]);
         if (check_members(group, err) < 0)
@@ -199,7 +198,7 @@ static bool is_member(const struct policy *policy, const char *name, const char 
     return false;
 }
 
-static bool listed(const struct policy *policy, const struct conf_list *list, const char *user)
+static bool listed(const struct policy *policy, const struct strings *list, const char *user)
 {
     for (size_t i = 0; i < list->n; i++) {
         const char *who = list->v[i];

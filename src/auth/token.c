@@ -39,10 +39,10 @@ static int add_issuer(struct tokens *tokens, const struct conf *conf,
     if (token_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
         return err_set(err, ERR_CONFIG,
                        "%s:%d: issuer \"" OWN_ISSUER "\" is berth itself where token_keys is set",
-                       conf->path, from->line);
+                       from->place.file, from->place.line);
     if (!*from->keys)
         return err_set(err, ERR_CONFIG, "%s:%d: issuer \"%s\": keys is missing: a PEM or JWKS file",
-                       conf->path, from->line, from->iss);
+                       from->place.file, from->place.line, from->iss);
     return key_set_add_file(&issuer->keys, from->keys, err);
 }
 

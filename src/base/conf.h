@@ -9,71 +9,65 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+enum conf_durability {
+    CONF_DURABILITY_FULL,
+    CONF_DURABILITY_NONE
+}; /* fsync what was acknowledged */
 enum conf_sendfile { CONF_SENDFILE_OFF, CONF_SENDFILE_X_SENDFILE, CONF_SENDFILE_X_ACCEL };
-
-struct conf_list {
-    char **v;
-    size_t n;
-};
 
 /* group "NAME" { members = {...} } */
 struct conf_group {
     char *name;
-    int line;                 /* in conf->path */
-    struct conf_list members; /* users */
+    struct settings_place place;
+    struct strings members; /* users */
 };
 
 /* repository "GLOB" { ... }: see auth/policy.h for what it means. */
 struct conf_repository {
     char *pattern;
-    int line; /* in conf->path */
-    struct conf_list pull, push, remove, admin;
-    struct conf_list immutable; /* globs of tags */
+    struct settings_place place;
+    struct strings pull, push, remove, admin;
+    struct strings immutable; /* globs of tags */
     bool readonly;
 };
 
 /* issuer "ISS" { keys = FILE  audience = TEXT  prefix = TEXT }: an external token server. */
 struct conf_issuer {
     char *iss;
-    int line;       /* in conf->path */
+    struct settings_place place;
     char *keys;     /* PEM or JWKS file */
     char *audience; /* "": token_service */
     char *prefix;   /* before the names of its users */
 };
 
-/* A length of time as it was written, like "30d". */
-struct conf_age {
-    char *text;      /* NULL: not said */
-    int64_t seconds; /* CONF_FOREVER where that may be said */
-};
-#define CONF_FOREVER INT64_MAX
-
 /* retain "GLOB" { ... }: see registry/retain.h for what it means. */
 struct conf_retain {
     char *pattern;
-    int line;              /* in conf->path */
-    int64_t newest;        /* 0: not said */
-    struct conf_list tags; /* globs */
-    struct conf_age younger, pulled;
-    struct conf_age untagged; /* may be forever */
+    struct settings_place place;
+    int64_t newest;      /* 0: not said */
+    struct strings tags; /* globs */
+    struct settings_age younger, pulled;
+    struct settings_age untagged; /* may be forever */
 };
 
 struct conf {
-    char *path;   /* the file that was read, NULL if none was */
-    char *root;   /* data directory, absolute */
-    bool durable; /* fsync what was acknowledged */
+    struct strings
+        files;  /* that were read: the configuration, if there is one, and what it includes */
+    char *root; /* data directory, absolute */
+    enum conf_durability durability;
     enum conf_sendfile sendfile;
     char *sendfile_prefix; /* URL path of nginx' internal location, ends in a slash */
     mode_t file_mode;
     mode_t dir_mode;
     int64_t manifest_limit; /* bytes */
-    int lock_timeout;       /* seconds */
+    int64_t lock_timeout;   /* seconds */
     int64_t page_limit;     /* entries in one page of a listing */
     int64_t grace;          /* seconds for which the collector leaves new and touched blobs alone */
     enum log_level log_level;
@@ -98,12 +92,13 @@ struct conf {
     size_t n_retains;
 };
 
-#define CONF_FALLBACK "/etc/berth/berth.conf"
-
-/* Reads path, or where it is NULL $BERTH_CONF, or else CONF_FALLBACK if there is one.
+/* Reads path, or where it is NULL $BERTH_CONF, or else SETTINGS_FALLBACK if there is one.
  * ERR_CONFIG names file, line and remedy. conf_free afterwards, also after an error. */
 int conf_load(struct conf *conf, const char *path, struct err *err);
 void conf_free(struct conf *conf);
+
+/* The configuration itself; NULL: there is none. */
+const char *conf_path(const struct conf *conf);
 
 /* Whether berth itself checks logins: passwords, its own tokens, or others'. Else whoever the web
  * server lets in is in. */

@@ -33,20 +33,21 @@ int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_
 
     if (!section || !section->untagged.text)
         return grace;
-    if (section->untagged.seconds == CONF_FOREVER)
+    if (section->untagged.seconds == SETTINGS_FOREVER)
         return -1;
     return section->untagged.seconds > least ? section->untagged.seconds : least;
 }
 
-int retain_check(const struct conf *conf, const struct conf_retain *section, struct err *err)
+int retain_check(const struct conf_retain *section, struct err *err)
 {
     if (!glob_can_match_name(section->pattern))
         return err_set(err, ERR_CONFIG, "%s:%d: retain \"%s\": no repository's name can match this",
-                       conf->path, section->line, section->pattern);
+                       section->place.file, section->place.line, section->pattern);
     for (size_t i = 0; i < section->tags.n; i++)
         if (!glob_can_match_tag(section->tags.v[i]))
             return err_set(err, ERR_CONFIG, "%s:%d: retain \"%s\": no tag can match \"%s\"",
-                           conf->path, section->line, section->pattern, section->tags.v[i]);
+                           section->place.file, section->place.line, section->pattern,
+                           section->tags.v[i]);
     return 0;
 }
 
@@ -89,7 +90,7 @@ int64_t retain_last_use(const struct retain_history *history, const struct retai
 }
 
 static bool is_within(const struct retain_history *history, int64_t when,
-                      const struct conf_age *age)
+                      const struct settings_age *age)
 {
     return age->text && history->now - when < age->seconds * SECOND;
 }

@@ -32,7 +32,7 @@ const struct conf_retain *retain_section(const struct conf *conf, const struct n
  * what is younger is not renewed when somebody comes to rely on it (freshen.h). */
 int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_t grace);
 /* ERR_CONFIG with file and line: this section has a pattern that can match nothing. */
-int retain_check(const struct conf *conf, const struct conf_retain *section, struct err *err);
+int retain_check(const struct conf_retain *section, struct err *err);
 
 /* Why something stays or goes. */
 enum retain_reason {

@@ -76,11 +76,11 @@ static int open_root(struct store *store, const struct conf *conf, bool create, 
     buf_addf(&path, "%s/" LAYOUT_PREFIX, conf->root);
     *store = (struct store){
         .fs = {.fd = -1,
-               .durable = conf->durable,
+               .durable = conf->durability == CONF_DURABILITY_FULL,
                .file_mode = conf->file_mode,
                .dir_mode = conf->dir_mode},
         .path = mem_strdup(path.s),
-        .lock_timeout_ms = conf->lock_timeout * 1000,
+        .lock_timeout_ms = (int)conf->lock_timeout * 1000,
         .grace = conf->grace,
         .manifest_limit = conf->manifest_limit,
     };

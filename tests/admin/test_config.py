@@ -54,7 +54,7 @@ def test_clean(machine, users):
 
 
 @pytest.mark.parametrize("lines, number, said", [
-    (['durability = "some"'], None, '"full", "none"'),
+    (['durability = "some"'], 2, '"full", "none"'),
     (["# a", "# b", "rout = 1"], 4, "rout"),
     (["/* a", "*/", 'repository "a" {', "  # c", '  pul = {"x"}', "}"], 6, "pul"),
     (['repository "a" { }', "", 'repository "a" { }'], 4, "duplicate"),
@@ -63,7 +63,7 @@ def test_clean(machine, users):
 ])
 def test_what_cannot_be_read(machine, lines, number, said):
     errors, warnings = check(machine, *lines)
-    assert only(errors).startswith(f"{machine.conf}:{number}: " if number else f"{machine.conf}: ")
+    assert only(errors).startswith(f"{machine.conf}:{number}: ")
     assert said in errors[0]
     assert warnings == []
 

@@ -16,9 +16,9 @@ static void check(const struct conf *conf)
     must_hold(conf->file_mode <= 07777 && conf->dir_mode <= 07777);
     for (size_t i = 0; i < conf->n_retains; i++) {
         const struct conf_retain *retain = &conf->retains[i];
-        must_hold(retain->pattern && retain->line > 0 && retain->newest >= 0);
-        must_hold(!retain->younger.text || retain->younger.seconds < CONF_FOREVER);
-        must_hold(!retain->pulled.text || retain->pulled.seconds < CONF_FOREVER);
+        must_hold(retain->pattern && retain->place.line > 0 && retain->newest >= 0);
+        must_hold(!retain->younger.text || retain->younger.seconds < SETTINGS_FOREVER);
+        must_hold(!retain->pulled.text || retain->pulled.seconds < SETTINGS_FOREVER);
         must_hold(retain->untagged.seconds >= 0);
     }
 }

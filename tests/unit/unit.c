@@ -298,7 +298,7 @@ static struct conf store_conf(const char *root)
 {
     return (struct conf){
         .root = (char *)root,
-        .durable = false,
+        .durability = CONF_DURABILITY_NONE,
         .file_mode = 0640,
         .dir_mode = 0750,
         .lock_timeout = 10,

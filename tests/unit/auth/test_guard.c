@@ -380,6 +380,49 @@ static int stats_of_a_look(struct guard *guard)
 }
 
 /* What is broken is not read again and again. */
+static void test_rereads_what_is_included(void **state)
+{
+    const struct unit_dir *dir = *state;
+
+    unit_put(dir->path, "more.conf", "groups_file = \"\"\n");
+    unit_put(dir->path, "rules.conf", "repository \"**\" { pull = {\"alice\"} }\n");
+    unit_put(dir->path, "berth.conf", "include(\"more.conf\")\ninclude(\"rules.conf\")\n");
+    struct guard *guard = guard_new(unit_path(dir, "berth.conf"), &failure);
+    assert_non_null(guard);
+    assert_true(may_pull(guard, "alice"));
+    unit_put(dir->path, "rules.conf", "repository \"**\" { pull = {\"bob\"} }\n");
+    assert_false(may_pull(guard, "alice"));
+    assert_true(may_pull(guard, "bob"));
+    unit_put(dir->path, "rules.conf", ""); /* as while it is being written */
+    assert_false(may_pull(guard, "alice"));
+    assert_true(may_pull(guard, "bob"));
+    unit_delete(dir->path, "rules.conf");
+    assert_false(may_pull(guard, "alice"));
+    unit_put(dir->path, "rules.conf", "repository \"**\" { pull = {\"carol\"} }\n");
+    assert_true(may_pull(guard, "carol"));
+    unit_put(dir->path, "more.conf", "");
+    unit_put(dir->path, "berth.conf", "include(\"more.conf\")\n");
+    assert_false(may_pull(guard, "alice")); /* more.conf was not empty */
+    unit_put(dir->path, "more.conf", "page_limit = 3\n");
+    assert_true(may_pull(guard, "alice"));
+    guard_free(guard);
+}
+
+static void test_an_included_file_may_be_empty(void **state)
+{
+    const struct unit_dir *dir = *state;
+
+    unit_put(dir->path, "more.conf", "");
+    unit_put(dir->path, "berth.conf",
+             "include(\"more.conf\")\nrepository \"**\" { pull = {\"alice\"} }\n");
+    struct guard *guard = guard_new(unit_path(dir, "berth.conf"), &failure);
+    assert_non_null(guard);
+    unit_put(dir->path, "berth.conf",
+             "include(\"more.conf\")\nrepository \"**\" { pull = {\"bob\"} }\n");
+    assert_true(may_pull(guard, "bob"));
+    guard_free(guard);
+}
+
 static void test_a_look_is_one_stat_a_file(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -444,6 +487,8 @@ int main(void)
         DIR_TEST(test_a_broken_group_file_changes_nothing),
         DIR_TEST(test_notices_what_a_broken_change_waited_for),
         DIR_TEST(test_says_it_once),
+        DIR_TEST(test_rereads_what_is_included),
+        DIR_TEST(test_an_included_file_may_be_empty),
         DIR_TEST(test_a_look_is_one_stat_a_file),
         DIR_TEST(test_does_not_start_with_a_broken_one),
         DIR_TEST(test_open_only_where_berth_checks_nothing),

@@ -149,9 +149,9 @@ static void test_who_may_do_what(void **state)
         struct verdict verdict = policy_verdict(setting.policy, &who, &name);
         const char *actual = letters(permitted(&setting, &who, &name));
         if (strcmp(actual, who_may[i].actions) != 0 || !verdict.rule ||
-            verdict.rule->line != who_may[i].line)
+            verdict.rule->place.line != who_may[i].line)
             fail_msg("\"%s\" %s: %s by line %d", who_may[i].user, who_may[i].name, actual,
-                     verdict.rule ? verdict.rule->line : 0);
+                     verdict.rule ? verdict.rule->place.line : 0);
     }
     unload(&setting);
 }
@@ -237,7 +237,7 @@ static void test_of_two_equally_specific_the_first_counts(void **state)
     for (size_t i = 0; i < LENGTH_OF(texts); i++) {
         struct setting setting;
         assert_returns(0, load(&setting, *state, texts[i]));
-        assert_int_equal(1, policy_verdict(setting.policy, &x, &name).rule->line);
+        assert_int_equal(1, policy_verdict(setting.policy, &x, &name).rule->place.line);
         assert_true(policy_permits(setting.policy, &x, &name, ACTION_PULL));
         assert_false(policy_permits(setting.policy, &y, &name, ACTION_PULL));
         unload(&setting);
@@ -400,7 +400,7 @@ static void test_what_is_held(void **state)
         if (held != (rows[i].line != 0))
             fail_msg("%s:%s", rows[i].name, rows[i].tag);
         if (held) {
-            assert_int_equal(rows[i].line, hold.rule->line);
+            assert_int_equal(rows[i].line, hold.rule->place.line);
             assert_true(rows[i].pattern ? !strcmp(rows[i].pattern, hold.pattern) : !hold.pattern);
         }
     }

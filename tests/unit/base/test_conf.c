@@ -33,7 +33,7 @@ static void test_defaults(void **state)
 
     assert_returns(0, load(*state, "", &conf));
     assert_string_equal("/var/lib/registry", conf.root);
-    assert_true(conf.durable);
+    assert_int_equal(CONF_DURABILITY_FULL, conf.durability);
     assert_int_equal(CONF_SENDFILE_OFF, conf.sendfile);
     assert_string_equal("/_berth/", conf.sendfile_prefix);
     assert_int_equal(0640, conf.file_mode);
@@ -76,7 +76,7 @@ static void test_every_key(void **state)
                            "log_level = debug\n",
                            &conf));
     assert_string_equal("/srv/r", conf.root);
-    assert_false(conf.durable);
+    assert_int_equal(CONF_DURABILITY_NONE, conf.durability);
     assert_int_equal(CONF_SENDFILE_X_ACCEL, conf.sendfile);
     assert_string_equal("/internal/", conf.sendfile_prefix);
     assert_int_equal(0660, conf.file_mode);
@@ -131,7 +131,7 @@ static void test_access_from_the_environment(void **state)
     conf_free(&conf);
 }
 
-static void assert_list(const struct conf_list *list, const char *expected)
+static void assert_list(const struct strings *list, const char *expected)
 {
     char text[256] = "";
 
@@ -165,14 +165,14 @@ static void test_sections(void **state)
                            &conf));
     assert_int_equal(2, conf.n_groups);
     assert_string_equal("dev", conf.groups[0].name);
-    assert_int_equal(2, conf.groups[0].line);
+    assert_int_equal(2, conf.groups[0].place.line);
     assert_list(&conf.groups[0].members, "alice bob");
     assert_string_equal("none", conf.groups[1].name);
     assert_list(&conf.groups[1].members, "");
     assert_int_equal(2, conf.n_repositories);
     const struct conf_repository *team = &conf.repositories[0], *all = &conf.repositories[1];
     assert_string_equal("team/**", team->pattern);
-    assert_int_equal(6, team->line);
+    assert_int_equal(6, team->place.line);
     assert_list(&team->pull, "users");
     assert_list(&team->push, "@dev");
     assert_list(&team->remove, "carol dave");
@@ -180,14 +180,14 @@ static void test_sections(void **state)
     assert_list(&team->immutable, "v* stable");
     assert_true(team->readonly);
     assert_string_equal("**", all->pattern);
-    assert_int_equal(13, all->line);
+    assert_int_equal(13, all->place.line);
     assert_list(&all->pull, "*"); /* one needs no braces */
     assert_list(&all->push, "");
     assert_list(&all->immutable, "");
     assert_false(all->readonly);
     assert_int_equal(2, conf.n_issuers);
     assert_string_equal("https://a.example", conf.issuers[0].iss);
-    assert_int_equal(14, conf.issuers[0].line);
+    assert_int_equal(14, conf.issuers[0].place.line);
     assert_string_equal("/etc/a.json", conf.issuers[0].keys);
     assert_string_equal("registry", conf.issuers[0].audience);
     assert_string_equal("", conf.issuers[1].audience);
@@ -211,22 +211,22 @@ static void test_sections_of_retention(void **state)
     const struct conf_retain *none = &conf.retains[0], *team = &conf.retains[1],
                              *a = &conf.retains[2];
     assert_string_equal("**", none->pattern);
-    assert_int_equal(1, none->line);
+    assert_int_equal(1, none->place.line);
     assert_int_equal(0, none->newest);
     assert_list(&none->tags, "");
     assert_null(none->younger.text);
     assert_null(none->pulled.text);
     assert_null(none->untagged.text);
     assert_string_equal("team/*", team->pattern);
-    assert_int_equal(2, team->line);
+    assert_int_equal(2, team->place.line);
     assert_int_equal(10, team->newest);
     assert_list(&team->tags, "v* latest");
     assert_string_equal("30d", team->younger.text);
     assert_int_equal(30 * 86400, team->younger.seconds);
     assert_int_equal(14 * 86400, team->pulled.seconds);
     assert_string_equal("forever", team->untagged.text);
-    assert_true(team->untagged.seconds == CONF_FOREVER);
-    assert_int_equal(5, a->line);
+    assert_true(team->untagged.seconds == SETTINGS_FOREVER);
+    assert_int_equal(5, a->place.line);
     assert_int_equal(1, a->newest);
     assert_int_equal(0, a->untagged.seconds);
     conf_free(&conf);

@@ -195,9 +195,9 @@ static void read_history(struct retain_history *history, const char *text)
         add_word(history, word);
 }
 
-static struct conf_age age_of(const char *text)
+static struct settings_age age_of(const char *text)
 {
-    struct conf_age age = {.text = (char *)text, .seconds = CONF_FOREVER};
+    struct settings_age age = {.text = (char *)text, .seconds = SETTINGS_FOREVER};
 
     if (text && strcmp(text, "forever") != 0 && !duration_parse(text, &age.seconds))
         fail_msg("%s", text);
@@ -387,9 +387,11 @@ static void test_which_section_applies(void **state)
         {"a", 4},     {"b", 4},        {"team", 4},
     };
     struct conf_retain sections[] = {
-        {.pattern = (char[]){"team/**"}, .line = 1},  {.pattern = (char[]){"team/*"}, .line = 2},
-        {.pattern = (char[]){"team/app"}, .line = 3}, {.pattern = (char[]){"?"}, .line = 4},
-        {.pattern = (char[]){"*?"}, .line = 5},
+        {.pattern = (char[]){"team/**"}, .place.line = 1},
+        {.pattern = (char[]){"team/*"}, .place.line = 2},
+        {.pattern = (char[]){"team/app"}, .place.line = 3},
+        {.pattern = (char[]){"?"}, .place.line = 4},
+        {.pattern = (char[]){"*?"}, .place.line = 5},
     };
     struct conf conf = {.retains = sections, .n_retains = 4};
 
@@ -400,11 +402,11 @@ static void test_which_section_applies(void **state)
         if (!strcmp(rows[i].name, "team")) /* matched by no section of these */
             assert_null(section);
         else
-            assert_int_equal(rows[i].line, section ? section->line : 0);
+            assert_int_equal(rows[i].line, section ? section->place.line : 0);
     }
     conf.n_retains = 5; /* of equally narrow ones the first */
     const struct name name = unit_name("c");
-    assert_int_equal(4, retain_section(&conf, &name)->line);
+    assert_int_equal(4, retain_section(&conf, &name)->place.line);
 }
 
 static void test_how_long_manifests_stay_without_a_tag(void **state)
@@ -435,18 +437,17 @@ static void test_patterns_that_match_nothing(void **state)
         {"a", "a/b", "no tag can match \"a/b\""},
         {"a", "", "no tag can match \"\""},
     };
-    struct conf conf = {.path = (char[]){"/etc/berth.conf"}};
 
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct rule rule = {.tags = {"ok", rows[i].tag}};
         struct conf_retain section = section_of(&rule, rows[i].pattern);
-        section.line = 7;
+        section.place = (struct settings_place){(char[]){"/etc/berth.conf"}, 7};
         if (!rows[i].said) {
-            assert_returns(0, retain_check(&conf, &section, &failure));
+            assert_returns(0, retain_check(&section, &failure));
             continue;
         }
-        assert_fails(CONFIG, retain_check(&conf, &section, &failure));
+        assert_fails(CONFIG, retain_check(&section, &failure));
         assert_non_null(strstr(failure.msg, rows[i].said));
         assert_non_null(strstr(failure.msg, "/etc/berth.conf:7: "));
     }

@@ -150,7 +150,7 @@ static void test_a_dry_run_writes_nothing(void **state)
     AUTO_HISTORY history = {0};
     int64_t when;
 
-    section.pulled = (struct conf_age){(char[]){"1d"}, 86400};
+    section.pulled = (struct settings_age){(char[]){"1d"}, 86400};
     const struct digest digest = have_old(store, "old", "old");
     const struct digest untagged = have_old(store, NULL, "untagged");
     run.dry_run = true;

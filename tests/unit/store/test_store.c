@@ -10,7 +10,7 @@ static int open_at(struct store *store, const char *root, bool create)
 {
     struct conf conf = {
         .root = (char *)root,
-        .durable = true,
+        .durability = CONF_DURABILITY_FULL,
         .file_mode = 0640,
         .dir_mode = 0750,
         .lock_timeout = 3,
