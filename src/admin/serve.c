@@ -177,6 +177,8 @@ static int run(const void *said, char **args, struct err *err)
         .n_tls_names = (size_t)options->tls_names.n,
     };
 
+    bool was_root = geteuid() == 0;
+
     (void)args;
     /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
     if (choose_workers(options, &how, err) < 0 || find_programs(&programs, err) < 0 ||
@@ -187,8 +189,12 @@ static int run(const void *said, char **args, struct err *err)
         export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
         login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    const struct serve_banner front = {
-        .options = &how, .conf = &admin.conf, .listener = &listener, .tls = &tls, .login = &login};
+    const struct serve_banner front = {.became_owner = was_root && geteuid() != 0,
+                                       .options = &how,
+                                       .conf = &admin.conf,
+                                       .listener = &listener,
+                                       .tls = &tls,
+                                       .login = &login};
     return serve_store(&front, &programs, &admin.store, &spool, err);
 }
 

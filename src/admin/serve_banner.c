@@ -2,7 +2,9 @@
  * L6: what `berth serve` says once it serves. */
 #include "admin/serve_banner.h"
 
+#include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void print_note(const struct serve_banner *front)
 {
@@ -25,6 +27,15 @@ static void print_workers(const struct serve_options *options)
     printf("%d worker%s\n", options->workers_max, options->workers_max == 1 ? "" : "s");
 }
 
+/* Files that passwords and keys are in have to be readable for this one. */
+static void print_user(void)
+{
+    const struct passwd *user = getpwuid(geteuid());
+
+    printf("Running   as user %s (%ld), to whom that belongs\n", user ? user->pw_name : "-",
+           (long)geteuid());
+}
+
 void serve_banner_print(const void *context)
 {
     const struct serve_banner *front = context;
@@ -35,6 +46,8 @@ void serve_banner_print(const void *context)
            listener->port);
     print_workers(front->options);
     printf("Storing   %s\n", front->conf->root);
+    if (front->became_owner)
+        print_user();
     tls_print_trust(front->tls, front->options, listener);
     printf("%sTry it with an image that you have, here called IMAGE:\n",
            front->tls->dir.len ? "" : "\n");

@@ -15,6 +15,7 @@ struct serve_banner {
     const struct listener *listener;
     const struct serve_tls *tls;
     const struct serve_login *login;
+    bool became_owner; /* root no longer */
 };
 
 /* Prints it; context: a struct serve_banner. */

@@ -94,7 +94,20 @@ static int start_workers(struct children *children, const struct children_plan *
     return children->workers.running ? 0 : err_sys(err, errno, "fork");
 }
 
-/* The bound port goes to lighttpd in the way of systemd's socket activation: as descriptor 3. */
+/* The bound port goes to lighttpd in the way of systemd's socket activation: as descriptors from 3
+ * on. Each is that or more, as they ascend, so none is written over before it was moved. */
+static void give_port(const struct listener *listener)
+{
+    char pid[16], n[16];
+
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    snprintf(n, sizeof n, "%zu", listener->n);
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", n, 1);
+    for (size_t i = 0; i < listener->n; i++)
+        give(listener->sockets[i].fd, 3 + (int)i);
+}
+
 static int start_lighttpd(struct children *children, const struct children_plan *plan,
                           struct err *err)
 {
@@ -104,12 +117,8 @@ static int start_lighttpd(struct children *children, const struct children_plan 
         return err_sys(err, errno, "pipe");
     if (fork_child(children, &children->lighttpd)) {
         const char *const argv[] = {plan->lighttpd, "-D", "-f", plan->runtime->config.s, NULL};
-        char pid[16];
-        snprintf(pid, sizeof pid, "%ld", (long)getpid());
-        setenv("LISTEN_PID", pid, 1);
-        setenv("LISTEN_FDS", "1", 1);
         give(log[1], STDERR_FILENO);
-        give(plan->listener->fd, 3);
+        give_port(plan->listener);
         run_program(argv);
     }
     close(log[1]);
@@ -273,8 +282,8 @@ static int ask(struct children *children, const struct children_plan *plan, stru
     const struct listener *listener = plan->listener;
     const char *request = plan->login ? "GET /token HTTP/1.0\r\n\r\n" : "GET /v2/ HTTP/1.0\r\n\r\n";
     ssize_t len = (ssize_t)strlen(request);
-    int fd =
-        plan->tls ? connect_ask(children, plan) : connect_to(&listener->address, listener->len);
+    const struct listener_socket *first = &listener->sockets[0];
+    int fd = plan->tls ? connect_ask(children, plan) : connect_to(&first->address, first->len);
 
     if (fd >= 0 && write(fd, request, (size_t)len) == len)
         return fd;

@@ -15,7 +15,7 @@
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT "5000"
 
-static int split(const char *text, char host[NI_MAXHOST], char port[8], struct err *err)
+static int split(const char *text, struct listener *listener, struct err *err)
 {
     const char *colon = strrchr(text, ':');
     const char *start = text;
@@ -32,14 +32,14 @@ static int split(const char *text, char host[NI_MAXHOST], char port[8], struct e
     if (!decimal_parse(digits, strlen(digits), &number) || number > 65535 || len >= NI_MAXHOST)
         return err_set(err, ERR_USAGE,
                        "--listen %s: must be ADDR:PORT, as 127.0.0.1:5000 or [::1]:5000", text);
-    snprintf(host, NI_MAXHOST, "%.*s", (int)len, start);
+    snprintf(listener->name, sizeof listener->name, "%.*s", (int)len, start);
     if (len == 0)
-        snprintf(host, NI_MAXHOST, DEFAULT_HOST);
-    snprintf(port, 8, "%d", (int)number);
+        snprintf(listener->name, sizeof listener->name, DEFAULT_HOST);
+    listener->port = (int)number;
     return 0;
 }
 
-static int explain(int errnum, const char *host, const char *port, struct err *err)
+static int explain(int errnum, const char *host, int port, struct err *err)
 {
     const char *remedy =
         errnum == EADDRINUSE      ? " (`ss -ltnp` shows by whom), take another with --listen"
@@ -47,17 +47,17 @@ static int explain(int errnum, const char *host, const char *port, struct err *e
         : errnum == EADDRNOTAVAIL ? ": no interface of this machine has that address"
                                   : "";
 
-    return err_set(err, ERR_CONFIG, "listen on %s port %s: %s%s", host, port, strerror(errnum),
+    return err_set(err, ERR_CONFIG, "listen on %s port %d: %s%s", host, port, strerror(errnum),
                    remedy);
 }
 
-static int listen_at(const struct addrinfo *address)
+static int listen_at(const struct sockaddr *address, socklen_t len)
 {
     int on = 1;
-    AUTO_FD fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, 1024) < 0)
+        bind(fd, address, len) < 0 || listen(fd, 1024) < 0)
         return -1;
     int listening = fd;
     fd = -1;
@@ -85,48 +85,94 @@ static bool is_any(const struct sockaddr_storage *address)
 }
 
 /* What it got, in numbers. */
-static int describe(struct listener *listener, struct err *err)
+static int describe(struct listener *listener, struct listener_socket *one, struct err *err)
 {
-    struct sockaddr *address = (struct sockaddr *)&listener->address;
+    struct sockaddr *address = (struct sockaddr *)&one->address;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     int64_t number = 0;
 
-    listener->len = sizeof listener->address;
-    if (getsockname(listener->fd, address, &listener->len) < 0)
+    one->len = sizeof one->address;
+    if (getsockname(one->fd, address, &one->len) < 0)
         return err_sys(err, errno, "getsockname");
-    int failed = getnameinfo(address, listener->len, host, sizeof host, port, sizeof port,
+    int failed = getnameinfo(address, one->len, host, sizeof host, port, sizeof port,
                              NI_NUMERICHOST | NI_NUMERICSERV);
     if (failed)
         return err_set(err, ERR_INTERNAL, "getnameinfo: %s", gai_strerror(failed));
-    bool v6 = listener->address.ss_family == AF_INET6;
-    snprintf(listener->host, sizeof listener->host, "%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "");
+    bool v6 = one->address.ss_family == AF_INET6;
+    snprintf(one->host, sizeof one->host, "%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "");
     decimal_parse(port, strlen(port), &number);
     listener->port = (int)number;
-    listener->loopback = is_loopback(&listener->address);
-    listener->any = is_any(&listener->address);
+    listener->loopback = (listener->n == 1 || listener->loopback) && is_loopback(&one->address);
+    listener->any = listener->any || is_any(&one->address);
+    listener->host = listener->n == 1 ? one->host : listener->name;
     return 0;
+}
+
+/* Some systems list an address of a name twice. */
+static bool has_address(const struct listener *listener, const char *host)
+{
+    for (size_t i = 0; i < listener->n; i++)
+        if (!strcmp(listener->sockets[i].host, host))
+            return true;
+    return false;
+}
+
+/* Of port 0, all take what the first got. */
+static void set_port(struct sockaddr_storage *address, int port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons((uint16_t)port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons((uint16_t)port);
+}
+
+/* 0 also where this machine has no such address. */
+static int add_socket(struct listener *listener, const struct addrinfo *found, struct err *err)
+{
+    struct sockaddr_storage address = {0};
+    char number[NI_MAXHOST], host[NI_MAXHOST + 2];
+    bool v6 = found->ai_family == AF_INET6;
+
+    if (getnameinfo(found->ai_addr, found->ai_addrlen, number, sizeof number, NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        return 0;
+    snprintf(host, sizeof host, "%s%s%s", v6 ? "[" : "", number, v6 ? "]" : "");
+    if (listener->n == LISTENER_MAX || has_address(listener, host))
+        return 0;
+    memcpy(&address, found->ai_addr, found->ai_addrlen);
+    set_port(&address, listener->port);
+    int fd = listen_at((const struct sockaddr *)&address, found->ai_addrlen);
+    if (fd < 0)
+        return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT
+                   ? 0
+                   : explain(errno, number, listener->port, err);
+    struct listener_socket *one = &listener->sockets[listener->n++];
+    one->fd = fd;
+    return describe(listener, one, err);
 }
 
 int listener_open(struct listener *listener, const char *text, struct err *err)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
-    char host[NI_MAXHOST], port[8];
+    int result = 0;
 
-    if (split(text ? text : DEFAULT_HOST ":" DEFAULT_PORT, host, port, err) < 0)
+    if (split(text ? text : DEFAULT_HOST ":" DEFAULT_PORT, listener, err) < 0)
         return -1;
-    snprintf(listener->name, sizeof listener->name, "%s", host);
-    int failed = getaddrinfo(host, port, &hints, &found);
+    int failed = getaddrinfo(listener->name, NULL, &hints, &found);
     if (failed)
-        return err_set(err, ERR_USAGE, "--listen %s: %s", host, gai_strerror(failed));
-    for (const struct addrinfo *a = found; a && listener->fd < 0; a = a->ai_next)
-        listener->fd = listen_at(a);
-    int saved = errno;
+        return err_set(err, ERR_USAGE, "--listen %s: %s", listener->name, gai_strerror(failed));
+    for (const struct addrinfo *a = found; a && result == 0; a = a->ai_next)
+        result = add_socket(listener, a, err);
     freeaddrinfo(found);
-    return listener->fd < 0 ? explain(saved, host, port, err) : describe(listener, err);
+    if (result == 0 && listener->n == 0)
+        return explain(EADDRNOTAVAIL, listener->name, listener->port, err);
+    return result;
 }
 
 void listener_close(struct listener *listener)
 {
-    file_close(&listener->fd);
+    for (size_t i = 0; i < listener->n; i++)
+        file_close(&listener->sockets[i].fd);
+    listener->n = 0;
 }

@@ -33,22 +33,29 @@ struct serve_options {
  * for a store whose owner cannot. */
 #define LISTENER_INIT                                                                              \
     {                                                                                              \
-        .fd = -1                                                                                   \
+        .n = 0                                                                                     \
     }
 #define AUTO_LISTENER __attribute__((cleanup(listener_close))) struct listener
+#define LISTENER_MAX 8
 struct listener {
-    int fd;
-    struct sockaddr_storage address;
-    socklen_t len;
-    char host[NI_MAXHOST + 2]; /* as in a URL: an IPv6 address has its brackets */
-    char name[NI_MAXHOST];     /* as it was given: a name or an address */
+    /* One for each address of the name that was given, as 127.0.0.1 and ::1 of localhost, with
+     * descriptors in ascending order. */
+    struct listener_socket {
+        int fd;
+        struct sockaddr_storage address;
+        socklen_t len;
+        char host[NI_MAXHOST + 2]; /* as in a URL: an IPv6 address has its brackets */
+    } sockets[LISTENER_MAX];
+    size_t n;
+    const char *host;      /* for a URL: the one address, or the name of several */
+    char name[NI_MAXHOST]; /* as it was given: a name or an address */
     int port;
     bool loopback; /* nobody else reaches it */
     bool any;      /* every address of this machine */
 };
 /* "ADDR:PORT", "[IPV6]:PORT", ":PORT", "PORT"; NULL is 127.0.0.1:5000. Port 0 is any that is free.
- * ERR_USAGE; ERR_CONFIG if that port cannot be had. Set to LISTENER_INIT; listener_close
- * afterwards, also after an error. */
+ * Addresses that this machine has not are passed over if it has another. ERR_USAGE; ERR_CONFIG if
+ * that port cannot be had. Set to LISTENER_INIT; listener_close afterwards, also after an error. */
 int listener_open(struct listener *listener, const char *text, struct err *err);
 void listener_close(struct listener *listener);
 
@@ -86,18 +93,20 @@ int login_prepare(const struct serve_options *options, const struct conf *conf,
 int login_check(const struct serve_login *login, struct err *err);
 void login_free(struct serve_login *login);
 
-/* runtime.c: a private directory with the workers' socket and lighttpd's configuration. Set
- * to RUNTIME_INIT; runtime_remove afterwards, also after an error. */
+/* runtime.c: a private directory with the workers' socket, lighttpd's configuration and its copy of
+ * the key; those whose process was killed are removed by the next start of the same user. Set to
+ * RUNTIME_INIT; runtime_remove afterwards, also after an error. */
 struct runtime {
+    int lock;                       /* held while it is in use */
     int fd;                         /* the socket, listening */
     struct buf dir, socket, config; /* paths */
-    struct buf empty; /* path of a directory for lighttpd, which wants a document root */
-    struct buf ask;   /* socket where lighttpd answers without TLS, if its port is for TLS */
+    struct buf pages;               /* path of a directory, lighttpd's document root */
+    struct buf ask; /* socket where lighttpd answers without TLS, if its port is for TLS */
     struct buf certificate, key; /* files for lighttpd */
 };
 #define RUNTIME_INIT                                                                               \
     {                                                                                              \
-        .fd = -1                                                                                   \
+        .lock = -1, .fd = -1                                                                       \
     }
 #define AUTO_RUNTIME __attribute__((cleanup(runtime_remove))) struct runtime
 int runtime_make(struct runtime *runtime, struct err *err);

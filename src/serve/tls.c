@@ -173,7 +173,8 @@ static int collect_names(const struct serve_options *options, const struct liste
         if (add_given(names, options->tls_names[i], err) < 0)
             return -1;
     if (!listener->any)
-        add_address(names, (const struct sockaddr *)&listener->address);
+        for (size_t i = 0; i < listener->n; i++)
+            add_address(names, (const struct sockaddr *)&listener->sockets[i].address);
     else if (add_interfaces(names, err) < 0)
         return -1;
     strings_sort(names);

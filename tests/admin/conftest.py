@@ -37,8 +37,9 @@ class Command:
 class Serve:
     """`berth serve`, as somebody runs it in a terminal."""
 
-    def __init__(self, home: Path, *args):
-        self.home, self.args, self.port = home, args, free_port()
+    def __init__(self, home: Path, *args, address: str = "127.0.0.1", prefix=()):
+        """prefix: of the command line, as by unshare(1)."""
+        self.home, self.args, self.address, self.prefix, self.port = home, args, address, prefix, free_port()
         self.root = home / "store"
         self.log = home / f"serve-{self.port}.log"
         (home / "run").mkdir(exist_ok=True)
@@ -47,8 +48,8 @@ class Serve:
         """It is ready when it says so."""
         started = time.monotonic()
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([BUILD / "berth", "serve", "--listen", f"127.0.0.1:{self.port}",
-                                             "--root", self.root, *self.args], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, BUILD / "berth", "serve", "--listen",
+                                             f"{self.address}:{self.port}", "--root", self.root, *self.args], stdout=log, stderr=log,
                                             env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")})
         while "Ctrl-C stops it.\n" not in self.output():
             assert self.process.poll() is None, self.output()
@@ -90,7 +91,7 @@ def descendants(pid: int) -> list[int]:
 def serve(tmp_path):
     """Starts `berth serve` with further arguments."""
     with contextlib.ExitStack() as started:
-        yield lambda *args: started.enter_context(Serve(tmp_path, *args))
+        yield lambda *args, **kwargs: started.enter_context(Serve(tmp_path, *args, **kwargs))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,8 @@ def test_files_belong_to_the_owner_of_the_store(tmp_path):
     with subprocess.Popen([place / "berth", "serve", "--listen", "127.0.0.1:0", "--root", root], stdout=subprocess.PIPE,
                           text=True) as process:
         port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        assert process.stdout.readline() == f"Storing   {root}\n"
+        assert process.stdout.readline() == "Running   as user www-data (33), to whom that belongs\n"  # 31
         expect(client.request(port, "POST", "/v2/a/blobs/uploads/", body=b""), 202)
         process.send_signal(signal.SIGINT)
     assert {path.owner() for path in root.rglob("*")} == {"www-data"}
@@ -196,6 +199,74 @@ def test_lighttpd_ends_with_it(serve):
     while alive(processes):
         assert time.monotonic() < deadline, alive(processes)
         time.sleep(0.02)
+
+
+def test_31_a_killed_one_leaves_no_key(serve, tmp_path):
+    """The next start clears what it left, and nothing of one that runs, or that was not made by it."""
+    killed = serve("--tls-self-signed", "--tls-dir", str(tmp_path / "tls"))
+    places = tmp_path / "run"
+    left, = places.iterdir()
+    assert (left / "tls.key").exists()
+    processes = killed.processes()
+    killed.process.kill()
+    killed.process.wait()
+    wait_for(lambda: not alive(processes))
+    assert (left / "tls.key").exists()
+    others = [places / name for name in ("berth-abcdef", "berth-abcdefg", "other")]
+    for other in others:
+        other.mkdir()
+        (other / "file").touch()
+    of_somebody = places / "berth-foreig"
+    shutil.copytree(left, of_somebody, ignore=shutil.ignore_patterns("sock", "ask"))
+    os.chown(of_somebody, 33, 33)
+    one = serve()
+    assert not left.exists()
+    assert of_somebody.exists() and all((other / "file").exists() for other in others)
+    running, = set(places.iterdir()) - {*others, of_somebody}
+    serve().stop()
+    assert set(places.iterdir()) == {*others, of_somebody, running}
+    expect(one.request("GET", "/v2/"), 200)
+    one.stop()
+    assert set(places.iterdir()) == {*others, of_somebody}
+
+
+def test_31_each_address_of_a_name(serve, tmp_path):
+    """localhost is two in /etc/hosts of most systems; some have one twice."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n127.0.0.1 box localhost\n::1 localhost ip6-localhost\n")
+    inside = ["unshare", "--mount", "/bin/sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    registry = serve("--tls-self-signed", "--tls-dir", str(tmp_path / "tls"), address="localhost", prefix=inside)
+    assert f"https://localhost:{registry.port}/v2/" in registry.output()
+    assert f"docker push localhost:{registry.port}/" in registry.output()
+    for address in ("127.0.0.1", "[::1]"):
+        done = subprocess.run(["curl", "-sS", "--cacert", tmp_path / "tls/ca.crt", f"https://{address}:{registry.port}/v2/"],
+                              capture_output=True, text=True, timeout=20)
+        assert done.stdout == "{}", (address, done)
+
+
+def test_31_one_address_that_is_taken(tmp_path):
+    """A client may come to either, so it does not serve at one alone."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        script = f"mount --bind {hosts} /etc/hosts && exec {BUILD}/berth serve --listen localhost:{port} --root {tmp_path}/store"
+        done = subprocess.run(["unshare", "--mount", "/bin/sh", "-c", script], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 78
+    assert f"listen on ::1 port {port}" in done.stderr and "in use" in done.stderr
+
+
+def test_31_a_page_for_people(serve, tmp_path):
+    """Of what is at this port, also where all else needs a login."""
+    htpasswd = tmp_path / "users"
+    htpasswd.write_text("alice:$2y$04$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa\n")
+    for registry in (serve(), serve("--htpasswd", str(htpasswd))):
+        page = expect(registry.request("GET", "/"), 200)
+        assert page.headers["Content-Type"].startswith("text/html")
+        for word in (b"registry", b"docker pull", b"/v2/"):
+            assert word in page.body
+        expect(registry.request("GET", "/other"), 404)
+        assert registry.request("GET", "/v2/").headers["Content-Type"].startswith("application/json")
 
 
 def test_27_says_once_why_no_worker_starts(tmp_path):
