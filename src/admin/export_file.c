@@ -3,6 +3,7 @@
 #include "admin/export_file.h"
 
 #include "admin/caller.h"
+#include "base/file.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "transfer/output_directory.h"
@@ -103,7 +104,7 @@ int export_file_commit(struct export_file *file, bool sync, struct err *err)
         return 0;
     if (partial_commit(&file->partial, file->dir, base_of(file->path), sync, &failure) < 0)
         return err_set(err, failure.code, "%s: %s", file->path, failure.msg);
-    if (sync && fsync(file->dir) < 0 && errno != EINVAL)
+    if (sync && file_sync(file->dir) < 0 && errno != EINVAL)
         return err_sys(err, errno, "fsync the directory of %s", file->path);
     return 0;
 }

@@ -53,7 +53,7 @@ int dirty_sync(const struct fs_root *root, struct dirty *dirty, struct err *err)
         AUTO_FD fd = fs_path_open(root, dirty->path[i], O_RDONLY | O_DIRECTORY);
         if (fd < 0 && fs_path_is_absent(errno))
             continue;
-        if (fd < 0 || fsync(fd) < 0)
+        if (fd < 0 || file_sync(fd) < 0)
             return err_sys(err, errno, "fsync directory %s", dirty->path[i]);
     }
     fs_settle_keep(dirty);

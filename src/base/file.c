@@ -55,6 +55,15 @@ int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err
     return 0;
 }
 
+int file_sync(int fd)
+{
+    int result;
+
+    while ((result = fsync(fd)) < 0 && errno == EINTR)
+        ;
+    return result;
+}
+
 int file_read_open(int fd, size_t limit, struct buf *out, struct err *err)
 {
     struct stat st;
@@ -118,7 +127,7 @@ static int fill(int fd, const struct stat *like, const void *bytes, size_t len, 
     if (file_pwrite_all(fd, bytes, len, 0, err) < 0)
         return -1;
     if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
-        fsync(fd) < 0)
+        file_sync(fd) < 0)
         return err_sys(err, errno, "it cannot be written");
     return 0;
 }
@@ -134,7 +143,7 @@ static int publish(const struct place *place, bool is_new, struct err *err)
     if (is_new ? linkat(dir, draft, dir, place->base, 0) < 0
                : renameat(dir, draft, dir, place->base) < 0)
         return err_sys(err, errno, "it cannot be made");
-    return fsync(dir) < 0 ? err_sys(err, errno, "fsync its directory") : 0;
+    return file_sync(dir) < 0 ? err_sys(err, errno, "fsync its directory") : 0;
 }
 
 static int write_whole(const char *path, bool is_new, const struct stat *like, const void *bytes,

@@ -21,6 +21,10 @@ void file_close(int *fd);
 int file_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err);
 int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err *err);
 
+/* fsync(2), which a signal on a network's file system may cut short before it has told anything; -1
+ * with errno. */
+int file_sync(int fd);
+
 /* Messages of the following give the reason alone: the caller says which file it was. */
 
 /* Appends all that is in a plain file; another kind of file, and one longer than limit, is an

@@ -130,7 +130,7 @@ int fs_read(const struct fs_root *root, const char *path, size_t limit, struct b
 
 int fs_sync_file(const struct fs_root *root, int fd, struct err *err)
 {
-    if (root->durable && fsync(fd) < 0)
+    if (root->durable && file_sync(fd) < 0)
         return err_sys(err, errno, "fsync");
     return 0;
 }

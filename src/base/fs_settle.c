@@ -162,7 +162,7 @@ static int sync_directory(const char *path)
 {
     AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd < 0 ? -1 : fsync(fd);
+    return fd < 0 ? -1 : file_sync(fd);
 }
 
 /* Where what is above cannot be read by us, the file system has to be synced as a whole. */

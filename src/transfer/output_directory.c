@@ -2,6 +2,7 @@
  * L4: export: to a directory. */
 #include "transfer/output_directory.h"
 
+#include "base/file.h"
 #include "base/fs.h"
 #include "transfer/export_index.h"
 
@@ -65,7 +66,7 @@ static int blobs_of(struct directory *output, enum digest_algorithm algorithm, s
     if (all >= 0)
         output->blobs[algorithm] = open_below(all, digest_algorithm_name(algorithm), err);
     if (all >= 0 && output->sync)
-        fsync(all);
+        file_sync(all);
     partial_drop(output->rights);
     return output->blobs[algorithm] >= 0 ? output->blobs[algorithm]
                                          : output_failed(&output->base, err);
@@ -171,7 +172,7 @@ static int put(const struct directory *output, const char *name, const struct bu
 static int sync_directories(const struct directory *output, struct err *err)
 {
     for (int i = 0; output->sync && i < DIGEST_ALGORITHMS; i++)
-        if (output->blobs[i] >= 0 && fsync(output->blobs[i]) < 0 && errno != EINVAL)
+        if (output->blobs[i] >= 0 && file_sync(output->blobs[i]) < 0 && errno != EINVAL)
             return err_sys(err, errno, "fsync blobs");
     return 0;
 }
@@ -193,7 +194,7 @@ static int put_documents(const struct directory *output, const struct export_pla
         (!is_layout && put(output, "oci-layout", &layout, err) < 0) ||
         put(output, "index.json", &index, err) < 0)
         return -1;
-    if (output->sync && fsync(output->root) < 0 && errno != EINVAL)
+    if (output->sync && file_sync(output->root) < 0 && errno != EINVAL)
         return err_sys(err, errno, "fsync");
     return 0;
 }

@@ -2,6 +2,7 @@
  * L4: files that are there whole or not at all. */
 #include "transfer/partial.h"
 
+#include "base/file.h"
 #include "base/fs.h"
 #include "base/uuid.h"
 
@@ -53,7 +54,7 @@ int partial_create(struct partial *partial, int dir, const char *prefix,
 int partial_commit(struct partial *partial, int to_dir, const char *name, bool sync,
                    struct err *err)
 {
-    if (sync && fsync(partial->fd) < 0)
+    if (sync && file_sync(partial->fd) < 0)
         return err_sys(err, errno, "fsync %s", partial->name);
     partial_take(partial->rights);
     int renamed = renameat(partial->dir, partial->name, to_dir, name);
