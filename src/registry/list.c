@@ -5,6 +5,7 @@
 #include "store/repo.h"
 #include "store/tag.h"
 
+#include <errno.h>
 #include <string.h>
 
 int list_tags(const struct registry *registry, const struct name *name, struct page page,
@@ -42,9 +43,13 @@ int list_tags_of(const struct registry *registry, const struct name *name,
     for (size_t i = 0; i < all.n; i++) {
         struct tag tag;
         struct digest current;
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) == 0 &&
-            tag_get(registry->store, name, &tag, &current, NULL) > 0 &&
-            digest_equal(&current, digest))
+        struct err why = {0};
+        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) < 0)
+            continue;
+        int found = tag_get(registry->store, name, &tag, &current, &why);
+        if (found < 0 && why.sys && why.sys != ELOOP) /* a symbolic link is damage */
+            return err_copy(err, &why);
+        if (found > 0 && digest_equal(&current, digest))
             strings_add(tags, tag.s);
     }
     return 0;

@@ -24,8 +24,8 @@ struct page {
 int list_tags(const struct registry *registry, const struct name *name, struct page page,
               struct strings *tags, bool *more, struct err *err);
 
-/* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing.
- */
+/* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing;
+ * one that cannot be read is an error. */
 int list_tags_of(const struct registry *registry, const struct name *name,
                  const struct digest *digest, struct strings *tags, struct err *err);
 
