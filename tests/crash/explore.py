@@ -247,7 +247,7 @@ class Theatre:
         finally:
             shutil.rmtree(home)
 
-    def _open(self, place: Place, before: tuple, damage=None) -> tuple[Disk, dict]:
+    def open(self, place: Place, before: tuple, damage=None) -> tuple[Disk, dict]:
         """What is there once `before` was done, and grew old, and what was promised."""
         for step in before:
             recorded = step.run(place)
@@ -275,20 +275,20 @@ class Theatre:
 
     def play(self, scenario: Scenario) -> Play:
         with self.place(scenario.empty) as place:
-            disk, promises = self._open(place, scenario.before, scenario.damage)
+            disk, promises = self.open(place, scenario.before, scenario.damage)
             timeline = [item for step in scenario.steps for item in self.play_step(place, step)]
             return Play(scenario.name, disk, promises, timeline, damaged=bool(scenario.damage))
 
     def count(self, pair: Pair) -> int:
         """Of the calls of the first."""
         with self.place(pair.empty) as place:
-            self._open(place, pair.before)
+            self.open(place, pair.before)
             recorded = pair.first.run(place)
             return len(recorded.events)
 
     def play_killed(self, pair: Pair, kill_at: int) -> Play:
         with self.place(pair.empty, lock_timeout=1) as place:
-            disk, promises = self._open(place, pair.before)
+            disk, promises = self.open(place, pair.before)
             first = pair.first.run(place, kill_at=kill_at)
             timeline = [Mark(pair.first, False), *first.events]
             start = len(timeline)
@@ -301,7 +301,7 @@ class Theatre:
 
     def play_beside(self, pair: Pair, pause_at: int) -> Play:
         with self.place(pair.empty, lock_timeout=0, patience=1) as place:
-            disk, promises = self._open(place, pair.before)
+            disk, promises = self.open(place, pair.before)
             first = pair.first.pause(place, pause_at)
             so_far = first.so_far() if first.paused else []
             timeline = [Mark(pair.first, False, goes_on=True), *so_far]
