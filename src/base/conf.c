@@ -47,6 +47,7 @@ static const struct settings_key conf_keys[] = {
     SETTINGS_NUMBER(struct conf, token_lifetime, "token_lifetime", "300", 60, 86400),
     SETTINGS_TEXT(struct conf, groups_file, "groups_file", "", NULL),
     SETTINGS_SWITCH(struct conf, readonly, "readonly", "false"),
+    SETTINGS_SWITCH(struct conf, shared, "shared", "false"),
     SETTINGS_END,
 };
 

@@ -81,6 +81,7 @@ struct conf {
     int64_t token_lifetime;   /* seconds */
     char *groups_file;        /* Apache's group file; "": none */
     bool readonly;            /* no pushes, no deletes */
+    bool shared;              /* several hosts serve the store: store/storage.h */
 
     struct conf_group *groups;
     size_t n_groups;

@@ -37,6 +37,25 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     return -1;
 }
 
+static enum err_code code_of(int errnum)
+{
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_NO_SPACE;
+    case ENOTCONN: /* a FUSE client that has died, or has lost its servers */
+    case ESHUTDOWN:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+    case ESTALE:
+        return ERR_UNREACHABLE;
+    default:
+        return ERR_IO;
+    }
+}
+
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
 {
     va_list ap;
@@ -46,7 +65,7 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
     va_start(ap, fmt);
     text_format(err->msg, sizeof err->msg, strerror(errnum), fmt, ap);
     va_end(ap);
-    err->code = errnum == ENOSPC || errnum == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    err->code = code_of(errnum);
     err->sys = errnum;
     return -1;
 }

@@ -107,7 +107,7 @@ static int read_once(const struct fs_root *root, const char *path, size_t limit,
     int found = fs_open(root, path, O_RDONLY | O_NONBLOCK, &fd, why);
     if (found <= 0 || file_read_open(fd, limit, out, &failure) == 0)
         return found;
-    err_set(why, ERR_IO, "%s: %s", path, failure.msg);
+    err_set(why, failure.code, "%s: %s", path, failure.msg);
     why->sys = failure.sys;
     return -1;
 }

@@ -86,8 +86,9 @@ int gc_run(const struct store *store, const struct gc_options *options, struct g
     struct pass pass;
     AUTO_LOCK collector = {-1};
 
-    pass_begin(&pass, store, options, totals);
-    int result = begin_alone(&pass, &collector, err);
+    int result = pass_begin(&pass, store, options, totals, err);
+    if (result == 0)
+        result = begin_alone(&pass, &collector, err);
     if (result == 0)
         result = collect(&pass, err);
     /* What went before something failed, or before no blob was to go. */
@@ -117,8 +118,9 @@ int gc_expire(const struct store *store, const struct gc_options *options, struc
 {
     struct pass pass;
 
-    pass_begin(&pass, store, options, totals);
-    int result = repo_walk_all(store, visit_uploads, pass_over, &pass, err);
+    int result = pass_begin(&pass, store, options, totals, err);
+    if (result == 0)
+        result = repo_walk_all(store, visit_uploads, pass_over, &pass, err);
     pass_end(&pass);
     return result;
 }

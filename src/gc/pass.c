@@ -2,15 +2,18 @@
  * L3: what all parts of a pass of the collector know. */
 #include "gc/pass.h"
 
+#include "store/storage.h"
+
 #include <string.h>
 #include <time.h>
 
 #define NS ((int64_t)1000000000)
 
-void pass_begin(struct pass *pass, const struct store *store, const struct gc_options *options,
-                struct gc_totals *totals)
+int pass_begin(struct pass *pass, const struct store *store, const struct gc_options *options,
+               struct gc_totals *totals, struct err *err)
 {
     struct timespec now;
+    int64_t late;
 
     *totals = (struct gc_totals){0};
     *pass = (struct pass){
@@ -21,6 +24,10 @@ void pass_begin(struct pass *pass, const struct store *store, const struct gc_op
     };
     clock_gettime(CLOCK_REALTIME, &now);
     pass->began = (int64_t)now.tv_sec * NS + now.tv_nsec;
+    if (storage_lateness(store, &late, err) < 0)
+        return -1;
+    pass->late = late * NS;
+    return 0;
 }
 
 void pass_end(struct pass *pass)
@@ -118,5 +125,5 @@ bool pass_is_old(const struct pass *pass, const struct stat *st, int64_t grace)
 
 int64_t pass_before(const struct pass *pass, int64_t grace)
 {
-    return grace < 0 ? INT64_MIN : pass->began - grace * NS;
+    return grace < 0 ? INT64_MIN : pass->began - pass->late - grace * NS;
 }

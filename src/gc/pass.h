@@ -18,15 +18,16 @@ struct pass {
     const struct gc_options *options;
     struct gc_totals *totals;
     int64_t began;            /* ns, by the clock of the store's file system */
+    int64_t late;             /* ns by which what is seen here may be late (store/storage.h) */
     struct digest_map marked; /* blobs that stay */
     bool blocked;             /* not all that stays is marked: no blob may go */
     struct hold hold;
     struct buf untold; /* what went, and is not on disk yet: see pass_went */
 };
 
-/* Begins it, now. pass_end afterwards. */
-void pass_begin(struct pass *pass, const struct store *store, const struct gc_options *options,
-                struct gc_totals *totals);
+/* Begins it, now. pass_end afterwards, also after an error. */
+int pass_begin(struct pass *pass, const struct store *store, const struct gc_options *options,
+               struct gc_totals *totals, struct err *err);
 void pass_end(struct pass *pass);
 
 /* Tells of something that stands in the way; name may be NULL. */
@@ -41,7 +42,7 @@ int pass_settle(struct pass *pass, struct err *err);
 
 /* How old (seconds) something of this mtime (ns) was when the pass began. */
 int64_t pass_age(const struct pass *pass, int64_t mtime);
-/* Whether it was older than grace (seconds, -1: for ever) then. */
+/* Whether it was older than grace (seconds, -1: for ever) then, though it may be seen late. */
 bool pass_is_old(const struct pass *pass, const struct stat *st, int64_t grace);
 /* The time (ns) before which that is so. */
 int64_t pass_before(const struct pass *pass, int64_t grace);

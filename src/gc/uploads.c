@@ -60,7 +60,7 @@ static int look(struct session *session, struct err *err)
 
 static bool is_stale(const struct session *session)
 {
-    return session->newest < session->pass->began - session->pass->options->grace * 1000000000;
+    return session->newest < pass_before(session->pass, session->pass->options->grace);
 }
 
 /* Whoever writes to it holds the lock on its data. Without data nobody can. */

@@ -21,6 +21,7 @@ struct copying {
 /* Where a tag pointed before it moved: asked for under the lock under which it is moved. */
 struct move {
     const struct registry *registry;
+    const struct digest *to;
     bool moved;
     struct digest from;
 };
@@ -29,7 +30,8 @@ static bool note_move(const void *context, const struct name *name, const struct
 {
     struct move *move = *(struct move *const *)context;
 
-    move->moved = tag_get(move->registry->store, name, tag, &move->from, NULL) > 0;
+    move->moved = tag_get(move->registry->store, name, tag, &move->from, NULL) > 0 &&
+                  !digest_equal(&move->from, move->to);
     return true;
 }
 
@@ -42,7 +44,7 @@ static void tell(const struct copying *copying, struct copy_step step)
 static int push_copy(const struct copying *copying, const struct pulled_manifest *pulled,
                      const struct tag *tag, struct err *err)
 {
-    struct move move = {.registry = copying->registry};
+    struct move move = {.registry = copying->registry, .to = &pulled->digest};
     struct move *noted = &move;
     struct registry registry = *copying->registry;
     struct pushed_manifest pushed;

@@ -7,6 +7,7 @@
 #include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
+#include "store/storage.h"
 #include "store/tag.h"
 
 static int current_digest(const struct registry *registry, const struct push_manifest *push,
@@ -56,6 +57,23 @@ static int check_tags(const struct registry *registry, const struct push_manifes
             !rules->may_move(rules->context, &push->name, &tags[i]))
             return err_set(err, ERR_DENIED, "the tag %s is immutable", tags[i].s);
     return 0;
+}
+
+/* What depends on seeing at once what other hosts did: a precondition, and that a tag stays. */
+static int check_storage(const struct registry *registry, const struct push_manifest *push,
+                         struct err *err)
+{
+    const struct registry_rules *rules = &registry->rules;
+    const struct tag *tags;
+    size_t n = tags_of(push, &tags);
+    bool depends = push->precondition.holds != NULL;
+    struct err why;
+
+    if (storage_trust(registry->store, &why) == 0)
+        return 0;
+    for (size_t i = 0; rules->may_move && i < n && !depends; i++)
+        depends = !rules->may_move(rules->context, &push->name, &tags[i]);
+    return depends ? err_copy(err, &why) : 0;
 }
 
 /* The grace of a manifest that loses its tag begins when it does. A damaged tag points at nothing.
@@ -143,7 +161,7 @@ static int publish(const struct registry *registry, const struct push_manifest *
     AUTO_DIRTY dirty = {0};
 
     /* What takes long comes before the repository's lock. */
-    if (check_precondition(registry, push, err) < 0 ||
+    if (check_storage(registry, push, err) < 0 || check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
         lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         freshen_references(registry, &push->name, manifest, !push->is_stored, &dirty,

@@ -8,6 +8,7 @@
 #include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
+#include "store/storage.h"
 #include "store/tag.h"
 
 #include <string.h>
@@ -222,7 +223,8 @@ static int lock_and_remove(const struct removal *removal, enum fs_lock kind, str
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
 
-    if (lock_gc(store, kind, &gc, err) < 0 || lock_repo(store, removal->name, &repo, err) < 0)
+    if ((removal->precondition.holds && storage_trust(store, err) < 0) ||
+        lock_gc(store, kind, &gc, err) < 0 || lock_repo(store, removal->name, &repo, err) < 0)
         return -1;
     return removal->reference->is_digest ? remove_by_digest(removal, err)
                                          : remove_by_tag(removal, err);

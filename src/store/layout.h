@@ -28,6 +28,9 @@
 #define LAYOUT_LOST "_berth/lost"
 #define LAYOUT_HOLDERS "_berth/holders"
 #define LAYOUT_HOLDERS_COMPLETE "_berth/holders/complete"
+#define LAYOUT_ID "_berth/id"
+#define LAYOUT_STORAGE "_berth/storage"
+#define LAYOUT_CHECK "_berth/check"
 
 /* What a repository's directory has in it besides other repositories. */
 #define LAYOUT_NAME_LAYERS "_layers"

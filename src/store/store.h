@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct store {
+    bool shared;            /* several hosts serve it: storage.h */
     bool is_adopted;        /* this process was the first of berth in a store of another program */
     struct fs_root fs;      /* at LAYOUT_PREFIX */
     char *path;             /* the same as an absolute path, for X-Sendfile */

@@ -52,6 +52,7 @@ static void test_defaults(void **state)
     assert_int_equal(300, conf.token_lifetime);
     assert_string_equal("", conf.groups_file);
     assert_false(conf.readonly);
+    assert_false(conf.shared);
     assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
     conf_free(&conf);
     assert_null(conf.root);
@@ -102,7 +103,8 @@ static void test_every_key_of_access(void **state)
                            "token_service = \"registry.example:5000\"\n"
                            "token_lifetime = 60\n"
                            "groups_file = '/etc/groups'\n"
-                           "readonly = true\n",
+                           "readonly = true\n"
+                           "shared = true\n",
                            &conf));
     assert_string_equal("/etc/users", conf.htpasswd);
     assert_string_equal("Our registry", conf.realm);
@@ -113,6 +115,7 @@ static void test_every_key_of_access(void **state)
     assert_int_equal(60, conf.token_lifetime);
     assert_string_equal("/etc/groups", conf.groups_file);
     assert_true(conf.readonly);
+    assert_true(conf.shared);
     conf_free(&conf);
 }
 

@@ -29,6 +29,10 @@ static void test_sys_chooses_the_code_and_adds_the_reason(void **state)
     assert_int_equal(ERR_NO_SPACE, err.code);
     err_sys(&err, EDQUOT, "write");
     assert_int_equal(ERR_NO_SPACE, err.code);
+    err_sys(&err, ENOTCONN, "stat"); /* of a FUSE file system whose process has died */
+    assert_int_equal(ERR_UNREACHABLE, err.code);
+    err_sys(&err, ESTALE, "stat");
+    assert_int_equal(ERR_UNREACHABLE, err.code);
 }
 
 static void test_long_messages_keep_their_reason(void **state)
@@ -91,6 +95,8 @@ static void test_what_clients_see(void **state)
         {ERR_PRECONDITION, 412, "DENIED", EX_TEMPFAIL},
         {ERR_PAGINATION, 400, "PAGINATION_NUMBER_INVALID", EX_USAGE},
         {ERR_BUSY, 503, "TOOMANYREQUESTS", EX_TEMPFAIL},
+        {ERR_UNREACHABLE, 503, "UNKNOWN", EX_TEMPFAIL},
+        {ERR_STORAGE, 501, "UNSUPPORTED", EX_CONFIG},
         {ERR_IO, 500, "UNKNOWN", EX_IOERR},
         {ERR_NO_SPACE, 507, "UNKNOWN", EX_IOERR},
         {ERR_CONFIG, 500, "UNKNOWN", EX_CONFIG},

@@ -58,6 +58,30 @@ static void test_a_blob_comes_back(void **state)
     assert_true(unit_exists(store->path, "repositories"));
 }
 
+/* What another host renewed may be seen late, and by another clock. */
+static void test_34_lateness_is_added_to_the_grace(void **state)
+{
+    struct store *store = *state;
+    struct told told = {.store = NULL};
+    char late[64];
+
+    have_blob(store, "a", "lonely");
+    age_all(store);
+    store->shared = true;
+    snprintf(late, sizeof late, "late %d\nclock 0\nmount x\n", (OLD - GRACE + 100) * 1000);
+    unit_put(store->path, LAYOUT_STORAGE "/other", late);
+    gc(store, &told);
+    assert_string_equal("", told.removed);
+    snprintf(late, sizeof late, "late %d\nclock 0\nmount x\n", (OLD - GRACE - 100) * 1000);
+    unit_put(store->path, LAYOUT_STORAGE "/other", late);
+    gc(store, &told);
+    assert_non_null(strstr(told.removed, "blob "));
+    unit_delete(store->path, LAYOUT_STORAGE "/other");
+    unit_break(store->path, LAYOUT_STORAGE "/other"); /* it is not known */
+    struct gc_totals totals;
+    assert_fails(IO, gc_run(store, &(struct gc_options){.grace = GRACE}, &totals, &failure));
+}
+
 static void test_grace_begins_when_the_tag_goes(void **state)
 {
     const struct store *store = *state;
@@ -456,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_only_what_nobody_reaches_goes),
         STORE_TEST(test_a_blob_comes_back),
+        STORE_TEST(test_34_lateness_is_added_to_the_grace),
         STORE_TEST(test_grace_begins_when_the_tag_goes),
         STORE_TEST(test_children_of_a_tagged_index_live),
         STORE_TEST(test_referrers_live_as_long_as_their_subject),
