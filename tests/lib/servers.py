@@ -116,10 +116,13 @@ class Server:
 
     def start(self):
         self._install()
-        main = self.home / "etc/main.conf"
-        main.write_text(self._main())
+        (self.home / "etc/main.conf").write_text(self._main())
+        return self.run()
+
+    def run(self):
+        """What is installed; after kill(), once more."""
         self._start_workers()
-        self._spawn(self._command(main))
+        self._spawn(self._command(self.home / "etc/main.conf"))
         for port in filter(None, (self.port, self.tls_port)):
             self._await(port)
         return self
@@ -134,6 +137,7 @@ class Server:
         """What berth.socket and berth.service do."""
         with socket.socket(socket.AF_UNIX) as listener:
             path = self.home / "run/berth.sock"
+            path.unlink(missing_ok=True)  # as systemd does
             listener.bind(str(path))
             shutil.chown(path, group=GROUP)
             path.chmod(0o660)
@@ -172,19 +176,19 @@ class Server:
         program = str(self.home / "libexec/berth/berth.fcgi")
         return [pid for pid in self.pids() if executable(pid) == program]
 
-    def _is_pool(self, pid: int) -> bool:
+    def is_pool(self, pid: int) -> bool:
         """Whether it is the parent of workers: started as a service, or by the web server."""
         services, server = {process.pid for process in self.processes[:-1]}, self.processes[-1].pid
         return pid in services or (parent(pid) == server and b"--workers" in command_line(pid))
 
     def pool_pid(self) -> int:
         """The parent of the workers, which serves no requests itself."""
-        pid, = filter(self._is_pool, self.program_pids())
+        pid, = filter(self.is_pool, self.program_pids())
         return pid
 
     def worker_pids(self) -> list[int]:
         """Those that serve requests."""
-        return [pid for pid in self.program_pids() if not self._is_pool(pid)]
+        return [pid for pid in self.program_pids() if not self.is_pool(pid)]
 
     def stop(self):
         for process in reversed(self.processes):
@@ -195,6 +199,18 @@ class Server:
         while left := self.pids():
             assert time.monotonic() < deadline, f"{self.name} left processes behind: {left}"
             time.sleep(0.02)
+        self.processes.clear()
+        self.sessions.clear()
+
+    def kill(self):
+        """All of it, at once."""
+        while left := self.pids():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for process in self.processes:
+                process.wait(PATIENCE)
+            time.sleep(0.01)
         self.processes.clear()
         self.sessions.clear()
 
