@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cli/bar.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,12 +35,12 @@ static const struct options_row rows[] = {
     OPTIONS_END,
 };
 
-static volatile sig_atomic_t stop;
+static atomic_bool stop; /* without a lock, so a handler may set it */
 
 static void on_signal(int number)
 {
     (void)number;
-    stop = 1;
+    atomic_store(&stop, true);
 }
 
 /* What a check says, while it goes on. */
@@ -59,7 +60,7 @@ static void report_finding(void *context, const struct fsck_finding *finding)
     bar_end(&report->bytes);
     if (!report->failed && fsck_report_finding(finding, report->json, report->err) < 0) {
         report->failed = true;
-        stop = 1;
+        atomic_store(&stop, true);
     }
 }
 

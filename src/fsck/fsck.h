@@ -21,7 +21,7 @@
 #include "fsck/fsck_code.h"
 #include "store/store.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 
 struct fsck_finding {
     enum fsck_code code;
@@ -41,7 +41,7 @@ struct fsck_options {
     int64_t grace;     /* seconds; uploads that are younger may be half-written */
     const char *state; /* a file: go on from it, and write it; NULL: none */
     const struct progress *items, *bytes;
-    const volatile sig_atomic_t *stop; /* other than 0: end soon; NULL: never */
+    const atomic_bool *stop; /* true: end soon; its threads ask, too; NULL: never */
 };
 
 struct fsck_summary {

@@ -4,7 +4,7 @@
 
 bool fsck_run_stopped(const struct fsck *fsck)
 {
-    return fsck->options.stop && *fsck->options.stop;
+    return fsck->options.stop && atomic_load(fsck->options.stop);
 }
 
 void fsck_run_step(struct fsck *fsck, const char *what)

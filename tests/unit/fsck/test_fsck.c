@@ -11,7 +11,6 @@
 #include "store/lock.h"
 #include "store/repo.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -194,7 +193,7 @@ static void test_notes_go_when_the_content_is_back(void **state)
 static void test_stop(void **state)
 {
     const struct store *store = *state;
-    volatile sig_atomic_t stop = 1;
+    atomic_bool stop = true;
     struct fsck_options options = {.jobs = 1, .stop = &stop};
     struct fsck_summary summary;
 

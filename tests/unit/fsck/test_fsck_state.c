@@ -32,7 +32,7 @@ static char *state_path(const struct store *store)
 }
 
 struct stopping {
-    volatile sig_atomic_t stop;
+    atomic_bool stop;
     int64_t after; /* bytes */
 };
 
@@ -43,7 +43,7 @@ static void stop_after(void *context, const char *what, int64_t done, int64_t to
     (void)total;
     assert_string_equal("hashing", what);
     if (done >= stopping->after)
-        stopping->stop = 1;
+        atomic_store(&stopping->stop, true);
 }
 
 static void test_goes_on_where_it_stopped(void **state)
