@@ -111,7 +111,7 @@ static void test_the_owner_stays(void **state)
     unit_put(dir->path, "htpasswd", "bob:b\n");
     if (geteuid() == 0) /* who is not cannot make it another's */
         assert_int_equal(0, chown(unit_path(dir, "htpasswd"), 4711, 4712));
-    assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0460));
+    assert_int_equal(0, chmod(unit_path(dir, "htpasswd"), 0606)); /* which anyone may write */
     assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     uid_t owner = st.st_uid;
     gid_t group = st.st_gid;
@@ -124,7 +124,7 @@ static void test_the_owner_stays(void **state)
     assert_int_equal(0, stat(unit_path(dir, "htpasswd"), &st));
     assert_int_equal(owner, st.st_uid);
     assert_int_equal(group, st.st_gid);
-    assert_int_equal(0460, st.st_mode & 07777);
+    assert_int_equal(0606, st.st_mode & 07777);
 }
 
 static void test_links_stay_links(void **state)
