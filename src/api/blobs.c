@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/conditional.h"
+#include "api/sender.h"
 #include "base/uuid.h"
 #include "http/header.h"
 #include "registry/pull.h"
@@ -23,12 +24,13 @@ static void unsatisfiable(int64_t size, struct response *response)
     response_header(response, "Accept-Ranges", "bytes");
 }
 
-static void by_server(const struct api *api, const struct digest *digest, struct response *response)
+static void by_server(const struct api *api, enum conf_sendfile way, const struct digest *digest,
+                      struct response *response)
 {
     struct layout_path path;
 
     layout_blob(&path, digest);
-    if (api->conf->sendfile == CONF_SENDFILE_X_SENDFILE)
+    if (way == CONF_SENDFILE_X_SENDFILE)
         response_header(response, "X-Sendfile", "%s/%s", api->registry.store->path, path.s);
     else
         response_header(response, "X-Accel-Redirect", "%s" LAYOUT_PREFIX "/%s",
@@ -89,12 +91,15 @@ static const char *wanted_ranges(const struct request *request, const struct dig
  * but the first ten, and both it and Apache join neighbours, while podman takes the n-th part for
  * the n-th range that it asked for. So is If-Match, which nginx would compare with an entity tag
  * of its own. */
-static bool leave_to_server(const struct api *api, const struct request *request, int64_t size)
+static enum conf_sendfile leave_to_server(const struct api *api, const struct request *request,
+                                          int64_t size)
 {
     const char *range = request_header(request, "HTTP_RANGE");
 
-    return api->conf->sendfile != CONF_SENDFILE_OFF && size > 0 && request->method == METHOD_GET &&
-           !(range && strchr(range, ',')) && !request_header(request, "HTTP_IF_MATCH");
+    if (size == 0 || request->method != METHOD_GET || (range && strchr(range, ',')) ||
+        request_header(request, "HTTP_IF_MATCH"))
+        return CONF_SENDFILE_OFF;
+    return sender_choose(api, request);
 }
 
 /* By the web server where it can (X-Sendfile, X-Accel-Redirect; it then answers Range, If-Range and
@@ -115,9 +120,10 @@ static void send_blob(const struct api *api, const struct request *request, cons
         return;
     }
     response_header(response, "Accept-Ranges", "bytes");
-    if (leave_to_server(api, request, size)) {
+    enum conf_sendfile way = leave_to_server(api, request, size);
+    if (way != CONF_SENDFILE_OFF) {
         response_header(response, "Content-Type", BLOB_TYPE);
-        by_server(api, digest, response);
+        by_server(api, way, digest, response);
     } else if (verdict == RANGE_NONE) {
         whole(size, response);
     } else if (n == 1) {

@@ -223,6 +223,25 @@ def test_no_file_to_send(start_cgi, sendfile):
         assert "X-Sendfile" not in response.headers and "X-Accel-Redirect" not in response.headers
 
 
+@pytest.mark.parametrize("software, sendfile, header", [
+    ("nginx/1.22.1", "x-sendfile", None), ("nginx", "x-accel-redirect", "X-Accel-Redirect"),
+    ("lighttpd/1.4.69", "x-accel-redirect", None), ("lighttpd/1.4.69", "x-sendfile", "X-Sendfile"),
+    ("Apache/2.4.57 (Debian)", "x-accel-redirect", None), ("Apache", "x-sendfile", "X-Sendfile"),
+    ("Caddy/v2.6.2", "x-accel-redirect", "X-Accel-Redirect"), ("", "x-sendfile", "X-Sendfile"), ("nginx", "off", None)])
+def test_28_what_the_server_does_not_know(start_cgi, software, sendfile, header):
+    """berth sends the bytes itself instead, and says so, once in a process."""
+    front = start_cgi(sendfile=sendfile)
+    repo = oci.Repository(front)
+    blob = repo.push_blob(oci.blob())
+    front.env["SERVER_SOFTWARE"] = software
+    response = expect(repo.get(f"blobs/{blob.digest}"), 200)
+    assert {"X-Sendfile", "X-Accel-Redirect"} & set(response.headers) == ({header} if header else set())
+    assert response.body == (b"" if header else blob.data)
+    with front.spawn("GET", f"/v2/{repo.name}/blobs/{blob.digest}") as process:
+        log = process.communicate(timeout=20)[1].decode()
+    assert log.count(f'sendfile is "{sendfile}", which ') == (not header and sendfile != "off"), log
+
+
 def test_sendfile_prefix(start_cgi):
     repo = oci.Repository(start_cgi(sendfile="x-accel-redirect", sendfile_prefix="/private/store/"))
     blob = repo.push_blob(oci.blob())

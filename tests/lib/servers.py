@@ -398,7 +398,7 @@ class Nginx(Server):
     worker_user = SERVICE_USER
 
     def _start_workers(self):
-        self._serve_socket("x-accel-redirect")
+        self._serve_socket("x-sendfile")  # as berth.service; nginx' own file knows better
 
     def _main(self):
         shutil.copy2("/etc/nginx/fastcgi_params", self.home / "etc/fastcgi_params")

@@ -54,3 +54,26 @@ def test_if_match_with_the_entity_tag(front, repo):
     blob = repo.push_blob(oci.blob())
     response = expect(repo.get(f"blobs/{blob.digest}", {"If-Match": f'"{blob.digest}"'}), 200)
     assert response.body == blob.data
+
+
+def test_28_the_server_sends_by_its_own_file(front, repo):
+    """Also where the workers were told something else: those of nginx here are berth.service's, which says x-sendfile."""
+    blob = repo.push_blob(oci.blob(SIZE))
+    answer = expect(repo.get(f"blobs/{blob.digest}"), 200)
+    assert answer.body == blob.data
+    by_server = not front.settings.get("BERTH_SENDFILE")
+    assert ("Last-Modified" in answer.headers) == by_server  # which berth does not send
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_28_a_wrong_way_of_sending_is_noticed(server):
+    """What the server would not send, berth does; one line of the log says so."""
+    wrong = "x-sendfile" if server == "nginx" else "x-accel-redirect"
+    with running_front(server, env={"BERTH_SENDFILE": wrong}, workers=1, workers_max=1) as front:
+        repo = oci.Repository(front)
+        blob = repo.push_blob(oci.blob(SIZE))
+        for _ in range(2):
+            assert expect(repo.get(f"blobs/{blob.digest}"), 200).body == blob.data
+        assert expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=5-9"}), 206).body == blob.data[5:10]
+        log = "".join(path.read_text() for path in (front.home / "log").iterdir())
+        assert log.count(f'sendfile is "{wrong}", which ') == 1, log
