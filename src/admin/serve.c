@@ -107,24 +107,16 @@ static int export_settings(const struct serve_line *options, const struct conf *
     return 0;
 }
 
-/* A store that cannot be made or written is the commonest first failure, so it comes with what to
- * do. */
-static int explain_store(const struct conf *conf, struct err *err)
-{
-    if (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS || err->sys == ENOENT ||
-        err->sys == ENOTDIR)
-        return err_set(err, ERR_IO,
-                       "user %ld cannot write to %s: make that possible, or name another "
-                       "directory with --root",
-                       (long)geteuid(), conf->root);
-    return -1;
-}
-
+/* Where nothing can be written nobody pushes either, so lighttpd's spool is never used. */
 static int open_for_use(const struct conf *conf, struct store *store, struct spool *spool,
                         struct err *err)
 {
-    if (store_open(store, conf, true, err) < 0 || spool_open(store, spool, err) < 0)
-        return explain_store(conf, err);
+    struct err why = {0};
+
+    if (store_open(store, conf, true, err) < 0)
+        return -1;
+    if (spool_open(store, spool, &why) < 0 && !(why.sys == EROFS && conf->readonly))
+        return err_copy(err, &why);
     if (store->is_adopted)
         log_warning(STORE_ADOPTED, conf->root);
     return 0;

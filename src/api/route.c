@@ -5,6 +5,7 @@
 #include "api/server_error.h"
 
 #include "base/decimal.h"
+#include "base/may.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -220,10 +221,14 @@ static int answer(struct api *api, struct request *request, const struct match *
 
 static void log_failure(const struct api *api, const struct request *request, const struct err *err)
 {
+    AUTO_BUF hint = BUF_INIT;
+
+    buf_addstr(&hint, "");
+    may_hint(api->conf->root, err, &hint);
     if (err->code == ERR_UNAUTHORIZED || err->code == ERR_DENIED)
         access_log_denial(api, request, err);
     else if (err_http_status(err->code) >= 500)
-        log_error("%s: %s", request->path, err->msg);
+        log_error("%s: %s%s", request->path, err->msg, hint.s);
     else
         log_info("%s: %s: %s", request->path, err_public_text(err->code), err->msg);
 }

@@ -4,6 +4,7 @@
 
 #include "auth/key_set.h"
 #include "base/log.h"
+#include "base/may.h"
 #include "base/mem.h"
 #include "base/strings.h"
 
@@ -149,6 +150,14 @@ static int check_still_there(const struct rules *before, const struct conf *now,
     return 0;
 }
 
+/* If this process may not read one of the files, that is the reason, and the message says what
+ * cures it. */
+static void explain(const struct strings *files, struct err *err)
+{
+    for (size_t i = 0; i < files->n && may_read(files->v[i], err) == 0; i++)
+        ;
+}
+
 struct guard *guard_new(const char *config, struct err *err)
 {
     struct guard *guard = mem_alloc(sizeof *guard);
@@ -163,6 +172,7 @@ struct guard *guard_new(const char *config, struct err *err)
     }
     conf_free(&conf);
     if (!guard->rules) {
+        explain(&guard->files, err);
         guard_free(guard);
         return NULL;
     }
@@ -224,6 +234,7 @@ static void reread(struct guard *guard)
         watch(guard, &files, files_seen);
         take_rules(guard, rules);
     } else {
+        explain(&both, &err);
         watch(guard, &both, both_seen);
         keep_rules(guard, &err);
     }

@@ -283,6 +283,17 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
     return 1;
 }
 
+int fs_may_write(const struct fs_root *root, const char *path, struct err *err)
+{
+    AUTO_FD fd = fs_path_open(root, path, O_PATH | O_NOFOLLOW);
+
+    if (fd < 0)
+        return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "open %s", path);
+    if (faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0)
+        return err_sys(err, errno, "write to %s", path);
+    return 1;
+}
+
 int fs_touch(const struct fs_root *root, const char *path, struct err *err)
 {
     const char *base;

@@ -73,6 +73,9 @@ int fs_unlink(const struct fs_root *root, const char *path, struct dirty *dirty,
 int fs_set_mode(const struct fs_root *root, const char *path, mode_t mode, struct err *err);
 int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t gid,
                  struct err *err);
+/* Whether this process may make something in a directory, or write a file. ERR_IO with errno: it
+ * may not. 0: it is not there. */
+int fs_may_write(const struct fs_root *root, const char *path, struct err *err);
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
 /* fsyncs a file by its name, for its times. 0: it is not there. */

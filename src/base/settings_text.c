@@ -2,6 +2,8 @@
  * L0: the text of a configuration file, cut into tokens as libconfuse does it. */
 #include "base/settings_text.h"
 
+#include "base/may.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +16,9 @@ static int read_file(struct buf *text, const char *path, struct err *err)
 
     if (!file) {
         int errnum = errno;
-        return err_set(err, ERR_CONFIG, "configuration file %s: %s", path, strerror(errnum));
+        return may_read(path, err) < 0
+                   ? -1
+                   : err_set(err, ERR_CONFIG, "configuration file %s: %s", path, strerror(errnum));
     }
     while (!feof(file) && !ferror(file) && text->len <= TEXT_MAX)
         text->len += fread(buf_reserve(text, 4096), 1, 4096, file);

@@ -260,7 +260,7 @@ static void print_config(const struct runtime *runtime, const struct runtime_pla
     print_setting(out, "server.document-root = ", runtime->pages.s, "\n");
     buf_addstr(out, "index-file.names = ( \"index.html\" )\n"
                     "mimetype.assign = ( \".html\" => \"text/html; charset=utf-8\" )\n");
-    print_setting(out, "var.berth_spool = ", plan->spool, "\n");
+    print_setting(out, "var.berth_spool = ", plan->spool ? plan->spool : runtime->dir.s, "\n");
     print_setting(out, "var.berth_errors = ", errors.s, "\n");
     print_setting(out,
                   "var.berth_gate = ( \"mode\" => \"authorizer\", \"check-local\" => \"disable\", "

@@ -116,7 +116,8 @@ struct runtime_plan {
     const struct listener *listener;
     const struct serve_tls *tls;
     const struct serve_login *login;
-    const char *spool, *blobs; /* absolute paths of directories */
+    /* Absolute paths of directories. No spool: one of its own, where none is used. */
+    const char *spool, *blobs;
 };
 /* Writes it, and the files that it names. */
 int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err);

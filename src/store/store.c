@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "base/dir.h"
+#include "base/may.h"
 #include "base/mem.h"
 #include "store/layout.h"
 
@@ -59,6 +60,19 @@ static int store_init(struct store *store, bool create, struct err *err)
     return dirty_sync(&store->fs, &dirty, err);
 }
 
+/* What somebody else made there, as root or another program, would fail one request after another.
+ */
+static int check_may_write(const struct store *store, struct err *err)
+{
+    static const char *const paths[] = {LAYOUT_BLOBS, LAYOUT_BLOBS "/sha256", LAYOUT_REPOSITORIES,
+                                        LAYOUT_TMP,   LAYOUT_REPO_LOCKS,      LAYOUT_LOCKS "/gc"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (fs_may_write(&store->fs, paths[i], err) < 0)
+            return -1;
+    return 0;
+}
+
 int store_make(struct store *store, struct err *err)
 {
     return store_init(store, true, err);
@@ -96,20 +110,48 @@ int store_open_any(struct store *store, const struct conf *conf, struct err *err
     return -1;
 }
 
-int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+static int open_once(struct store *store, const struct conf *conf, bool create, struct err *err)
 {
-    if (open_root(store, conf, create, err) == 0 && store_init(store, create, err) == 0)
+    if (open_root(store, conf, create, err) == 0 && store_init(store, create, err) == 0 &&
+        (!create || check_may_write(store, err) == 0))
         return 0;
     store_close(store);
     return -1;
 }
 
-/* Our own directory has neither blobs nor repositories in it. */
+/* The commonest first failure comes with what to do about it. */
+static int explain(const struct conf *conf, const struct err *why, struct err *err)
+{
+    if (why->sys == EACCES || why->sys == EPERM || why->sys == EROFS || why->sys == ENOENT ||
+        why->sys == ENOTDIR)
+        return may_not_write(conf->root, why->sys, err);
+    return err_copy(err, why);
+}
+
+int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+{
+    struct err why = {0};
+
+    if (!create)
+        return open_once(store, conf, false, err);
+    if (open_once(store, conf, true, &why) == 0)
+        return 0;
+    if (why.sys == EROFS && conf->readonly)
+        return open_once(store, conf, false, err);
+    return explain(conf, &why, err);
+}
+
+/* Our own directory has neither blobs nor repositories in it, nor has that of blobs, where ours is
+ * not there: on a file system that cannot be written. */
 int store_open_nothing(struct store *nothing, const struct store *store, struct err *err)
 {
+    struct stat st;
     AUTO_BUF path = BUF_INIT;
 
-    buf_addf(&path, "%s/" LAYOUT_OWN, store->path);
+    int found = fs_stat(&store->fs, LAYOUT_OWN, &st, err);
+    if (found < 0)
+        return -1;
+    buf_addf(&path, "%s/%s", store->path, found ? LAYOUT_OWN : LAYOUT_BLOBS);
     *nothing = *store;
     nothing->fs.fd = -1;
     nothing->path = mem_strdup(path.s);

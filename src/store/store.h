@@ -34,8 +34,9 @@ struct store {
     "referrers and finds what may be wrong"
 
 /* create: makes what is missing, as everyone does who will change the store; without it nothing is
- * written, and a directory that holds no store is an ERR_IO that says so. ERR_CONFIG: the store is
- * of a newer version. */
+ * written, and a directory that holds no store is an ERR_IO that says so. With create an ERR_IO
+ * says what to do where this user may not write. A file system that cannot be written is opened to
+ * read, if conf is `readonly`. ERR_CONFIG: the store is of a newer version. */
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
 /* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
 int store_open_any(struct store *store, const struct conf *conf, struct err *err);

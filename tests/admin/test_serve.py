@@ -287,6 +287,108 @@ def test_27_says_once_why_no_worker_starts(tmp_path):
     assert done.stderr.count("error: ") == done.stderr.count("error: workers cannot start: ") == 1, done.stderr
     assert re.search(rf"error: workers cannot start: .*{users}.*: Permission denied", done.stderr)
     assert "the first request was answered with" in done.stderr.splitlines()[-1]
+    assert f"user www-data cannot read it: as root: `chgrp www-data {users} && chmod g+r {users}`" in done.stderr
+
+
+def cure_of(said):
+    """The command that a message has in backquotes."""
+    return re.search(r"`([^`]+)`", said)[1]
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """Runs `berth serve` as www-data: until it serves, or what it says if it does not."""
+    tmp_path.chmod(0o711)
+    for parent in tmp_path.parents[:-2]:
+        parent.chmod(parent.stat().st_mode | 0o111)
+    place = copy_programs(tmp_path / "programs")
+
+    def run(*args, prefix=()):
+        with subprocess.Popen([*prefix, place / "berth", "serve", "--listen", "127.0.0.1:0", *args], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, user=33, group=33, extra_groups=[]) as process:
+            serves = process.stdout.readline().startswith("Serving ")
+            if serves:
+                process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+        return 0 if serves else process.returncode, said
+
+    return run
+
+
+@pytest.mark.parametrize("file", ["users", "keys", "groups", "berth.conf", "closed"])
+def test_27_what_cannot_be_read_and_the_command_that_cures_it(stranger, tmp_path, file):
+    """Whichever file it is, and whatever is in the way. The command is run as it is printed."""
+    conf, users, keys, closed = (tmp_path / name for name in ("berth.conf", "users", "keys", "closed"))
+    root = tmp_path / "store"
+    root.mkdir()
+    os.chown(root, 33, 33)
+    closed.mkdir()
+    for path in (users, closed / "groups"):
+        path.write_text("alice:$2y$04$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa\n" if path == users else "dev: alice\n")
+        path.chmod(0o644)
+    conf.write_text(f'root = "{root}"\nhtpasswd = "{users}"\ntoken_keys = "{keys}"\ngroups_file = "{closed}/groups"\n')
+    subprocess.run([BUILD / "berth", "token", "init", "--config", conf, keys, "--group", "www-data"], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert stranger("--config", conf)[0] == 0
+    wrong = {"users": users, "keys": keys, "groups": closed / "groups", "berth.conf": conf, "closed": closed}[file]
+    os.chown(wrong, 0, 0)
+    wrong.chmod(0o700 if wrong.is_dir() else 0o600)
+    code, said = stranger("--config", conf)
+    assert code in (70, 78), said
+    assert f"{wrong}: Permission denied: user www-data cannot read it: " in said or file == "closed", said
+    assert said.count("user www-data cannot read it") == 1
+    subprocess.run(cure_of(said), shell=True, check=True)
+    assert stranger("--config", conf)[0] == 0
+
+
+@pytest.mark.parametrize("what", ["made by root", "missing", "chown without -R"])
+def test_30_a_store_that_cannot_be_written(stranger, tmp_path, what):
+    root = tmp_path / "store"
+    if what != "missing":
+        (root / "docker/registry/v2/blobs/sha256").mkdir(parents=True)
+        (root / "docker/registry/v2/repositories").mkdir()
+    if what == "chown without -R":
+        for path in (root, root / "docker", root / "docker/registry", root / "docker/registry/v2"):
+            os.chown(path, 33, 33)
+    if what == "made by root":
+        root.chmod(0o750)
+    code, said = stranger("--root", root)
+    assert code == 74, said
+    assert f"user www-data cannot write to {root}: " in said
+    assert "or name another directory with root in berth.conf, or --root" in said
+    subprocess.run(cure_of(said), shell=True, check=True)
+    assert stranger("--root", root)[0] == 0
+
+
+
+
+READ_ONLY = ["unshare", "--mount", "/bin/sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"']
+
+
+@pytest.mark.parametrize("of", ["berth", "registry:2"])
+def test_22_read_only_storage(serve, tmp_path, of):
+    """With `readonly` it serves pulls, and says to pushes what is wrong; without, it says at the start what to do."""
+    before = serve()
+    image = oci.Repository(before, "team/app").push_image("v1")
+    before.stop()
+    if of == "registry:2":
+        shutil.rmtree(before.root / "docker/registry/v2/_berth")
+    conf = tmp_path / "readonly.conf"
+    conf.write_text("readonly = true\n")
+    inside = [*READ_ONLY, str(before.root)]
+    done = subprocess.run([*inside, BUILD / "berth", "serve", "--listen", "127.0.0.1:0", "--root", before.root],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 74
+    assert "Read-only file system" in done.stderr and "readonly = true" in done.stderr
+    registry = serve("--config", str(conf), prefix=inside)
+    repo = oci.Repository(registry, "team/app")
+    assert expect(repo.get("manifests/v1"), 200).body == image.data
+    for descriptor in image.document["layers"]:
+        assert len(expect(repo.get(f"blobs/{descriptor['digest']}"), 200).body) == descriptor["size"]
+        expect(repo.head(f"blobs/{descriptor['digest']}"), 200)
+    expect(registry.request("GET", "/v2/other/manifests/v1"), 404)
+    refused = registry.request("POST", "/v2/team/app/blobs/uploads/", body=b"")
+    assert refused.status in (403, 405) and b"errors" in refused.body
 
 
 def test_busy_port(serve):

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import running_front
+from tests.lib import oci
+from tests.lib.oci import expect
 from tests.lib.paths import BUILD, ETC
+from tests.lib.workers import wait_for
+from tests.live.conftest import SERVERS
 
 # What Debian's apache2ctl sets (envvars).
 APACHE_ENVIRONMENT = {"APACHE_RUN_USER": "www-data", "APACHE_RUN_GROUP": "www-data"}
@@ -104,3 +109,26 @@ def test_berth_conf(tmp_path):
     done = subprocess.run([BUILD / "berth.fcgi", "--config", configuration], capture_output=True, text=True,
                           env={"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET", "SCRIPT_NAME": "/v2", "PATH_INFO": "/"})
     assert done.stdout.startswith("Status: 200 "), done.stderr
+
+
+def cure_of(front, said) -> str:
+    """The command that the log of the front has in backquotes."""
+    log = wait_for(lambda: "".join(text for path in (front.home / "log").iterdir() if said in (text := path.read_text())))
+    return re.search(rf"{re.escape(said)}.*?`([^`]+)`", log)[1]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_30_a_store_of_roots(server, tmp_path):
+    """It says so in the log of each front, with the command that cures it; then it works, without a restart."""
+    with running_front(server, workers=1, workers_max=1) as front:
+        repo = oci.Repository(front)
+        repo.push_image("v1")
+        for path in (front.root, *front.root.rglob("*")):
+            shutil.chown(path, "root", "root")
+        store = front.root / "docker/registry/v2"
+        for path in (store, *store.rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        expect(repo.get("manifests/v1"), 500)
+        cure = cure_of(front, f"user {front.worker_user} may not: all in {front.root} is to belong to it, as root: ")
+        subprocess.run(cure, shell=True, check=True)
+        expect(repo.get("manifests/v1"), 200)
