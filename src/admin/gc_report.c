@@ -4,6 +4,7 @@
 
 #include "base/amount.h"
 #include "base/array.h"
+#include "base/rfc3339.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -117,6 +118,42 @@ static void write_count(const char *key, struct gc_count count, struct json_writ
     json_writer_end(json);
 }
 
+#define NS ((int64_t)1000000000)
+
+/* The second after it. */
+static int64_t waits_until(const struct gc_waiting *waiting)
+{
+    return (waiting->until + NS - 1) / NS;
+}
+
+static void write_waiting(const struct gc_waiting *waiting, struct json_writer *json)
+{
+    char until[RFC3339_SIZE];
+
+    json_writer_object(json, "waiting");
+    json_writer_number(json, "manifests", waiting->manifests);
+    json_writer_number(json, "blobs", waiting->blobs);
+    json_writer_number(json, "bytes", waiting->bytes);
+    rfc3339_format(until, waits_until(waiting));
+    json_writer_string(json, "until", waiting->until ? until : NULL);
+    json_writer_end(json);
+}
+
+/* Whoever has just removed something wonders why it is still there. */
+static void print_waiting(const struct gc_waiting *waiting, struct buf *out)
+{
+    char manifests[AMOUNT_TEXT], blobs[AMOUNT_TEXT], size[AMOUNT_TEXT], until[RFC3339_SIZE];
+
+    if (!waiting->until)
+        return;
+    amount_count(manifests, waiting->manifests, "manifest");
+    amount_count(blobs, waiting->blobs, "blob");
+    amount_size(size, waiting->bytes);
+    rfc3339_format(until, waits_until(waiting));
+    buf_addf(out, "waiting for the grace: %s, %s, %s, the last of it until %s\n", manifests, blobs,
+             size, until);
+}
+
 static void write_summary(struct gc_report *report, const struct gc_totals *totals, double seconds)
 {
     struct json_writer *json = report->out.json;
@@ -131,6 +168,7 @@ static void write_summary(struct gc_report *report, const struct gc_totals *tota
     write_count("uploads", totals->uploads, json);
     json_writer_number(json, "tagsRemoved", totals->tags_removed);
     json_writer_number(json, "bytes", totals->bytes);
+    write_waiting(&totals->waiting, json);
     table_print(problem_columns, "problems", report->problems, report->n_problems,
                 sizeof *report->problems, &report->out);
     json_writer_seconds(json, "seconds", seconds);
@@ -169,6 +207,7 @@ static void print_summary(struct gc_report *report, const struct gc_totals *tota
     amount_size(size, totals->bytes);
     buf_addf(out, "%s %s in %.1f s\n", size,
              report->dry_run ? "would come back, seen" : "came back", seconds);
+    print_waiting(&totals->waiting, out);
 }
 
 int gc_report_summary(struct gc_report *report, const struct gc_totals *totals, double seconds,

@@ -18,6 +18,7 @@ struct shard {
     enum digest_algorithm algorithm;
     struct fs_root dir;
     struct strings candidates; /* hex */
+    struct strings waiting;    /* of those that stay */
     int64_t kept;
 };
 
@@ -30,6 +31,8 @@ static bool visit_blob(void *context, const char *hex)
         return false;
     if (digest_map_get(&shard->pass->marked, &digest))
         shard->kept++;
+    else if (digest_map_get(&shard->pass->waiting, &digest))
+        strings_add(&shard->waiting, hex);
     else
         strings_add(&shard->candidates, hex);
     return false;
@@ -65,6 +68,35 @@ static int remove_large(struct shard *shard, const struct layout_path *dir,
     return pass->options->dry_run ? 1 : hold_remove_tree(&pass->hold, dir->s, &unneeded, err);
 }
 
+/* Its time is that of the manifest or link for which it waits. */
+static int count_waiting(struct shard *shard, const char *hex, struct err *err)
+{
+    char name[DIGEST_HEX_MAX + sizeof "/" LAYOUT_DATA];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s/" LAYOUT_DATA, hex);
+    int found = dir_peek(shard->dir.fd, name, &st, err);
+    if (found <= 0)
+        return found;
+    shard->kept++;
+    shard->pass->totals->waiting.blobs++;
+    shard->pass->totals->waiting.bytes += st.st_size;
+    return 0;
+}
+
+/* One that is young, and nobody's: of an upload, or of what was just removed. */
+static void wait_for_grace(struct shard *shard, const struct stat *st)
+{
+    struct pass *pass = shard->pass;
+
+    shard->kept++;
+    if (pass_is_old(pass, st, pass->options->grace))
+        return;
+    pass->totals->waiting.blobs++;
+    pass->totals->waiting.bytes += st->st_size;
+    pass_waits(pass, fs_mtime(st), pass->options->grace);
+}
+
 /* What goes is looked at again under the lock. */
 static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
 {
@@ -89,7 +121,8 @@ static int sweep_blob(struct shard *shard, const char *hex, struct err *err)
     int gone = st.st_size >= LARGE
                    ? remove_large(shard, &dir, &data, &blob, err)
                    : hold_remove_lone(&pass->hold, &shard->dir, hex, LAYOUT_DATA, &blob, err);
-    shard->kept += gone == 0;
+    if (gone == 0)
+        wait_for_grace(shard, &st);
     if (gone <= 0)
         return gone;
     item.bytes = blob.st.st_size;
@@ -108,7 +141,10 @@ static int sweep_shard(struct shard *shard, struct err *err)
     strings_sort(&shard->candidates);
     for (size_t i = 0; i < shard->candidates.n && result == 0; i++)
         result = sweep_blob(shard, shard->candidates.v[i], err);
+    for (size_t i = 0; i < shard->waiting.n && result == 0; i++)
+        result = count_waiting(shard, shard->waiting.v[i], err);
     strings_free(&shard->candidates);
+    strings_free(&shard->waiting);
     pass->totals->blobs.kept += shard->kept;
     return hold_end(&pass->hold, result < 0 ? NULL : err) < 0 ? -1 : result;
 }
@@ -117,7 +153,7 @@ static bool is_marked(void *context, const struct digest_key *key)
 {
     const struct pass *pass = context;
 
-    return digest_map_get_key(&pass->marked, key) != NULL;
+    return digest_map_get_key(&pass->marked, key) || digest_map_get_key(&pass->waiting, key);
 }
 
 /* What is linked meanwhile is noted again when it is linked next, or pushed instead of mounted. */

@@ -61,10 +61,17 @@ struct gc_count {
     int64_t kept, removed;
 };
 
+/* What nobody reaches, and stays for its age alone. */
+struct gc_waiting {
+    int64_t manifests, blobs, bytes;
+    int64_t until; /* ns since 1970: then the last of it is beyond its grace; 0: there is none */
+};
+
 struct gc_totals {
     struct gc_count repositories, manifests, layer_links, blobs, uploads;
     int64_t tags_removed;
     int64_t bytes; /* that came back, or would */
+    struct gc_waiting waiting;
     int64_t problems;
     int64_t longest_pause; /* milliseconds for which others had to wait at most */
 };

@@ -17,13 +17,15 @@ void graph_free(struct graph *graph)
     strings_free(&graph->empty);
     free(graph->tag);
     digest_map_free(&graph->needed);
+    digest_map_free(&graph->waiting);
     *graph = (struct graph){0};
 }
 
 size_t graph_bytes(const struct graph *graph)
 {
     return graph->n_nodes * (sizeof *graph->nodes + 40) + graph->n_blobs * sizeof *graph->blobs +
-           graph->n_children * sizeof *graph->children + graph->tags.n * 64 + graph->needed.n * 40;
+           graph->n_children * sizeof *graph->children + graph->tags.n * 64 +
+           (graph->needed.n + graph->waiting.n) * 40;
 }
 
 uint32_t graph_add(struct graph *graph, const struct digest *digest)

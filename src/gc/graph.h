@@ -19,6 +19,7 @@ struct graph_node {
     struct digest_packed digest;
     bool has_revision;
     bool live;
+    bool waits;                    /* lives for its age alone, or that of what needs it */
     bool old;                      /* beyond its grace */
     bool unkept;                   /* what it names is read again */
     int64_t mtime;                 /* of the revision's link, ns */
@@ -53,9 +54,11 @@ struct graph {
     struct strings problems; /* that were met; told when it is swept: several threads read graphs */
     struct strings empty;    /* directories of links, without a link */
     bool damaged;            /* what it needs is not known: everything in it lives */
-    struct digest_map needed; /* blobs that what lives in it names */
-    int64_t kept;             /* manifests and layer links that stay */
-    int64_t gone;             /* manifests that went */
+    int64_t grace;           /* of manifests without a tag, seconds; -1: for ever */
+    struct digest_map needed;  /* blobs that what lives in it names */
+    struct digest_map waiting; /* the same of what waits, and perhaps of others */
+    int64_t kept;              /* manifests and layer links that stay */
+    int64_t gone;              /* manifests that went */
 };
 
 /* Leaves it empty. */

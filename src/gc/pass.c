@@ -35,6 +35,7 @@ void pass_end(struct pass *pass)
     hold_pause(&pass->hold);
     pass->totals->longest_pause = pass->hold.longest_ms;
     digest_map_free(&pass->marked);
+    digest_map_free(&pass->waiting);
     buf_free(&pass->untold);
     strings_free(&pass->hold.doomed);
 }
@@ -121,6 +122,15 @@ int64_t pass_age(const struct pass *pass, int64_t mtime)
 bool pass_is_old(const struct pass *pass, const struct stat *st, int64_t grace)
 {
     return fs_mtime(st) < pass_before(pass, grace);
+}
+
+void pass_waits(struct pass *pass, int64_t mtime, int64_t grace)
+{
+    int64_t *until = &pass->totals->waiting.until;
+    int64_t over = mtime + grace * NS + pass->late;
+
+    if (over > *until)
+        *until = over;
 }
 
 int64_t pass_before(const struct pass *pass, int64_t grace)

@@ -17,10 +17,11 @@ struct pass {
     const struct store *store;
     const struct gc_options *options;
     struct gc_totals *totals;
-    int64_t began;            /* ns, by the clock of the store's file system */
-    int64_t late;             /* ns by which what is seen here may be late (store/storage.h) */
-    struct digest_map marked; /* blobs that stay */
-    bool blocked;             /* not all that stays is marked: no blob may go */
+    int64_t began;             /* ns, by the clock of the store's file system */
+    int64_t late;              /* ns by which what is seen here may be late (store/storage.h) */
+    struct digest_map marked;  /* blobs that stay */
+    struct digest_map waiting; /* and those that do as long as something is young, unless marked */
+    bool blocked;              /* not all that stays is marked: no blob may go */
     struct hold hold;
     struct buf untold; /* what went, and is not on disk yet: see pass_went */
 };
@@ -44,6 +45,8 @@ int pass_settle(struct pass *pass, struct err *err);
 int64_t pass_age(const struct pass *pass, int64_t mtime);
 /* Whether it was older than grace (seconds, -1: for ever) then, though it may be seen late. */
 bool pass_is_old(const struct pass *pass, const struct stat *st, int64_t grace);
+/* Notes that something of this mtime waits for that grace. */
+void pass_waits(struct pass *pass, int64_t mtime, int64_t grace);
 /* The time (ns) before which that is so. */
 int64_t pass_before(const struct pass *pass, int64_t grace);
 

@@ -102,6 +102,7 @@ static int read_revisions(struct graph *graph, struct err *err)
 
     if (options->untagged)
         revisions.grace = options->untagged(options->context, graph->name, options->grace);
+    graph->grace = revisions.grace;
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         AUTO_FD dir = -1;
         struct fs_root root = graph->pass->store->fs;

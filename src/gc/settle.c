@@ -50,6 +50,8 @@ static void connect(struct graph *graph)
 struct queue {
     uint32_t *v;
     uint32_t n;
+    bool waits;                /* those that are found now */
+    struct digest_map *needed; /* the blobs that they name */
 };
 
 static void make_live(struct graph *graph, struct queue *queue, uint32_t number)
@@ -57,15 +59,18 @@ static void make_live(struct graph *graph, struct queue *queue, uint32_t number)
     if (number == 0 || graph->nodes[number - 1].live)
         return;
     graph->nodes[number - 1].live = true;
+    graph->nodes[number - 1].waits = queue->waits;
     queue->v[queue->n++] = number;
 }
 
 static void follow_reference(struct graph *graph, const struct descriptor *reference, void *context)
 {
+    struct queue *queue = context;
+
     if (reference->role == DESCRIPTOR_CHILD)
-        make_live(graph, context, graph_add(graph, &reference->digest));
+        make_live(graph, queue, graph_add(graph, &reference->digest));
     else
-        digest_map_put(&graph->needed, &reference->digest);
+        digest_map_put(queue->needed, &reference->digest);
 }
 
 /* 0: it is beyond the limits. */
@@ -79,7 +84,7 @@ static int follow(struct graph *graph, uint32_t at, const struct scan_limits *li
     for (uint32_t i = 0; i < node->n_children; i++)
         make_live(graph, queue, graph->children[node->children + i]);
     for (uint32_t i = 0; i < node->n_blobs; i++)
-        digest_map_put_key(&graph->needed, &graph->blobs[node->blobs + i]);
+        digest_map_put_key(queue->needed, &graph->blobs[node->blobs + i]);
     return 1;
 }
 
@@ -106,27 +111,51 @@ static int follow_all(struct graph *graph, const struct scan_limits *limits, str
     return 1;
 }
 
-static void start(struct graph *graph, struct queue *queue)
+static void start_at_tags(struct graph *graph, struct queue *queue)
 {
+    queue->needed = &graph->needed;
     for (size_t i = 0; i < graph->tags.n; i++)
         if (!graph->tag[i].attached)
             make_live(graph, queue, graph->tag[i].node);
+}
+
+/* What no tag reaches. */
+static void start_at_young(struct graph *graph, struct queue *queue)
+{
+    queue->waits = graph->grace >= 0;
+    queue->needed = queue->waits ? &graph->waiting : &graph->needed;
     for (uint32_t at = 0; at < graph->n_nodes; at++)
         if (graph->nodes[at].has_revision && !graph->nodes[at].old)
             make_live(graph, queue, at + 1);
 }
 
+/* Nothing may go where not all is known. */
+static int keep_all(struct graph *graph, const struct scan_limits *limits, struct queue *queue)
+{
+    int settled = 1;
+
+    queue->waits = false;
+    queue->needed = &graph->needed;
+    for (uint32_t at = 0; at < graph->n_nodes && settled > 0; at++) {
+        make_live(graph, queue, at + 1);
+        settled = follow_all(graph, limits, queue);
+    }
+    return settled;
+}
+
 int settle_graph(struct graph *graph, const struct scan_limits *limits)
 {
-    struct queue queue = {mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *queue.v), 0};
+    struct queue queue = {.v = mem_alloc(((size_t)graph->n_nodes + 1) * sizeof *queue.v)};
 
     connect(graph);
-    start(graph, &queue);
+    start_at_tags(graph, &queue);
     int settled = follow_all(graph, limits, &queue);
-    for (uint32_t at = 0; at < graph->n_nodes && graph->damaged && settled > 0; at++) {
-        make_live(graph, &queue, at + 1);
+    if (settled > 0) {
+        start_at_young(graph, &queue);
         settled = follow_all(graph, limits, &queue);
     }
+    if (settled > 0 && graph->damaged)
+        settled = keep_all(graph, limits, &queue);
     free(queue.v);
     return settled;
 }

@@ -19,14 +19,17 @@
 /* Marks the living manifests and what they name. */
 static void mark_needed(struct graph *graph)
 {
+    struct pass *pass = graph->pass;
+
     for (uint32_t at = 0; at < graph->n_nodes; at++) {
         struct digest digest;
         if (!graph->nodes[at].live)
             continue;
         digest_key_unpack(&graph->nodes[at].digest, &digest);
-        digest_map_put(&graph->pass->marked, &digest);
+        digest_map_put(graph->nodes[at].waits ? &pass->waiting : &pass->marked, &digest);
     }
-    digest_map_add(&graph->pass->marked, &graph->needed);
+    digest_map_add(&pass->marked, &graph->needed);
+    digest_map_add(&pass->waiting, &graph->waiting);
 }
 
 struct layers {
@@ -39,22 +42,28 @@ struct layers {
     struct err *err;
 };
 
-static bool is_needed(const struct graph *graph, const struct digest *digest)
+/* The marks that a layer gets; NULL: nothing needs it. */
+static struct digest_map *marks_of(const struct graph *graph, const struct digest *digest)
 {
     const struct graph_node *node = graph_find(graph, digest);
+    struct pass *pass = graph->pass;
 
-    return graph->damaged || (node && node->live) || digest_map_get(&graph->needed, digest);
+    if (graph->damaged || (node && node->live && !node->waits) ||
+        digest_map_get(&graph->needed, digest))
+        return &pass->marked;
+    return (node && node->live) || digest_map_get(&graph->waiting, digest) ? &pass->waiting : NULL;
 }
 
 /* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
-static int mark_alias(struct graph *graph, const char *path, struct err *err)
+static int mark_alias(const struct graph *graph, const char *path, struct digest_map *marks,
+                      struct err *err)
 {
     AUTO_BUF link = BUF_INIT;
     struct digest digest;
 
     int found = fs_read(&graph->pass->store->fs, path, sizeof digest.s, &link, err);
     if (found > 0 && digest_parse(&digest, link.s, link.len, NULL) == 0)
-        digest_map_put(&graph->pass->marked, &digest);
+        digest_map_put(marks, &digest);
     return found;
 }
 
@@ -68,7 +77,8 @@ static int look_at_layer(struct layers *layers, const char *hex)
 
     if (digest_from_hex(&digest, layers->algorithm, hex, NULL) < 0)
         return 0;
-    if (!is_needed(graph, &digest)) {
+    struct digest_map *marks = marks_of(graph, &digest);
+    if (!marks) {
         char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
         snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
         int found = dir_peek(layers->dir, link, &st, layers->err);
@@ -83,12 +93,14 @@ static int look_at_layer(struct layers *layers, const char *hex)
             strings_add(&layers->dead, hex);
             return 0;
         }
+        pass_waits(pass, fs_mtime(&st), pass->options->grace);
+        marks = &pass->waiting;
     }
     layers->kept++;
-    digest_map_put(&pass->marked, &digest);
+    digest_map_put(marks, &digest);
     return layers->algorithm == DIGEST_SHA256
                ? 0
-               : mark_alias(graph, layout_layer(&path, graph->name, &digest), layers->err);
+               : mark_alias(graph, layout_layer(&path, graph->name, &digest), marks, layers->err);
 }
 
 static bool visit_layer(void *context, const char *hex)
@@ -349,9 +361,17 @@ static int sweep_tags(struct graph *graph, struct err *err)
 
 static void count_kept(struct graph *graph)
 {
-    for (uint32_t at = 0; at < graph->n_nodes; at++)
-        if (graph->nodes[at].has_revision && graph->nodes[at].live)
-            graph->kept++;
+    for (uint32_t at = 0; at < graph->n_nodes; at++) {
+        const struct graph_node *node = &graph->nodes[at];
+        if (!node->has_revision || !node->live)
+            continue;
+        graph->kept++;
+        if (!node->waits)
+            continue;
+        graph->pass->totals->waiting.manifests++;
+        if (!node->old)
+            pass_waits(graph->pass, node->mtime, graph->grace);
+    }
     graph->pass->totals->manifests.kept += graph->kept;
 }
 

@@ -2,8 +2,10 @@
 """`berth gc` and `berth expire`: what they print, and what a client sees afterwards."""
 
 import os
+import re
 import subprocess
 import time
+from datetime import datetime
 
 from tests.lib import oci
 from tests.lib.oci import expect
@@ -72,6 +74,52 @@ def test_lines_and_summary(repo, berth):
     assert [line.split(":")[0] for line in done[:2]] == ["kept", "removed"]
     assert len(done) == 3 and " came back in " in done[2]
     assert not repo.directory.exists()
+
+
+def waiting_of(berth, *args):
+    waiting = berth.json("gc", *args)["waiting"]
+    until = waiting.pop("until")
+    return waiting, until and datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp()
+
+
+def test_31_what_waits_for_the_grace(repo, berth):
+    """What was deleted comes back later: gc says how much, and until when the last of it stays."""
+    kept, gone = repo.push_image("kept"), repo.push_image("gone")
+    everything = {blob["digest"]: blob["size"] for image in (kept, gone)
+                  for blob in (image.document["config"], *image.document["layers"])}
+    everything |= {image.digest: len(image.data) for image in (kept, gone)}
+    assert waiting_of(berth) == ({"manifests": 0, "blobs": 0, "bytes": 0}, None)
+    assert "waiting" not in berth("gc")
+    age(berth.root, 7200)
+    begun = int(time.time())
+    expect(repo.delete("manifests/gone"), 202)
+    shared = {blob["digest"] for blob in (kept.document["config"], *kept.document["layers"])} | {kept.digest}
+    left = {digest: size for digest, size in everything.items() if digest not in shared}
+    for args in (("--dry-run",), (), ()):
+        waiting, until = waiting_of(berth, *args)
+        assert waiting == {"manifests": 1, "blobs": len(left), "bytes": sum(left.values())}
+        assert begun + 86400 <= until <= time.time() + 86400 + 1  # from when it lost its tag
+    line, = (line for line in berth("gc").splitlines() if line.startswith("waiting"))
+    assert re.fullmatch(rf"waiting for the grace: 1 manifest, {len(left)} blobs?, [0-9.]+ [KM]?i?B, the last of it until \S+Z", line)
+    age(berth.root)
+    assert waiting_of(berth) == ({"manifests": 0, "blobs": 0, "bytes": 0}, None)
+
+
+def test_31_blobs_of_nobody_wait_too(repo, berth):
+    """Of an image that is still being pushed."""
+    repo.push_image("v1")
+    blob = repo.push_blob(oci.blob(5000))
+    waiting, until = waiting_of(berth)
+    assert (waiting, until > time.time() + 80000) == ({"manifests": 0, "blobs": 1, "bytes": 5000}, True)
+
+
+def test_31_what_is_kept_for_ever_does_not_wait(tmp_path, repo, berth):
+    repo.push_image("v1")
+    expect(repo.delete("manifests/v1"), 202)
+    conf = tmp_path / "berth.conf"
+    conf.write_text('retain "**" { untagged = "forever" }\n')
+    assert waiting_of(berth, "--config", conf)[0]["manifests"] == 0
+    assert waiting_of(berth)[0]["manifests"] == 1
 
 
 def test_grace(repo, berth):
