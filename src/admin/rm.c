@@ -4,12 +4,14 @@
 #include "admin/command.h"
 #include "admin/open.h"
 #include "auth/policy.h"
+#include "base/amount.h"
 #include "cli/table.h"
 #include "registry/immutable.h"
 #include "registry/list.h"
 #include "registry/pull.h"
 #include "registry/remove.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct options_row rows[] = {
@@ -18,6 +20,16 @@ static const struct options_row rows[] = {
     OPTIONS_QUIET(struct rm_line),
     OPTIONS_END,
 };
+
+void rm_note_grace(int64_t grace)
+{
+    char text[AMOUNT_TEXT];
+
+    amount_age(text, grace);
+    fprintf(stderr,
+            "berth: the space comes back by `berth gc`, once it is older than the grace (%s)\n",
+            text);
+}
 
 /* What remove_manifest would remove. */
 static int would_remove(const struct registry *registry, const struct name *name,
@@ -81,6 +93,8 @@ static int remove_one(const struct registry *registry, const struct name *name,
         return -1;
     if (!reference->is_digest)
         strings_add(&tags, reference->tag.s);
+    if (!options->dry_run)
+        rm_note_grace(registry->store->grace);
     return print_removed(&(struct removed){name->s, options->dry_run,
                                            reference->is_digest ? reference->digest.s : NULL, tags},
                          options->common.json, err);

@@ -14,6 +14,9 @@ struct rm_line {
     bool recursive, dry_run, quiet;
 };
 
+/* Says on standard error when and how the space comes back. */
+void rm_note_grace(int64_t grace);
+
 /* rm_repository.c: what --recursive does. */
 int rm_repository(const struct rm_line *options, const char *name, struct err *err);
 

@@ -178,6 +178,8 @@ static int run(const struct registry *registry, const struct rm_line *options,
         fprintf(stderr, "berth: %zu upload%s to %s %s under way and stay%s\n", busy,
                 busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "is" : "are",
                 busy == 1 ? "s" : "");
+    if (!options->dry_run)
+        rm_note_grace(registry->store->grace);
     return print_removed(inventory, options, err);
 }
 

@@ -125,7 +125,9 @@ static int run_issue(const void *said, char **args, struct err *err)
     if (parse_options(options, args[0], &robot, err) < 0 ||
         load_keys(&options->common, &conf, err) < 0)
         return -1;
-    int result = issue(&conf, &robot, options->common.json, err);
+    int result = token_scope_warn(&conf, robot.user, robot.scope, err);
+    if (result == 0)
+        result = issue(&conf, &robot, options->common.json, err);
     conf_free(&conf);
     return result;
 }

@@ -2,7 +2,9 @@
  * L6: `berth token issue`: scopes as they are typed. */
 #include "admin/token_scope.h"
 
+#include "auth/policy.h"
 #include "auth/scope.h"
+#include "oci/glob.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,5 +42,67 @@ int token_scope_check(const char *text, struct err *err)
                            "registry:catalog:*",
                            one);
     }
+    return 0;
+}
+
+/* A name that the glob matches; false: there is none. */
+static bool example(const char *glob, struct name *name)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    for (; *glob; glob++)
+        if (*glob != '*' && *glob != '?')
+            buf_addc(&text, *glob);
+        else if (glob[0] == '?' || glob[1] != '*')
+            buf_addc(&text, 'x');
+    return text.len && name_parse(name, text.s, text.len, NULL) == 0;
+}
+
+/* What the rules let the user do in some repository that the glob matches. */
+static int allowed(const struct conf *conf, const struct policy *policy, const struct identity *who,
+                   const char *glob)
+{
+    struct name name;
+    int actions = 0;
+
+    if (example(glob, &name))
+        actions |= policy_verdict(policy, who, &name).actions;
+    for (size_t i = 0; i < conf->n_repositories; i++)
+        if (example(conf->repositories[i].pattern, &name) && glob_matches(glob, name.s))
+            actions |= policy_verdict(policy, who, &name).actions;
+    return actions;
+}
+
+static void warn(const char *user, const struct grant *grant, int missing)
+{
+    static const struct {
+        enum action action;
+        const char *word;
+    } words[] = {{ACTION_PULL, "pull"}, {ACTION_PUSH, "push"}, {ACTION_DELETE, "delete"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (missing & (int)words[i].action)
+            fprintf(stderr,
+                    "berth: the rules do not let %s %s %s, so this token cannot either: see `berth "
+                    "access`\n",
+                    user, words[i].word, grant->pattern);
+}
+
+int token_scope_warn(const struct conf *conf, const char *user, const char *text, struct err *err)
+{
+    const struct identity who = {.user = user};
+    struct arena arena = {0};
+    struct scopes scopes = {0};
+    struct policy *policy = policy_new(conf, err);
+
+    if (!policy)
+        return -1;
+    scope_parse(&scopes, &arena, text);
+    for (size_t i = 0; i < scopes.n; i++) {
+        const struct grant *grant = &scopes.grants[i];
+        warn(user, grant, grant->actions & ~allowed(conf, policy, &who, grant->pattern));
+    }
+    arena_free(&arena);
+    policy_free(policy);
     return 0;
 }

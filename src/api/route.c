@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/server_error.h"
 
+#include "base/amount.h"
 #include "base/decimal.h"
 #include "base/may.h"
 
@@ -198,6 +199,19 @@ static int authorize(const struct api *api, const struct request *request,
     return 0;
 }
 
+/* In the specification's way ("Warnings"), which clients print: whoever deletes to have room looks
+ * for it at once. */
+static void warn_of_grace(const struct api *api, struct response *response)
+{
+    char grace[AMOUNT_TEXT];
+
+    amount_age(grace, api->conf->grace);
+    response_header(response, "Warning",
+                    "299 - \"removed; the space comes back by berth gc, once it is older than the "
+                    "grace (%s)\"",
+                    grace);
+}
+
 /* Asks for permission, then the handler. Who may not read is shown an empty store, so that no
  * answer differs from that for what does not exist. */
 static int answer(struct api *api, struct request *request, const struct match *match,
@@ -216,7 +230,10 @@ static int answer(struct api *api, struct request *request, const struct match *
         access_log_denial(api, request, &hidden);
         api->registry.store = api->nothing;
     }
-    return route->handler(api, request, &match->target, response, err);
+    int result = route->handler(api, request, &match->target, response, err);
+    if (result == 0 && request->method == METHOD_DELETE && response->status == 202)
+        warn_of_grace(api, response);
+    return result;
 }
 
 static void log_failure(const struct api *api, const struct request *request, const struct err *err)

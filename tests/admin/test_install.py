@@ -86,6 +86,22 @@ def test_25_units_that_serve_come_back(tmp_path):
         assert "\nRestart=always\n" in text and f"\nWantedBy={target}\n" in text
 
 
+def test_31_old_tags_go_every_night(tmp_path):
+    """Before garbage is collected, by a timer like the collector's; and its unit may do the same and nothing more."""
+    make("install", tmp_path)
+    units = tmp_path / "usr/local/lib/systemd/system"
+    times = [re.search(r"^OnCalendar=\S+ (\S+)$", (units / name).read_text(), re.MULTILINE)[1]
+             for name in ("berth-retain.timer", "berth-gc.timer")]
+    assert times == sorted(times) and len(set(times)) == 2
+    retain, gc = ((units / f"berth-{name}.service").read_text().partition("\n[Service]\n")[2] for name in ("retain", "gc"))
+    assert "\nExecStart=/usr/local/bin/berth retain\n" in retain
+
+    def settings(text):
+        return {line for line in text.splitlines() if line and line[0] != "#" and not line.startswith("ExecStart=")}
+
+    assert settings(retain) == settings(gc)
+
+
 def test_29_the_collector_is_the_owner_of_the_store(tmp_path):
     """Whoever that is: the unit names no user, and leaves berth what it needs to become one."""
     make("install", tmp_path)

@@ -16,6 +16,8 @@ from tests.lib.paths import BUILD
 NO_SUCH = 66  # EX_NOINPUT
 USAGE = 64
 
+COMES_BACK = "berth: the space comes back by `berth gc`, once it is older than the grace (24 hours)\n"
+
 
 def litter(front):
     return list((front.root / "docker/registry/v2/_berth/tmp").iterdir())
@@ -119,7 +121,7 @@ def test_an_upload_under_way_stays(front, repo, berth):
             time.sleep(0.01)
         done = subprocess.run([BUILD / "berth", "rm", "-r", repo.name, "--root", front.root], check=True,
                               capture_output=True, text=True, timeout=60)
-        assert done.stderr == f"berth: 1 upload to {repo.name} is under way and stays\n"
+        assert done.stderr == f"berth: 1 upload to {repo.name} is under way and stays\n{COMES_BACK}"
         assert done.stdout.endswith(f"removed {repo.name}: 1 tag, 1 manifest, 0 uploads\n")
         output, _ = put.communicate(content.data[70_000:], timeout=60)
     assert b"Status: 201" in output
@@ -241,3 +243,14 @@ def test_killed_at_any_moment(front, berth):
         assert_whole(front)
         remove(front, "killed")
         assert not list(repo.directory.glob("_*"))
+
+
+@pytest.mark.parametrize("what", [("{}:v1",), ("{}@{digest}",), ("-r", "{}")])
+def test_31_says_that_the_space_comes_back_later(repo, berth, what):
+    """Once it was removed; the grace is the store's."""
+    image = repo.push_image("v1")
+    args = [word.format(repo.name, digest=image.digest) for word in what]
+    for dry_run, said in (["--dry-run"], ""), ([], COMES_BACK):
+        done = subprocess.run([BUILD / "berth", "rm", *args, *dry_run, "--root", berth.root], check=True, capture_output=True,
+                              text=True, timeout=60)
+        assert done.stderr == said

@@ -157,6 +157,21 @@ def test_issue(keyed):
     assert status_of(keyed, token[:-4] + "AAAA") == 401
 
 
+@pytest.mark.parametrize("scope, missing", [
+    ("repository:team/app:pull", ()), ("repository:team/app:pull,push", ("push team/app",)),
+    ("repository:other:pull,delete", ("pull other", "delete other")),
+    ("repository:team/*:push", ("push team/*",)), ("repository:**:push", ()), ("repository:own/*:pull,push,delete", ()),
+    ("repository:team/app:pull repository:elsewhere/**:pull registry:catalog:*", ("pull elsewhere/**",))])
+def test_31_a_scope_beyond_the_rules(keyed, scope, missing):
+    """The token is issued, since the rules may change, and whoever issues it is warned."""
+    keyed.configure(f'token_keys = "{keyed.keys}"', 'repository "team/*" { pull = {"ci"} }',
+                    'repository "own/**" { push = {"ci"} delete = {"ci"} }')
+    done = keyed.run("token", "issue", "--user", "ci", "--scope", scope)
+    assert done.stdout.count("\n") == 1
+    assert re.findall(r"the rules do not let ci (\w+ \S+), so", done.stderr) == list(missing)
+    assert done.stderr.count("\n") == len(missing)
+
+
 def test_issue_json(keyed):
     issued = keyed.json("token", "issue", "--user", "ci", "--scope", SCOPE)
     assert (issued["name"], issued["user"], issued["scope"]) == ("ci", "ci", SCOPE)

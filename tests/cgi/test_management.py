@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting tags, manifests and blobs: end-9, end-10."""
 
+import re
+
 import pytest
 
 from tests.lib import oci
@@ -66,6 +68,19 @@ def test_delete_what_is_not_there(repo, path, code):
     repo.push_image("latest")
     expect_error(repo.delete(path), 404, code)
     assert repo.tags() == ["latest"]
+
+
+def test_31_delete_says_that_the_space_comes_back_later(repo):
+    """In the specification's way ("Warnings"); what failed, or frees at once, has none."""
+    image = repo.push_image("latest")
+    repo.push_manifest(image, "other")
+    blob = repo.push_blob(oci.blob())
+    location = repo.start_upload()
+    for path in ("manifests/other", f"manifests/{image.digest}", f"blobs/{blob.digest}"):
+        warning = expect(repo.delete(path), 202).headers["Warning"]
+        assert re.fullmatch(r'299 - "[^"\\]*berth gc[^"\\]*grace \(24 hours\)"', warning)
+        assert "Warning" not in repo.delete(path).headers
+    assert "Warning" not in expect(repo.front.request("DELETE", location), 204).headers
 
 
 @pytest.mark.parametrize("path", ["manifests/sha256:abc", "blobs/sha256:abc", "blobs/latest"])
