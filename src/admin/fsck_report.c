@@ -84,16 +84,17 @@ static void count(struct buf *out, int64_t n, const char *thing)
 
 static void print_summary_text(const struct fsck_summary *summary, double seconds, struct buf *out)
 {
-    char size[AMOUNT_TEXT];
+    char size[AMOUNT_TEXT], earlier[AMOUNT_TEXT];
     AUTO_BUF line = BUF_INIT;
 
     amount_size(size, summary->hashed_bytes);
+    amount_count(earlier, summary->skipped, "blob");
     count(&line, summary->repositories, "repository");
     count(&line, summary->manifests, "manifest");
     count(&line, summary->blobs, "blob");
     buf_addf(&line, ", %s hashed", size);
     if (summary->skipped)
-        buf_addf(&line, " (%jd blobs by earlier runs)", (intmax_t)summary->skipped);
+        buf_addf(&line, " (%s by earlier runs)", earlier);
     count(&line, summary->errors, "error");
     count(&line, summary->warnings, "warning");
     buf_addf(&line, ", %jd repaired", (intmax_t)summary->repaired);

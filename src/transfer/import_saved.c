@@ -2,6 +2,7 @@
  * L4: import: images of docker save, which come without a manifest for registries. */
 #include "transfer/import_saved.h"
 
+#include "base/amount.h"
 #include "base/array.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
@@ -115,6 +116,7 @@ static void learn_layer(struct import *import, const struct import_run_layer *la
 static int check_layers(struct import *import, const struct import_found_image *image,
                         struct err *err)
 {
+    char layers[AMOUNT_TEXT];
     struct source_file file;
     AUTO_STRINGS missing = {0};
     AUTO_BUF heading = BUF_INIT;
@@ -136,8 +138,8 @@ static int check_layers(struct import *import, const struct import_found_image *
         return 0;
     buf_addf(&heading, "missing in %s:", import->source->label);
     import_run_list(import, heading.s, &missing, n);
-    return err_set(err, ERR_ARCHIVE_INVALID, "%zu layers of %s are missing", n,
-                   image->saved->config);
+    amount_count(layers, (int64_t)n, "layer");
+    return err_set(err, ERR_ARCHIVE_INVALID, "missing of %s: %s", image->saved->config, layers);
 }
 
 /* Stores layer number i, unless this run did so for another image. */

@@ -254,3 +254,15 @@ def test_31_says_that_the_space_comes_back_later(repo, berth, what):
         done = subprocess.run([BUILD / "berth", "rm", *args, *dry_run, "--root", berth.root], check=True, capture_output=True,
                               text=True, timeout=60)
         assert done.stderr == said
+
+
+def test_31_the_last_removal_takes_the_repository_off_the_catalog(front, berth):
+    """By the command as by DELETE."""
+    by_command, by_request = oci.Repository(front, "command"), oci.Repository(front, "request")
+    one, other = by_command.push_image("v1"), by_request.push_image("v1")
+    berth("rm", f"{by_command.name}:v1")
+    expect(by_request.delete("manifests/v1"), 202)
+    assert front.request("GET", "/v2/_catalog").json()["repositories"] == ["command", "request"]  # a manifest is left
+    berth("rm", f"{by_command.name}@{one.digest}")
+    expect(by_request.delete(f"manifests/{other.digest}"), 202)
+    assert front.request("GET", "/v2/_catalog").json()["repositories"] == []
