@@ -2,6 +2,7 @@
  * L6: opening a store for a subcommand. */
 #include "admin/open.h"
 
+#include "base/may.h"
 #include "base/mem.h"
 #include "base/owner.h"
 #include "store/layout.h"
@@ -100,31 +101,42 @@ static int check_store(const struct conf *conf, struct err *err)
                    conf->root, LAYOUT_PREFIX);
 }
 
+/* Where somebody else's store is meant, he who calls is not told to take it from who serves it. */
+static int fail(struct opened *opened, const struct err *why, struct err *err)
+{
+    if (why->sys == EACCES || why->sys == EPERM)
+        may_not_use(opened->conf.root, why->sys, err);
+    else
+        err_copy(err, why);
+    conf_free(&opened->conf);
+    return -1;
+}
+
 int open_store(const struct options_common *common, bool change, struct opened *opened,
                struct err *err)
 {
     if (open_conf(common, &opened->conf, err) < 0)
         return -1;
-    if (check_store(&opened->conf, err) == 0 && open_as_owner(&opened->conf, err) == 0 &&
-        store_open(&opened->store, &opened->conf, change, err) == 0) {
+    struct err why = {0};
+    if (check_store(&opened->conf, &why) == 0 && open_as_owner(&opened->conf, &why) == 0 &&
+        store_open(&opened->store, &opened->conf, change, &why) == 0) {
         opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
-    conf_free(&opened->conf);
-    return -1;
+    return fail(opened, &why, err);
 }
 
 int open_any(const struct options_common *common, struct opened *opened, struct err *err)
 {
     if (open_conf(common, &opened->conf, err) < 0)
         return -1;
-    if (check_store(&opened->conf, err) == 0 &&
-        store_open_any(&opened->store, &opened->conf, err) == 0) {
+    struct err why = {0};
+    if (check_store(&opened->conf, &why) == 0 &&
+        store_open_any(&opened->store, &opened->conf, &why) == 0) {
         opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
-    conf_free(&opened->conf);
-    return -1;
+    return fail(opened, &why, err);
 }
 
 void open_close(struct opened *opened)

@@ -12,14 +12,30 @@
 #include <unistd.h>
 
 /* By name, or by number where there is none. */
-static void add_user(struct buf *out)
+static void add_name(uid_t uid, struct buf *out)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    const struct passwd *user = getpwuid(uid);
 
     if (user)
         buf_addstr(out, user->pw_name);
     else
-        buf_addf(out, "%ld", (long)geteuid());
+        buf_addf(out, "%ld", (long)uid);
+}
+
+static void add_user(struct buf *out)
+{
+    add_name(geteuid(), out);
+}
+
+/* True, with its owner, if that is somebody else, and not root. */
+static bool add_owner(const char *directory, struct buf *out)
+{
+    struct stat st;
+
+    if (stat(directory, &st) < 0 || st.st_uid == geteuid() || st.st_uid == 0)
+        return false;
+    add_name(st.st_uid, out);
+    return true;
 }
 
 static void add_group(struct buf *out)
@@ -75,19 +91,36 @@ int may_read(const char *path, struct err *err)
 int may_not_write(const char *directory, int errnum, struct err *err)
 {
     AUTO_BUF user = BUF_INIT;
+    AUTO_BUF owner = BUF_INIT;
     AUTO_BUF cure = BUF_INIT;
 
     add_user(&user);
-    if (errnum == EROFS)
+    if (errnum == EROFS) {
         buf_addstr(&cure, "mount it to be written, or set readonly = true in berth.conf");
-    else
-        buf_addf(&cure,
-                 "make that possible, as root by `%s %s %s`, or name another directory with root "
-                 "in berth.conf, or --root",
+    } else {
+        buf_addf(&cure, "make that possible, as root by `%s %s %s`, ",
                  access(directory, F_OK) < 0 && errno == ENOENT ? "install -d -o" : "chown -R",
                  user.s, directory);
+        if (add_owner(directory, &owner))
+            buf_addf(&cure, "or run it as %s, to whom it belongs, ", owner.s);
+        buf_addstr(&cure, "or name another directory with root in berth.conf, or --root");
+    }
     err_set(err, ERR_IO, "user %s cannot write to %s: %s: %s", user.s, directory, strerror(errnum),
             cure.s);
+    if (err)
+        err->sys = errnum;
+    return -1;
+}
+
+int may_not_use(const char *directory, int errnum, struct err *err)
+{
+    AUTO_BUF user = BUF_INIT;
+    AUTO_BUF owner = BUF_INIT;
+
+    add_user(&user);
+    bool is_known = add_owner(directory, &owner);
+    err_set(err, ERR_IO, "user %s may not do this in %s: %s: run it as root%s%s", user.s, directory,
+            strerror(errnum), is_known ? ", or as its owner, " : "", is_known ? owner.s : "");
     if (err)
         err->sys = errnum;
     return -1;

@@ -17,6 +17,10 @@ int may_read(const char *path, struct err *err);
  * even be there. */
 int may_not_write(const char *directory, int errnum, struct err *err);
 
+/* Sets ERR_IO with this errno: whoever calls a command may not do in a directory of data what it
+ * wants to; he is told as whom to run it. */
+int may_not_use(const char *directory, int errnum, struct err *err);
+
 /* What to add to the message of err, if it is that something in a directory of data belongs to
  * somebody else. */
 void may_hint(const char *directory, const struct err *err, struct buf *out);

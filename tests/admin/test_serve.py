@@ -356,6 +356,14 @@ def test_30_a_store_that_cannot_be_written(stranger, tmp_path, what):
     assert code == 74, said
     assert f"user www-data cannot write to {root}: " in said
     assert "or name another directory with root in berth.conf, or --root" in said
+    if what != "missing":  # a command is run by somebody else: it may not be told to take the store from who serves it
+        for verb in ("gc", "ls", "fsck"):
+            done = subprocess.run([tmp_path / "programs/berth", verb, "--root", root], capture_output=True, text=True, user=1234,
+                                  group=1234, extra_groups=[])
+            assert (done.returncode, "chown" in done.stderr) == (74, False) or what == "chown without -R", done
+            if done.returncode == 74:
+                assert f"user 1234 may not do this in {root}: Permission denied: run it as root" in done.stderr
+                assert (", or as its owner, www-data" in done.stderr) == (what == "chown without -R")
     subprocess.run(cure_of(said), shell=True, check=True)
     assert stranger("--root", root)[0] == 0
 

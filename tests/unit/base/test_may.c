@@ -94,6 +94,8 @@ static void test_what_cannot_be_written(void **state)
                 "user 54321 cannot write to /nowhere: No such file or directory: make that "
                 "possible, as root by `install -d -o 54321 /nowhere`, or name another directory");
     assert_told("/", EACCES, "as root by `chown -R 54321 /`");
+    assert_int_equal(0, chown(dir->path, 12345, 12345));
+    assert_told(dir->path, EACCES, "or run it as 12345, to whom it belongs, or name another");
     assert_told("/", EROFS, "mount it to be written, or set readonly = true in berth.conf");
 }
 
