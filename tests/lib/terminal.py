@@ -44,21 +44,21 @@ class Terminal:
         self.seen += data
         return bool(data)
 
-    def expect(self, text: str) -> str:
+    def expect(self, text: str, patience: float = PATIENCE) -> str:
         """Waits for it to be shown; all that was shown up to its end, which is then forgotten."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while text.encode() not in self.seen:
             assert time.monotonic() < deadline, (text, self.seen.decode(errors="replace"))
             assert self._read(0.1) or text.encode() in self.seen, (text, self.seen.decode(errors="replace"))
         before, _, self.seen = self.seen.partition(text.encode())
         return before.decode(errors="replace") + text
 
-    def rest(self) -> str:
+    def rest(self, patience: float = PATIENCE) -> str:
         """All that is shown until the program ends."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while self._read(0.1):
             assert time.monotonic() < deadline, self.seen.decode(errors="replace")
-        self.process.wait(PATIENCE)
+        self.process.wait(patience)
         return self.seen.decode(errors="replace")
 
     def __enter__(self):

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""README is typed in fresh machines; BERTH_RECIPES_BASE names a directory where what debootstrap made is kept."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.lib.paths import CHECKOUT
+from tests.recipes.document import Document
+from tests.recipes.machine import Machine, bootstrap
+
+
+# Blocks that are not typed here, and why.
+NOT_TYPED = {
+    ("By a public certificate authority", 0): "needs one, and a name that it can reach",
+    ("Tests", 0): "the run of the tests types its own",
+}
+
+
+@pytest.fixture(scope="session")
+def document(request):
+    document = Document(CHECKOUT / "README.md")
+    yield document
+    if request.config.args == ["tests/recipes"] and not request.config.option.keyword:
+        assert set(document.left) == set(NOT_TYPED), "a recipe that is new in README wants to be typed here"
+
+
+@pytest.fixture(scope="session")
+def place():
+    """Neither on an overlay nor in memory, as both may be unfit for the layers of another overlay."""
+    with tempfile.TemporaryDirectory(prefix="berth-recipes-", dir="/var/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def base(place):
+    directory = Path(os.environ.get("BERTH_RECIPES_BASE") or place / "base")
+    if not (directory / "etc/hosts").exists():
+        bootstrap(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def clone(place, base):
+    """A layer with nothing but a clone of this checkout."""
+    layer = place / "clone"
+    (layer / "root").mkdir(mode=0o700, parents=True)
+    subprocess.run(["git", "clone", "-q", CHECKOUT, layer / "root/berth"], check=True)
+    return [layer, base]
+
+
+@pytest.fixture(scope="session")
+def installed(place, clone, document):
+    """The layers of a machine on which the steps of "Install" were done."""
+    with Machine(place / "installed", clone) as machine:
+        machine.type(document.take("Install"))
+        layers = [machine.changes, *clone]
+    return layers
+
+
+@pytest.fixture
+def machine(place, installed, request):
+    with Machine(place / request.node.name.translate(str.maketrans("[]", "__")), installed) as machine:
+        yield machine

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What README says to type, block by block, each under its heading."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+# Lines with this margin and more, after an empty one: code, also inside of a list.
+CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    heading: str
+    number: int  # among those under the heading, from 0
+    text: str
+
+
+def blocks(path: Path) -> list[Block]:
+    found = []
+    for section in re.split(r"^#+ ", path.read_text(), flags=re.MULTILINE)[1:]:
+        heading, _, body = section.partition("\n")
+        texts = [textwrap.dedent(match[0]).strip("\n") for match in CODE.finditer(body)]
+        found += [Block(heading, number, text) for number, text in enumerate(texts)]
+    return found
+
+
+class Document:
+    """Hands out blocks, and knows which nobody asked for."""
+
+    def __init__(self, path: Path):
+        self.blocks = {(block.heading, block.number): block.text for block in blocks(path)}
+        self.left = dict(self.blocks)
+
+    def take(self, heading: str, number: int = 0) -> str:
+        self.left.pop((heading, number), None)
+        return self.blocks[heading, number]

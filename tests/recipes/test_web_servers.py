@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""README behind a web server, and in the place of registry:2, each way on a machine of its own that survives a reboot."""
+
+from tests.recipes import judge
+from tests.recipes.hands import SERVING, certificate, lines
+
+
+def after_reboot(machine, url="http://127.0.0.1", options=""):
+    """Whether it serves, and what it serves is there after a reboot."""
+    judge.wait(machine, url)
+    manifest = judge.push(machine, url, options=options)
+    judge.has(machine, url, manifest, options=options)
+    machine.run("systemctl start berth-gc.service")
+    machine.reboot()
+    judge.wait(machine, url)
+    judge.has(machine, url, manifest, options=options)
+
+
+def edit_units(machine, text):
+    """Makes an editor of what somebody would type into it."""
+    machine.write("usr/local/bin/typist", f"#!/bin/sh\ncat > \"$1\" <<'END'\n{text}\nEND\n")
+    machine.run("chmod 755 /usr/local/bin/typist")
+    return "export EDITOR=/usr/local/bin/typist\n"
+
+
+def test_lighttpd(machine, document):
+    machine.type(document.take("lighttpd, which starts the workers (bin-path)"))
+    after_reboot(machine)
+
+
+def units(machine, document, server):
+    """The units, on a machine that has the server's group www-data, as every Debian."""
+    machine.type(document.take("systemd units"))
+    assert machine.run("systemctl is-active berth.socket berth-gc.timer").split() == ["active", "active"]
+    machine.run("systemctl start berth-gc.service")  # as at night, before anything was pushed
+
+
+def test_lighttpd_with_a_socket(machine, document):
+    units(machine, document, "lighttpd")
+    machine.type(document.take("lighttpd with a socket"))
+    after_reboot(machine)
+
+
+def test_apache_with_mod_fcgid(machine, document):
+    machine.type(document.take("Apache with mod_fcgid"))
+    after_reboot(machine)
+
+
+def test_apache_with_mod_proxy_fcgi(machine, document):
+    units(machine, document, "apache2")
+    machine.type(document.take("Apache with mod_proxy_fcgi"))
+    after_reboot(machine)
+
+
+def test_nginx(machine, document):
+    units(machine, document, "nginx")
+    machine.run("apt-get install -y -qq nginx-light")
+    command = document.take("nginx")
+    assert "# Environment=BERTH_SENDFILE=x-accel-redirect" in command or "BERTH_SENDFILE" not in command
+    machine.type(edit_units(machine, "[Service]\nEnvironment=BERTH_SENDFILE=x-accel-redirect") + command)
+    certificate(machine, "/etc/ssl/registry.pem", "/etc/ssl/registry.key")
+    machine.write("etc/nginx/sites-enabled/registry", document.take("nginx", 1))
+    machine.type("systemctl enable nginx && systemctl reload-or-restart nginx")
+    after_reboot(machine, "https://registry.example.org", "-k")
+
+
+def test_plain_cgi(machine, document):
+    machine.run("apt-get install -y -qq apache2 && a2enmod cgid")
+    machine.run("install -d -o www-data -g www-data -m 0750 /var/lib/registry")
+    machine.write("etc/apache2/conf-enabled/berth.conf", document.take("Plain CGI"))
+    machine.run("systemctl restart apache2")
+    judge.wait(machine)
+    judge.serves(machine)
+
+
+def test_berth_serve_as_a_service(machine, document):
+    block = document.take("`berth serve` as a service")
+    system, user = block.split("\n\n")
+    machine.run("apt-get install -y -qq lighttpd && systemctl disable --now lighttpd")
+    machine.run("adduser --disabled-password --gecos '' alice")
+    machine.type("\n".join(system.splitlines()[:2]))
+    after_reboot(machine, SERVING)
+    machine.run("systemctl kill -s KILL --kill-who=main berth-serve.service")
+    judge.wait(machine, SERVING)
+    machine.type(edit_units(machine, "[Service]\nExecStart=\nExecStart=/usr/local/bin/berth serve --listen 127.0.0.1:5002 "
+                                     "--root /var/lib/registry") + system.splitlines()[2])
+    machine.run("systemctl restart berth-serve.service")
+    judge.wait(machine, "http://127.0.0.1:5002")
+    # As somebody who has logged in; then at the next boot without that.
+    machine.run("loginctl enable-linger alice")
+    machine.type("export XDG_RUNTIME_DIR=/run/user/$(id -u)\n" + user, where="/home/alice", user="alice")
+    after_reboot(machine, SERVING)
+
+
+# From registry:2 and back. Its image is not to be had without its own network; Debian's docker-registry is the same program.
+
+
+def test_from_registry_2_and_back(machine, document):
+    machine.run("apt-get update -qq && apt-get install -y -qq lighttpd docker-registry && "
+                "systemctl disable --now lighttpd docker-registry")
+    server, units = lines(document.take("Coming from registry:2, and going back"))
+    there_and_back = document.take("Coming from registry:2, and going back", 1)
+    assert there_and_back == "docker run -d -p 5000:5000 -v /var/lib/registry:/var/lib/registry registry:2"
+    machine.write("root/registry.yml", "version: 0.1\nstorage: {filesystem: {rootdirectory: /var/lib/registry}}\n"
+                                       "http: {addr: ':5000'}\n")
+    registry = "docker-registry serve /root/registry.yml"
+    with machine.beside(registry, until="listening on"):
+        manifest = judge.push(machine, SERVING)
+    machine.type(server)
+    machine.type("ln -s /etc/berth/lighttpd.conf /etc/lighttpd/conf-enabled/50-berth.conf\n"
+                 "systemctl enable lighttpd && systemctl restart lighttpd")
+    judge.wait(machine)
+    judge.has(machine, "http://127.0.0.1", manifest)
+    machine.type("berth fsck --repair && berth gc")
+    newer = judge.push(machine, "http://127.0.0.1", tag="2")
+    machine.run("systemctl stop lighttpd; adduser --system --group --no-create-home berth")
+    machine.type(units)
+    with machine.beside(registry, until="listening on"):
+        judge.has(machine, SERVING, manifest)
+        judge.has(machine, SERVING, newer, tag="2")
