@@ -79,6 +79,16 @@ def test_ring_of_pytest(runner, monkeypatch, tmp_path, files, ci, expected):
     assert runner.pytest("ring") == runner.Result(*expected)
 
 
+def test_those_that_run_beside_each_other_are_counted_the_same(runner, monkeypatch, tmp_path):
+    ring = tmp_path / "tests/ring"
+    ring.mkdir(parents=True)
+    for path, text in ((tmp_path / "tests/__init__.py", ""), (ring / "__init__.py", ""), (ring / "test_a.py", PASSES),
+                       (ring / "test_b.py", FAILS)):
+        path.write_text(text)
+    monkeypatch.setattr(runner, "CHECKOUT", tmp_path)
+    assert runner.pytest("ring", beside=True) == runner.Result(1, 1)
+
+
 def test_each_ring_has_a_tree_of_its_own_options(runner, monkeypatch):
     """Not the one that people build in, whose options are theirs."""
     commands = []
