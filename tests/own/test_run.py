@@ -102,6 +102,20 @@ def test_each_ring_has_a_tree_of_its_own_options(runner, monkeypatch):
     assert "build" not in runner.TREES
 
 
+def test_coverage_comes_after_what_it_counts(runner):
+    assert runner.with_what_it_needs(["coverage", "lint"]) == ["lint", "unit", "cgi", "admin", "coverage"]
+    assert runner.with_what_it_needs(["stress", "cgi"]) == ["stress", "cgi"]
+    assert runner.with_what_it_needs(list(runner.RINGS)) == list(runner.RINGS)
+    assert {runner.RINGS[name][0] for name in (*runner.COUNTING, "coverage")} == {"build-coverage"}
+
+
+def test_coverage_that_falls_short_has_failed(runner, monkeypatch, capsys):
+    monkeypatch.setattr(runner.coverage, "lines_of", lambda tree: {"gc/pass.c": {1: 1, 2: 0}, "store/tag.c": {1: 1}})
+    monkeypatch.setattr(runner.coverage, "LEAST", {"gc": 51, "store": 90})
+    assert runner.lines_that_ran("build-coverage") == runner.Result(1, 1)
+    assert "coverage of src/gc         50.0 %  1 of 2 lines, at least 51 %: FAILED" in capsys.readouterr().out
+
+
 # --- what is left behind ---
 
 SCRIPT = """
