@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import running_front
 from tests.lib import client, oci
-from tests.lib.paths import BUILD
+from tests.lib.paths import BUILD, SANITIZING
 from tests.lib.ports import free_port
 
 PATIENCE = 20  # seconds
@@ -123,7 +123,7 @@ class Machine:
         self.conf.write_text("\n".join([f'root = "{self.root}"', *lines, ""]))
 
     def environment(self) -> dict:
-        return {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(self.conf)}
+        return {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(self.conf), **SANITIZING}
 
     def run(self, *args, typed="", status=0) -> subprocess.CompletedProcess:
         done = subprocess.run([BUILD / "berth", *args], input=typed, capture_output=True, text=True, timeout=60,

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from tests.lib.client import Body, Headers, Response, header_lines
-from tests.lib.paths import BUILD
+from tests.lib.paths import BUILD, SANITIZING
 from tests.lib.servers import ApacheFcgid, ApacheFcgidOnly, ApacheProxy, Lighttpd, LighttpdSocket, Nginx
 
 # Tests do not cut the power; those of durability say "full".
@@ -24,7 +24,7 @@ class Cgi:
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}):
         self.root = root or home / "store"
-        self.env = {**DEFAULTS, "BERTH_ROOT": str(self.root), **env}
+        self.env = {**DEFAULTS, **SANITIZING, "BERTH_ROOT": str(self.root), **env}
 
     def start(self):
         self.root.mkdir(exist_ok=True)

@@ -116,6 +116,43 @@ def test_coverage_that_falls_short_has_failed(runner, monkeypatch, capsys):
     assert "coverage of src/gc         50.0 %  1 of 2 lines, at least 51 %: FAILED" in capsys.readouterr().out
 
 
+RACE = """#include <pthread.h>
+static int n;
+static void *count(void *unused) {
+    (void)unused;
+    for (int i = 0; i < 100000; i++)
+        n = n + 1;
+    return NULL;
+}
+int main(int argc, char **argv) {
+    pthread_t thread;
+    (void)argv;
+    if (argc > 1)
+        return 0;
+    pthread_create(&thread, NULL, count, NULL);
+    count(NULL);
+    return pthread_join(thread, NULL);
+}
+"""
+
+
+def test_a_race_ends_a_program_with_a_status_of_its_own(runner, tmp_path):
+    (tmp_path / "race.c").write_text(RACE)
+    subprocess.run(["gcc", "-fsanitize=thread", "-o", "race", "race.c"], cwd=tmp_path, check=True)
+    race = tmp_path / "race"
+    status, output = runner.run([*runner.as_it_can_start(race), race], **runner.RACES)
+    assert status == 99
+    assert "WARNING: ThreadSanitizer: data race" in output
+
+
+def test_only_some_programs_are_run(runner, tmp_path):
+    """And one of them that does not run is missed."""
+    some = {source for source in runner.unit_sources() if source.startswith("tests/unit/gc/")}
+    assert len(some) > 1
+    assert runner.unit(fake_tree(tmp_path, some), only="tests/unit/gc/") == runner.Result(2 * len(some), 0)
+    assert runner.unit(fake_tree(tmp_path, list(some)[1:]), only="tests/unit/gc/").failed == 1
+
+
 # --- what is left behind ---
 
 SCRIPT = """
