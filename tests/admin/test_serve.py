@@ -72,10 +72,11 @@ def test_stopping_leaves_nothing(serve, number):
                                                (("--workers-max", "1"), "1 worker", 1),
                                                (("--workers", "3", "--workers-max", "9"), "3 to 9 workers", 3)])
 def test_how_many_workers(serve, args, said, count):
-    """Besides this command, lighttpd, and the workers' parent. The first request took one, and there are to be two more."""
+    """Besides this command, lighttpd, and the workers' parent. A request takes one, and there are to be two more; if it is
+    answered before the parent looks, it is for another to show that."""
     registry = serve(*args)
     assert f"/v2/ with {said}\n" in registry.output()
-    wait_for(lambda: len(registry.processes()) == 3 + count)
+    wait_for(lambda: expect(registry.request("GET", "/v2/"), 200) and len(registry.processes()) == 3 + count)
 
 
 def test_workers_for_all_who_ask(serve):
