@@ -37,6 +37,8 @@ void export_report_text(const struct export_plan *plan, const struct export_writ
         buf_addf(out, "; left out by --have: %zu, %s", plan->left_out, left_out);
     if (plan->elsewhere)
         buf_addf(out, "; layers that are elsewhere: %zu", plan->elsewhere);
+    if (plan->missing)
+        buf_addf(out, "; not there, as `sparse` permits: %zu", plan->missing);
     buf_addc(out, '\n');
 }
 
@@ -68,6 +70,7 @@ void export_report_json(const struct export_plan *plan, const struct export_writ
     json_writer_number(&json, "bytes", plan->left_out_bytes);
     json_writer_end(&json);
     json_writer_number(&json, "elsewhere", (int64_t)plan->elsewhere);
+    json_writer_number(&json, "missing", (int64_t)plan->missing);
     json_writer_end(&json);
     buf_addc(out, '\n');
 }

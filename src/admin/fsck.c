@@ -5,6 +5,7 @@
 #include "admin/fsck_report.h"
 #include "admin/open.h"
 
+#include "auth/policy.h"
 #include "base/amount.h"
 #include "base/clock.h"
 #include "cli/bar.h"
@@ -92,6 +93,11 @@ static void catch_signals(void)
         sigaction(numbers[i], &action, NULL);
 }
 
+static bool may_lack(const void *rules, const struct name *name)
+{
+    return policy_is_sparse(rules, name);
+}
+
 /* As root owners can be put right; all the rest is done as the owner of the store. */
 static int check(struct opened *opened, const struct fsck_line *options, struct report *report,
                  struct err *err)
@@ -104,6 +110,8 @@ static int check(struct opened *opened, const struct fsck_line *options, struct 
                 : processors > 0 ? (int)processors
                                  : 1,
         .grace = options->grace >= 0 ? options->grace : opened->conf.grace,
+        .may_lack = may_lack,
+        .rules = &opened->conf,
         .state = options->state,
         .items = &report->items.progress,
         .bytes = &report->bytes.progress,

@@ -42,6 +42,7 @@ struct registry open_registry(const struct conf *conf, const struct store *store
 {
     return (struct registry){
         .store = store,
+        .conf = conf,
         .actor = actor,
         .observer =
             conf->log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0},

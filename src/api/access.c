@@ -218,6 +218,7 @@ struct registry access_registry(const struct api *api, const struct request *req
 {
     return (struct registry){
         .store = api->store,
+        .conf = &api->rules->conf,
         .rules =
             {
                 .may_push = may_push,

@@ -290,3 +290,10 @@ bool policy_holds(const struct policy *policy, const struct name *name, const st
     hold->pattern = hold->rule ? immutable_pattern(hold->rule, tag) : NULL;
     return hold->pattern || (hold->rule && hold->rule->readonly);
 }
+
+bool policy_is_sparse(const struct conf *conf, const struct name *name)
+{
+    const struct conf_repository *rule = find_rule(conf, name);
+
+    return rule && rule->sparse;
+}

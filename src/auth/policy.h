@@ -59,4 +59,7 @@ struct policy_hold {
 bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
                   struct policy_hold *hold);
 
+/* Whether manifests of the repository may name what is not there, whoever asks. */
+bool policy_is_sparse(const struct conf *conf, const struct name *name);
+
 #endif

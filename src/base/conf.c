@@ -63,6 +63,7 @@ static const struct settings_key repository_keys[] = {
     SETTINGS_LIST(struct conf_repository, admin, "admin"),
     SETTINGS_LIST(struct conf_repository, immutable, "immutable"),
     SETTINGS_SWITCH(struct conf_repository, readonly, "readonly", "false"),
+    SETTINGS_SWITCH(struct conf_repository, sparse, "sparse", "false"),
     SETTINGS_END,
 };
 

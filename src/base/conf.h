@@ -36,6 +36,7 @@ struct conf_repository {
     struct strings pull, push, remove, admin;
     struct strings immutable; /* globs of tags */
     bool readonly;
+    bool sparse; /* what its manifests name need not be there */
 };
 
 /* issuer "ISS" { keys = FILE  audience = TEXT  prefix = TEXT }: an external token server. */

@@ -35,10 +35,13 @@ struct fsck_finding {
 typedef void fsck_report_fn(void *context, const struct fsck_finding *finding);
 
 struct fsck_options {
-    bool fast;         /* hash no blobs, other than those that look wrong */
-    bool repair;       /* mend */
-    int jobs;          /* blobs that are hashed at the same time, at least 1 */
-    int64_t grace;     /* seconds; uploads that are younger may be half-written */
+    bool fast;     /* hash no blobs, other than those that look wrong */
+    bool repair;   /* mend */
+    int jobs;      /* blobs that are hashed at the same time, at least 1 */
+    int64_t grace; /* seconds; uploads that are younger may be half-written */
+    /* Whether a repository's manifests may name what it does not have; NULL: none's may. */
+    bool (*may_lack)(const void *rules, const struct name *name);
+    const void *rules;
     const char *state; /* a file: go on from it, and write it; NULL: none */
     const struct progress *items, *bytes;
     const atomic_bool *stop; /* true: end soon; its threads ask, too; NULL: never */

@@ -228,6 +228,16 @@ static void check_size(struct fsck *fsck, const struct name *name, struct refere
     fsck_blob_bad(fsck, FSCK_BLOB_SIZE, &descriptor->digest, &hash.st, text);
 }
 
+/* What it has a link to, it had. */
+static bool may_lack(struct fsck *fsck, const struct name *name, const struct digest *digest)
+{
+    const struct fsck_options *options = &fsck->options;
+    struct layout_path path;
+
+    return options->may_lack && options->may_lack(options->rules, name) &&
+           !fsck_look_link(fsck, layout_layer(&path, name, digest));
+}
+
 static void check_reference(struct fsck *fsck, const struct name *name, struct reference *reference,
                             struct strings *linked)
 {
@@ -243,11 +253,13 @@ static void check_reference(struct fsck *fsck, const struct name *name, struct r
     if (found < 0 || (found > 0 && !S_ISREG(st.st_mode)))
         return; /* and this is reported as what it is */
     if (found == 0) {
-        check_absent(fsck, name, reference);
+        if (!may_lack(fsck, name, digest))
+            check_absent(fsck, name, reference);
         return;
     }
     check_size(fsck, name, reference, path.s, st.st_size);
-    check_link(fsck, name, reference, linked);
+    if (!may_lack(fsck, name, digest)) /* what others have is not given to this one */
+        check_link(fsck, name, reference, linked);
 }
 
 void fsck_reference_check(struct fsck *fsck, const struct name *name, const struct digest *digest,

@@ -229,6 +229,7 @@ int freshen_references(const struct registry *registry, const struct name *name,
                        struct freshen_missing *missing, struct err *err)
 {
     struct walk walk = {.registry = registry, .name = name, .is_strict = is_new};
+    bool sparse = registry_is_sparse(registry, name);
     int found = 1;
 
     missing->n = 0;
@@ -237,7 +238,7 @@ int freshen_references(const struct registry *registry, const struct name *name,
         found = settle_reference(&walk, reference, dirty, err);
         if (found >= 0)
             found = walk_reference(&walk, reference, err);
-        if (found == 0 && !reference->has_urls)
+        if (found == 0 && !reference->has_urls && !sparse)
             note_missing(missing, &reference->digest);
     }
     walk_free(&walk);

@@ -25,7 +25,8 @@ int freshen_manifest(const struct registry *registry, const struct name *name,
 
 /* All that a manifest names which is about to be made, and what that needs, each once; what it
  * names is durable once dirty was synced (base/fs_settle.h), before which it must not be made.
- * *missing says what the repository does not have of it, but for what is elsewhere (`urls`):
+ * *missing says what the repository does not have of it, but for what is elsewhere (`urls`), and
+ * unless it is sparse:
  * MANIFEST_BLOB_UNKNOWN. MANIFEST_INVALID: far too much is to be read, or, of one that is_new to
  * the store, what is there has another size than it says, or it is nested deeper than
  * MANIFEST_NESTING_MAX. Wants lock_gc

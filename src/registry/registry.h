@@ -34,9 +34,13 @@ struct registry_rules {
 struct registry {
     const struct store *store;
     struct registry_rules rules;
+    const struct conf *conf; /* whose rules say what is sparse; NULL: nothing is */
     struct event_actor actor;
     struct event_observer observer;
 };
+
+/* Whether the repository's manifests may name what it does not have (`sparse` in berth.conf(5)). */
+bool registry_is_sparse(const struct registry *registry, const struct name *name);
 
 /* Tells the observer what was done. */
 void registry_tell(const struct registry *registry, struct event event);

@@ -52,6 +52,18 @@ int tree_is_manifest(const struct registry *registry, const struct name *name,
     return failure.code == ERR_MANIFEST_UNKNOWN ? 0 : err_copy(err, &failure);
 }
 
+int tree_lacks(const struct registry *registry, const struct name *name, const struct digest *child,
+               struct err *err)
+{
+    struct reference reference = {.is_digest = true, .digest = *child};
+    struct digest digest;
+
+    if (!registry_is_sparse(registry, name))
+        return 0;
+    int found = pull_resolve(registry, name, &reference, &digest, err);
+    return found < 0 ? -1 : !found;
+}
+
 static int visit_blob(struct tree *tree, const struct descriptor *reference, struct err *err)
 {
     const struct tree_entry blob = {&reference->digest, NULL, reference};
@@ -81,6 +93,9 @@ static int walk_child(struct tree *tree, const struct descriptor *child, int dep
 {
     if (was_seen(tree, &child->digest, AS_MANIFEST))
         return 0;
+    int lacks = tree_lacks(tree->registry, tree->name, &child->digest, err);
+    if (lacks)
+        return lacks < 0 ? -1 : visit_blob(tree, child, err);
     int is_manifest = tree_is_manifest(tree->registry, tree->name, &child->digest, err);
     if (is_manifest < 0)
         return -1;

@@ -20,12 +20,17 @@ struct tree_entry {
 int tree_is_manifest(const struct registry *registry, const struct name *name,
                      const struct digest *child, struct err *err);
 
+/* Whether the repository may lack it and does. */
+int tree_lacks(const struct registry *registry, const struct name *name, const struct digest *child,
+               struct err *err);
+
 /* Visits each once, or twice what is one's layer and another's child; blobs before the manifest
  * that names them, children before their index, a subject before its referrers: the order in which
  * they can be stored. Until visit returns other than 0; that is then returned. A subject is not
  * needed, unless it is held only as a layer: nothing else keeps that (gc/settle.c). Blobs whose
  * content is elsewhere (`urls`) are visited too, whether the repository has them or not.
- * MANIFEST_UNKNOWN: a manifest is missing; BLOB_UNKNOWN is visit's to say. */
+ * So is what a sparse repository lacks, as a blob. MANIFEST_UNKNOWN: a manifest is missing;
+ * BLOB_UNKNOWN is visit's to say. */
 typedef int tree_visit_fn(void *context, const struct tree_entry *entry, struct err *err);
 int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err);

@@ -113,7 +113,8 @@ static bool is_whole(const struct export_plan *plan, const struct manifest *mani
 
     for (size_t i = 0; i < manifest->n_references; i++) {
         const struct descriptor *reference = &manifest->references[i];
-        if ((plan->request->have && digest_map_get(plan->request->have, &reference->digest)) ||
+        if (!digest_map_get(&plan->known, &reference->digest) ||
+            (plan->request->have && digest_map_get(plan->request->have, &reference->digest)) ||
             (reference->has_urls &&
              blob_stat(plan->options->registry->store, &reference->digest, &size, NULL) <= 0))
             return false;

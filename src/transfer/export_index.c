@@ -170,7 +170,7 @@ static void write_index(const struct export_plan *plan, const struct json *befor
     json_writer_number(&json, "schemaVersion", 2);
     json_writer_string(&json, "mediaType", MEDIA_TYPE_OCI_INDEX);
     write_entries(&json, plan, json_get(before, "manifests"));
-    if (plan->left_out > 0 || annotation(before, EXPORT_INDEX_INCOMPLETE)) {
+    if (plan->left_out > 0 || plan->missing > 0 || annotation(before, EXPORT_INDEX_INCOMPLETE)) {
         json_writer_object(&json, "annotations");
         json_writer_string(&json, EXPORT_INDEX_INCOMPLETE, "true");
         json_writer_end(&json);

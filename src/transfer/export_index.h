@@ -11,8 +11,8 @@
  *                                      it in full, docker.io/library/app:1
  *
  * An entry without a tag was asked for by its digest, or refers to others: a signature, an SBOM. If
- * content was left out, since the other side has it, index.json itself has the annotation
- * dev.berth.incomplete, "true".
+ * content was left out, since the other side has it, or is not there, as a sparse repository may
+ * lack it, index.json itself has the annotation dev.berth.incomplete, "true".
  */
 #ifndef BERTH_TRANSFER_EXPORT_INDEX_H
 #define BERTH_TRANSFER_EXPORT_INDEX_H

@@ -91,6 +91,7 @@ static void add_content(struct export_plan *plan, const struct digest *digest, i
     hex_decode(content->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
     plan->bytes += size;
     plan->n_manifests += is_manifest;
+    plan->missing -= digest_map_get(&plan->lacking, digest) != NULL;
 }
 
 /* Of what was not met before: false: it is not to be written. */
@@ -136,13 +137,27 @@ static int check_size(struct export_plan *plan, const struct descriptor *descrip
     return 0;
 }
 
-static int plan_blob(struct export_plan *plan, const struct descriptor *descriptor, struct err *err)
+static void add_lacking(struct export_plan *plan, const struct digest *digest)
+{
+    uint32_t *seen = digest_map_put(&plan->lacking, digest);
+
+    plan->missing += *seen == 0;
+    *seen = 1;
+}
+
+static int plan_blob(struct export_plan *plan, const struct name *name,
+                     const struct descriptor *descriptor, struct err *err)
 {
     const struct digest *digest = &descriptor->digest;
     int64_t size;
 
     if (digest_map_get(&plan->known, digest) || !is_wanted(plan, digest, descriptor->size))
         return 0;
+    int lacks = tree_lacks(plan->options->registry, name, digest, err);
+    if (lacks > 0 && !descriptor->has_urls)
+        add_lacking(plan, digest);
+    if (lacks < 0 || (lacks > 0 && !descriptor->has_urls))
+        return lacks < 0 ? -1 : 0;
     int found = find(plan->options->registry->store, digest, &size, err);
     if (found < 0)
         return -1;
@@ -214,7 +229,7 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
     if (transfer_check(plan->options, err) < 0)
         return -1;
     if (!entry->manifest)
-        return plan_blob(plan, entry->descriptor, err);
+        return plan_blob(plan, visit->name, entry->descriptor, err);
     int64_t size = (int64_t)entry->manifest->bytes.len, there;
     if (entry->descriptor && check_size(plan, entry->descriptor, size, err) < 0)
         return -1;
@@ -360,5 +375,6 @@ void export_plan_free(struct export_plan *plan)
     free(plan->contents);
     digest_map_free(&plan->known);
     digest_map_free(&plan->odd);
+    digest_map_free(&plan->lacking);
     strings_free(&plan->repositories);
 }

@@ -45,6 +45,8 @@ struct export_plan {
     struct digest_map odd;                /* those that have another size than a manifest says */
     int64_t bytes;                        /* of all contents */
     size_t left_out, elsewhere;           /* by `have`; layers with `urls` that the store lacks */
+    struct digest_map lacking;            /* what a sparse repository does not have */
+    size_t missing;                       /* of these: no other repository had them either */
     int64_t left_out_bytes;
 };
 #define AUTO_EXPORT_PLAN __attribute__((cleanup(export_plan_free))) struct export_plan

@@ -32,9 +32,14 @@ static bool is_index(const struct descriptor *descriptor)
 static int list(const struct listing *listing, const struct manifest *index, int depth,
                 struct err *err);
 
-/* What is held only as a layer has no platform, whatever the index says. */
+/* What is held only as a layer has no platform, whatever the index says; and what a sparse
+ * repository does not have cannot be chosen. */
 static int is_image(const struct listing *listing, const struct descriptor *child, struct err *err)
 {
+    int lacks = tree_lacks(listing->registry, listing->name, &child->digest, err);
+
+    if (lacks)
+        return lacks < 0 ? -1 : 0;
     return tree_is_manifest(listing->registry, listing->name, &child->digest, err);
 }
 

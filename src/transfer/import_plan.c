@@ -87,8 +87,10 @@ static int plan_blob(struct planning *planning, const struct descriptor *descrip
             return err_set(err, ERR_SIZE_INVALID, "%s has %jd bytes, not %jd", name.s,
                            (intmax_t)file.size, (intmax_t)blob.size);
         blob.elsewhere = found == 0 && descriptor->has_urls;
-        if (found == 0 && !blob.elsewhere)
+        if (found == 0 && !blob.elsewhere) {
             note_missing(planning, &blob.digest, blob.size);
+            return 0;
+        }
     }
     if (found < 0)
         return -1;
@@ -281,15 +283,30 @@ static int plan_partial(struct planning *planning, struct err *err)
     return plan_top(planning, &child, -1, err);
 }
 
+static bool may_lack(const struct planning *planning)
+{
+    const struct import_found_image *image = planning->image;
+
+    for (size_t i = 0; i < image->n_targets; i++)
+        if (!registry_is_sparse(planning->import->options->registry, &image->targets[i].name))
+            return false;
+    return true;
+}
+
 static int refuse_missing(const struct planning *planning, struct err *err)
 {
     const struct import *import = planning->import;
+    bool permitted = may_lack(planning);
     AUTO_BUF heading = BUF_INIT;
 
     if (planning->missing == 0)
         return 0;
-    buf_addf(&heading, "neither in %s nor in the store:", import->source->label);
+    buf_addf(&heading, "neither in %s nor in the store%s:", import->source->label,
+             permitted ? ", as `sparse` permits" : "");
     import_run_list(import, heading.s, &planning->shown, planning->missing);
+    /* Its manifest itself is always needed. */
+    if (permitted && planning->plan->n_manifests > 0)
+        return 0;
     return err_set(err, ERR_BLOB_UNKNOWN, "%zu parts of %s are missing: import first what has them",
                    planning->missing, planning->image->digest.s);
 }

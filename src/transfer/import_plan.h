@@ -33,7 +33,8 @@ void import_plan_add_blob(struct import_plan *plan, const struct import_plan_blo
 void import_plan_add_manifest(struct import_plan *plan, const struct digest *digest);
 
 /* Collects what is needed, and makes sure that all of it is in the source or in the store. Stores
- * nothing. BLOB_UNKNOWN: something is missing, a note lists it. */
+ * nothing. BLOB_UNKNOWN: something is missing, a note lists it. Where all of its targets are
+ * sparse, it is noted alone. */
 int import_plan_make(struct import *import, const struct import_found_image *image,
                      struct import_plan *plan, struct err *err);
 

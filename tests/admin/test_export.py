@@ -72,7 +72,7 @@ def test_one_image(repo, berth, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.tar"]
     seen = json.loads(berth("export", f"{repo.name}:v1", "-o", tmp_path / "x.tar", "--json"))
     assert seen == {"output": str(tmp_path / "x.tar"), "manifests": 1, "blobs": 2, "present": 0, "elsewhere": 0,
-                    "bytes": len(image.data) + 64 + 128, "leftOut": {"count": 0, "bytes": 0},
+                    "missing": 0, "bytes": len(image.data) + 64 + 128, "leftOut": {"count": 0, "bytes": 0},
                     "images": [{"name": repo.name, "tag": "v1", "digest": image.digest, "platform": None,
                                 "referrer": False}]}
 

@@ -269,6 +269,28 @@ static void test_readonly_leaves_only_reading(void **state)
     unload(&setting);
 }
 
+static void test_sparse_is_the_narrowest_rules(void **state)
+{
+    static const struct {
+        const char *name;
+        bool sparse;
+    } cases[] = {{"a", false}, {"thin/a", true}, {"thin/b/c", true}, {"thin/whole", false}};
+    struct setting setting;
+    struct name name;
+
+    assert_returns(0, load(&setting, *state,
+                           "repository \"thin/**\" { sparse = true }\n"
+                           "repository \"thin/whole\" { admin = {\"*\"} }\n"));
+    for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+        name = unit_name(cases[i].name);
+        assert_int_equal(cases[i].sparse, policy_is_sparse(&setting.conf, &name));
+    }
+    unload(&setting);
+    assert_returns(0, load(&setting, *state, ""));
+    assert_false(policy_is_sparse(&setting.conf, &name));
+    unload(&setting);
+}
+
 static void test_immutable_tags(void **state)
 {
     static const struct {
@@ -423,6 +445,7 @@ int main(void)
         DIR_TEST(test_a_token_only_narrows),
         DIR_TEST(test_of_two_equally_specific_the_first_counts),
         DIR_TEST(test_readonly_leaves_only_reading),
+        DIR_TEST(test_sparse_is_the_narrowest_rules),
         DIR_TEST(test_immutable_tags),
         DIR_TEST(test_mistakes_in_rules),
         DIR_TEST(test_mistakes_in_the_group_file),

@@ -159,7 +159,7 @@ static void test_sections(void **state)
                            "    push = {\"@dev\"} delete = {\"carol\",\n\"dave\"}\n"
                            "    admin = {\"root\"}\n"
                            "    immutable = {\"v*\", \"stable\"}\n"
-                           "    readonly = true }\n"
+                           "    readonly = true sparse = true }\n"
                            "repository \"**\" { pull = \"*\" }\n"
                            "issuer \"https://a.example\" {\n"
                            "    keys = \"/etc/a.json\" audience = \"registry\" }\n"
@@ -182,12 +182,14 @@ static void test_sections(void **state)
     assert_list(&team->admin, "root");
     assert_list(&team->immutable, "v* stable");
     assert_true(team->readonly);
+    assert_true(team->sparse);
     assert_string_equal("**", all->pattern);
     assert_int_equal(13, all->place.line);
     assert_list(&all->pull, "*"); /* one needs no braces */
     assert_list(&all->push, "");
     assert_list(&all->immutable, "");
     assert_false(all->readonly);
+    assert_false(all->sparse);
     assert_int_equal(2, conf.n_issuers);
     assert_string_equal("https://a.example", conf.issuers[0].iss);
     assert_int_equal(14, conf.issuers[0].place.line);
