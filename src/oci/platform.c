@@ -56,18 +56,21 @@ static bool take(char part[PLATFORM_PART_SIZE], const char *s, size_t len)
 int platform_parse(struct platform *platform, const char *s, struct err *err)
 {
     char architecture[PLATFORM_PART_SIZE];
-    const char *first = strchr(s, '/');
-    const char *second = first ? strchr(first + 1, '/') : NULL;
+    const char *end = s + strcspn(s, ":");
+    const char *first = memchr(s, '/', (size_t)(end - s));
+    const char *second = first ? memchr(first + 1, '/', (size_t)(end - first - 1)) : NULL;
 
     *platform = (struct platform){0};
-    bool good =
-        first && take(platform->os, s, (size_t)(first - s)) &&
-        take(architecture, first + 1, second ? (size_t)(second - first - 1) : strlen(first + 1)) &&
-        (!second || take(platform->variant, second + 1, strlen(second + 1))) &&
-        (!second || !strchr(second + 1, '/'));
+    bool good = first && take(platform->os, s, (size_t)(first - s)) &&
+                take(architecture, first + 1, (size_t)((second ? second : end) - first - 1)) &&
+                (!second || take(platform->variant, second + 1, (size_t)(end - second - 1))) &&
+                !strchr(platform->variant, '/') &&
+                (!*end || take(platform->os_version, end + 1, strlen(end + 1)));
     if (!good)
         return err_set(err, ERR_USAGE,
-                       "%s is no platform: write OS/ARCH or OS/ARCH/VARIANT, like linux/arm64", s);
+                       "%s is no platform: write OS/ARCH, OS/ARCH/VARIANT or OS/ARCH:OS.VERSION, "
+                       "like linux/arm64",
+                       s);
     set_architecture(platform, architecture);
     return 0;
 }
@@ -84,17 +87,20 @@ bool platform_from_json(struct platform *platform, const struct json *json)
     const char *os = json_text(json_get(json, "os"));
     const char *architecture = json_text(json_get(json, "architecture"));
     const char *variant = json_text(json_get(json, "variant"));
+    const char *version = json_text(json_get(json, "os.version"));
 
     *platform = (struct platform){0};
     return os && architecture && strcmp(os, "unknown") != 0 && take(platform->os, os, strlen(os)) &&
            take(platform->architecture, architecture, strlen(architecture)) &&
-           (!variant || !*variant || take(platform->variant, variant, strlen(variant)));
+           (!variant || !*variant || take(platform->variant, variant, strlen(variant))) &&
+           (!version || !*version || take(platform->os_version, version, strlen(version)));
 }
 
 void platform_text(char out[PLATFORM_TEXT_SIZE], const struct platform *platform)
 {
-    snprintf(out, PLATFORM_TEXT_SIZE, "%s/%s%s%s", platform->os, platform->architecture,
-             platform->variant[0] ? "/" : "", platform->variant);
+    snprintf(out, PLATFORM_TEXT_SIZE, "%s/%s%s%s%s%s", platform->os, platform->architecture,
+             platform->variant[0] ? "/" : "", platform->variant, platform->os_version[0] ? ":" : "",
+             platform->os_version);
 }
 
 static const char *variant_of(const struct platform *platform)
@@ -113,12 +119,20 @@ static int level(const char *variant)
     return n > 0 && n < 1000 ? (int)n : 0;
 }
 
+static bool version_fits(const char *wanted, const char *there)
+{
+    size_t len = strlen(wanted);
+
+    return len == 0 || (!strncmp(wanted, there, len) && (there[len] == '.' || !there[len]));
+}
+
 int platform_fits(const struct platform *wanted, const struct platform *there)
 {
     const char *left = variant_of(wanted), *right = variant_of(there);
 
     if (strcmp(wanted->os, there->os) != 0 ||
-        strcmp(wanted->architecture, there->architecture) != 0)
+        strcmp(wanted->architecture, there->architecture) != 0 ||
+        !version_fits(wanted->os_version, there->os_version))
         return 0;
     if (!strcmp(left, right))
         return 1000;

@@ -106,6 +106,26 @@ const struct export_platform *export_platform_best(const struct export_platforms
     return best;
 }
 
+static bool is_listed(const struct export_platforms *platforms, const struct export_platform *one)
+{
+    for (size_t i = 0; i < platforms->n; i++)
+        if (digest_equal(&platforms->v[i].digest, &one->digest) ||
+            !strcmp(platforms->v[i].platform.os_version, one->platform.os_version))
+            return true;
+    return false;
+}
+
+void export_platform_rivals(const struct export_platforms *platforms, const struct platform *wanted,
+                            const struct export_platform *best, struct export_platforms *rivals)
+{
+    for (size_t i = 0; best && i < platforms->n; i++) {
+        const struct export_platform *one = &platforms->v[i];
+        if (platform_fits(wanted, &one->platform) == platform_fits(wanted, &best->platform) &&
+            !is_listed(rivals, one))
+            *ARRAY_ADD(rivals->v, rivals->n) = *one;
+    }
+}
+
 void export_platform_texts(const struct export_platforms *platforms, struct buf *out)
 {
     for (size_t i = 0; i < platforms->n; i++) {

@@ -30,6 +30,10 @@ int export_platform_list(const struct registry *registry, const struct name *nam
  * none fits. */
 const struct export_platform *export_platform_best(const struct export_platforms *platforms,
                                                    const struct platform *wanted);
+/* Those that fit as well as the best, and differ by os.version: with more than one somebody has to
+ * choose. */
+void export_platform_rivals(const struct export_platforms *platforms, const struct platform *wanted,
+                            const struct export_platform *best, struct export_platforms *rivals);
 /* Their texts, with commas between. */
 void export_platform_texts(const struct export_platforms *platforms, struct buf *out);
 

@@ -33,14 +33,14 @@ static void selection_free(struct selection *selection)
 
 /* Whoever named it may say which one to take. */
 static const struct export_platform *ask(const struct selection *selection, const char *label,
-                                         const struct export_platforms *platforms)
+                                         const char *has, const struct export_platforms *platforms)
 {
     AUTO_BUF question = BUF_INIT;
     AUTO_STRINGS choices = {0};
     char text[PLATFORM_TEXT_SIZE];
 
     platform_text(text, &selection->plan->request->platform);
-    buf_addf(&question, "%s has no image for %s", label, text);
+    buf_addf(&question, "%s %s for %s", label, has, text);
     for (size_t i = 0; i < platforms->n; i++) {
         platform_text(text, &platforms->v[i].platform);
         strings_add(&choices, text);
@@ -49,7 +49,7 @@ static const struct export_platform *ask(const struct selection *selection, cons
     return choice < 0 ? NULL : &platforms->v[choice];
 }
 
-static int refuse(const struct selection *selection, const char *label,
+static int refuse(const struct selection *selection, const char *label, const char *has,
                   const struct export_platforms *platforms, struct err *err)
 {
     AUTO_BUF listed = BUF_INIT;
@@ -59,11 +59,10 @@ static int refuse(const struct selection *selection, const char *label,
     platform_text(wanted, &selection->plan->request->platform);
     if (selection->is_asked)
         return err_set(err, ERR_NOT_FOUND,
-                       "%s has no image for %s, but for %s: choose with --platform or take "
-                       "--all",
-                       label, wanted, listed.s);
-    transfer_note(selection->plan->options, "%s is left out: it has no image for %s, but for %s",
-                  label, wanted, listed.s);
+                       "%s %s for %s, but for %s: choose with --platform or take --all", label, has,
+                       wanted, listed.s);
+    transfer_note(selection->plan->options, "%s is left out: it %s for %s, but for %s", label, has,
+                  wanted, listed.s);
     return 0;
 }
 
@@ -76,6 +75,7 @@ static int choose_platform(const struct selection *selection, const char *label,
     const struct registry *registry = plan->options->registry;
     AUTO_PULLED pulled = {0};
     AUTO_EXPORT_PLATFORMS platforms = {0};
+    AUTO_EXPORT_PLATFORMS rivals = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
 
     text[0] = '\0';
@@ -91,10 +91,15 @@ static int choose_platform(const struct selection *selection, const char *label,
         return 1;
     const struct export_platform *chosen =
         export_platform_best(&platforms, &plan->request->platform);
+    export_platform_rivals(&platforms, &plan->request->platform, chosen, &rivals);
+    const struct export_platforms *choices = rivals.n > 1 ? &rivals : &platforms;
+    const char *has = rivals.n > 1 ? "has no single image" : "has no image";
+    if (rivals.n > 1)
+        chosen = NULL;
     if (!chosen && selection->is_asked)
-        chosen = ask(selection, label, &platforms);
+        chosen = ask(selection, label, has, choices);
     if (!chosen)
-        return refuse(selection, label, &platforms, err);
+        return refuse(selection, label, has, choices, err);
     *digest = chosen->digest;
     platform_text(text, &chosen->platform);
     return 1;

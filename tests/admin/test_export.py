@@ -263,6 +263,33 @@ def test_stopped_while_it_asks(repo, berth, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+WINDOWS = {"os": "windows", "architecture": "amd64"}
+
+
+def push_windows(repo, tag, *versions):
+    images = [repo.push_image() for _ in versions]
+    children = [image.descriptor(platform={**WINDOWS, "os.version": version}) for image, version in zip(images, versions)]
+    repo.push_manifest(oci.index([*children, *children]), tag)  # what stands twice is no other one
+    return images
+
+
+def test_32_platforms_that_differ_by_os_version(repo, berth, tmp_path):
+    """The first one is no better than the second."""
+    images = push_windows(repo, "v1", "10.0.17763.1", "10.0.20348.2")
+    refusal = berth("export", f"{repo.name}:v1", "--platform", "windows/amd64", "-o", tmp_path / "x.tar", status=NO_SUCH)
+    assert "windows/amd64, but for windows/amd64:10.0.17763.1, windows/amd64:10.0.20348.2: choose" in refusal
+    for version, image in ("10.0.17763.1", images[0]), ("10.0.20348", images[1]):
+        out = tmp_path / f"{version}.tar"
+        said = berth("export", f"{repo.name}:v1", "--platform", f"windows/amd64:{version}", "-o", out)
+        assert f"  windows/amd64:{version}" in said
+        assert Layout(out).names() == [(repo.name, "v1", image.digest)]
+    only, = push_windows(repo, "v2", "10.0.17763.1")
+    assert Layout(stream(berth, f"{repo.name}:v2", "--platform", "windows/amd64")).names()[0][2] == only.digest
+    done = run(berth, f"{repo.name}:v*", "--platform", "windows/amd64")
+    assert f"{repo.name}:v1 is left out: it has no single image for windows/amd64, but for".encode() in done.stderr
+    assert Layout(done.stdout).names() == [(repo.name, "v2", only.digest)]
+
+
 def test_this_machines_platform(repo, berth):
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     _, images = push_index(repo, "v1", "s390x", machine)

@@ -15,17 +15,26 @@ static const char *text_of(const struct platform *platform)
 static void test_parse(void **state)
 {
     static const char *const table[][2] = {
-        {"linux/amd64", "linux/amd64"},     {"linux/x86_64", "linux/amd64"},
-        {"linux/arm/v6", "linux/arm/v6"},   {"linux/aarch64", "linux/arm64"},
-        {"linux/armhf", "linux/arm/v7"},    {"linux/armhf/v6", "linux/arm/v6"},
-        {"windows/amd64", "windows/amd64"}, {"linux/some-new/x", "linux/some-new/x"},
+        {"linux/amd64", "linux/amd64"},
+        {"linux/x86_64", "linux/amd64"},
+        {"linux/arm/v6", "linux/arm/v6"},
+        {"linux/aarch64", "linux/arm64"},
+        {"linux/armhf", "linux/arm/v7"},
+        {"linux/armhf/v6", "linux/arm/v6"},
+        {"windows/amd64", "windows/amd64"},
+        {"linux/some-new/x", "linux/some-new/x"},
         {"linux/i686", "linux/386"},
+        {"windows/amd64:10.0.20348", "windows/amd64:10.0.20348"},
+        {"windows/arm/v7:10.0.1.2", "windows/arm/v7:10.0.1.2"},
+        {"linux/x86_64:a/b", "linux/amd64:a/b"},
     };
     static const char *const bad[] = {
         "",           "amd64",
         "/",          "linux/",
         "/amd64",     "linux//v7",
         "linux/arm/", "linux/arm/v7/",
+        "linux:1/a",  ":1",
+        "linux/a:",   "linux/a/:1",
         "a/b/c/d",    "linux/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     };
     struct platform platform;
@@ -63,6 +72,9 @@ static void test_from_json(void **state)
     assert_true(
         from_json(&platform, "{\"architecture\":\"amd64\",\"os\":\"linux\",\"variant\":\"\"}"));
     assert_string_equal("linux/amd64", text_of(&platform));
+    assert_true(from_json(
+        &platform, "{\"architecture\":\"amd64\",\"os\":\"windows\",\"os.version\":\"10.0.1\"}"));
+    assert_string_equal("windows/amd64:10.0.1", text_of(&platform));
     assert_false(from_json(&platform, "{\"os\":\"unknown\",\"architecture\":\"unknown\"}"));
     assert_false(from_json(&platform, "{\"os\":\"linux\"}"));
     assert_false(from_json(&platform, "{\"os\":1,\"architecture\":\"amd64\"}"));
@@ -93,6 +105,12 @@ static void test_fits(void **state)
     assert_int_equal(0, fits("linux/arm/v6", "linux/arm/v7"));
     assert_int_equal(0, fits("linux/arm64", "linux/arm"));
     assert_int_equal(0, fits("linux/amd64", "windows/amd64"));
+    assert_true(fits("windows/amd64", "windows/amd64:10.0.1.2") > 0);
+    assert_true(fits("windows/amd64:10.0.1", "windows/amd64:10.0.1.2") > 0);
+    assert_true(fits("windows/amd64:10.0.1", "windows/amd64:10.0.1") > 0);
+    assert_int_equal(0, fits("windows/amd64:10.0.1", "windows/amd64:10.0.12"));
+    assert_int_equal(0, fits("windows/amd64:10.0.1", "windows/amd64:10.0"));
+    assert_int_equal(0, fits("windows/amd64:10.0.1", "windows/amd64"));
     assert_int_equal(0, fits("linux/mips64le", "linux/mips64le/softfloat"));
     assert_true(fits("linux/mips64le/softfloat", "linux/mips64le/softfloat") > 0);
 }
