@@ -60,7 +60,7 @@ static int find_below(struct import *import, struct err *err)
         if (find_at(import, last, err) < 0)
             return -1;
     }
-    return import->found.n > 0;
+    return places.n > 0;
 }
 
 int import_find(struct import *import, struct err *err)
@@ -74,7 +74,7 @@ int import_find(struct import *import, struct err *err)
     if (there < 0)
         return -1;
     import_found_sort_referrers(found);
-    if (found->n > 0)
+    if (there > 0) /* perhaps of nothing, as of a store without tags */
         return 0;
     int old = source_find(import->source, "repositories", &file, err);
     if (old > 0) {

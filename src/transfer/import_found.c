@@ -56,10 +56,11 @@ bool import_found_is_named(const struct import_found_image *image)
 }
 
 void import_found_add_referrer(struct import_found *found, const char *prefix,
-                               const struct digest *subject, const struct digest *digest)
+                               const struct digest *subject, const struct digest *digest,
+                               bool is_listed)
 {
     *ARRAY_ADD(found->referrers, found->n_referrers) =
-        (struct import_found_referrer){prefix, *subject, *digest};
+        (struct import_found_referrer){prefix, *subject, *digest, is_listed};
 }
 
 static int compare_referrers(const void *a, const void *b)

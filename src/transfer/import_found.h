@@ -37,6 +37,7 @@ struct import_found_image {
 struct import_found_referrer {
     const char *prefix; /* of the layout that has it */
     struct digest subject, digest;
+    bool is_listed; /* in index.json, which says where it goes */
 };
 
 struct import_found {
@@ -61,7 +62,8 @@ void import_found_add_names(struct import_found_image *image, const struct strin
 bool import_found_is_named(const struct import_found_image *image);
 
 void import_found_add_referrer(struct import_found *found, const char *prefix,
-                               const struct digest *subject, const struct digest *digest);
+                               const struct digest *subject, const struct digest *digest,
+                               bool is_listed);
 void import_found_sort_referrers(struct import_found *found);
 /* The number of the first of the sorted referrers that is not before this subject. */
 size_t import_found_first_referrer(const struct import_found *found, const struct digest *subject);

@@ -23,13 +23,13 @@ struct layout {
 };
 
 static void add_referrer(struct import_found *found, struct layout *layout,
-                         const struct digest *subject, const struct digest *digest)
+                         const struct digest *subject, const struct digest *digest, bool is_listed)
 {
     uint32_t *seen = digest_map_put(&layout->referrers, digest);
 
     if (*seen)
         return;
-    import_found_add_referrer(found, layout->prefix, subject, digest);
+    import_found_add_referrer(found, layout->prefix, subject, digest, is_listed);
     *seen = (uint32_t)found->n_referrers;
     *digest_map_put(&layout->subjects, subject) = 1;
 }
@@ -84,7 +84,7 @@ static int look_at(struct import *import, struct layout *layout, struct import_f
     if (manifest_parse(&manifest, bytes.s, bytes.len, err) < 0)
         return -1;
     if (manifest.has_subject)
-        add_referrer(&import->found, layout, &manifest.subject, &image->digest);
+        add_referrer(&import->found, layout, &manifest.subject, &image->digest, true);
     for (size_t i = 0; i < manifest.n_references; i++)
         if (manifest.references[i].role == DESCRIPTOR_CHILD)
             *digest_map_put(&layout->children, &manifest.references[i].digest) = 1;
@@ -156,37 +156,52 @@ static int look_for_subject(void *context, const char *name, struct err *err)
     enum digest_algorithm algorithm = strstr(name, "/sha512/") ? DIGEST_SHA512 : DIGEST_SHA256;
     digester_of(&digest, algorithm, bytes.s, bytes.len);
     if (!strcmp(strrchr(name, '/') + 1, digest_hex(&digest))) /* else it is nobody's */
-        add_referrer(&scan->import->found, scan->layout, &manifest.subject, &digest);
+        add_referrer(&scan->import->found, scan->layout, &manifest.subject, &digest, false);
     return 0;
 }
 
-static bool in_layout(const struct layout *layout, const struct digest *digest)
+/* Whether the layout has the manifest. A child may be a layer, which is in several images: what
+ * refers to that goes where the layout says. */
+static int in_layout(struct import *import, const struct layout *layout,
+                     const struct import_found_image *image, const struct digest *digest,
+                     struct err *err)
 {
-    return digest_map_get(&layout->known, digest) || digest_map_get(&layout->children, digest) ||
-           digest_map_get(&layout->referrers, digest);
+    if (digest_map_get(&layout->known, digest) || digest_map_get(&layout->referrers, digest))
+        return 1;
+    if (!digest_map_get(&layout->children, digest))
+        return 0;
+    return import_part_is_manifest(import, image, digest, err);
 }
 
 /* Images that nobody named and that come with another one are not images of their own. */
-static void settle(struct import_found *found, const struct layout *layout, size_t first)
+static int settle(struct import *import, const struct layout *layout, size_t first, struct err *err)
 {
+    struct import_found *found = &import->found;
     size_t kept = first;
+    int result = 0;
 
     for (size_t i = first; i < found->n; i++) {
         struct import_found_image *image = &found->v[i];
         bool nameless = !import_found_is_named(image);
         bool is_child = digest_map_get(&layout->children, &image->digest) != NULL;
         const uint32_t *number = digest_map_get(&layout->referrers, &image->digest);
-        bool has_subject_here = number && in_layout(layout, &found->referrers[*number - 1].subject);
+        int subject_is_here = 0;
+        if (number && result == 0)
+            subject_is_here =
+                in_layout(import, layout, image, &found->referrers[*number - 1].subject, err);
+        if (subject_is_here < 0)
+            result = -1; /* and all the rest stays, to be freed */
         image->is_referrer = nameless && number;
         if (image->saved && !is_child && !digest_map_get(&layout->subjects, &image->digest))
             image->form = IMPORT_FOUND_SAVED;
-        bool comes_along = nameless && (has_subject_here || (is_child && image->n_exact == 0));
+        bool comes_along = nameless && (subject_is_here > 0 || (is_child && image->n_exact == 0));
         if (comes_along)
             free(image->exact);
         else
             found->v[kept++] = *image;
     }
     found->n = kept;
+    return result;
 }
 
 static int find_in_layout(struct import *import, struct layout *layout,
@@ -219,8 +234,7 @@ static int find_in_layout(struct import *import, struct layout *layout,
     buf_addf(&blobs, "%sblobs", layout->prefix);
     if (source_each(import->source, blobs.s, look_for_subject, &scan, err) < 0)
         return -1;
-    settle(found, layout, first);
-    return 0;
+    return settle(import, layout, first, err);
 }
 
 int import_layout_find(struct import *import, const char *prefix, const struct buf *text,

@@ -184,30 +184,33 @@ static int plan_manifest(struct planning *planning, const struct digest *digest,
     return 0;
 }
 
-static int plan_referrers_of(struct planning *planning, struct digest subject, struct err *err)
+static int plan_referrers_of(struct planning *planning, struct digest subject, bool is_blob,
+                             struct err *err)
 {
     const struct import_found *found = &planning->import->found;
 
     for (size_t i = import_found_first_referrer(found, &subject);
          i < found->n_referrers && digest_equal(&found->referrers[i].subject, &subject); i++)
         if (found->referrers[i].prefix == planning->image->prefix &&
+            !(is_blob && found->referrers[i].is_listed) &&
             plan_manifest(planning, &found->referrers[i].digest, -1, 0, err) < 0)
             return -1;
     return 0;
 }
 
-/* What refers to one of the manifests comes along, or to a layer that is a child of one, and what
- * refers to that. */
+/* What refers to one of the manifests comes along, and what refers to that. What refers to a layer
+ * does, unless it has an entry of its own: the layer may be in images of many repositories. */
 static int plan_referrers(struct planning *planning, struct err *err)
 {
     struct import_plan *plan = planning->plan;
     size_t own = plan->n_manifests, images = plan->n_images, layers = plan->n_layers;
 
-    for (size_t i = 0, k = 0; i < plan->n_manifests || k < plan->n_blobs;)
-        if (plan_referrers_of(
-                planning, i < plan->n_manifests ? plan->manifests[i++] : plan->blobs[k++].digest,
-                err) < 0)
+    for (size_t i = 0, k = 0; i < plan->n_manifests || k < plan->n_blobs;) {
+        bool is_blob = i == plan->n_manifests;
+        struct digest subject = is_blob ? plan->blobs[k++].digest : plan->manifests[i++];
+        if (plan_referrers_of(planning, subject, is_blob, err) < 0)
             return -1;
+    }
     plan->n_referrers = plan->n_manifests - own;
     plan->n_images = images;
     plan->n_layers = layers;

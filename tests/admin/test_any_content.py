@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever can be pushed, all commands take: none calls damaged what another accepts. Repositories are made by chance.
+
+A failure says its seed: BERTH_ANY_SEED=N tries that one alone. BERTH_ANY_CASES=N tries N, `make property` a thousand."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.lib.anything import Maker, View, differences, grow_old, room_of
+from tests.lib.fronts import Cgi
+from tests.lib.graph import BELONGS
+from tests.lib.oci import Repository, expect
+from tests.lib.paths import BUILD
+
+OK, NO_INPUT = 0, 66
+CASES = int(os.environ.get("BERTH_ANY_CASES") or 20)
+FIRST = int(os.environ.get("BERTH_ANY_SEED") or random.SystemRandom().randrange(1 << 40))
+SEEDS = [FIRST + i for i in range(1 if os.environ.get("BERTH_ANY_SEED") else CASES)]
+NAMES = "whole/a", "whole/b", "thin/a"
+CONF = """root = "{root}"
+durability = "none"
+repository "**" {{ admin = {{"*"}} }}
+repository "thin/**" {{ admin = {{"*"}} sparse = true }}
+retain "**" {{ newest = 1000 }}
+"""
+
+
+class Place:
+    def __init__(self, home: Path):
+        home.mkdir()
+        self.home, self.root = home, home / "store"
+        self.root.mkdir()
+        self.conf = home / "berth.conf"
+        self.conf.write_text(CONF.format(root=self.root))
+        self.front = Cgi(home, root=self.root, env={"BERTH_CONF": str(self.conf)})
+
+    def repo(self, name: str) -> Repository:
+        return Repository(self.front, name)
+
+    def berth(self, *args, statuses=(OK,)) -> str:
+        done = subprocess.run([BUILD / "berth", *args, "--config", self.conf], capture_output=True, text=True, timeout=120)
+        assert done.returncode in statuses, (args, done)
+        return done.stdout
+
+    def views(self, attached=True) -> dict:
+        """Without `attached` not of tags that belong to a manifest, with which they go."""
+        return {name: View.of_tags(self.repo(name), [tag for tag in self.tags(name) if attached or not BELONGS.fullmatch(tag)])
+                for name in NAMES}
+
+    def tags(self, name: str) -> list[str]:
+        response = expect(self.repo(name).get("tags/list"), 200, 404)
+        return response.json()["tags"] if response.status == 200 else []
+
+
+def check_copies(place: Place):
+    for name in NAMES:
+        for tag in place.tags(name):
+            target = f"{name.partition('/')[0]}/copy/{tag.lower()}"
+            place.berth("cp", f"{name}:{tag}", f"{target}:copy")
+            wanted = View.of_tags(place.repo(name), [tag])
+            got = View.of_tags(place.repo(target), ["copy"])
+            wanted["manifests/copy"] = wanted.pop(f"manifests/{tag}")
+            assert not differences({target: got}, {target: wanted})
+
+
+def check_exports(place: Place, other: Place, target: str):
+    where = f"{place.home}/{target}"
+    place.berth("export", "--all", "-o", where)
+    place.berth("export", "--all", "-o", where)  # over what is there
+    other.berth("import", where)
+    assert not differences(other.views(), place.views())
+    other.berth("import", where)
+    assert not differences(other.views(), place.views())
+    other.berth("fsck")
+    for name in NAMES:
+        for tag in place.tags(name):
+            place.berth("export", f"{name}:{tag}", "-o", f"{place.home}/one.tar", statuses=(OK, NO_INPUT))
+
+
+def check_room(place: Place):
+    for usage in json.loads(place.berth("du", "--json"))["repositories"]:
+        manifests, blobs, size = room_of(place.root, usage["name"])
+        assert (usage["manifests"], usage["total"]["bytes"]) == (manifests, size), usage
+
+
+def check(chance: random.Random, home: Path):
+    place, other = Place(home / "one"), Place(home / "two")
+    for name in NAMES:
+        Maker(chance, place.repo(name), name.startswith("thin")).make(chance.randrange(2, 14))
+    rooted = place.views(attached=False)
+    place.berth("fsck")
+    check_room(place)
+    place.berth("retain")
+    grow_old(place.root)
+    place.berth("gc")
+    assert not differences(place.views(attached=False), rooted)
+    before = place.views()
+    place.berth("fsck")
+    check_exports(place, other, chance.choice(("all.tar", "all/", "all.tar.gz")))
+    check_copies(place)
+    place.berth("fsck")
+    check_room(place)
+    grow_old(other.root)
+    other.berth("gc")
+    assert not differences(other.views(), before)
+    grow_old(place.root)
+    place.berth("gc")
+    assert not differences(place.views(), before)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_content(seed, tmp_path):
+    print(f"BERTH_ANY_SEED={seed}")
+    home = tmp_path / "home"
+    home.mkdir()
+    check(random.Random(seed), home)
+    shutil.rmtree(home)
