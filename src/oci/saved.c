@@ -2,7 +2,8 @@
  * L1: the documents of archives with images. */
 #include "oci/saved.h"
 
-#include "base/json.h"
+#include "base/array.h"
+#include "base/json_each.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -131,21 +132,32 @@ static int take_entry(struct saved_entry *entry, const struct json *json, struct
     return 0;
 }
 
+static int visit_entry(void *context, const struct json *json, struct err *err)
+{
+    struct saved_index *index = context;
+
+    if (index->n == SAVED_ENTRIES_MAX)
+        return err_set(err, ERR_ARCHIVE_INVALID, "index.json: it has more than %zu entries",
+                       SAVED_ENTRIES_MAX);
+    struct saved_entry *entry = ARRAY_ADD(index->v, index->n);
+    *entry = (struct saved_entry){0};
+    return take_entry(entry, json, err);
+}
+
 int saved_index_parse(struct saved_index *index, const char *bytes, size_t len, struct err *err)
 {
-    struct json *json = parse("index.json", bytes, len, err);
+    struct err failure = {0};
     int result = 0;
 
     *index = (struct saved_index){0};
-    if (!json)
-        return -1;
-    const struct json *list = json_get(json, "manifests");
-    index->incomplete = json_get(json_get(json, "annotations"), "dev.berth.incomplete") != NULL;
-    if (!json_is_array(list))
+    struct json *json = json_each(bytes, len, DEPTH_MAX, "manifests", visit_entry, index, &failure);
+    if (!json && failure.code == ERR_ARCHIVE_INVALID)
+        result = err_copy(err, &failure);
+    else if (!json)
+        result = invalid(err, "index.json", failure.msg);
+    else if (!json_is_array(json_get(json, "manifests")))
         result = invalid(err, "index.json", "it has no list of manifests");
-    index->v = mem_alloc((json_array_len(list) + 1) * sizeof *index->v);
-    for (size_t i = 0; i < json_array_len(list) && result == 0; i++)
-        result = take_entry(&index->v[index->n++], json_array_at(list, i), err);
+    index->incomplete = json_get(json_get(json, "annotations"), "dev.berth.incomplete") != NULL;
     json_free(json);
     if (result < 0)
         saved_index_free(index);

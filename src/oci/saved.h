@@ -15,8 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* None is longer. */
-#define SAVED_LENGTH_MAX ((size_t)32 << 20)
+/* None is longer, and no index.json has more entries: `berth export` writes no other. */
+#define SAVED_LENGTH_MAX ((size_t)16 << 20)
+#define SAVED_ENTRIES_MAX ((size_t)20000)
 
 /* An entry of manifest.json. */
 struct saved_image {

@@ -13,9 +13,9 @@
 
 #define READ_SIZE ((size_t)256 << 10)
 
-/* gzip packs 1000 to 1 at most. What is packed tighter than that and larger than any image is
- * there to fill the disk. */
-#define UNPACKED_UNSUSPICIOUS ((int64_t)64 << 30)
+/* gzip packs 1000 to 1 at most, and an image is no file of zeros. What unpacks to more is there to
+ * fill the disk. */
+#define UNPACKED_FREE ((int64_t)64 << 20)
 #define UNPACKED_RATIO_MAX 1100
 
 /* Where libarchive gets its bytes. */
@@ -186,6 +186,27 @@ int archive_reader_is_compressed(int fd, struct err *err)
     return filters > 1;
 }
 
+/* The file itself is one of the filters. */
+static int check_packed_once(struct archive *archive, struct err *err)
+{
+    if (archive_filter_count(archive) <= 2)
+        return 0;
+    return err_set(err, ERR_ARCHIVE_INVALID,
+                   "it is compressed more than once: decompress it before");
+}
+
+static int check_unpacked(struct archive *archive, int64_t unpacked, struct err *err)
+{
+    int64_t packed = archive_filter_bytes(archive, -1);
+
+    if (unpacked <= UNPACKED_FREE || (unpacked - UNPACKED_FREE) / UNPACKED_RATIO_MAX < packed)
+        return 0;
+    return err_set(err, ERR_ARCHIVE_INVALID,
+                   "its first %jd bytes unpack to more than %jd: that is no image; if it is, "
+                   "decompress it before",
+                   (intmax_t)packed, (intmax_t)unpacked);
+}
+
 int archive_reader_unpack(int fd, int64_t total, const struct progress *progress,
                           archive_reader_sink_fn *sink, void *context, struct err *err)
 {
@@ -201,17 +222,16 @@ int archive_reader_unpack(int fd, int64_t total, const struct progress *progress
     if (!archive)
         return -1;
     got = archive_read_next_header(archive, &entry);
+    result = check_packed_once(archive, err);
     while (result == 0 && (got == ARCHIVE_OK || got == ARCHIVE_WARN)) {
         got = archive_read_data_block(archive, &bytes, &len, &offset);
         if (got != ARCHIVE_OK)
             break;
-        result = sink(context, bytes, len, err);
         unpacked += (int64_t)len;
+        result = check_unpacked(archive, unpacked, err);
+        if (result == 0)
+            result = sink(context, bytes, len, err);
         progress_at(progress, "reading", source.at, total);
-        if (unpacked > UNPACKED_UNSUSPICIOUS && unpacked / UNPACKED_RATIO_MAX > source.at)
-            result = err_set(err, ERR_ARCHIVE_INVALID,
-                             "its %jd bytes unpack to more than %jd: that is no image",
-                             (intmax_t)source.at, (intmax_t)unpacked);
     }
     if (result == 0 && got != ARCHIVE_EOF)
         result = reader_failed(archive, err);

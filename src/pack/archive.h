@@ -43,7 +43,8 @@ int archive_reader_is_compressed(int fd, struct err *err);
 
 /* Hands all that comes out of fd (a file, a pipe) to sink, decompressed if it was compressed.
  * total: the bytes that will come, -1 if that is not known; progress counts them. ARCHIVE_INVALID,
- * also for what grows beyond all reason. */
+ * also for what is compressed more than once, or unpacks to more than 64 MiB and 1100 times what
+ * was read of it. */
 typedef int archive_reader_sink_fn(void *context, const void *bytes, size_t len, struct err *err);
 int archive_reader_unpack(int fd, int64_t total, const struct progress *progress,
                           archive_reader_sink_fn *sink, void *context, struct err *err);

@@ -2,7 +2,9 @@
  * L4: export: index.json of the layout. */
 #include "transfer/export_index.h"
 
+#include "base/json_each.h"
 #include "base/json_writer.h"
+#include "oci/saved.h"
 #include "transfer/export_docker.h"
 
 #include <stdlib.h>
@@ -63,19 +65,32 @@ static bool is_replaced(const struct export_plan *plan, const struct old *old)
     return false;
 }
 
-static bool is_of_several(const struct export_plan *plan, const struct json *before)
+static bool is_of_several(const struct export_plan *plan)
 {
-    const char *first = plan->n_roots ? plan->roots[0].repository : NULL;
-
     for (size_t i = 1; i < plan->n_roots; i++)
-        if (strcmp(plan->roots[i].repository, first) != 0)
+        if (strcmp(plan->roots[i].repository, plan->roots[0].repository) != 0)
             return true;
-    for (size_t i = 0; i < json_array_len(before); i++) {
-        const char *repository = annotation(json_array_at(before, i), EXPORT_INDEX_REPOSITORY);
-        if (repository && first && strcmp(repository, first) != 0)
-            return true;
-    }
     return plan->request->n_references == 0;
+}
+
+/* What goes through the entries that stood there before. */
+struct writing {
+    const struct export_plan *plan;
+    struct json_writer *json;
+    bool full;
+    size_t n; /* entries */
+};
+
+static int look_at_old(void *context, const struct json *entry, struct err *err)
+{
+    struct writing *writing = context;
+    const struct export_plan *plan = writing->plan;
+    const char *repository = annotation(entry, EXPORT_INDEX_REPOSITORY);
+
+    (void)err;
+    if (repository && plan->n_roots && strcmp(repository, plan->roots[0].repository) != 0)
+        writing->full = true;
+    return 0;
 }
 
 /* What an entry of ours says. */
@@ -146,54 +161,96 @@ static void write_old(struct json_writer *json, const struct old *old, bool full
     write_entry(json, &entry, full);
 }
 
-static void write_entries(struct json_writer *json, const struct export_plan *plan,
-                          const struct json *before)
+static int keep_old(void *context, const struct json *entry, struct err *err)
 {
-    bool full = is_of_several(plan, before);
+    struct writing *writing = context;
+    struct old old = read_old(entry);
+
+    (void)err;
+    if (is_replaced(writing->plan, &old))
+        return 0;
+    write_old(writing->json, &old, writing->full);
+    writing->n++;
+    return 0;
+}
+
+static struct json *each_old(const struct buf *before, json_each_fn *visit, void *context)
+{
+    return json_each(before->s ? before->s : "", before->len, MANIFEST_DEPTH_MAX, "manifests",
+                     visit, context, NULL);
+}
+
+/* That those before can be read was seen a moment ago. */
+static size_t write_entries(struct json_writer *json, const struct export_plan *plan,
+                            const struct buf *before, bool full)
+{
+    struct writing writing = {plan, json, full, plan->n_roots};
 
     json_writer_array(json, "manifests");
-    for (size_t i = 0; i < json_array_len(before); i++) {
-        struct old old = read_old(json_array_at(before, i));
-        if (!is_replaced(plan, &old))
-            write_old(json, &old, full);
-    }
+    if (before)
+        json_free(each_old(before, keep_old, &writing));
     for (size_t i = 0; i < plan->n_roots; i++)
         write_root(json, &plan->roots[i], full);
     json_writer_end(json);
+    return writing.n;
 }
 
-static void write_index(const struct export_plan *plan, const struct json *before, struct buf *out)
+/* How many entries it has. */
+static size_t write_index(const struct export_plan *plan, const struct buf *before, bool full,
+                          bool incomplete, struct buf *out)
 {
     struct json_writer json = json_writer_begin(out);
 
     json_writer_object(&json, NULL);
     json_writer_number(&json, "schemaVersion", 2);
     json_writer_string(&json, "mediaType", MEDIA_TYPE_OCI_INDEX);
-    write_entries(&json, plan, json_get(before, "manifests"));
-    if (plan->left_out > 0 || plan->missing > 0 || annotation(before, EXPORT_INDEX_INCOMPLETE)) {
+    size_t n = write_entries(&json, plan, before, full);
+    if (plan->left_out > 0 || plan->missing > 0 || incomplete) {
         json_writer_object(&json, "annotations");
         json_writer_string(&json, EXPORT_INDEX_INCOMPLETE, "true");
         json_writer_end(&json);
     }
     json_writer_end(&json);
     buf_addc(out, '\n');
+    return n;
+}
+
+static int too_many(const char *label, size_t n, size_t most, struct err *err)
+{
+    return err_set(
+        err, ERR_USAGE,
+        "index.json would have %zu %s, and an import takes %zu: export some repositories "
+        "at a time, each time to another place",
+        n, label, most);
+}
+
+int export_index_check(const struct export_plan *plan, struct err *err)
+{
+    if (plan->n_roots <= SAVED_ENTRIES_MAX)
+        return 0;
+    return too_many("entries", plan->n_roots, SAVED_ENTRIES_MAX, err);
 }
 
 int export_index(const struct export_plan *plan, const struct buf *before, struct buf *out,
                  struct err *err)
 {
-    struct json *json = NULL;
+    struct writing looking = {.plan = plan, .full = is_of_several(plan)};
+    bool incomplete = false;
 
     if (before) {
-        json = json_parse(before->s, before->len, MANIFEST_DEPTH_MAX, NULL);
-        if (!json || !json_is_array(json_get(json, "manifests"))) {
-            json_free(json);
+        struct json *json = each_old(before, look_at_old, &looking);
+        bool is_index = json_is_array(json_get(json, "manifests"));
+        incomplete = annotation(json, EXPORT_INDEX_INCOMPLETE) != NULL;
+        json_free(json);
+        if (!is_index)
             return err_set(err, ERR_IO,
                            "index.json in that directory is no image index: choose another "
                            "directory, or remove it");
-        }
     }
-    write_index(plan, json, out);
-    json_free(json);
+    size_t n = write_index(plan, before, looking.full, incomplete, out);
+    if (n > SAVED_ENTRIES_MAX)
+        return too_many("entries", n, SAVED_ENTRIES_MAX, err);
+    if (out->len > SAVED_LENGTH_MAX)
+        return too_many("bytes", out->len, SAVED_LENGTH_MAX, err);
     return 0;
 }

@@ -27,7 +27,10 @@
 /* The file beside it that makes a directory a layout. */
 #define EXPORT_INDEX_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}\n"
 
-/* The plan's, with what stood in an index.json before (NULL: nothing). ERR_IO: that was none. */
+/* ERR_USAGE: the plan has more entries than an import takes (SAVED_ENTRIES_MAX). */
+int export_index_check(const struct export_plan *plan, struct err *err);
+/* The plan's, with what stood in an index.json before (NULL: nothing). ERR_IO: that was none.
+ * ERR_USAGE: together it is more than an import takes (SAVED_LENGTH_MAX too). */
 int export_index(const struct export_plan *plan, const struct buf *before, struct buf *out,
                  struct err *err);
 

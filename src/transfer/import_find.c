@@ -30,17 +30,23 @@ static int find_at(struct import *import, const char *prefix, struct err *err)
     return found < 0 ? -1 : 1;
 }
 
+/* Images in a directory of skopeo sync. */
+#define PLACES_MAX 10000
+
 static int note_place(void *context, const char *name, struct err *err)
 {
+    struct strings *places = context;
     const char *slash = strrchr(name, '/');
     const char *base = slash ? slash + 1 : name;
     AUTO_BUF prefix = BUF_INIT;
 
-    (void)err;
     if (strcmp(base, "index.json") != 0 && strcmp(base, "manifest.json") != 0)
         return 0;
+    if (places->n == PLACES_MAX)
+        return err_set(err, ERR_ARCHIVE_INVALID, "there are images in more than %d places",
+                       PLACES_MAX);
     buf_add(&prefix, name, (size_t)(base - name));
-    strings_add(context, prefix.s);
+    strings_add(places, prefix.s);
     return 0;
 }
 

@@ -237,6 +237,16 @@ static int find_in_layout(struct import *import, struct layout *layout,
     return settle(import, layout, first, err);
 }
 
+/* `berth export` says all names in index.json; its manifest.json, which docker reads, may be longer
+ * than any that docker writes. */
+static bool is_exact(const struct saved_index *index)
+{
+    for (size_t i = 0; i < index->n; i++)
+        if (!index->v[i].repository)
+            return false;
+    return index->n > 0;
+}
+
 int import_layout_find(struct import *import, const char *prefix, const struct buf *text,
                        struct err *err)
 {
@@ -245,8 +255,12 @@ int import_layout_find(struct import *import, const char *prefix, const struct b
     struct layout layout = {.prefix = prefix};
     struct saved_images saved;
 
-    int has_saved = import_part_document(import, prefix, "manifest.json", &saved_text, err);
-    if (has_saved < 0 || saved_index_parse(&index, text->s, text->len, err) < 0)
+    if (saved_index_parse(&index, text->s, text->len, err) < 0)
+        return -1;
+    int has_saved = 0;
+    if (!is_exact(&index))
+        has_saved = import_part_document(import, prefix, "manifest.json", &saved_text, err);
+    if (has_saved < 0)
         return -1;
     if (has_saved && saved_images_are_there(saved_text.s, saved_text.len)) {
         if (saved_images_parse(&saved, saved_text.s, saved_text.len, err) < 0)

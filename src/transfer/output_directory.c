@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/fs.h"
+#include "oci/saved.h"
 #include "transfer/export_index.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 #define PREFIX ".berth-"
-#define INDEX_MAX ((size_t)1 << 30)
+#define INDEX_MAX (2 * SAVED_LENGTH_MAX) /* others may write longer ones */
 /* Written files wait for so many more, or so many bytes, so that their fsyncs share what the file
  * system has to do. What waits is lost if the export is broken off. */
 #define PENDING_MAX 64
@@ -92,6 +93,8 @@ static int begin(struct output *base, const struct export_plan *plan, struct err
     struct directory *output = directory_of(base);
     int64_t bytes = 0;
 
+    if (export_index_check(plan, err) < 0)
+        return -1;
     for (size_t i = 0; i < plan->n_contents; i++) {
         struct digest digest;
         export_plan_digest(&plan->contents[i], &digest);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/fs.h"
+#include "base/hex.h"
 #include "oci/saved.h"
 #include "pack/archive.h"
 
@@ -14,9 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A hundred bytes each. */
-#define MEMBERS_MAX ((size_t)2 << 20)
+/* For the list of members. */
+#define LIST_BYTES_MAX ((size_t)40 << 20)
 #define LINKS_MAX 16
+
+#define BLOBS "blobs/sha256/"
 
 struct member {
     const char *name;
@@ -24,12 +27,21 @@ struct member {
     int64_t offset, size;
 };
 
+/* A member blobs/sha256/<hex> that is a file: there may be many. */
+struct packed {
+    unsigned char raw[32];
+    int64_t offset, size;
+};
+
 struct tar {
     struct source base;
     int fd;
-    struct member *members; /* sorted by name */
+    struct packed *blobs; /* sorted by raw */
+    size_t n_blobs;
+    struct member *members; /* the others, sorted by name */
     size_t n_members;
     struct arena names;
+    size_t list_bytes;
 };
 
 static struct tar *tar_of(struct source *source)
@@ -72,9 +84,37 @@ static int unpack(struct tar *tar, const struct transfer_options *options, int64
     return 0;
 }
 
+static bool unpack_name(unsigned char raw[32], const char *name)
+{
+    return !strncmp(name, BLOBS, strlen(BLOBS)) && strlen(name) == strlen(BLOBS) + 64 &&
+           hex_decode(raw, name + strlen(BLOBS), 32);
+}
+
+static int check_room(struct tar *tar, size_t bytes, struct err *err)
+{
+    tar->list_bytes += bytes;
+    if (tar->list_bytes <= LIST_BYTES_MAX)
+        return 0;
+    return err_set(err, ERR_ARCHIVE_INVALID,
+                   "the archive has so many members that their list takes more than %zu MiB: "
+                   "unpack it, and import the directory",
+                   LIST_BYTES_MAX >> 20);
+}
+
+static int add_blob(struct tar *tar, const unsigned char raw[32],
+                    const struct archive_member *member, struct err *err)
+{
+    struct packed *added = ARRAY_ADD(tar->blobs, tar->n_blobs);
+
+    *added = (struct packed){.offset = member->offset, .size = member->size};
+    memcpy(added->raw, raw, sizeof added->raw);
+    return check_room(tar, sizeof *added, err);
+}
+
 static int add_member(void *context, const struct archive_member *member, struct err *err)
 {
     struct tar *tar = context;
+    unsigned char raw[32];
     AUTO_BUF name = BUF_INIT;
     AUTO_BUF target = BUF_INIT;
 
@@ -82,9 +122,10 @@ static int add_member(void *context, const struct archive_member *member, struct
         return err_set(err, ERR_ARCHIVE_INVALID,
                        "the archive has a member whose name is absolute, has \"..\" or cannot be "
                        "shown");
-    if (tar->n_members == MEMBERS_MAX)
-        return err_set(err, ERR_ARCHIVE_INVALID, "the archive has more than %zu members",
-                       MEMBERS_MAX);
+    if (member->kind == ARCHIVE_MEMBER_FILE && unpack_name(raw, name.s))
+        return add_blob(tar, raw, member, err);
+    if (check_room(tar, sizeof *tar->members + name.len, err) < 0)
+        return -1;
     struct member *added = ARRAY_ADD(tar->members, tar->n_members);
     *added = (struct member){arena_strndup(&tar->names, name.s, name.len), NULL, member->offset,
                              member->size};
@@ -94,7 +135,15 @@ static int add_member(void *context, const struct archive_member *member, struct
     if (!saved_path(&target, member->target, symbolic ? name.s : NULL))
         return err_set(err, ERR_ARCHIVE_INVALID, "%s is a link out of the archive", name.s);
     added->target = arena_strndup(&tar->names, target.s, target.len);
-    return 0;
+    return check_room(tar, target.len, err);
+}
+
+static int compare_blobs(const void *a, const void *b)
+{
+    const struct packed *left = a, *right = b;
+    int order = memcmp(left->raw, right->raw, sizeof left->raw);
+
+    return order ? order : (left->offset > right->offset) - (left->offset < right->offset);
 }
 
 static int compare_members(const void *a, const void *b)
@@ -133,7 +182,39 @@ static int load(struct source *source, const struct transfer_options *options, s
         return -1;
     if (tar->n_members)
         qsort(tar->members, tar->n_members, sizeof *tar->members, compare_members);
+    if (tar->n_blobs)
+        qsort(tar->blobs, tar->n_blobs, sizeof *tar->blobs, compare_blobs);
     return check_twice(tar, err);
+}
+
+/* The first blob that is not before this one. */
+static size_t blob_bound(const struct tar *tar, const unsigned char raw[32])
+{
+    size_t low = 0, high = tar->n_blobs;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(tar->blobs[middle].raw, raw, 32) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool find_blob(const struct tar *tar, const char *name, struct source_file *file)
+{
+    unsigned char raw[32];
+
+    if (!unpack_name(raw, name))
+        return false;
+    size_t i = blob_bound(tar, raw);
+    if (i == tar->n_blobs || memcmp(tar->blobs[i].raw, raw, sizeof raw) != 0)
+        return false;
+    file->fd = tar->fd;
+    file->offset = tar->blobs[i].offset;
+    file->size = tar->blobs[i].size;
+    return true;
 }
 
 /* The first member whose name is not before this one. */
@@ -156,6 +237,8 @@ static int find(struct source *source, const char *name, struct source_file *fil
     const struct tar *tar = tar_of(source);
 
     for (int links = 0; links < LINKS_MAX; links++) {
+        if (find_blob(tar, name, file))
+            return 1;
         size_t i = lower_bound(tar, name);
         if (i == tar->n_members || strcmp(tar->members[i].name, name) != 0)
             return 0;
@@ -177,12 +260,31 @@ static int read_at(const struct source_file *file, int64_t at, void *bytes, size
     return file_pread_all(file->fd, bytes, len, file->offset + at, err);
 }
 
+static int each_blob(const struct tar *tar, source_visit_fn *visit, void *context, struct err *err)
+{
+    char name[sizeof BLOBS + 64];
+    int stop = 0;
+
+    for (size_t i = 0; i < tar->n_blobs && !stop; i++) {
+        memcpy(name, BLOBS, strlen(BLOBS));
+        hex_encode(name + strlen(BLOBS), tar->blobs[i].raw, 32);
+        stop = visit(context, name, err);
+    }
+    return stop;
+}
+
 static int each(struct source *source, const char *below, source_visit_fn *visit, void *context,
                 struct err *err)
 {
     const struct tar *tar = tar_of(source);
     size_t len = strlen(below);
 
+    /* The parts of the path that they all have. */
+    if (!strncmp(BLOBS, below, len) && (len == 0 || BLOBS[len] == '/')) {
+        int stop = each_blob(tar, visit, context, err);
+        if (stop)
+            return stop;
+    }
     for (size_t i = lower_bound(tar, below); i < tar->n_members; i++) {
         const struct member *member = &tar->members[i];
         if (strncmp(member->name, below, len) != 0)
@@ -201,6 +303,7 @@ static void close_tar(struct source *source)
     struct tar *tar = tar_of(source);
 
     file_close(&tar->fd);
+    free(tar->blobs);
     free(tar->members);
     arena_free(&tar->names);
     free(tar);

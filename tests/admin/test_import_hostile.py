@@ -241,6 +241,88 @@ sys.exit(status)
 """
 
 
+def assert_refused_in_little_memory(text, berth, path):
+    """Nothing stays, and it takes less than 64 MiB."""
+    done = subprocess.run(["/usr/bin/python3", "-c", PEAK, BUILD / "berth", "import", "--as", "a:1", path, "--root",
+                           berth.root], capture_output=True, text=True)
+    assert done.returncode == DATA, done
+    assert text in done.stderr
+    assert int(done.stdout) < 64 << 10
+    assert not list(Path(berth.root).glob("docker/registry/v2/_berth/tmp/*"))
+
+
+@pytest.mark.parametrize("packers", ["gzip -1 | gzip", "zstd -q | gzip", "gzip -1 | xz"])
+def test_9_packed_twice(berth, front, tmp_path, packers):
+    """A few hundred bytes, of which each kilobyte unpacks to a gigabyte."""
+    bomb = tmp_path / "bomb.tar.gz"
+    subprocess.run(f"head -c 200000000 /dev/zero | {packers} > {bomb}", shell=True, check=True)
+    assert_refused_in_little_memory("compressed more than once", berth, bomb)
+
+
+def test_9_unpacks_to_far_more(berth, front, tmp_path):
+    bomb = tmp_path / "bomb.tar.zst"
+    subprocess.run(f"head -c 300000000 /dev/zero | zstd -q -o {bomb}", shell=True, check=True)
+    assert_refused_in_little_memory("unpack to more than", berth, bomb)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("manifest.json", b"[" + b"{}," * (5 << 20) + b"{}]"), ("manifest.json", b"[[" + b"0," * (7 << 20) + b"0]]"),
+    ("index.json", b'{"manifests":[' + b"{}," * (5 << 20) + b"{}]}"),
+    ("index.json", b'{"manifests":[' + b"[]," * (5 << 20) + b"{}]}"),
+    ("index.json", b'{"manifests":[{"a":[' + b"0," * (7 << 20) + b"0]}]}")], ids=range(5))
+def test_9_many_parts_of_json(berth, front, archive, name, text):
+    assert_refused_in_little_memory(name, berth, archive({"oci-layout": b"{}", name: text}))
+
+
+def test_9_long_names(berth, front, tmp_path):
+    with tarfile.open(tmp_path / "names.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        for number in range(50_000):
+            tar.addfile(tarfile.TarInfo(f"{number:06}/" + "x" * 900))
+    assert_refused_in_little_memory("so many members that their list takes more than", berth, tmp_path / "names.tar")
+
+
+def test_9_many_blobs_have_short_names(berth, front, tmp_path):
+    """As an export of a large store has them: 32 bytes each, where the names are 77 long."""
+    layout = Layout()
+    top = layout.list(layout.image(), ref="1")
+    path = write_tar(tmp_path / "blobs.tar", layout.all())
+    block = io.BytesIO()
+    for number in range(200_000):
+        block.write(tarfile.TarInfo(f"blobs/sha256/{number:064x}").tobuf(tarfile.USTAR_FORMAT))
+    with open(path, "r+b") as out:
+        out.seek(-10240, os.SEEK_END)
+        rest = out.read().rstrip(b"\0")
+        out.seek(-10240 + -(-len(rest) // 512) * 512, os.SEEK_END)
+        out.write(block.getvalue() + b"\0" * 1024)
+    done = subprocess.run(["/usr/bin/python3", "-c", PEAK, BUILD / "berth", "import", "--as", "a", path, "--root", berth.root],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done
+    assert int(done.stdout) < 48 << 10
+    assert expect(oci.Repository(front, "a").get("manifests/1"), 200).body == top.data
+
+
+def test_9_an_export_writes_what_an_import_reads(berth, front, archive, tmp_path):
+    """One limit for both, whichever comes first."""
+    entry = {"mediaType": oci.OCI_MANIFEST, "digest": "sha256:" + "0" * 64, "size": 1}
+    index = {"schemaVersion": 2, "manifests": [entry] * 20_000}
+    target = tmp_path / "layout"
+    write_directory(target, {"oci-layout": b"{}", "index.json": json.dumps(index).encode()})
+    image = oci.Repository(front).push_image("v1")
+    refusal = berth("export", "--all", "-o", target, status=64)
+    assert "index.json would have 20001 entries, and an import takes 20000" in refusal
+    index["manifests"].pop()
+    write_directory(target, {"index.json": json.dumps(index).encode()})
+    berth("export", "--all", "-o", target)
+    entries = json.loads((target / "index.json").read_bytes())["manifests"]
+    assert (len(entries), entries[-1]["digest"]) == (20_000, image.digest)
+    index["manifests"] = [entry] * 20_001
+    assert "more than 20000 entries" in berth("import", "--as", "a", archive({"index.json": json.dumps(index).encode()}),
+                                              status=DATA)
+    wide = {**entry, "annotations": {"a": "x" * 1000}}
+    write_directory(target, {"index.json": json.dumps({"manifests": [wide] * 16_000}).encode()})
+    assert "bytes, and an import takes 16777216" in berth("export", "--all", "-o", target, status=64)
+
+
 @pytest.mark.parametrize("compress", ["gzip", "zstd"])
 def test_memory(berth, tmp_path, compress):
     path = write_tar(tmp_path / "large.tar", docker_archive(image("a:1", layers=1, size=100_000_000)))
