@@ -16,7 +16,8 @@ struct tree {
     bool with_referrers;
     tree_visit_fn *visit;
     void *context;
-    struct digest_map seen; /* enum seen */
+    struct digest_map seen;  /* enum seen */
+    struct strings subjects; /* what was visited: their referrers are to come */
 };
 
 /* What is one's layer may be another's child. */
@@ -74,18 +75,22 @@ static int visit_blob(struct tree *tree, const struct descriptor *reference, str
     return tree->visit(tree->context, &blob, err);
 }
 
-static int walk_referrers(struct tree *tree, const struct digest *subject, int depth,
-                          struct err *err);
+/* What refers to it comes when all is visited that led here: an index that refers to what it is
+ * about may have one as its child that has this one as its child. */
+static void add_subject(struct tree *tree, const struct digest *digest)
+{
+    if (tree->with_referrers)
+        strings_add(&tree->subjects, digest->s);
+}
 
 /* A child that is no manifest. */
-static int walk_leaf(struct tree *tree, const struct descriptor *leaf, int depth, struct err *err)
+static int walk_leaf(struct tree *tree, const struct descriptor *leaf, struct err *err)
 {
     if (was_seen(tree, &leaf->digest, AS_LEAF))
         return 0;
     int stop = visit_blob(tree, leaf, err);
     *digest_map_put(&tree->seen, &leaf->digest) |= AS_LEAF;
-    if (stop == 0 && tree->with_referrers)
-        stop = walk_referrers(tree, &leaf->digest, depth, err);
+    add_subject(tree, &leaf->digest);
     return stop;
 }
 
@@ -100,7 +105,7 @@ static int walk_child(struct tree *tree, const struct descriptor *child, int dep
     if (is_manifest < 0)
         return -1;
     return is_manifest ? walk_manifest(tree, &child->digest, child, depth + 1, err)
-                       : walk_leaf(tree, child, depth, err);
+                       : walk_leaf(tree, child, err);
 }
 
 static int walk_subject(struct tree *tree, const struct manifest *manifest, int depth,
@@ -157,8 +162,7 @@ static int referrers_of(const struct tree *tree, const struct digest *subject,
     return 0;
 }
 
-static int walk_referrers(struct tree *tree, const struct digest *subject, int depth,
-                          struct err *err)
+static int walk_referrers(struct tree *tree, const struct digest *subject, struct err *err)
 {
     AUTO_STRINGS digests = {0};
 
@@ -168,11 +172,26 @@ static int walk_referrers(struct tree *tree, const struct digest *subject, int d
         struct digest digest;
         if (digest_parse(&digest, digests.v[i], strlen(digests.v[i]), err) < 0)
             return -1;
-        int stop = walk_manifest(tree, &digest, NULL, depth + 1, err);
+        int stop = walk_manifest(tree, &digest, NULL, 0, err);
         if (stop)
             return stop;
     }
     return 0;
+}
+
+/* And what refers to those in turn, which are added behind us. */
+static int walk_all_referrers(struct tree *tree, struct err *err)
+{
+    int stop = 0;
+
+    for (size_t i = 0; i < tree->subjects.n && stop == 0; i++) {
+        const char *text = tree->subjects.v[i];
+        struct digest digest;
+        if (digest_parse(&digest, text, strlen(text), err) < 0)
+            return -1;
+        stop = walk_referrers(tree, &digest, err);
+    }
+    return stop;
 }
 
 static int walk_manifest(struct tree *tree, const struct digest *digest,
@@ -192,17 +211,23 @@ static int walk_manifest(struct tree *tree, const struct digest *digest,
     int stop = walk_references(tree, &pulled.manifest, depth, err);
     if (stop == 0)
         stop = tree->visit(tree->context, &entry, err);
-    if (stop == 0 && tree->with_referrers)
-        stop = walk_referrers(tree, digest, depth, err);
+    add_subject(tree, digest);
     return stop;
 }
 
 int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err)
 {
-    struct tree tree = {registry, name, with_referrers, visit, context, {0}};
+    struct tree tree = {.registry = registry,
+                        .name = name,
+                        .with_referrers = with_referrers,
+                        .visit = visit,
+                        .context = context};
 
     int stop = walk_manifest(&tree, digest, NULL, 0, err);
+    if (stop == 0)
+        stop = walk_all_referrers(&tree, err);
+    strings_free(&tree.subjects);
     digest_map_free(&tree.seen);
     return stop;
 }

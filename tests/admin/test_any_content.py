@@ -18,8 +18,8 @@ from tests.lib.graph import BELONGS
 from tests.lib.oci import Repository, expect
 from tests.lib.paths import BUILD
 
-OK, NO_INPUT = 0, 66
-CASES = int(os.environ.get("BERTH_ANY_CASES") or 20)
+OK, DATA, NO_INPUT, IO_ERROR = 0, 65, 66, 74
+CASES = int(os.environ.get("BERTH_ANY_CASES") or 12)
 FIRST = int(os.environ.get("BERTH_ANY_SEED") or random.SystemRandom().randrange(1 << 40))
 SEEDS = [FIRST + i for i in range(1 if os.environ.get("BERTH_ANY_SEED") else CASES)]
 NAMES = "whole/a", "whole/b", "thin/a"
@@ -48,10 +48,10 @@ class Place:
         assert done.returncode in statuses, (args, done)
         return done.stdout
 
-    def views(self, attached=True) -> dict:
-        """Without `attached` not of tags that belong to a manifest, with which they go."""
-        return {name: View.of_tags(self.repo(name), [tag for tag in self.tags(name) if attached or not BELONGS.fullmatch(tag)])
-                for name in NAMES}
+    def views(self, attached=True, whole=True) -> dict:
+        """Without `attached` not of tags that belong to a manifest, with which they go; or of what is there."""
+        return {name: View.of_tags(self.repo(name), [tag for tag in self.tags(name)
+                                                     if attached or not BELONGS.fullmatch(tag)], whole) for name in NAMES}
 
     def tags(self, name: str) -> list[str]:
         response = expect(self.repo(name).get("tags/list"), 200, 404)
@@ -114,10 +114,51 @@ def check(chance: random.Random, home: Path):
     assert not differences(place.views(), before)
 
 
+def check_each_tag(place: Place, home: Path):
+    """A tag is whole for an export where it is for a copy."""
+    for name in NAMES:
+        for tag in place.tags(name):
+            outcomes = []
+            for args in (["export", f"{name}:{tag}", "--all", "-o", home / "one.tar"],
+                         ["cp", f"{name}:{tag}", f"{name.partition('/')[0]}/copy/{tag.lower()}:copy"]):
+                outcomes.append(subprocess.run([BUILD / "berth", *args, "--config", place.conf], capture_output=True, text=True,
+                                               timeout=120))
+            assert outcomes[0].returncode in (OK, IO_ERROR), outcomes
+            assert outcomes[1].returncode in (OK, DATA, NO_INPUT), outcomes
+            assert (outcomes[0].returncode == OK) == (outcomes[1].returncode == OK), outcomes
+
+
+def check_hurt(chance: random.Random, home: Path):
+    """What fsck does not complain of, all others take; and after a repair it complains of nothing."""
+    place = Place(home / "one")
+    makers = [Maker(chance, place.repo(name), name.startswith("thin")) for name in NAMES]
+    for maker in makers:
+        maker.make(chance.randrange(4, 16))
+    for maker in makers:
+        maker.hurt(place.root)
+    done = subprocess.run([BUILD / "berth", "fsck", "--config", place.conf], capture_output=True, text=True, timeout=120)
+    assert done.returncode in (OK, DATA), done
+    if done.returncode == OK:
+        place.berth("export", "--all", "-o", home / "all.tar")
+    else:
+        place.berth("gc", "--dry-run", statuses=(OK, IO_ERROR))
+        place.berth("fsck", "--repair")
+        place.berth("fsck")
+    before = place.views(attached=False, whole=False)
+    grow_old(place.root)
+    place.berth("gc")
+    assert not differences(place.views(attached=False, whole=False), before)
+    place.berth("retain")
+    check_room(place)
+    check_each_tag(place, home)
+    place.berth("fsck")
+
+
+@pytest.mark.parametrize("what", [check, check_hurt])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_content(seed, tmp_path):
+def test_any_content(seed, what, tmp_path):
     print(f"BERTH_ANY_SEED={seed}")
     home = tmp_path / "home"
     home.mkdir()
-    check(random.Random(seed), home)
+    what(random.Random(seed), home)
     shutil.rmtree(home)

@@ -107,6 +107,18 @@ class Maker:
         if names:
             expect(self.repo.delete(f"manifests/{self.chance.choice(names)}"), 202)
 
+    def hurt(self, root: Path):
+        """What clients may remove although something needs it, and what a disk may lose."""
+        store = graph.Store(root)
+        revisions, layers = sorted(store.revisions(self.repo.name)), sorted(store.layers(self.repo.name))
+        if revisions and self.chance.random() < 0.6:
+            expect(self.repo.delete(f"manifests/{self.chance.choice(revisions)}"), 202)
+        if layers and self.chance.random() < 0.5:
+            expect(self.repo.delete(f"blobs/{self.chance.choice(layers)}"), 202)
+        there = [path for digest in revisions + layers if (path := store.blob_path(digest)).exists()]
+        if there and self.chance.random() < 0.4:
+            self.chance.choice(there).unlink()
+
     def make(self, steps: int):
         self.push_blob()
         for _ in range(steps):
@@ -161,11 +173,11 @@ class View:
             self.manifest(referrer["digest"])
 
     @classmethod
-    def of_tags(cls, repo: Repository, tags: list[str]) -> dict:
+    def of_tags(cls, repo: Repository, tags: list[str], whole=True) -> dict:
         view = cls(repo)
         for tag in tags:
-            assert view.manifest(tag), tag
-        return view.found
+            assert view.manifest(tag) or not whole, tag
+        return {path: data for path, data in view.found.items() if whole or data is not None}
 
 
 def room_of(root: Path, name: str) -> tuple[int, int, int]:

@@ -140,6 +140,29 @@ static void test_referrers(void **state)
     assert_int_equal(2, alone.n);
 }
 
+/* Between the index and what it needs nothing comes that needs the index. */
+static void test_a_referrer_that_has_the_index_as_its_child(void **state)
+{
+    const struct store *store = *state;
+    const struct digest image = have_image(store, "a", "1", "1"),
+                        leaf = have_blob(store, "a", "a layer");
+    const struct digest index = have_index(store, &image, &leaf);
+    const struct digest subjects[] = {image, leaf};
+
+    for (size_t i = 0; i < LENGTH_OF(subjects); i++) {
+        struct visits visits = {0};
+        const struct digest referrer = have_manifest(
+            store, "a", NULL,
+            "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"m/t\",\"digest\":\"%s\","
+            "\"size\":1}],\"subject\":{\"mediaType\":\"m/t\",\"digest\":\"%s\",\"size\":1}}",
+            index.s, subjects[i].s);
+        assert_returns(0, walk(store, &index, true, &visits));
+        assert_true(place_of(&visits, &subjects[i]) < place_of(&visits, &index));
+        assert_true(place_of(&visits, &index) < place_of(&visits, &referrer));
+        assert_false(visits.is_named[place_of(&visits, &referrer)]);
+    }
+}
+
 static void test_stops_when_told(void **state)
 {
     const struct store *store = *state;
@@ -199,9 +222,13 @@ static void test_depth_is_bounded(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        STORE_TEST(test_image),           STORE_TEST(test_index_of_an_index),
-        STORE_TEST(test_referrers),       STORE_TEST(test_stops_when_told),
-        STORE_TEST(test_what_is_missing), STORE_TEST(test_depth_is_bounded),
+        STORE_TEST(test_a_referrer_that_has_the_index_as_its_child),
+        STORE_TEST(test_image),
+        STORE_TEST(test_index_of_an_index),
+        STORE_TEST(test_referrers),
+        STORE_TEST(test_stops_when_told),
+        STORE_TEST(test_what_is_missing),
+        STORE_TEST(test_depth_is_bounded),
     };
 
     return RUN(tests);
