@@ -20,7 +20,8 @@ static int mkdir_one(const struct fs_root *root, const char *path, struct dirty 
 
     if (parent < 0)
         return err_sys(err, errno, "open the directory of %s", path);
-    if (mkdirat(parent, base, root->dir_mode) < 0) {
+    mode_t mode = fs_dir_mode(root, path);
+    if (mkdirat(parent, base, mode) < 0) {
         int errnum = errno;
         struct stat st;
         if (errnum == EEXIST && fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -28,7 +29,7 @@ static int mkdir_one(const struct fs_root *root, const char *path, struct dirty 
             return 0;
         return err_sys(err, errnum, "mkdir %s", path);
     }
-    if (fchmodat(parent, base, root->dir_mode, 0) < 0)
+    if (fchmodat(parent, base, mode, 0) < 0)
         return err_sys(err, errno, "chmod %s", path);
     dirty_add_parent(dirty, path);
     fs_settle_note(root, path, dirty);

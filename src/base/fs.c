@@ -15,6 +15,23 @@
 #include <string.h>
 #include <unistd.h>
 
+static mode_t mode_of(const struct fs_root *root, const char *path, mode_t mode)
+{
+    if (!root->is_private || !root->is_private(path))
+        return mode;
+    return mode & S_IWGRP ? mode & ~(mode_t)S_IRWXO : mode & ~(mode_t)(S_IRWXG | S_IRWXO);
+}
+
+mode_t fs_file_mode(const struct fs_root *root, const char *path)
+{
+    return mode_of(root, path, root->file_mode);
+}
+
+mode_t fs_dir_mode(const struct fs_root *root, const char *path)
+{
+    return mode_of(root, path, root->dir_mode);
+}
+
 int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, struct err *err)
 {
     *fd = fs_path_open(root, path, flags);
@@ -23,7 +40,7 @@ int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, st
             return 0;
         return err_sys(err, errno, "open %s", path);
     }
-    if (flags & O_EXCL && fchmod(*fd, root->file_mode) < 0) {
+    if (flags & O_EXCL && fchmod(*fd, fs_file_mode(root, path)) < 0) {
         err_sys(err, errno, "chmod %s", path);
         file_close(fd);
         return -1;
@@ -214,6 +231,17 @@ int fs_take(const struct fs_root *root, const char *from, const char *to, struct
     return renamed;
 }
 
+/* Where the name that a file is to have is private, and that which it has is not. */
+static int take_mode(const struct fs_root *root, int fd, const char *tmp, const char *path,
+                     struct err *err)
+{
+    mode_t mode = fs_file_mode(root, path);
+
+    if (mode == fs_file_mode(root, tmp) || fchmod(fd, mode) == 0)
+        return 0;
+    return err_sys(err, errno, "chmod %s", tmp);
+}
+
 int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
                size_t len, struct dirty *dirty, struct err *err)
 {
@@ -223,7 +251,8 @@ int fs_replace(const struct fs_root *root, const char *tmp, const char *path, co
     int made = fs_open(root, tmp, O_WRONLY | O_CREAT | O_EXCL, &fd, err);
     if (made <= 0)
         return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp);
-    if (file_pwrite_all(fd, bytes, len, 0, err) < 0 || fs_sync_file(root, fd, err) < 0)
+    if (file_pwrite_all(fd, bytes, len, 0, err) < 0 || take_mode(root, fd, tmp, path, err) < 0 ||
+        fs_sync_file(root, fd, err) < 0)
         goto failed;
     file_close(&fd);
     int renamed = fs_put(root, tmp, path, dirty, err);

@@ -29,14 +29,21 @@ struct fs_root {
     bool durable;     /* false: fsync nothing (tests, caches) */
     mode_t file_mode; /* of new files, whatever the umask */
     mode_t dir_mode;
+    /* What is only for those who write here: a group that may not write may not read it either.
+     * NULL: nothing. */
+    bool (*is_private)(const char *path);
 };
+
+/* The mode of a new file or directory there. */
+mode_t fs_file_mode(const struct fs_root *root, const char *path);
+mode_t fs_dir_mode(const struct fs_root *root, const char *path);
 
 /* Opens (with create: makes, parents too, durably) the directory at path as a root. */
 int fs_root_open(struct fs_root *root, const char *path, bool create, struct err *err);
 void fs_root_close(struct fs_root *root);
 
-/* Opens a file or directory; *fd is the caller's. flags as open(2); O_CREAT gives it root's
- * file_mode. 0: ENOENT. */
+/* Opens a file or directory; *fd is the caller's. flags as open(2); O_CREAT gives it fs_file_mode.
+ * 0: ENOENT. */
 int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, struct err *err);
 int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err);
 /* When the file was changed last, in nanoseconds since 1970. */

@@ -86,10 +86,11 @@ static int open_once(int root, const char *path, int flags, mode_t mode)
 
 int fs_path_open(const struct fs_root *root, const char *path, int flags)
 {
-    int fd = open_once(root->fd, path, flags | O_CLOEXEC, root->file_mode);
+    mode_t mode = flags & O_CREAT ? fs_file_mode(root, path) : 0;
+    int fd = open_once(root->fd, path, flags | O_CLOEXEC, mode);
 
     if (fd < 0 && errno == ESTALE)
-        fd = open_once(root->fd, path, flags | O_CLOEXEC, root->file_mode);
+        fd = open_once(root->fd, path, flags | O_CLOEXEC, mode);
     return fd;
 }
 

@@ -21,21 +21,24 @@ struct file_context {
     int depth;
 };
 
-/* What it should have and lacks. */
-static mode_t lacking(struct fsck *fsck, const struct stat *st)
+static mode_t wanted_mode(struct fsck *fsck, const char *path, const struct stat *st)
 {
     const struct fs_root *fs = &fsck->store->fs;
-    mode_t wanted = S_ISDIR(st->st_mode) ? fs->dir_mode : fs->file_mode;
 
-    return wanted & 0777 & ~st->st_mode;
+    return (S_ISDIR(st->st_mode) ? fs_dir_mode(fs, path) : fs_file_mode(fs, path)) & 0777;
+}
+
+/* What it should have and lacks. */
+static mode_t lacking(struct fsck *fsck, const char *path, const struct stat *st)
+{
+    return wanted_mode(fsck, path, st) & ~st->st_mode;
 }
 
 /* Another group is no harm where everybody may do what the group should. */
-static bool is_foreign(struct fsck *fsck, const struct file_context *owner, const struct stat *st)
+static bool is_foreign(struct fsck *fsck, const struct file_context *owner, const char *path,
+                       const struct stat *st)
 {
-    const struct fs_root *fs = &fsck->store->fs;
-    mode_t wanted = S_ISDIR(st->st_mode) ? fs->dir_mode : fs->file_mode;
-    mode_t group = wanted >> 3 & 07;
+    mode_t group = wanted_mode(fsck, path, st) >> 3 & 07;
 
     return st->st_uid != owner->uid || (st->st_gid != owner->gid && (group & ~st->st_mode) != 0);
 }
@@ -50,14 +53,14 @@ static bool has_wrong_mode(struct fsck *fsck, const struct fsck_suspect *suspici
 {
     struct stat st;
 
-    return look(fsck, suspicion, &st) && lacking(fsck, &st) != 0;
+    return look(fsck, suspicion, &st) && lacking(fsck, suspicion->path, &st) != 0;
 }
 
 static bool has_wrong_owner(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct stat st;
 
-    return look(fsck, suspicion, &st) && is_foreign(fsck, suspicion->context, &st);
+    return look(fsck, suspicion, &st) && is_foreign(fsck, suspicion->context, suspicion->path, &st);
 }
 
 static int mend_mode(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,
@@ -67,7 +70,7 @@ static int mend_mode(struct fsck *fsck, const struct fsck_suspect *suspicion, st
 
     if (!look(fsck, suspicion, &st))
         return err_set(err, ERR_IO, "%s is gone", suspicion->path);
-    mode_t mode = (st.st_mode & 07777) | lacking(fsck, &st);
+    mode_t mode = (st.st_mode & 07777) | lacking(fsck, suspicion->path, &st);
     int done = fs_set_mode(&fsck->store->fs, suspicion->path, mode, err);
     if (done <= 0)
         return done < 0 ? -1 : err_set(err, ERR_IO, "%s is gone", suspicion->path);
@@ -119,13 +122,13 @@ static void check_file(struct fsck *fsck, struct file_context *owner, const char
     if (!look(fsck, &mode, &st))
         return;
     snprintf(mode_text, sizeof mode_text, "has mode %04o, which lacks %04o",
-             (unsigned)st.st_mode & 07777, (unsigned)lacking(fsck, &st));
+             (unsigned)st.st_mode & 07777, (unsigned)lacking(fsck, path, &st));
     snprintf(owner_text, sizeof owner_text, "belongs to %ju:%ju, not to %ju:%ju as the store",
              (uintmax_t)st.st_uid, (uintmax_t)st.st_gid, (uintmax_t)owner->uid,
              (uintmax_t)owner->gid);
-    if (is_foreign(fsck, owner, &st))
+    if (is_foreign(fsck, owner, path, &st))
         fsck_suspect_settle(fsck, &foreign);
-    if (lacking(fsck, &st))
+    if (lacking(fsck, path, &st))
         fsck_suspect_settle(fsck, &mode);
 }
 

@@ -151,7 +151,8 @@ static bool has_wrong_mode(struct fsck *fsck, const char *part, bool last)
     (void)last;
     if (fs_stat(&fsck->store->fs, part, &st, &err) <= 0 || fstat(fsck->store->fs.fd, &root) < 0)
         return false;
-    mode_t wanted = S_ISDIR(st.st_mode) ? fsck->store->fs.dir_mode : fsck->store->fs.file_mode;
+    const struct fs_root *fs = &fsck->store->fs;
+    mode_t wanted = S_ISDIR(st.st_mode) ? fs_dir_mode(fs, part) : fs_file_mode(fs, part);
     return (wanted & 0777 & ~st.st_mode) != 0 || st.st_uid != root.st_uid;
 }
 

@@ -63,7 +63,7 @@ int holder_note(const struct store *store, const struct name *name, const struct
     int flags = O_WRONLY | O_APPEND | O_CREAT;
     if (fs_open(&store->fs, path.s, flags, &fd, err) <= 0)
         return -1;
-    if (found == 0 && fs_set_mode(&store->fs, path.s, store->fs.file_mode, err) < 0)
+    if (found == 0 && fs_set_mode(&store->fs, path.s, fs_file_mode(&store->fs, path.s), err) < 0)
         return -1; /* the umask took part of it */
     /* In one call, so that the lines of several processes do not mix, and apart from a torn one. */
     if (text.len && text.s[text.len - 1] != '\n')

@@ -13,8 +13,42 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define STORE_VERSION "1\n"
+
+static bool is_below(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    return !strncmp(path, directory, len) && path[len] == '/';
+}
+
+/* The web server reads blobs, and nothing of these directories: locks that it held would stop
+ * everyone, and sessions are somebody's own. Files in them that become blobs have those' mode. */
+static bool is_private(const char *path)
+{
+    const char *uploads = strstr(path, "/" LAYOUT_NAME_UPLOADS);
+
+    if (!strcmp(path, LAYOUT_OWN) || is_below(path, LAYOUT_OWN))
+        return !is_below(path, LAYOUT_TMP);
+    if (!uploads)
+        return false;
+    const char *session = uploads + strlen("/" LAYOUT_NAME_UPLOADS);
+    return *session == '\0' || (*session == '/' && !strchr(session + 1, '/'));
+}
+
+/* As an earlier version made it. */
+static int close_own(const struct store *store, struct err *err)
+{
+    const mode_t mode = fs_dir_mode(&store->fs, LAYOUT_OWN);
+    struct stat st;
+
+    int found = fs_stat(&store->fs, LAYOUT_OWN, &st, err);
+    if (found <= 0 || (st.st_mode & 0777 & ~mode) == 0 || st.st_uid != geteuid())
+        return found < 0 ? -1 : 0;
+    return fs_set_mode(&store->fs, LAYOUT_OWN, st.st_mode & mode, err) < 0 ? -1 : 0;
+}
 
 /* Those of locks and of what has no name yet may be lost: they are made again. */
 static int make_directories(struct store *store, struct dirty *dirty, struct err *err)
@@ -25,7 +59,7 @@ static int make_directories(struct store *store, struct dirty *dirty, struct err
         dir_make(&store->fs, LAYOUT_REPOSITORIES, dirty, err) < 0 ||
         dir_make(&store->fs, LAYOUT_TMP, &unneeded, err) < 0)
         return -1;
-    return dir_make(&store->fs, LAYOUT_REPO_LOCKS, &unneeded, err);
+    return dir_make(&store->fs, LAYOUT_REPO_LOCKS, &unneeded, err) < 0 ? -1 : close_own(store, err);
 }
 
 /* Where there is no repository, all links are noted (holder.h). */
@@ -92,7 +126,8 @@ static int open_root(struct store *store, const struct conf *conf, bool create, 
         .fs = {.fd = -1,
                .durable = conf->durability == CONF_DURABILITY_FULL,
                .file_mode = conf->file_mode,
-               .dir_mode = conf->dir_mode},
+               .dir_mode = conf->dir_mode,
+               .is_private = is_private},
         .path = mem_strdup(path.s),
         .lock_timeout_ms = (int)conf->lock_timeout * 1000,
         .grace = conf->grace,

@@ -16,6 +16,7 @@ from tests.cgi.test_store import age_of, blob_data, make_old
 from tests.lib import byteranges, oci
 from tests.lib.fronts import Cgi
 from tests.lib.oci import expect, expect_error, expect_stored
+from tests.lib.stores import wanted_mode
 
 ARTIFACT_TYPE = "application/vnd.example.sbom+json"
 
@@ -105,7 +106,27 @@ def test_modes_do_not_depend_on_the_umask(start_cgi):
     finally:
         os.umask(before)
     for path in front.root.rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) == (0o750 if path.is_dir() else 0o640), path
+        assert stat.S_IMODE(path.stat().st_mode) == wanted_mode(path, v2_of(front)), path
+
+
+def test_16_an_old_store_is_closed(start_cgi):
+    """Earlier versions opened the locks to the group, whose members could hold them."""
+    front = start_cgi()
+    oci.Repository(front).push_image("latest")
+    for mode in (0o750, 0o2750, 0o755, 0o700, 0o500):  # it gets no more than it had
+        (v2_of(front) / "_berth").chmod(mode)
+        expect(front.request("GET", "/v2/"), 200)
+        assert stat.S_IMODE((v2_of(front) / "_berth").stat().st_mode) == mode & 0o700
+
+
+def test_16_a_group_that_may_write_may_read_all(start_cgi):
+    """Where several users of a group share the store they need its locks."""
+    front = start_cgi(file_mode="0664", dir_mode="2775")
+    oci.Repository(front).push_image("latest")
+    for path in v2_of(front).rglob("*"):
+        own = wanted_mode(path, v2_of(front)) & 0o077 == 0
+        wanted = (0o2775 if path.is_dir() else 0o664) & (~0o007 if own else ~0)
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
 def test_grace(start_cgi):

@@ -16,7 +16,7 @@ import pytest
 from tests.lib import oci
 from tests.lib.oci import expect, expect_progress, expect_stored
 from tests.lib.owner import hand_over
-from tests.lib.stores import assert_unchanged
+from tests.lib.stores import assert_unchanged, wanted_mode
 
 BOTH_ALGORITHMS = pytest.mark.parametrize("algorithm", oci.ALGORITHMS)
 GRACE = 86400  # seconds, the default
@@ -155,11 +155,11 @@ def push_everything(repo, other_repo):
     expect(other_repo.delete("manifests/latest"), 202)
 
 
-def test_modes(repo, other_repo, v2):
-    """The web server, a member of the store's group, may read; others may nothing."""
+def test_16_modes(repo, other_repo, v2):
+    """The web server, a member of the store's group, may read what it has to; others may nothing."""
     push_everything(repo, other_repo)
     for path in [v2, *v2.rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == (0o750 if path.is_dir() else 0o640), path
+        assert stat.S_IMODE(path.stat().st_mode) == wanted_mode(path, v2), path
 
 
 def test_no_plain_file_that_begins_with_an_underscore(repo, other_repo, v2):

@@ -33,3 +33,12 @@ def assert_unchanged(root: Path):
     changed = sorted(path for path in before.keys() | after.keys()
                      if before.get(path, "absent") != after.get(path, "absent"))
     assert not changed, f"changed in the store: {changed}"
+
+
+def wanted_mode(path: Path, v2: Path) -> int:
+    """Of a file or directory in a store with the ordinary modes: what is berth's own, and upload sessions, are for nobody else,
+    but what is to become a blob there has a blob's mode already."""
+    parts = path.relative_to(v2).parts if path.is_relative_to(v2) else ()
+    own = parts[:1] == ("_berth",) and not (parts[:2] == ("_berth", "tmp") and len(parts) > 2)
+    session = "_uploads" in parts and len(parts) - parts.index("_uploads") <= 2
+    return (0o750 if path.is_dir() else 0o640) & (0o700 if own or session else 0o777)

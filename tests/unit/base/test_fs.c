@@ -375,6 +375,33 @@ static void test_old_kernels_walk(void **state)
 #test " with the walk", test, with_walk, end_way, NULL                                     \
     }
 
+static bool is_private(const char *path)
+{
+    return !strncmp(path, "own", 3);
+}
+
+static void test_16_what_is_private_is_not_for_readers(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct fs_root root = dir->root;
+    AUTO_DIRTY dirty = {0};
+    AUTO_FD fd = -1;
+
+    root.is_private = is_private;
+    assert_returns(1, fs_open(&root, "own-lock", O_RDWR | O_CREAT | O_EXCL, &fd, &failure));
+    assert_returns(0, fs_replace(&root, "tmp", "own/file", "x", 1, &dirty, &failure));
+    assert_returns(0, fs_replace(&root, "own/tmp", "file", "x", 1, &dirty, &failure));
+    assert_int_equal(0600, unit_mode(dir->path, "own-lock"));
+    assert_int_equal(0700, unit_mode(dir->path, "own"));
+    assert_int_equal(0600, unit_mode(dir->path, "own/file"));
+    assert_int_equal(0640, unit_mode(dir->path, "file"));
+    root.file_mode = 0664; /* a group that writes is one of owners */
+    root.dir_mode = 02775;
+    assert_returns(0, fs_replace(&root, "own/tmp", "own-more/file", "x", 1, &dirty, &failure));
+    assert_int_equal(02770, unit_mode(dir->path, "own-more"));
+    assert_int_equal(0660, unit_mode(dir->path, "own-more/file"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -391,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_estale_is_retried_once, with_walk, end_way),
         DIR_TEST(test_sync_file_only_where_durable),
         DIR_TEST(test_old_kernels_walk),
+        DIR_TEST(test_16_what_is_private_is_not_for_readers),
     };
 
     return RUN(tests);

@@ -47,9 +47,9 @@ static void test_once_an_hour(void **state)
     unit_age(store->path, V1, -900000); /* a clock was wrong */
     assert_returns(1, record(store, "team/app", "v1"));
     assert_true(unit_age_of(store->path, V1) >= 0);
-    assert_int_equal(store->fs.file_mode, unit_mode(store->path, V1) & 0777);
-    assert_int_equal(store->fs.dir_mode,
-                     unit_mode(store->path, "_berth/pulled/team/app/_tags") & 0777);
+    assert_int_equal(fs_file_mode(&store->fs, V1), unit_mode(store->path, V1) & 0777);
+    assert_int_equal(0600, unit_mode(store->path, V1) & 0777);
+    assert_int_equal(0700, unit_mode(store->path, "_berth/pulled/team/app/_tags") & 0777);
 }
 
 static void test_what_is_known(void **state)

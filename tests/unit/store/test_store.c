@@ -33,7 +33,8 @@ static void test_creating_a_store(void **state)
     assert_int_equal(60, store.grace);
     assert_true(store.fs.durable);
     assert_content("1\n", path, "_berth/version");
-    assert_int_equal(0640, unit_mode(path, "_berth/version"));
+    assert_int_equal(0600, unit_mode(path, "_berth/version"));
+    assert_int_equal(0700, unit_mode(path, "_berth"));
     assert_int_equal(0, unit_count(path, "blobs"));
     assert_int_equal(0, unit_count(path, "repositories"));
     assert_int_equal(0, unit_count(path, "_berth/tmp"));
