@@ -124,3 +124,13 @@ void exchange_run(const struct api *api, const struct exchange_adapter *adapter)
     response_free(&exchange.response);
     request_free(&exchange.request);
 }
+
+void exchange_refuse(const struct exchange_adapter *adapter, const struct err *err)
+{
+    struct exchange exchange = {.adapter = adapter, .request.path = "", .who.user = ""};
+
+    response_init(&exchange.response);
+    route_refuse(&exchange.request, err, &exchange.response);
+    deliver(&exchange);
+    response_free(&exchange.response);
+}

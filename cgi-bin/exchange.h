@@ -32,4 +32,7 @@ bool exchange_is_late(void);
  * info if the answer could not be delivered. */
 void exchange_run(const struct api *api, const struct exchange_adapter *adapter);
 
+/* Answers a request that is not to be looked at, with this error, which route_refuse logs. */
+void exchange_refuse(const struct exchange_adapter *adapter, const struct err *err);
+
 #endif

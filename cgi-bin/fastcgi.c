@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "exchange.h"
+#include "peer.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -57,7 +58,17 @@ static int write_body(void *to, const void *bytes, size_t len)
     return FCGX_PutStr(bytes, (int)len, to) == (int)len ? 0 : -1;
 }
 
-static void serve_one(const struct api *api, FCGX_Request *fcgi)
+/* Once for each that comes again and again: it is a mistake in the configuration, or an attack. */
+static void say_refused(const struct err *why)
+{
+    static char said[sizeof why->msg];
+
+    if (strcmp(said, why->msg) != 0)
+        log_error("a connection is refused: %s", why->msg);
+    memcpy(said, why->msg, sizeof said);
+}
+
+static void serve_one(const struct api *api, const struct peers *peers, FCGX_Request *fcgi)
 {
     const struct exchange_adapter adapter = {.variables = fcgi->envp,
                                              .read = read_body,
@@ -65,7 +76,14 @@ static void serve_one(const struct api *api, FCGX_Request *fcgi)
                                              .write = write_body,
                                              .to = fcgi->out};
 
-    exchange_run(api, &adapter);
+    struct err why;
+
+    if (peer_check(peers, fcgi->ipcFd, &why) == 0) {
+        exchange_run(api, &adapter);
+    } else {
+        say_refused(&why);
+        exchange_refuse(&adapter, &why);
+    }
     FCGX_Finish_r(fcgi);
 }
 
@@ -98,12 +116,12 @@ static int cannot_serve(struct pool_worker *worker)
 
 /* Takes the connection that is waiting, unless another process was faster. Returns an exit code.
  */
-static int take_one(const struct api *api, FCGX_Request *fcgi)
+static int take_one(const struct api *api, const struct peers *peers, FCGX_Request *fcgi)
 {
     int accepted = FCGX_Accept_r(fcgi); /* which reads the variables, too, and waits for them */
 
     if (accepted >= 0) {
-        serve_one(api, fcgi);
+        serve_one(api, peers, fcgi);
     } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
         log_error("accept: %s", strerror(-accepted));
         return EX_OSERR;
@@ -111,7 +129,7 @@ static int take_one(const struct api *api, FCGX_Request *fcgi)
     return EX_OK;
 }
 
-int fastcgi_serve(const struct api *api, struct pool_worker *worker)
+static int serve(const struct api *api, const struct peers *peers, struct pool_worker *worker)
 {
     FCGX_Request fcgi;
     int code = EX_OK;
@@ -127,8 +145,22 @@ int fastcgi_serve(const struct api *api, struct pool_worker *worker)
         if (epoll_pwait(epoll, &event, 1, -1, &waiting) <= 0)
             continue;
         pool_busy(worker);
-        code = take_one(api, &fcgi);
+        code = take_one(api, peers, &fcgi);
         pool_idle(worker);
     }
+    return code;
+}
+
+int fastcgi_serve(const struct api *api, struct pool_worker *worker)
+{
+    struct peers peers = {0};
+    struct err err;
+    int code = EX_CONFIG;
+
+    if (peer_find(&peers, &api->conf->socket_users, &err) == 0)
+        code = serve(api, &peers, worker);
+    else
+        pool_cannot_start(worker, err.msg);
+    peer_free(&peers);
     return code;
 }

@@ -10,8 +10,8 @@
 #include "pool.h"
 
 /* Serves requests on the listening socket at descriptor 0 until SIGTERM, SIGINT or SIGUSR1; the
- * request that is being served then is finished first. worker: in its pool, NULL without one.
- * Returns an exit code. */
+ * request that is being served then is finished first. Who may connect is asked of peer.h. worker:
+ * in its pool, NULL without one. Returns an exit code. */
 int fastcgi_serve(const struct api *api, struct pool_worker *worker);
 
 #endif

@@ -99,6 +99,8 @@ int access_identify(struct api *api, struct request *request, struct err *err)
     const char *basic = authorization(request, "Basic");
 
     api->rules = guard_rules(api->guard);
+    if (!conf_trusts_server(&api->rules->conf))
+        request->remote_user = "";
     api->who = (struct identity){.user = request->remote_user};
     api->how = *request->remote_user ? "server" : NULL;
     if (bearer && api->rules->tokens) {

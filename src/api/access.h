@@ -4,8 +4,8 @@
  * guard every route; a repository that one may not read is answered as one that does not exist.
  *
  * Identity is, in this order: a Bearer token, where berth knows tokens; Basic, where berth checks
- * passwords (a robot's token is a password too); REMOTE_USER, which the web server verified;
- * nobody. An Authorization header that nobody checked proves nothing.
+ * passwords (a robot's token is a password too); REMOTE_USER, which the web server verified, where
+ * its word counts (conf_trusts_server); nobody. An Authorization header that nobody checked proves nothing.
  */
 #ifndef BERTH_API_ACCESS_H
 #define BERTH_API_ACCESS_H

@@ -2,6 +2,7 @@
  * L4: the table of routes, and the way of a request through it. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/cors.h"
 #include "api/server_error.h"
 
 #include "base/amount.h"
@@ -134,7 +135,11 @@ static int find_route(struct match *match, const struct request *request, struct
     return found < 0 ? -1 : 0;
 }
 
-static void add_allow(struct response *response, int methods)
+struct methods {
+    char text[64]; /* as in Allow */
+};
+
+static struct methods print_methods(int methods)
 {
     static const struct {
         int method;
@@ -144,16 +149,15 @@ static void add_allow(struct response *response, int methods)
         {METHOD_PUT, "PUT"},         {METHOD_PATCH, "PATCH"}, {METHOD_DELETE, "DELETE"},
         {METHOD_OPTIONS, "OPTIONS"},
     };
-    char list[64] = "";
+    struct methods list = {""};
 
     methods |= METHOD_OPTIONS;
-
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(list);
+        size_t n = strlen(list.text);
         if (methods & names[i].method)
-            snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", names[i].name);
+            snprintf(list.text + n, sizeof list.text - n, "%s%s", n ? ", " : "", names[i].name);
     }
-    response_header(response, "Allow", "%s", list);
+    return list;
 }
 
 /* Whoever showed something wrong is told what the route would want, too. */
@@ -258,8 +262,20 @@ static int answer_options(const struct request *request, struct response *respon
     if (find_route(match, request, err) < 0 && !match->allowed)
         return -1;
     response_header(response, "Cache-Control", "no-cache");
-    add_allow(response, match->allowed);
     return 0;
+}
+
+/* Says what the path knows, where it is asked for or was mistaken, and what pages of other origins
+ * may do. */
+static void add_methods(const struct api *api, const struct request *request,
+                        const struct match *match, bool wanted, struct response *response)
+{
+    const struct methods methods = print_methods(match->allowed);
+
+    if (wanted)
+        response_header(response, "Allow", "%s", methods.text);
+    cors_add(&api->rules->conf.cors, request,
+             wanted && request->method == METHOD_OPTIONS ? methods.text : NULL, response);
 }
 
 /* Whose the request is, what it wants, whether he may, and the verb. */
@@ -270,23 +286,23 @@ static void handle(const struct api *shared, struct request *request, struct ide
     struct match match = {0};
     struct err err;
 
+    bool is_options = request->method == METHOD_OPTIONS;
     int result = access_identify(&api, request, &err);
     *who = api.who;
     api.registry = access_registry(&api, request);
-    if (request->method == METHOD_OPTIONS)
+    if (is_options)
         result = answer_options(request, response, &match, &err);
     else if (result == 0)
         result = find_route(&match, request, &err);
-    if (result == 0 && request->method != METHOD_OPTIONS)
+    if (result == 0 && !is_options)
         result = answer(&api, request, &match, response, &err);
     if (result < 0) {
         log_failure(&api, request, &err);
         error_answer(response, &err);
-        if (err.code == ERR_METHOD)
-            add_allow(response, match.allowed);
         if (err.code == ERR_UNAUTHORIZED)
             challenge(&api, request, &match, response);
     }
+    add_methods(&api, request, &match, result < 0 ? err.code == ERR_METHOD : is_options, response);
 }
 
 /* What clients push must never become a page on this site, in which a script runs with the login of
@@ -308,10 +324,12 @@ void route_refuse(const struct request *request, const struct err *err, struct r
 void route_answer(const struct api *api, struct request *request, struct identity *who,
                   struct response *response)
 {
-    if (server_error_is(request) && !server_error_undo(request))
+    if (server_error_is(request) && !server_error_undo(request)) {
         server_error_answer(request, response);
-    else
+        cors_add(&guard_rules(api->guard)->conf.cors, request, NULL, response);
+    } else {
         handle(api, request, who, response);
+    }
     add_common(response);
     if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)
         response->length = response_body_len(response);

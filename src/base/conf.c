@@ -22,6 +22,26 @@ static bool is_quotable(const char *value, const char **must)
     return !strpbrk(value, "\"\\\r\n");
 }
 
+/* As browsers write it (RFC 6454, section 6.2). */
+static bool is_origin(const char *value, const char **must)
+{
+    static const char host[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+    const char *rest = strstr(value, "://");
+
+    *must = "must be like \"https://ui.example\", in lower case and without a path, or \"*\"";
+    if (!strcmp(value, "*"))
+        return true;
+    return rest && (!strncmp(value, "http://", 7) || !strncmp(value, "https://", 8)) && rest[3] &&
+           !rest[3 + strspn(rest + 3, host)];
+}
+
+static bool is_user(const char *value, const char **must)
+{
+    *must = "must be the name of a user, or a number";
+    return *value != '\0';
+}
+
+static const char *const trusts[] = {"auto", "trust", "ignore", NULL};
 static const char *const durabilities[] = {"full", "none", NULL};
 static const char *const sendfiles[] = {"off", "x-sendfile", "x-accel-redirect", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
@@ -38,6 +58,9 @@ static const struct settings_key conf_keys[] = {
     SETTINGS_NUMBER(struct conf, page_limit, "page_limit", "1000", 1, 1000000),
     SETTINGS_NUMBER(struct conf, grace, "grace", "86400", 0, INT32_MAX),
     SETTINGS_CHOICE(struct conf, log_level, "log_level", "warning", levels),
+    SETTINGS_CHECKED_LIST(struct conf, cors, "cors", is_origin),
+    SETTINGS_CHECKED_LIST(struct conf, socket_users, "socket_users", is_user),
+    SETTINGS_CHOICE(struct conf, remote_user, "remote_user", "auto", trusts),
     SETTINGS_TEXT(struct conf, htpasswd, "htpasswd", "", NULL),
     SETTINGS_TEXT(struct conf, realm, "realm", "berth", is_quotable),
     SETTINGS_NUMBER(struct conf, credential_cache, "credential_cache", "300", 0, 86400),
@@ -114,6 +137,13 @@ int conf_load(struct conf *conf, const char *path, struct err *err)
 bool conf_checks_logins(const struct conf *conf)
 {
     return *conf->htpasswd || *conf->token_keys || conf->n_issuers;
+}
+
+bool conf_trusts_server(const struct conf *conf)
+{
+    if (conf->remote_user != CONF_REMOTE_USER_AUTO)
+        return conf->remote_user == CONF_REMOTE_USER_TRUST;
+    return !*conf->htpasswd && (*conf->token_keys || !conf->n_issuers);
 }
 
 void conf_free(struct conf *conf)

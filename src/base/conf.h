@@ -22,6 +22,8 @@ enum conf_durability {
 }; /* fsync what was acknowledged */
 enum conf_sendfile { CONF_SENDFILE_OFF, CONF_SENDFILE_X_SENDFILE, CONF_SENDFILE_X_ACCEL };
 
+enum conf_remote_user { CONF_REMOTE_USER_AUTO, CONF_REMOTE_USER_TRUST, CONF_REMOTE_USER_IGNORE };
+
 /* group "NAME" { members = {...} } */
 struct conf_group {
     char *name;
@@ -73,6 +75,9 @@ struct conf {
     int64_t grace;          /* seconds for which the collector leaves new and touched blobs alone */
     enum log_level log_level;
 
+    struct strings cors;         /* origins whose pages may use the registry; "*": all, as nobody */
+    struct strings socket_users; /* who may connect to the FastCGI socket; none: whoever can */
+    enum conf_remote_user remote_user;
     char *htpasswd;           /* "": berth checks no passwords, the web server may */
     char *realm;              /* of berth's own Basic challenge */
     int64_t credential_cache; /* seconds for which a verified password is remembered */
@@ -105,5 +110,9 @@ const char *conf_path(const struct conf *conf);
 /* Whether berth itself checks logins: passwords, its own tokens, or others'. Else whoever the web
  * server lets in is in. */
 bool conf_checks_logins(const struct conf *conf);
+
+/* Whether a user whom the web server names is that user. By default not where no web server is to
+ * check logins: where berth has passwords of its own, or all come with tokens of an issuer. */
+bool conf_trusts_server(const struct conf *conf);
 
 #endif

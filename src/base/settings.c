@@ -217,6 +217,15 @@ static cfg_opt_t *section_options(const struct settings_section *section)
     return options;
 }
 
+static cfg_opt_t key_option(const struct settings_key *key)
+{
+    cfg_opt_t text = CFG_STR_CB(key->name, NULL, CFGF_NONE, note_key);
+
+    if (key->kind == SETTINGS_KIND_LIST)
+        text.flags |= CFGF_LIST;
+    return text;
+}
+
 /* All keys and sections are known to one parser; all values are text, so that files and the
  * environment take one way. */
 static cfg_t *make_parser(const struct settings_part *parts, size_t n_parts)
@@ -229,7 +238,7 @@ static cfg_t *make_parser(const struct settings_part *parts, size_t n_parts)
     for (size_t i = 0; i < n_parts; i++) {
         const struct settings_table *table = parts[i].table;
         for (size_t k = 0; table->keys[k].name; k++)
-            options[n++] = (cfg_opt_t)CFG_STR_CB(table->keys[k].name, NULL, CFGF_NONE, note_key);
+            options[n++] = key_option(&table->keys[k]);
         for (size_t k = 0; k < count_sections(table->sections); k++)
             options[n++] =
                 (cfg_opt_t)CFG_SEC(table->sections[k].kind, section_options(&table->sections[k]),
@@ -269,28 +278,66 @@ static void add_origin(struct buf *out, const char *key)
     }
 }
 
+static int wrong(const char *where, const struct settings_key *key, const char *value,
+                 const char *must, struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "%s: %s = \"%s\": %s", where, key->name, value, must);
+}
+
+static int take_word(const struct settings_key *key, const char *word, const char *where,
+                     struct strings *list, struct err *err)
+{
+    const char *must = "";
+
+    if (key->check && !key->check(word, &must))
+        return wrong(where, key, word, must, err);
+    strings_add(list, word);
+    return 0;
+}
+
+static int take_words(const struct settings_key *key, const char *value, const char *where,
+                      struct strings *list, struct err *err)
+{
+    AUTO_BUF copy = BUF_INIT;
+    char *save;
+
+    buf_addstr(&copy, value);
+    for (char *word = strtok_r(copy.s, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        if (take_word(key, word, where, list, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int take_list(cfg_t *cfg, const struct settings_key *key, const char *where,
+                     struct strings *list, struct err *err)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, key->name); i++)
+        if (take_word(key, cfg_getnstr(cfg, key->name, i), where, list, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int take_key(cfg_t *cfg, const struct settings_key *key, char *owner, struct err *err)
 {
     AUTO_BUF origin = BUF_INIT;
     AUTO_BUF must = BUF_INIT;
     const char *value = from_environment(key, &origin);
+    void *member = owner + key->offset;
 
+    if (value && key->kind == SETTINGS_KIND_LIST)
+        return take_words(key, value, origin.s, member, err);
     if (!value) {
         buf_clear(&origin);
-        value = cfg_getstr(cfg, key->name);
         add_origin(&origin, key->name);
+        if (key->kind == SETTINGS_KIND_LIST)
+            return take_list(cfg, key, origin.s, member, err);
+        value = cfg_getstr(cfg, key->name);
     }
     if (!value)
         value = key->fallback;
-    if (!value || settings_value_parse(key, value, owner + key->offset, &must))
+    if (!value || settings_value_parse(key, value, member, &must))
         return 0;
-    return err_set(err, ERR_CONFIG, "%s: %s = \"%s\": %s", origin.s, key->name, value, must.s);
-}
-
-static void take_list(cfg_t *section, const char *key, struct strings *list)
-{
-    for (unsigned i = 0; i < cfg_size(section, key); i++)
-        strings_add(list, cfg_getnstr(section, key, i));
+    return wrong(origin.s, key, value, must.s, err);
 }
 
 static int take_item_key(cfg_t *section, const struct settings_key *key, char *item,
@@ -298,10 +345,9 @@ static int take_item_key(cfg_t *section, const struct settings_key *key, char *i
 {
     AUTO_BUF must = BUF_INIT;
 
-    if (key->kind == SETTINGS_KIND_LIST) {
-        take_list(section, key->name, (struct strings *)(void *)(item + key->offset));
-        return 0;
-    }
+    if (key->kind == SETTINGS_KIND_LIST)
+        return take_list(section, key, place->file, (struct strings *)(void *)(item + key->offset),
+                         err);
     if (key->kind == SETTINGS_KIND_SWITCH) {
         *(bool *)(item + key->offset) = cfg_getbool(section, key->name);
         return 0;

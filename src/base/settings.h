@@ -64,7 +64,7 @@ enum settings_kind {
     SETTINGS_KIND_MODE,     /* mode_t, written in octal */
     SETTINGS_KIND_SWITCH,   /* bool */
     SETTINGS_KIND_CHOICE,   /* an enum, whose values are 0 and up */
-    SETTINGS_KIND_LIST,     /* struct strings; in sections only */
+    SETTINGS_KIND_LIST,     /* struct strings; in the environment with spaces between */
     SETTINGS_KIND_AGE,      /* struct settings_age */
 };
 
@@ -76,7 +76,8 @@ struct settings_key {
     int64_t min, max;           /* of a number */
     bool may_last;              /* an age may be "forever" */
     const char *const *choices; /* in the order of the member's values, then NULL */
-    /* Whether a text may be the value; if not, *must says what it must be or cannot hold. */
+    /* Whether a text may be the value, or in a list; if not, *must says what it must be or cannot
+     * hold. */
     bool (*check)(const char *value, const char **must);
 };
 
@@ -107,9 +108,11 @@ struct settings_key {
         .name = key, .fallback = default_, .kind = SETTINGS_KIND_CHOICE, .choices = choices_,      \
         SETTINGS_MEMBER(type, member, unsigned)                                                    \
     }
-#define SETTINGS_LIST(type, member, key)                                                           \
+#define SETTINGS_LIST(type, member, key) SETTINGS_CHECKED_LIST(type, member, key, NULL)
+#define SETTINGS_CHECKED_LIST(type, member, key, check_)                                           \
     {                                                                                              \
-        .name = key, .kind = SETTINGS_KIND_LIST, SETTINGS_MEMBER(type, member, struct strings)     \
+        .name = key, .kind = SETTINGS_KIND_LIST, .check = check_,                                  \
+        SETTINGS_MEMBER(type, member, struct strings)                                              \
     }
 #define SETTINGS_AGE(type, member, key, forever)                                                   \
     {                                                                                              \

@@ -38,6 +38,11 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
+def unit_environment() -> dict[str, str]:
+    """What berth.service sets."""
+    return dict(re.findall(r"^Environment=(\w+)=(.*)$", (ETC / "berth.service.in").read_text(), re.MULTILINE))
+
+
 class Server:
     """A web server in the foreground. Subclasses say which, and write its main configuration."""
 
@@ -142,8 +147,8 @@ class Server:
             shutil.chown(path, group=GROUP)
             path.chmod(0o660)
             listener.listen(1024)
-            environment = {"BERTH_CONF": str(self.home / "etc/berth/berth.conf"), "BERTH_ROOT": str(self.root),
-                           "BERTH_SENDFILE": self.settings.get("BERTH_SENDFILE", sendfile)}
+            environment = {**unit_environment(), "BERTH_CONF": str(self.home / "etc/berth/berth.conf"),
+                           "BERTH_ROOT": str(self.root), "BERTH_SENDFILE": self.settings.get("BERTH_SENDFILE", sendfile)}
             self._spawn([self.home / "libexec/berth/berth.fcgi", *self._pool()], stdin=listener,
                         env=environment, user=self.worker_user, group=GROUP, extra_groups=[], umask=0o027)
 

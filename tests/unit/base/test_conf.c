@@ -53,6 +53,8 @@ static void test_defaults(void **state)
     assert_string_equal("", conf.groups_file);
     assert_false(conf.readonly);
     assert_false(conf.shared);
+    assert_int_equal(0, conf.cors.n + conf.socket_users.n);
+    assert_int_equal(CONF_REMOTE_USER_AUTO, conf.remote_user);
     assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
     conf_free(&conf);
     assert_null(conf.root);
@@ -143,6 +145,29 @@ static void assert_list(const struct strings *list, const char *expected)
         snprintf(text + n, sizeof text - n, "%s%s", i ? " " : "", list->v[i]);
     }
     assert_string_equal(expected, text);
+}
+
+static void test_39_lists_outside_of_sections(void **state)
+{
+    static const char text[] = "cors = {\"https://ui.example\",\n  'http://[::1]:8080'}\n"
+                               "socket_users = {www-data, \"33\"}\nremote_user = ignore\n";
+    struct conf conf;
+
+    assert_returns(0, load(*state, text, &conf));
+    assert_list(&conf.cors, "https://ui.example http://[::1]:8080");
+    assert_list(&conf.socket_users, "www-data 33");
+    assert_int_equal(CONF_REMOTE_USER_IGNORE, conf.remote_user);
+    conf_free(&conf);
+    setenv("BERTH_CORS", " *  http://a ", 1);
+    int loaded = load(*state, text, &conf);
+    unsetenv("BERTH_CORS");
+    assert_int_equal(0, loaded);
+    assert_list(&conf.cors, "* http://a");
+    assert_list(&conf.socket_users, "www-data 33");
+    conf_free(&conf);
+    assert_returns(0, load(*state, "cors = {}\n", &conf));
+    assert_int_equal(0, conf.cors.n);
+    conf_free(&conf);
 }
 
 static void test_sections(void **state)
@@ -377,6 +402,28 @@ static void test_what_is_refused_and_how(void **state)
         assert_refused(*state, table[i].text, table[i].message);
 }
 
+static void test_39_what_is_refused_in_lists(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *message;
+    } table[] = {
+        {"cors = {\"http://a\"}\n\ncors = {\"https://ui.example/\"}",
+         "berth.conf:3: cors = \"https://ui.example/\": must be like \"https://ui.example\""},
+        {"cors = {\"ui.example\"}", "must be like"},
+        {"cors = {\"null\"}", "must be like"},
+        {"cors = {\"https://UI.example\"}", "must be like"},
+        {"cors = {\"https://\"}", "must be like"},
+        {"cors = {\"https://*.example\"}", "must be like"},
+        {"cors = {\"ftp://ui.example\"}", "must be like"},
+        {"socket_users = {\"\"}", "must be the name of a user"},
+        {"remote_user = yes", "must be one of \"auto\", \"trust\", \"ignore\""},
+    };
+
+    for (size_t i = 0; i < LENGTH_OF(table); i++)
+        assert_refused(*state, table[i].text, table[i].message);
+}
+
 /* What is wrong is the end of the message, whatever stands before it. */
 static void test_a_long_title_cuts_nothing_off(void **state)
 {
@@ -420,6 +467,7 @@ int main(void)
         DIR_TEST(test_every_key),
         DIR_TEST(test_every_key_of_access),
         DIR_TEST(test_access_from_the_environment),
+        DIR_TEST(test_39_lists_outside_of_sections),
         DIR_TEST(test_sections),
         DIR_TEST(test_sections_of_retention),
         DIR_TEST(test_limits_are_inclusive),
@@ -428,6 +476,7 @@ int main(void)
         DIR_TEST(test_a_wrong_variable_is_refused_too),
         DIR_TEST(test_berth_conf_names_the_file),
         DIR_TEST(test_what_is_refused_and_how),
+        DIR_TEST(test_39_what_is_refused_in_lists),
         DIR_TEST(test_a_long_title_cuts_nothing_off),
         DIR_TEST(test_what_is_refused_of_retention),
     };

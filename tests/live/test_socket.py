@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The socket of berth.socket, to which all of the web server's group can connect, and say whatever they like."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import running_front
+from tests.lib import access, oci
+from tests.lib.paths import CHECKOUT
+from tests.lib.servers import GROUP, USER
+
+RULES = 'repository "**" {{ pull = {{"alice"}} }}'
+OTHER = "daemon"  # who is in the web server's group, too
+
+
+@pytest.fixture(params=["lighttpd-socket", "apache-proxy", "nginx"])
+def front(request):
+    """One whose rules know alice by the web server's word."""
+    with access.site(rules=RULES, passwords=False, tokens=False) as site, running_front(request.param, env=site.env) as front:
+        yield front
+
+
+def said_by(user, front, **variables):
+    """The status of a request that a process of this user brings."""
+    script = CHECKOUT / "tests/lib/fastcgi.py"
+    command = [sys.executable, "-c", script.read_text(), front.home / "run/berth.sock", "REQUEST_METHOD=GET",
+               "SCRIPT_NAME=/v2", "PATH_INFO=/any/tags/list", *(f"{name}={value}" for name, value in variables.items())]
+    done = subprocess.run(command, user=user, group=GROUP, extra_groups=[], capture_output=True, text=True, timeout=30, cwd="/")
+    assert done.returncode == 0, done
+    return int(done.stdout.partition("\r\n")[0].removeprefix("Status: ")[:3])
+
+
+def test_16_only_the_web_server_is_served(front):
+    oci.expect(front.request("GET", "/v2/any/tags/list"), 401)
+    assert said_by(USER, front) == 401
+    assert said_by(USER, front, REMOTE_USER="alice") == 404  # she may see that there is none
+    assert said_by("root", front, REMOTE_USER="alice") == 404
+    assert said_by(OTHER, front, REMOTE_USER="alice") == 500
+    assert said_by(OTHER, front) == 500
+    assert f"the user {OTHER} may not connect to the socket" in front.logs()
+    assert "name it in socket_users" in front.logs()
+    oci.expect(front.request("GET", "/v2/any/tags/list"), 401)
+
+
+def test_16_a_user_who_is_not_there(monkeypatch):
+    """The workers say so, rather than serve nobody or everybody."""
+    monkeypatch.setattr("tests.lib.servers.unit_environment", lambda: {"BERTH_SOCKET_USERS": "www-data no-such-user"})
+    with running_front("nginx") as front:
+        assert front.request("GET", "/v2/").status in (502, 503, 504)
+        assert 'socket_users: this machine has no user "no-such-user"' in front.logs()
