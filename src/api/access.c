@@ -116,6 +116,19 @@ int access_identify(struct api *api, struct request *request, struct err *err)
     return 0;
 }
 
+int access_identify_since(struct api *api, struct request *request, int64_t since)
+{
+    const char *bearer = authorization(request, "Bearer");
+    struct identity who = {.user = ""};
+
+    if (!bearer || !api->rules->tokens ||
+        token_identify_since(api->rules->tokens, bearer, since, &request->arena, &who, NULL) < 0)
+        return -1;
+    api->who = who;
+    api->how = who.robot ? "robot" : "token";
+    return 0;
+}
+
 /* Somebody who showed nothing, where berth wants to see something. */
 static bool is_stranger(const struct api *api)
 {

@@ -5,7 +5,8 @@
  *
  * Identity is, in this order: a Bearer token, where berth knows tokens; Basic, where berth checks
  * passwords (a robot's token is a password too); REMOTE_USER, which the web server verified, where
- * its word counts (conf_trusts_server); nobody. An Authorization header that nobody checked proves nothing.
+ * its word counts (conf_trusts_server); nobody. An Authorization header that nobody checked proves
+ * nothing.
  */
 #ifndef BERTH_API_ACCESS_H
 #define BERTH_API_ACCESS_H
@@ -28,6 +29,10 @@ enum access {
 /* Sets api->rules, api->who and api->how. ERR_UNAUTHORIZED: what was shown is wrong, expired or
  * revoked. */
 int access_identify(struct api *api, struct request *request, struct err *err);
+
+/* The same, after that, for a token that has ended but counted at some time from `since` (seconds
+ * since 1970) on. -1: it is none, and nothing is changed. */
+int access_identify_since(struct api *api, struct request *request, int64_t since);
 
 /* The user of these credentials; false if they are wrong. A password that is a robot's token counts
  * as that. */

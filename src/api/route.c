@@ -8,6 +8,8 @@
 #include "base/amount.h"
 #include "base/decimal.h"
 #include "base/may.h"
+#include "base/uuid.h"
+#include "store/upload.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,6 +122,11 @@ static int match_repository(struct match *match, const struct request *request, 
     if (name_parse(&match->target.name, request->path + 4, (size_t)name_len, err) < 0)
         return -1;
     return 1;
+}
+
+static bool route_is_session(const struct route *route)
+{
+    return !strcmp(route->suffix, "/blobs/uploads/*");
 }
 
 static int find_route(struct match *match, const struct request *request, struct err *err)
@@ -265,6 +272,28 @@ static int answer_options(const struct request *request, struct response *respon
     return 0;
 }
 
+#define SESSION_SECONDS 86400 /* for which who began an upload may go on with the token */
+
+/* A slow line can need more time for an upload than its token has, and may get no other on the way.
+ * Whose session it is, is then the token's user's to show, and the rules', as always, what he may.
+ */
+static int identify(struct api *api, struct request *request, struct err *err)
+{
+    struct match match = {0};
+    int64_t started, now = time(NULL);
+
+    int known = access_identify(api, request, err);
+    if (known == 0 || err->code != ERR_UNAUTHORIZED || find_route(&match, request, NULL) < 0 ||
+        !route_is_session(match.route) ||
+        !uuid_valid(match.target.last, strlen(match.target.last)) ||
+        upload_started(api->store, &match.target.name, match.target.last, &started, NULL) <= 0)
+        return known;
+    started /= 1000000000;
+    return started > now - SESSION_SECONDS && access_identify_since(api, request, started) == 0
+               ? 0
+               : known;
+}
+
 /* Says what the path knows, where it is asked for or was mistaken, and what pages of other origins
  * may do. */
 static void add_methods(const struct api *api, const struct request *request,
@@ -287,7 +316,7 @@ static void handle(const struct api *shared, struct request *request, struct ide
     struct err err;
 
     bool is_options = request->method == METHOD_OPTIONS;
-    int result = access_identify(&api, request, &err);
+    int result = identify(&api, request, &err);
     *who = api.who;
     api.registry = access_registry(&api, request);
     if (is_options)

@@ -171,6 +171,19 @@ int token_identify(const struct tokens *tokens, const char *text, int64_t when, 
     return result;
 }
 
+int token_identify_since(const struct tokens *tokens, const char *text, int64_t since,
+                         struct arena *arena, struct identity *identity, struct err *err)
+{
+    struct json *claims = jwt_peek(text);
+    int64_t begins;
+
+    /* Of one that began to count later, that is when. */
+    if (json_size(json_get(claims, "nbf"), &begins) && begins > since && begins <= time(NULL))
+        since = begins;
+    json_free(claims);
+    return token_identify(tokens, text, since, arena, identity, err);
+}
+
 static int no_key(struct err *err)
 {
     return err_set(err, ERR_CONFIG, "no key to sign tokens with: run `berth token init`");

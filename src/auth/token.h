@@ -28,6 +28,10 @@ bool token_can_issue(const struct tokens *tokens);
 int token_identify(const struct tokens *tokens, const char *text, int64_t when, struct arena *arena,
                    struct identity *identity, struct err *err);
 
+/* The same for a token that counted at some time from `since` on, and may have ended. */
+int token_identify_since(const struct tokens *tokens, const char *text, int64_t since,
+                         struct arena *arena, struct identity *identity, struct err *err);
+
 /* Issues a token for a few minutes. *expires_in: seconds. */
 int token_issue(const struct tokens *tokens, const char *user, const struct scopes *scopes,
                 struct buf *token, int64_t *expires_in, struct err *err);

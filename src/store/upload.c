@@ -388,6 +388,18 @@ static int has_file(const struct store *store, const struct name *name, const ch
     return found > 0 ? S_ISREG(st.st_mode) : found;
 }
 
+int upload_started(const struct store *store, const struct name *name, const char *id,
+                   int64_t *when, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_upload(&path, name, id, "startedat"), &st, err);
+    if (found > 0)
+        *when = fs_mtime(&st);
+    return found;
+}
+
 int upload_is_whole(const struct store *store, const struct name *name, const char *id,
                     struct err *err)
 {

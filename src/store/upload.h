@@ -69,6 +69,9 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct di
 /* Removes the session at once: it is moved away whole, then taken apart. */
 int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err);
 
+/* When a session began, in nanoseconds since 1970. 0: there is none. */
+int upload_started(const struct store *store, const struct name *name, const char *id,
+                   int64_t *when, struct err *err);
 /* The ids of a repository's sessions, in byte order. 0: it has none. */
 int upload_list(const struct store *store, const struct name *name, struct strings *ids,
                 struct err *err);

@@ -2,6 +2,7 @@
 """Who may do what, asked of every front: the same table, the same answers."""
 
 import json
+import os
 import time
 from dataclasses import dataclass
 
@@ -272,6 +273,42 @@ def test_18_what_an_immutable_tag_needs(place):
     oci.expect(admin.delete(f"manifests/{index.digest}"), 202)
     oci.expect(member.delete(f"blobs/{child_blobs[1]}"), 202)
     oci.expect(member.delete(f"manifests/{child.digest}"), 202)
+
+
+def test_11_a_session_outlives_its_token(place):
+    """Who began an upload with a good token may finish it with that, for a day; the rules are asked each time."""
+    now = int(time.time())
+    repo = oci.Repository(As(place.front, bearer(place.site.token(access=all_actions("pull,push")))), "public/app")
+
+    def ended(begins=-1000, ends=-300, user="alice", actions="pull,push"):
+        return As(place.front, bearer(place.site.token(sub=user, iat=now + begins, nbf=now + begins, exp=now + ends,
+                                                       access=all_actions(actions))))
+
+    def begin(age=600):
+        location = repo.start_upload()
+        started = repo.directory / "_uploads" / location.rpartition("/")[2] / "startedat"
+        os.utime(started, (now - age, now - age))
+        return location
+
+    location = begin()
+    oci.expect(ended().request("PATCH", location, body=b"x"), 202)
+    oci.expect(ended(begins=-500).request("GET", location), 204)  # a later one, as clients get them on the way
+    oci.expect(ended(ends=-700).request("GET", location), 401)  # was over before
+    oci.expect(ended(actions="pull").request("PATCH", location, body=b"x"), 401)
+    oci.expect_error(ended(user="root").request("PATCH", location, body=b"x"), 404, "BLOB_UPLOAD_UNKNOWN")
+    oci.expect_error(ended(user="bob").request("PATCH", location, body=b"x"), 403, "DENIED")
+    for method, target in (("POST", "/v2/public/app/blobs/uploads/"), ("GET", "/v2/public/app/tags/list"), ("GET", "/v2/"),
+                           ("PUT", "/v2/public/app/manifests/x"), ("PATCH", location.replace("public", "private")),
+                           ("PATCH", location[:-1] + ("0" if location[-1] != "0" else "1"))):
+        oci.expect(ended().request(method, target, body=body_for(method)), 401)
+    place.site.write(access.RULES.replace('push = {{"@devs"}}', 'push = {{"nobody"}}'))
+    try:
+        oci.expect_error(ended().request("PATCH", location, body=b"x"), 403, "DENIED")
+    finally:
+        place.site.write(access.RULES)
+    oci.expect(ended().request("PUT", f"{location}?digest={oci.digest_of(b'x')}", body=b""), 201)
+    oci.expect(ended(begins=-90000, ends=-80000).request("GET", begin(age=85000)), 204)
+    oci.expect(ended(begins=-90000, ends=-80000).request("GET", begin(age=86500)), 401)
 
 
 def test_session_of_another_user(place):
