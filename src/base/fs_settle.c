@@ -29,10 +29,17 @@ static const struct statx_timestamp *placed_at(const struct statx *stx)
     return birth ? &stx->stx_btime : &stx->stx_ctime;
 }
 
+#define LOOKED_AT (STATX_TYPE | STATX_INO | STATX_CTIME | STATX_BTIME)
+
 static int look(int dir, const char *path, struct statx *stx)
 {
-    return statx(dir, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_CTIME | STATX_BTIME,
-                 stx);
+    return statx(dir, path, AT_SYMLINK_NOFOLLOW, LOOKED_AT, stx);
+}
+
+/* As the file server has it now: a client may keep a directory's times for a minute. */
+static int look_afresh(int dir, const char *path, struct statx *stx)
+{
+    return statx(dir, path, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC, LOOKED_AT, stx);
 }
 
 /* One thing in its place. Made again, it has another inode or birth. */
@@ -99,7 +106,8 @@ static void cut(char *path)
 }
 
 /* What is old is in a directory that is as old, and so on: the first that is old is the last to be
- * looked at. */
+ * looked at. Where nothing was entered in a directory lately, what is in it is old, too, whatever
+ * its own ctime says: a link or blob that was renewed for a client is where it was. */
 static int settle_place(const struct fs_root *root, char *path, struct statx *stx,
                         struct dirty *dirty, struct err *err)
 {
@@ -107,13 +115,15 @@ static int settle_place(const struct fs_root *root, char *path, struct statx *st
         struct fs_settled placed = placed_of(stx);
         if (!is_young(&placed.since))
             return 0;
+        cut(path);
+        if (look_afresh(root->fd, path, stx) < 0)
+            return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "stat %s", path);
+        if (!is_young(&stx->stx_ctime))
+            return 0;
         if (!is_known(&placed)) {
-            dirty_add_parent(dirty, path);
+            dirty_add(dirty, path);
             note(&placed, dirty);
         }
-        cut(path);
-        if (look(root->fd, path, stx) < 0)
-            return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "stat %s", path);
     }
     return 0;
 }

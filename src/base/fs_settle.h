@@ -3,8 +3,9 @@
  * Whoever builds on what another made has to make it durable first: that one may not have synced it
  * yet, or was killed before. What got its place, or lost its last entry, this long ago was written
  * back by the kernel in the meantime, in seconds; berth-store(5) says which mount options exclude
- * that. It is told by the birth of directories and the ctime of files, and by a clock that may be
- * another host's. A thread knows what it has made durable itself, and leaves that alone.
+ * that. It is told by the birth of directories, the ctime of files, and the ctime of the directory
+ * that they are in, and by a clock that may be another host's. A thread knows what it has made
+ * durable itself, and leaves that alone.
  */
 #ifndef BERTH_BASE_FS_SETTLE_H
 #define BERTH_BASE_FS_SETTLE_H

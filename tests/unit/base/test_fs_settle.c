@@ -129,6 +129,32 @@ static void test_files_are_told_by_their_ctime(void **state)
     assert_true(is_in(&dirty, "a"));
 }
 
+/* Of files that are renewed for clients the times change, and not the places. */
+static void test_what_is_renewed_is_where_it_was(void **state)
+{
+    const struct fs_root *root = made_by_others(state, NULL);
+    AUTO_DIRTY dirty = {0};
+    struct timespec wait = {.tv_nsec = 20000000};
+
+    assert_returns(0, fs_replace(root, "tmp", "a/link", "x", 1, &dirty, &failure));
+    dirty_free(&dirty);
+    struct stat before, now;
+    assert_returns(1, fs_stat(root, "a", &before, &failure));
+    do { /* until the file alone is young */
+        nanosleep(&wait, NULL);
+        assert_returns(1, fs_touch(root, "a/link", &failure));
+        assert_returns(1, fs_stat(root, "a/link", &now, &failure));
+    } while (now.st_ctim.tv_sec <= before.st_ctim.tv_sec + 1);
+    later = now.st_ctim.tv_sec - __real_time(NULL) + FS_SETTLE_YOUNG_S - 1;
+    assert_returns(1, fs_settle(root, "a/link", &dirty, &failure));
+    assert_int_equal(0, dirty.n);
+    later = 0;
+    assert_returns(0, fs_replace(root, "tmp", "a/link", "y", 1, &dirty, &failure));
+    dirty_free(&dirty);
+    assert_returns(1, fs_settle(root, "a/link", &dirty, &failure));
+    assert_true(is_in(&dirty, "a"));
+}
+
 static void test_without_durability_nothing_is_to_be_synced(void **state)
 {
     struct fs_root *root = made_by_others(state, "a/b");
@@ -150,6 +176,7 @@ int main(void)
         DIR_TEST(test_what_was_synced_is_known),
         DIR_TEST(test_that_something_is_gone_is_made_durable),
         DIR_TEST(test_files_are_told_by_their_ctime),
+        DIR_TEST(test_what_is_renewed_is_where_it_was),
         DIR_TEST(test_without_durability_nothing_is_to_be_synced),
     };
 
