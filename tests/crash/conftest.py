@@ -33,6 +33,11 @@ class Run:
         """At most so many at one point."""
         return 4096 if self.long else 128
 
+    @property
+    def states_of_pair(self) -> int:
+        """There are thousands of pairs in the long run."""
+        return 256 if self.long else 128
+
     def count(self, what: str, number: int = 1):
         self.figures[what] = self.figures.get(what, 0) + number
 

@@ -10,8 +10,8 @@ KEPT = 1  # states of each play that berth judges, in the short run
 KEPT_LONG = 10
 STRIDE = 7  # of the calls at which the first of a pair is killed or stands still, in the short run
 
-def look(run, play: Play, keep: int) -> Found:
-    found = explore(play, run.states, run.seed + play.name, keep=keep)
+def look(run, play: Play, most: int, keep: int) -> Found:
+    found = explore(play, most, run.seed + play.name, keep=keep)
     run.count("states", found.states)
     run.count("points", found.points)
     run.count("points sampled", found.sampled)
@@ -28,7 +28,7 @@ def check(run, judge, found: Found):
 
 @pytest.mark.parametrize("scenario", OPERATIONS + CHAINS, ids=lambda scenario: scenario.name)
 def test_cut(theatre, judge, run, scenario):
-    found = look(run, theatre.play(scenario), KEPT_LONG if run.long else KEPT)
+    found = look(run, theatre.play(scenario), run.states, KEPT_LONG if run.long else KEPT)
     run.count("operations and chains")
     check(run, judge, found)
 
@@ -40,7 +40,7 @@ def test_cut_of_pair(theatre, judge, run, pair, way):
     play = theatre.play_killed if way == "killed" else theatre.play_beside
     calls = theatre.count(pair)
     for at in range(1, calls + 1, 1 if run.long else STRIDE):
-        found = look(run, play(pair, at), int(run.long or at == 1))
+        found = look(run, play(pair, at), run.states_of_pair, int(run.long or at == 1))
         run.count("pairs")
         assert not found.violations, f"{way} at {at}: {len(found.violations)} states, such as {found.violations[0]}"
         check(run, judge, found)
