@@ -66,7 +66,7 @@ static void test_a_sound_host(void **state)
     store->shared = true;
     note(store, here(true, 0, 3));
     assert_returns(0, storage_trust(store, &failure));
-    assert_int_equal(0640, unit_mode(store->path, record()));
+    assert_int_equal(0600, unit_mode(store->path, record())); /* no web server needs it */
 }
 
 static void test_one_that_is_not(void **state)
