@@ -134,7 +134,7 @@ static int open_root(struct store *store, const struct conf *conf, bool create, 
         .manifest_limit = conf->manifest_limit,
         .shared = conf->shared,
     };
-    return fs_root_open(&store->fs, store->path, create, err);
+    return fs_root_open(&store->fs, path.s, create, err);
 }
 
 int store_open_any(struct store *store, const struct conf *conf, struct err *err)
