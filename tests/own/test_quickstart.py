@@ -96,15 +96,15 @@ def test_the_tests_do_not_use_the_tree_of_the_first_command(checkout):
     """`./quickstart`, then `./quickstart test`, as README has them."""
     (checkout.home / "tests").mkdir()
     shutil.copy(CHECKOUT / "tests/run", checkout.home / "tests")
-    for name in ("tests/__init__.py", "tests/lib/__init__.py", "tests/lib/leftovers.py"):
+    for name in ("tests/__init__.py", *(f"tests/lib/{part}.py" for part in ("__init__", "coverage", "leftovers", "release"))):
         (checkout.home / name).parent.mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / name, checkout.home / name)
     checkout.run("build")
     (checkout.home / "cmocka").touch()
     with pytest.raises(subprocess.CalledProcessError):  # there is nothing to run
         checkout.run("test", "unit")
-    assert (checkout.home / "called").read_text().splitlines()[:2] == ["configure build-test -q --enable-werror",
-                                                                       "make build-test"]
+    assert (checkout.home / "called").read_text().splitlines()[:2] == ["configure build-coverage -q --enable-coverage",
+                                                                       "make build-coverage"]
 
 
 def plant_berth(checkout):
