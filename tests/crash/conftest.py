@@ -55,10 +55,32 @@ def judge(theatre):
     return Judge(theatre.home)
 
 
+# What all processes of pytest have looked at.
+total = Run()
+BEGAN = time.monotonic()
+
+
 @pytest.fixture(scope="session")
 def run(pytestconfig):
-    run, began = Run(), time.monotonic()
+    run = Run()
     yield run
-    figures = ", ".join(f"{number} {what}" for what, number in run.figures.items())
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\nseed {run.seed}: {figures}, in {time.monotonic() - began:.0f} s", flush=True)
+    if hasattr(pytestconfig, "workeroutput"):  # of pytest-xdist; the process that started this one tells the sum
+        pytestconfig.workeroutput["figures"] = run.figures
+    else:
+        add(run.figures)
+
+
+def add(figures: dict):
+    for what, number in figures.items():
+        total.count(what, number)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    add(getattr(node, "workeroutput", {}).get("figures", {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if total.figures:
+        figures = ", ".join(f"{number} {what}" for what, number in total.figures.items())
+        terminalreporter.write_line(f"seed {total.seed}: {figures}, in {time.monotonic() - BEGAN:.0f} s")
