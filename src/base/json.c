@@ -2,124 +2,20 @@
  * L0: strict JSON over json-c (the only user of json.h). */
 #include "base/json.h"
 
-#include "base/utf8.h"
+#include "base/json_scan.h"
+#include "base/mem.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* What json-c is given at a time, so that it has not built much before it is known to be too much.
+ */
+#define FEED_MAX 65536
 
 static struct json_object *mutable(const struct json *json)
 {
     return (struct json_object *)json; /* json-c's readers take no const */
-}
-
-/* The length of the UTF-8 sequence at the start of the len bytes at s, or 0 if there is none (RFC
- * 3629: no surrogates, nothing overlong). */
-
-/* The length of the string, with its quotes, at the start of the len bytes at s, or 0 if it is
- * broken. *has_nul: it holds an escaped NUL. Other escapes are json-c's to judge. */
-static size_t string_len(const char *s, size_t len, bool *has_nul)
-{
-    *has_nul = false;
-    for (size_t i = 1; i < len;) {
-        if (s[i] == '"')
-            return i + 1;
-        if ((unsigned char)s[i] < 0x20)
-            return 0;
-        if (s[i] == '\\') {
-            *has_nul |= len - i >= 6 && !memcmp(s + i + 1, "u0000", 5);
-            i += 2;
-        } else {
-            size_t n = utf8_length(s + i, len - i);
-            if (n == 0)
-                return 0;
-            i += n;
-        }
-    }
-    return 0;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static size_t digits_len(const char *s, size_t len)
-{
-    size_t n = 0;
-
-    while (n < len && is_digit(s[n]))
-        n++;
-    return n;
-}
-
-/* The length of the number (RFC 8259, section 6) at the start of the len bytes at s, or 0. */
-static size_t number_len(const char *s, size_t len)
-{
-    size_t i = s[0] == '-';
-    size_t digits = digits_len(s + i, len - i);
-
-    if (digits == 0 || (digits > 1 && s[i] == '0'))
-        return 0;
-    i += digits;
-    if (i < len && s[i] == '.') {
-        digits = digits_len(s + i + 1, len - i - 1);
-        if (digits == 0)
-            return 0;
-        i += 1 + digits;
-    }
-    if (i < len && (s[i] == 'e' || s[i] == 'E')) {
-        i++;
-        i += i < len && (s[i] == '+' || s[i] == '-');
-        digits = digits_len(s + i, len - i);
-        if (digits == 0)
-            return 0;
-        i += digits;
-    }
-    return i;
-}
-
-/* What json-c takes for each part of a tree where pointers have 64 bits, about. Lists and objects
- * grow by doubling. */
-#define OBJECT_BYTES 850
-#define LIST_BYTES 430
-#define VALUE_BYTES 88  /* in a list or an object, behind a comma */
-#define STRING_BYTES 24 /* more than another value, besides its length */
-#define NUMBER_BYTES 32 /* the same: json-c keeps the text of 1.5 */
-#define KEY_BYTES 96    /* besides its length */
-
-/* json-c's strict mode still takes single-quoted keys, NaN, numbers like 00 and 1., overlong UTF-8
- * and surrogates; it ends a key at an escaped NUL, and lets the last of several equal keys win.
- * This looks at the bytes first, and counts the keys, one before each colon outside strings, and
- * what all will take: *bytes, or, if it is no JSON or nested too deep for json-c, false. */
-static bool scan(const char *text, size_t len, int depth_max, size_t *keys, size_t *bytes)
-{
-    bool has_nul = false; /* the last string */
-    int depth = 0;
-    size_t n;
-
-    *keys = *bytes = 0;
-    for (size_t i = 0; i < len; i += n) {
-        char c = text[i];
-        n = 1;
-        if (c == '"') {
-            n = string_len(text + i, len - i, &has_nul);
-            *bytes += STRING_BYTES + n;
-        } else if (c == '-' || is_digit(c)) {
-            n = number_len(text + i, len - i);
-            *bytes += NUMBER_BYTES;
-        } else if (c == ':') {
-            n = !has_nul;
-            (*keys)++;
-            *bytes += KEY_BYTES;
-        } else if (c == '\0' || !strchr("{}[], \t\r\ntruefalsn", c)) {
-            n = 0;
-        }
-        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-        *bytes += c == '{' ? OBJECT_BYTES : c == '[' ? LIST_BYTES : c == ',' ? VALUE_BYTES : 0;
-        if (n == 0 || depth > depth_max)
-            return false;
-    }
-    return true;
 }
 
 /* Recursion is bounded by the tokener's depth. */
@@ -140,12 +36,106 @@ static size_t count_keys(struct json_object *value)
     return keys;
 }
 
-/* What is wrong with a document that json-c takes; NULL: nothing. */
-static const char *fault_of(struct json_object *root, size_t keys)
+struct json_reading {
+    struct json_scan scan;
+    size_t bytes_max;
+    bool is_none, is_beyond;
+    struct json_tokener *tokener;
+    struct json_object *root;
+    enum json_tokener_error error;
+};
+
+struct json_reading *json_begin(int depth_max, size_t bytes_max, enum json_part part)
 {
-    if (!json_object_is_type(root, json_type_object) && !json_object_is_type(root, json_type_array))
-        return "neither a JSON object nor a list";
-    return count_keys(root) == keys ? NULL : "a key stands twice in one JSON object";
+    struct json_reading *reading = mem_alloc(sizeof *reading);
+
+    *reading = (struct json_reading){
+        .scan = {.depth_max = depth_max, .text_max = JSON_TEXT_MAX, .only_top = part == JSON_TOP},
+        .bytes_max = bytes_max,
+        .tokener = json_tokener_new_ex(depth_max),
+        .error = json_tokener_continue,
+    };
+    if (reading
+            ->tokener) /* UTF-8, which it validates only within one piece, is the scan's to judge */
+        json_tokener_set_flags(reading->tokener, JSON_TOKENER_STRICT);
+    return reading;
+}
+
+static void drop(struct json_reading *reading)
+{
+    json_object_put(reading->root);
+    if (reading->tokener)
+        json_tokener_free(reading->tokener);
+    reading->root = NULL;
+    reading->tokener = NULL;
+}
+
+/* json-c gets exactly the object or list: behind it the scan lets only white space pass. */
+static void take(struct json_reading *reading, const char *text, size_t len)
+{
+    if (len == 0 || !reading->tokener || reading->root || reading->error != json_tokener_continue)
+        return;
+    reading->root = json_tokener_parse_ex(reading->tokener, text, (int)len);
+    reading->error = json_tokener_get_error(reading->tokener);
+}
+
+void json_feed(struct json_reading *reading, const char *text, size_t len)
+{
+    struct json_scan *scan = &reading->scan;
+    size_t from = 0;
+
+    for (size_t i = 0; i < len && !reading->is_none; i++) {
+        enum json_scan_verdict verdict = json_scan_next(scan, text[i]);
+        reading->is_none = verdict == JSON_SCAN_NONE;
+        if (verdict == JSON_SCAN_TAKE && i - from < FEED_MAX)
+            continue;
+        take(reading, text + from, i - from);
+        from = verdict == JSON_SCAN_TAKE ? i : i + 1;
+        if (scan->bytes > reading->bytes_max) { /* it may be none after all */
+            reading->is_beyond = true;
+            drop(reading);
+        }
+    }
+    if (!reading->is_none)
+        take(reading, text + from, len - from);
+}
+
+static const char *why_not(const struct json_reading *reading)
+{
+    if (reading->is_none)
+        return "";
+    if (!reading->is_beyond && reading->error != json_tokener_success)
+        return reading->error == json_tokener_continue ? "it ends too early"
+                                                       : json_tokener_error_desc(reading->error);
+    return reading->scan.is_whole ? NULL : "it ends too early";
+}
+
+static int judge(const struct json_reading *reading, struct err *err)
+{
+    const char *fault = why_not(reading);
+
+    if (fault)
+        return err_set(err, ERR_MANIFEST_INVALID, "not JSON%s%s", *fault ? ": " : "", fault);
+    if (reading->is_beyond || reading->scan.bytes > reading->bytes_max)
+        return err_set(err, ERR_MANIFEST_TOO_LARGE, "its JSON has too many parts");
+    if (count_keys(reading->root) != reading->scan.keys)
+        return err_set(err, ERR_MANIFEST_INVALID, "a key stands twice in one JSON object");
+    return 0;
+}
+
+struct json *json_end(struct json_reading *reading, bool *is_cut, struct err *err)
+{
+    struct json_object *root = NULL;
+
+    if (!reading->tokener && !reading->is_beyond)
+        err_set(err, ERR_INTERNAL, "no JSON tokener");
+    else if (judge(reading, err) == 0)
+        root = json_object_get(reading->root);
+    if (is_cut)
+        *is_cut = reading->scan.is_cut;
+    drop(reading);
+    free(reading);
+    return (struct json *)root;
 }
 
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
@@ -156,41 +146,10 @@ struct json *json_parse(const char *text, size_t len, int depth_max, struct err 
 struct json *json_parse_within(const char *text, size_t len, int depth_max, size_t bytes_max,
                                struct err *err)
 {
-    size_t keys, bytes;
+    struct json_reading *reading = json_begin(depth_max, bytes_max, JSON_ALL);
 
-    if (len == 0 || len > INT32_MAX || !scan(text, len, depth_max, &keys, &bytes)) {
-        err_set(err, ERR_MANIFEST_INVALID, "not JSON");
-        return NULL;
-    }
-    if (bytes > bytes_max) {
-        err_set(err, ERR_MANIFEST_TOO_LARGE, "its JSON has too many parts");
-        return NULL;
-    }
-    struct json_tokener *tokener = json_tokener_new_ex(depth_max);
-    if (!tokener) {
-        err_set(err, ERR_INTERNAL, "no JSON tokener");
-        return NULL;
-    }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    if (error == json_tokener_success && json_tokener_get_parse_end(tokener) != len)
-        error = json_tokener_error_parse_unexpected;
-    json_tokener_free(tokener);
-    if (error != json_tokener_success) {
-        json_object_put(root);
-        err_set(err, ERR_MANIFEST_INVALID, "not JSON: %s",
-                error == json_tokener_continue ? "it ends too early"
-                                               : json_tokener_error_desc(error));
-        return NULL;
-    }
-    const char *fault = fault_of(root, keys);
-    if (fault) {
-        json_object_put(root);
-        err_set(err, ERR_MANIFEST_INVALID, "%s", fault);
-        return NULL;
-    }
-    return (struct json *)root;
+    json_feed(reading, text, len);
+    return json_end(reading, NULL, err);
 }
 
 void json_free(struct json *json)

@@ -22,8 +22,19 @@
 #include <stdint.h>
 
 #define JSON_BYTES_MAX ((size_t)48 << 20)
+/* Of a longer string, which only a document beyond the usual limits has, the rest is left out. */
+#define JSON_TEXT_MAX ((size_t)4 << 20)
 
 struct json;
+
+/* Reads a document in pieces, so that its text need not be in memory. json_end frees the reading;
+ * *is_cut (may be NULL): a string was longer than JSON_TEXT_MAX. JSON_TOP takes only the members of
+ * the outermost object: the objects and lists in it are empty, whatever is in them, and a key that
+ * stands twice is only seen among its own. Errors as json_parse_within. */
+enum json_part { JSON_ALL, JSON_TOP };
+struct json_reading *json_begin(int depth_max, size_t bytes_max, enum json_part part);
+void json_feed(struct json_reading *reading, const char *text, size_t len);
+struct json *json_end(struct json_reading *reading, bool *is_cut, struct err *err);
 
 /* NULL with *err (ERR_MANIFEST_INVALID, ERR_MANIFEST_TOO_LARGE) set if text isn't JSON, or neither
  * an object nor a list: json-c cannot tell other values from none, or where a number ends. */

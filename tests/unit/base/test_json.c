@@ -10,9 +10,40 @@
 
 #define DEPTH 16
 
+/* In two pieces. */
+static struct json *parse_split(const char *text, size_t len, size_t at, struct err *err)
+{
+    struct json_reading *reading = json_begin(DEPTH, JSON_BYTES_MAX, JSON_ALL);
+
+    json_feed(reading, text, at);
+    json_feed(reading, text + at, len - at);
+    return json_end(reading, NULL, err);
+}
+
 static struct json *parse(const char *text)
 {
     return json_parse(text, strlen(text), DEPTH, &failure);
+}
+
+/* Wherever it is split, and one character at a time. */
+static void assert_splits(const char *text, size_t len, enum err_code code)
+{
+    size_t step = len / 300 + 1;
+    struct json_reading *slow = json_begin(DEPTH, JSON_BYTES_MAX, JSON_ALL);
+
+    for (size_t at = 0; at <= len; at += step) {
+        struct err split = {.code = ERR_NONE};
+        struct json *json = parse_split(text, len, at, &split);
+        if (split.code != code)
+            fail_msg("split at %zu of %s: %s", at, text, split.msg);
+        assert_int_equal(code == ERR_NONE, json != NULL);
+        json_free(json);
+    }
+    for (size_t at = 0; at < len; at++)
+        json_feed(slow, text + at, 1);
+    struct json *json = json_end(slow, NULL, NULL);
+    assert_int_equal(code == ERR_NONE, json != NULL);
+    json_free(json);
 }
 
 static void assert_accepted(const char *text)
@@ -22,6 +53,7 @@ static void assert_accepted(const char *text)
     if (!json)
         fail_msg("%s was refused: %s", text, failure.msg);
     json_free(json);
+    assert_splits(text, strlen(text), ERR_NONE);
 }
 
 static void assert_refused_bytes(const char *text, size_t len)
@@ -35,6 +67,7 @@ static void assert_refused_bytes(const char *text, size_t len)
         fail_msg("%s was accepted", text);
     free(exact);
     assert_int_equal(ERR_MANIFEST_INVALID, failure.code);
+    assert_splits(text, len, ERR_MANIFEST_INVALID);
 }
 
 static void test_accepts(void **state)
@@ -458,6 +491,67 @@ static void test_6_real_manifests_fit(void **state)
     json_free(json);
 }
 
+static struct json *feed_many(enum json_part part, const char *before, const char *many, size_t n,
+                              const char *after, bool *is_cut)
+{
+    struct json_reading *reading = json_begin(DEPTH, JSON_BYTES_MAX, part);
+
+    json_feed(reading, before, strlen(before));
+    for (size_t i = 0; i < n; i++)
+        json_feed(reading, many, strlen(many));
+    json_feed(reading, after, strlen(after));
+    return json_end(reading, is_cut, &failure);
+}
+
+/* Issue 10, item 37: what a manifest is stands at its top, however much is in it. */
+static void test_37_the_top_alone(void **state)
+{
+    bool is_cut = true;
+    size_t before = heap();
+    struct json *json = feed_many(JSON_TOP, "{\"n\":1,\"x\":[0", ",[{\"a\":\"]\"},1.5]", 2000000,
+                                  "],\"o\":{\"n\":{}},\"t\":\"m\"} \n", &is_cut);
+
+    (void)state;
+    assert_non_null(json);
+    assert_in_range(heap() - before, 0, 100000);
+    assert_false(is_cut);
+    assert_true(json_is_array(json_get(json, "x")));
+    assert_int_equal(0, json_array_len(json_get(json, "x")));
+    assert_true(json_is_object(json_get(json, "o")));
+    assert_null(json_get(json_get(json, "o"), "n"));
+    assert_string_equal("m", json_text(json_get(json, "t")));
+    json_free(json);
+    assert_null(feed_many(JSON_TOP, "{\"x\":[", "0,", 9, "}]}", NULL));
+    assert_null(feed_many(JSON_TOP, "{\"x\":[", "0,", 9, "0],\"x\":1}", NULL));
+    assert_null(feed_many(JSON_ALL, "{\"x\":[0", ",[{\"a\":\"]\"},1.5]", 2000000, "]}", NULL));
+    assert_int_equal(ERR_MANIFEST_TOO_LARGE, failure.code);
+    /* What is no JSON is so, whatever it would take. */
+    assert_null(feed_many(JSON_ALL, "{\"x\":[0", ",[{\"a\":\"]\"},1.5]", 2000000, "]}.", NULL));
+    assert_int_equal(ERR_MANIFEST_INVALID, failure.code);
+}
+
+/* The same: a long text is not kept whole. */
+static void test_37_long_texts_are_cut(void **state)
+{
+    const char *piece = "0123456\\n9\xc3\xa9\\u00e9\\\\abc";
+    bool is_cut = false;
+    size_t before = heap();
+    struct json *json =
+        feed_many(JSON_ALL, "{\"a\":\"", piece, 4000000, "\",\"b\":\"c\"}", &is_cut);
+
+    (void)state;
+    assert_non_null(json);
+    assert_true(is_cut);
+    assert_in_range(heap() - before, JSON_TEXT_MAX, 4 * JSON_TEXT_MAX);
+    assert_in_range(strlen(json_text(json_get(json, "a"))), JSON_TEXT_MAX, 2 * JSON_TEXT_MAX);
+    assert_string_equal("c", json_text(json_get(json, "b")));
+    json_free(json);
+    json = feed_many(JSON_ALL, "{\"a\":\"", "x", 4000000, "\"}", &is_cut);
+    assert_false(is_cut);
+    assert_int_equal(4000000, strlen(json_text(json_get(json, "a"))));
+    json_free(json);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -476,6 +570,8 @@ int main(void)
         cmocka_unit_test(test_print_is_compact_and_whole),
         cmocka_unit_test(test_6_memory_is_bounded),
         cmocka_unit_test(test_6_real_manifests_fit),
+        cmocka_unit_test(test_37_the_top_alone),
+        cmocka_unit_test(test_37_long_texts_are_cut),
     };
 
     return RUN(tests);
