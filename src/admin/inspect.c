@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define PIECE 65536
+
 struct inspect_line {
     struct options_common common;
     bool raw;
@@ -73,16 +75,30 @@ static void write_all(const struct view_image *image, struct json_writer *json)
     write_parts(image->referrers, image->n_referrers, "referrer", "referrers", json);
 }
 
+/* A long one from its file. */
+static int print_raw(const struct pulled_manifest *pulled, struct output *out, struct err *err)
+{
+    if (!pulled->has_file)
+        buf_add(&out->text, pulled->bytes.s, pulled->bytes.len);
+    for (int64_t off = 0, len; pulled->has_file && off < pulled->size; off += len) {
+        len = pulled->size - off < PIECE ? pulled->size - off : PIECE;
+        if (file_pread_all(pulled->fd, buf_reserve(&out->text, PIECE), (size_t)len, off, err) < 0)
+            return -1;
+        out->text.len += (size_t)len;
+        if (output_print(out, err) < 0)
+            return -1;
+    }
+    return output_end(out, err);
+}
+
 static int print(const struct view_image *image, const struct inspect_line *options,
                  struct err *err)
 {
     AUTO_OUTPUT out = OUTPUT_INIT;
 
     output_begin(&out, options->common.json && !options->raw);
-    if (options->raw) {
-        buf_add(&out.text, image->pulled.bytes.s, image->pulled.bytes.len);
-        return output_end(&out, err);
-    }
+    if (options->raw)
+        return print_raw(&image->pulled, &out, err);
     table_sheet(columns, image, &out);
     if (out.json)
         write_all(image, out.json);

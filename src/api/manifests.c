@@ -17,6 +17,8 @@
  * lock. */
 #define TAG_PARAMETERS_MAX 128
 
+#define PIECE_MAX 16384
+
 static int parse_reference(const struct target *target, struct reference *reference,
                            struct err *err)
 {
@@ -41,6 +43,18 @@ static const char *served_type(const char *media_type)
                                                             : "application/octet-stream";
 }
 
+/* A long one from its file, which is the response's then. */
+static void send_manifest(struct pulled_manifest *pulled, struct response *response)
+{
+    if (!pulled->has_file) {
+        response_text(response, pulled->bytes.s, pulled->bytes.len);
+        return;
+    }
+    response->fd = pulled->fd;
+    pulled->has_file = false;
+    response_file(response, 0, pulled->size);
+}
+
 int manifests_get(const struct api *api, struct request *request, const struct target *target,
                   struct response *response, struct err *err)
 {
@@ -55,7 +69,7 @@ int manifests_get(const struct api *api, struct request *request, const struct t
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
     response_header(response, "Content-Type", "%s", served_type(pulled.manifest.media_type));
-    response_text(response, pulled.bytes.s, pulled.bytes.len);
+    send_manifest(&pulled, response);
     return 0;
 }
 
@@ -65,22 +79,51 @@ static int too_large(const struct api *api, struct err *err)
                    (intmax_t)api->conf->manifest_limit);
 }
 
-static int read_body(const struct api *api, struct request *request, struct buf *body,
+/* A body that is long is kept in a file, so that it takes no memory. */
+struct body {
+    struct buf text; /* all of it; once there is a file, what is not in that yet */
+    int fd;          /* -1: none */
+    int64_t filed;   /* bytes in the file */
+};
+
+static void body_free(struct body *body)
+{
+    buf_free(&body->text);
+    file_close(&body->fd);
+}
+#define AUTO_BODY __attribute__((cleanup(body_free))) struct body
+
+static int file_text(const struct api *api, struct body *body, struct err *err)
+{
+    if (body->fd < 0 && store_scratch(api->registry.store, &body->fd, err) < 0)
+        return -1;
+    if (file_pwrite_all(body->fd, body->text.s, body->text.len, body->filed, err) < 0)
+        return -1;
+    body->filed += (int64_t)body->text.len;
+    buf_clear(&body->text);
+    return 0;
+}
+
+static int read_body(const struct api *api, struct request *request, struct body *body,
                      struct err *err)
 {
+    struct buf *text = &body->text;
     ssize_t n;
-    size_t limit = (size_t)api->conf->manifest_limit;
+    int64_t limit = api->conf->manifest_limit;
 
-    if (request->content_length > api->conf->manifest_limit)
+    if (request->content_length > limit)
         return too_large(api, err);
     do {
-        size_t want = limit + 1 - body->len < 16384 ? limit + 1 - body->len : 16384;
-        n = request_read(request, buf_reserve(body, want), want, err);
-        body->len += n > 0 ? (size_t)n : 0;
-        if (body->len > limit)
+        int64_t rest = limit + 1 - body->filed - (int64_t)text->len;
+        size_t want = rest < PIECE_MAX ? (size_t)rest : PIECE_MAX;
+        n = request_read(request, buf_reserve(text, want), want, err);
+        text->len += n > 0 ? (size_t)n : 0;
+        if (body->filed + (int64_t)text->len > limit)
             return too_large(api, err);
+        if ((int64_t)text->len > PULL_TEXT_MAX && file_text(api, body, err) < 0)
+            return -1;
     } while (n > 0);
-    return n < 0 ? -1 : 0;
+    return n == 0 && body->fd >= 0 ? file_text(api, body, err) : (int)n;
 }
 
 /* `?tag=` once or more, with a reference by digest (end-7b). */
@@ -138,13 +181,14 @@ int manifests_put(const struct api *api, struct request *request, const struct t
     };
     struct pushed_manifest pushed;
     char media_type[256];
-    AUTO_BUF body = BUF_INIT;
+    AUTO_BODY body = {BUF_INIT, -1, 0};
 
     if (parse_reference(target, &push.reference, err) < 0 || parse_tags(request, &push, err) < 0 ||
         read_body(api, request, &body, err) < 0)
         return -1;
-    push.bytes = body.s;
-    push.len = body.len;
+    push.bytes = body.fd >= 0 ? NULL : body.text.s;
+    push.fd = body.fd;
+    push.len = body.fd >= 0 ? (size_t)body.filed : body.text.len;
     if (content_type) {
         header_media_type(content_type, media_type, sizeof media_type);
         push.content_type = media_type;

@@ -4,55 +4,71 @@
 
 #include "fsck/fsck_look.h"
 #include "fsck/fsck_suspect.h"
-#include "oci/digester.h"
 #include "store/blob.h"
 #include "store/layout.h"
+#include "store/manifest_file.h"
 
-/* Reads a blob whole and compares its digest. */
-static enum fsck_content read_verified(struct fsck *fsck, const struct digest *digest,
-                                       struct buf *bytes)
+/* Opens what may be a manifest. */
+static enum fsck_content open_manifest(struct fsck *fsck, const struct digest *digest, int *fd,
+                                       int64_t *size)
 {
     struct layout_path path;
-    AUTO_FD fd = -1;
-    struct digest actual;
     struct err err;
-    int64_t size = 0;
 
     layout_blob(&path, digest);
-    int found = blob_open(fsck->store, digest, &fd, &size, &err);
-    if (found == 0)
-        return fsck_look_obscured(fsck, path.s) ? FSCK_CONTENT_UNKNOWN : FSCK_CONTENT_MISSING;
-    if (found > 0 && size > fsck->store->manifest_limit)
-        return FSCK_CONTENT_NO_MANIFEST;
-    if (found < 0 ||
-        file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, &err) < 0) {
-        if (!fsck_look_obscured(fsck, path.s))
-            fsck_suspect_unreadable(fsck, path.s, &err);
+    int found = blob_open(fsck->store, digest, fd, size, &err);
+    if (found > 0)
+        return *size > fsck->store->manifest_limit ? FSCK_CONTENT_NO_MANIFEST : FSCK_CONTENT_SOUND;
+    if (fsck_look_obscured(fsck, path.s))
         return FSCK_CONTENT_UNKNOWN;
-    }
-    bytes->len = (size_t)size;
-    bytes->s[bytes->len] = '\0';
-    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
-    return digest_equal(&actual, digest) ? FSCK_CONTENT_SOUND : FSCK_CONTENT_DAMAGED;
+    if (found == 0)
+        return FSCK_CONTENT_MISSING;
+    fsck_suspect_unreadable(fsck, path.s, &err);
+    return FSCK_CONTENT_UNKNOWN;
+}
+
+static enum fsck_content unreadable(struct fsck *fsck, const struct digest *digest,
+                                    const struct err *err)
+{
+    struct layout_path path;
+
+    layout_blob(&path, digest);
+    if (!fsck_look_obscured(fsck, path.s))
+        fsck_suspect_unreadable(fsck, path.s, err);
+    return FSCK_CONTENT_UNKNOWN;
 }
 
 bool fsck_read_damaged(struct fsck *fsck, const struct digest *digest)
 {
-    AUTO_BUF bytes = BUF_INIT;
+    AUTO_FD fd = -1;
+    int64_t size;
+    struct err err;
 
-    return read_verified(fsck, digest, &bytes) == FSCK_CONTENT_DAMAGED;
+    if (open_manifest(fsck, digest, &fd, &size) != FSCK_CONTENT_SOUND)
+        return false;
+    int same = manifest_file_verify(fd, size, digest, &err);
+    if (same < 0)
+        unreadable(fsck, digest, &err);
+    return same == 0;
 }
 
 enum fsck_content fsck_read_manifest(struct fsck *fsck, const struct digest *digest,
                                      struct manifest *manifest, int64_t *size)
 {
-    AUTO_BUF bytes = BUF_INIT;
+    AUTO_FD fd = -1;
+    struct digest actual = {.s = ""};
+    struct err err;
 
-    enum fsck_content content = read_verified(fsck, digest, &bytes);
+    enum fsck_content content = open_manifest(fsck, digest, &fd, size);
     if (content != FSCK_CONTENT_SOUND)
         return content;
-    *size = (int64_t)bytes.len;
-    return manifest_parse_stored(manifest, bytes.s, bytes.len, NULL) == 0
-               ? FSCK_CONTENT_SOUND
-               : FSCK_CONTENT_NO_MANIFEST;
+    const struct manifest_file file = {fd, *size, MANIFEST_STORED, JSON_BYTES_MAX, NULL, NULL};
+    int parsed = manifest_file_parse(&file, digest->algorithm, &actual, manifest, &err);
+    if (parsed == 0 && digest_equal(&actual, digest))
+        return FSCK_CONTENT_SOUND;
+    if (parsed == 0)
+        manifest_free(manifest);
+    if (!actual.s[0])
+        return unreadable(fsck, digest, &err);
+    return digest_equal(&actual, digest) ? FSCK_CONTENT_NO_MANIFEST : FSCK_CONTENT_DAMAGED;
 }

@@ -155,16 +155,13 @@ static int read_manifest(const struct graph *graph, uint32_t at, const struct sc
                          struct manifest *manifest, struct err *err)
 {
     const struct store *store = graph->pass->store;
-    size_t text_max = (size_t)store->manifest_limit;
-    AUTO_BUF bytes = BUF_INIT;
+    int64_t text_max = store->manifest_limit;
     struct digest digest;
 
+    if (limits->text < (uint64_t)text_max)
+        text_max = (int64_t)limits->text;
     digest_key_unpack(&graph->nodes[at].digest, &digest);
-    int found = blob_read_within(store, &digest, limits->text < text_max ? limits->text : text_max,
-                                 &bytes, err);
-    if (found > 0 && manifest_parse_within(manifest, bytes.s, bytes.len, limits->json, err) < 0)
-        found = -1;
-    return found;
+    return blob_parse_manifest(store, &digest, text_max, limits->json, manifest, NULL, err);
 }
 
 /* Whether it failed for these limits, but may be read with larger ones. */

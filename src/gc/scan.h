@@ -11,7 +11,7 @@
 #include "gc/graph.h"
 #include "oci/manifest.h"
 
-/* How much memory a manifest may take while it is read, besides its own bytes. */
+/* How large a manifest may be, and how much memory its JSON may take while it is read. */
 struct scan_limits {
     size_t text, json; /* bytes */
 };

@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "base/json_writer.h"
+#include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -181,41 +182,65 @@ static bool is_schema1(const struct json *json)
            json_is_array(json_get(json, "fsLayers"));
 }
 
-static int parse(struct manifest *manifest, const char *bytes, size_t len, bool stored,
-                 size_t memory_max, struct err *err)
+static int parse_top(struct manifest *manifest, struct err *err)
 {
-    *manifest = (struct manifest){0};
-    manifest->json = json_parse_within(bytes, len, MANIFEST_DEPTH_MAX, memory_max, err);
-    if (!manifest->json)
-        return -1;
-    int parsed = stored && is_schema1(manifest->json) ? parse_schema1(manifest, err)
-                                                      : parse_members(manifest, err);
+    if (!json_is_object(manifest->json))
+        return err_set(err, ERR_MANIFEST_INVALID, "it is no JSON object");
+    return parse_kind(manifest, err);
+}
+
+int manifest_take(struct manifest *manifest, struct json *json, enum manifest_kind kind,
+                  struct err *err)
+{
+    *manifest = (struct manifest){.json = json, .is_cut = manifest->is_cut};
+    int parsed = kind != MANIFEST_NEW && is_schema1(json) ? parse_schema1(manifest, err)
+                 : kind == MANIFEST_TOP                   ? parse_top(manifest, err)
+                                                          : parse_members(manifest, err);
     if (parsed < 0)
         manifest_free(manifest);
     return parsed;
 }
 
+static int parse(struct manifest *manifest, const char *bytes, size_t len, enum manifest_kind kind,
+                 size_t memory_max, struct err *err)
+{
+    struct json_reading *reading = json_begin(MANIFEST_DEPTH_MAX, memory_max, JSON_ALL);
+
+    *manifest = (struct manifest){0};
+    json_feed(reading, bytes, len);
+    struct json *json = json_end(reading, &manifest->is_cut, err);
+    return json ? manifest_take(manifest, json, kind, err) : -1;
+}
+
 int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, false, JSON_BYTES_MAX, err);
+    return parse(manifest, bytes, len, MANIFEST_NEW, JSON_BYTES_MAX, err);
 }
 
 int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, true, JSON_BYTES_MAX, err);
-}
-
-int manifest_parse_within(struct manifest *manifest, const char *bytes, size_t len,
-                          size_t memory_max, struct err *err)
-{
-    return parse(manifest, bytes, len, true, memory_max, err);
+    return parse(manifest, bytes, len, MANIFEST_STORED, JSON_BYTES_MAX, err);
 }
 
 void manifest_free(struct manifest *manifest)
 {
     free(manifest->references);
+    free(manifest->own_media_type);
     json_free(manifest->json);
     *manifest = (struct manifest){0};
+}
+
+void manifest_shrink(struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        manifest->references[i].media_type = NULL;
+        manifest->references[i].json = NULL;
+    }
+    free(manifest->own_media_type);
+    manifest->own_media_type = mem_strdup(manifest->media_type);
+    manifest->media_type = manifest->own_media_type;
+    json_free(manifest->json);
+    manifest->json = NULL;
 }
 
 int manifest_check_type(const struct manifest *manifest, const char *content_type, struct err *err)

@@ -44,11 +44,13 @@ struct manifest {
     bool is_index;
     bool is_obsolete;       /* of schema 1, see manifest_parse_stored */
     const char *media_type; /* the document's, or where it has none the one its shape implies */
+    char *own_media_type;   /* manifest_shrink's copy of it */
     struct descriptor *references; /* config, layers, children: in the document's order; `blobs` of
                                     * what is no image and no index count as layers */
     size_t n_references;
     bool has_subject;
     struct digest subject;
+    bool is_cut; /* a text in it is longer than JSON_TEXT_MAX, of which the rest is not here */
 };
 #define AUTO_MANIFEST __attribute__((cleanup(manifest_free))) struct manifest
 
@@ -61,10 +63,21 @@ int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, str
  * Version 2, Schema 1), which CNCF Distribution 2.x took. Nothing can push one here. */
 int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len,
                           struct err *err);
-/* The same within less memory than JSON_BYTES_MAX. MANIFEST_TOO_LARGE: it would take more. */
-int manifest_parse_within(struct manifest *manifest, const char *bytes, size_t len,
-                          size_t memory_max, struct err *err);
+/* The same of its JSON, which is the manifest's afterwards, also after an error; is_cut stays as it
+ * is. */
+enum manifest_kind {
+    MANIFEST_NEW,    /* as manifest_parse */
+    MANIFEST_STORED, /* as manifest_parse_stored */
+    MANIFEST_TOP,    /* a stored one, of whose JSON only the top was read: it tells what it is, but
+                      * has no references, and no subject */
+};
+int manifest_take(struct manifest *manifest, struct json *json, enum manifest_kind kind,
+                  struct err *err);
 void manifest_free(struct manifest *manifest);
+
+/* Keeps of the manifest what takes little memory: of its references all but media_type and json,
+ * and its own media type; its JSON goes. */
+void manifest_shrink(struct manifest *manifest);
 
 /* Checks a Content-Type (without parameters; NULL or empty: none was sent) against the document. */
 int manifest_check_type(const struct manifest *manifest, const char *content_type, struct err *err);

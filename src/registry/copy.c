@@ -53,8 +53,9 @@ static int push_copy(const struct copying *copying, const struct pulled_manifest
         .reference = {.is_digest = true, .digest = pulled->digest},
         .tags = tag,
         .n_tags = tag ? 1 : 0,
-        .bytes = pulled->bytes.s,
-        .len = pulled->bytes.len,
+        .bytes = pulled->has_file ? NULL : pulled->bytes.s,
+        .fd = pulled->fd,
+        .len = (size_t)pulled->size,
         .is_stored = true,
         .only_tags = tag != NULL,
     };
@@ -109,8 +110,9 @@ static int visit(void *context, const struct tree_entry *entry, struct err *err)
     *seen |= as;
     if (!entry->manifest)
         return link_blob(copying, entry->descriptor, err);
-    check_size(copying, entry->descriptor, (int64_t)entry->manifest->bytes.len);
+    check_size(copying, entry->descriptor, entry->manifest->size);
     strings_add(&copying->manifests, entry->digest->s);
+    manifest_shrink(&entry->manifest->manifest); /* it is parsed again */
     return push_copy(copying, entry->manifest, NULL, err);
 }
 
@@ -122,6 +124,7 @@ static int set_tag(const struct copying *copying, const struct digest *digest,
 
     if (pull_read(copying->registry, &copying->copy->from, &reference, &pulled, err) < 0)
         return -1;
+    manifest_shrink(&pulled.manifest);
     return push_copy(copying, &pulled, tag, err);
 }
 

@@ -93,17 +93,21 @@ static int read_manifest(struct walk *walk, const struct digest *digest, struct 
                          struct err *err)
 {
     AUTO_MANIFEST manifest = {0};
-    AUTO_BUF bytes = BUF_INIT;
+    const struct store *store = walk->registry->store;
+    const int64_t read_max = READ_BYTES_MAX + store->manifest_limit; /* any one may be read */
+    int64_t size;
 
-    if (blob_read_manifest(walk->registry->store, digest, &bytes, NULL) <= 0)
+    /* Only for one that is there at all is it said that it is too much. */
+    if (blob_stat(store, digest, &size, NULL) <= 0 || size > store->manifest_limit)
         return 0;
-    walk->read += (int64_t)bytes.len;
-    if (walk->read > READ_BYTES_MAX)
+    walk->read += size;
+    if (walk->read > read_max)
         return err_set(err, ERR_MANIFEST_INVALID,
                        "the manifests that it names have more than %jd MiB together: split the "
                        "index",
-                       (intmax_t)(READ_BYTES_MAX >> 20));
-    if (manifest_parse_stored(&manifest, bytes.s, bytes.len, NULL) < 0)
+                       (intmax_t)(read_max >> 20));
+    if (blob_parse_manifest(store, digest, store->manifest_limit, JSON_BYTES_MAX, &manifest, NULL,
+                            NULL) <= 0)
         return 0;
     for (size_t i = 0; i < manifest.n_references; i++) {
         const struct descriptor *reference = &manifest.references[i];
@@ -230,12 +234,16 @@ int freshen_references(const struct registry *registry, const struct name *name,
 {
     struct walk walk = {.registry = registry, .name = name, .is_strict = is_new};
     bool sparse = registry_is_sparse(registry, name);
+    AUTO_DIGEST_MAP settled = {0};
     int found = 1;
 
     missing->n = 0;
     for (size_t i = 0; i < manifest->n_references && found >= 0; i++) {
         const struct descriptor *reference = &manifest->references[i];
-        found = settle_reference(&walk, reference, dirty, err);
+        uint32_t *is_settled = digest_map_put(&settled, &reference->digest);
+        if (!*is_settled)
+            found = settle_reference(&walk, reference, dirty, err);
+        *is_settled = 1;
         if (found >= 0)
             found = walk_reference(&walk, reference, err);
         if (found == 0 && !reference->has_urls && !sparse)

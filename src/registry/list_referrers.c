@@ -98,7 +98,7 @@ static int describe(const struct registry *registry, const struct name *name,
         return unless_unknown(&failure, err);
     if (!pulled.manifest.has_subject || !digest_equal(&pulled.manifest.subject, subject))
         return 0;
-    manifest_describe(&pulled.manifest, digest, (int64_t)pulled.bytes.len, descriptor);
+    manifest_describe(&pulled.manifest, digest, pulled.size, descriptor);
     return 1;
 }
 

@@ -6,6 +6,7 @@
 #include "oci/digester.h"
 #include "registry/freshen.h"
 #include "store/blob.h"
+#include "store/manifest_file.h"
 #include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
@@ -53,6 +54,9 @@ void pull_free(struct pulled_manifest *pulled)
 {
     manifest_free(&pulled->manifest);
     buf_free(&pulled->bytes);
+    if (pulled->has_file)
+        file_close(&pulled->fd);
+    pulled->has_file = false;
 }
 
 int pull_resolve(const struct registry *registry, const struct name *name,
@@ -66,23 +70,74 @@ int pull_resolve(const struct registry *registry, const struct name *name,
     return found ? found : repo_has_layer(registry->store, name, digest, err);
 }
 
-int pull_read(const struct registry *registry, const struct name *name,
-              const struct reference *reference, struct pulled_manifest *pulled, struct err *err)
+static int parse_opened(struct pulled_manifest *pulled, enum manifest_kind kind, struct err *err)
+{
+    struct digest actual;
+    const struct manifest_file file = {
+        .fd = pulled->fd,
+        .size = pulled->size,
+        .kind = kind,
+        .json_max = JSON_BYTES_MAX,
+        .expected = &pulled->digest,
+        .text = pulled->size <= PULL_TEXT_MAX ? &pulled->bytes : NULL,
+    };
+
+    buf_clear(&pulled->bytes);
+    return manifest_file_parse(&file, pulled->digest.algorithm, &actual, &pulled->manifest, err);
+}
+
+/* What does not parse was never a manifest, but a layer of this digest; so was what is too large
+ * and named by nothing. may_be_large: one that cannot be loaded is looked at for what it is. */
+static int parse_manifest(const struct registry *registry, const struct name *name,
+                          const struct reference *reference, bool may_be_large,
+                          struct pulled_manifest *pulled, struct err *err)
+{
+    struct err failure;
+    int parsed = -1, named = 1;
+
+    err_set(&failure, ERR_MANIFEST_TOO_LARGE,
+            "the manifest %s has %jd bytes, more than manifest_limit", pulled->digest.s,
+            (intmax_t)pulled->size);
+    if (pulled->size <= registry->store->manifest_limit)
+        parsed = parse_opened(pulled, MANIFEST_STORED, &failure);
+    if (parsed < 0 && failure.code == ERR_MANIFEST_TOO_LARGE) {
+        if (reference->is_digest)
+            named = repo_has_revision(registry->store, name, &pulled->digest, err);
+        if (named > 0 && may_be_large)
+            parsed = parse_opened(pulled, MANIFEST_TOP, &failure);
+    }
+    if (parsed == 0 || named <= 0)
+        return named;
+    return failure.code == ERR_MANIFEST_INVALID ? 0 : err_copy(err, &failure);
+}
+
+static int read_manifest(const struct registry *registry, const struct name *name,
+                         const struct reference *reference, bool may_be_large,
+                         struct pulled_manifest *pulled, struct err *err)
 {
     *pulled = (struct pulled_manifest){0};
     int found = pull_resolve(registry, name, reference, &pulled->digest, err);
     if (found > 0)
-        found = blob_read_manifest(registry->store, &pulled->digest, &pulled->bytes, err);
-    /* What does not parse was never a manifest, but a layer of this digest. */
-    if (found > 0 &&
-        manifest_parse_stored(&pulled->manifest, pulled->bytes.s, pulled->bytes.len, NULL) < 0)
-        found = 0;
+        found = blob_open(registry->store, &pulled->digest, &pulled->fd, &pulled->size, err);
+    pulled->has_file = found > 0;
+    if (found > 0)
+        found = parse_manifest(registry, name, reference, may_be_large, pulled, err);
+    if (pulled->has_file && (found <= 0 || pulled->size <= PULL_TEXT_MAX)) {
+        file_close(&pulled->fd);
+        pulled->has_file = false;
+    }
     if (found > 0)
         return 0;
     pull_free(pulled);
     if (found == 0)
         return err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", reference_text(reference), name->s);
     return -1;
+}
+
+int pull_read(const struct registry *registry, const struct name *name,
+              const struct reference *reference, struct pulled_manifest *pulled, struct err *err)
+{
+    return read_manifest(registry, name, reference, false, pulled, err);
 }
 
 /* For the rule `pulled`. containerd resolves a tag with HEAD and then pulls by digest. A pull never
@@ -104,8 +159,9 @@ int pull_manifest(const struct registry *registry, const struct name *name,
                   const struct reference *reference, enum pull pull, struct pulled_manifest *pulled,
                   struct err *err)
 {
-    if (pull_read(registry, name, reference, pulled, err) < 0)
+    if (read_manifest(registry, name, reference, true, pulled, err) < 0)
         return -1;
+    manifest_shrink(&pulled->manifest); /* others are read now */
     if (reference->is_digest && is_promise(registry, name, pull)) {
         int kept = freshen_promise_manifest(registry, name, &pulled->digest, err);
         if (kept == 0)

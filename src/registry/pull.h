@@ -22,15 +22,23 @@ int pull_blob(const struct registry *registry, const struct name *name, const st
  * it is not there then, so that a push heals it. */
 bool pull_is_emptied(const struct digest *digest, int64_t size);
 
+/* A manifest that is longer is not kept in memory, but its file open. */
+#define PULL_TEXT_MAX ((int64_t)1 << 20)
+
 struct pulled_manifest {
     struct digest digest;
-    struct buf bytes;
+    int64_t size;     /* bytes */
+    struct buf bytes; /* all of them, or, if it is longer than PULL_TEXT_MAX, none */
+    bool has_file;
+    int fd; /* if has_file: what is not in bytes */
     struct manifest manifest;
 };
 #define AUTO_PULLED __attribute__((cleanup(pull_free))) struct pulled_manifest
 void pull_free(struct pulled_manifest *pulled);
 
-/* The manifest for a client. As pull_read. */
+/* The manifest for a client, whatever its length: one that is larger than manifest_limit, or whose
+ * JSON takes more than JSON_BYTES_MAX, is looked at only for what it is (MANIFEST_TOP).
+ * pulled->manifest is shrunk (manifest_shrink). Else as pull_read. */
 int pull_manifest(const struct registry *registry, const struct name *name,
                   const struct reference *reference, enum pull pull, struct pulled_manifest *pulled,
                   struct err *err);
@@ -39,7 +47,8 @@ int pull_manifest(const struct registry *registry, const struct name *name,
 int pull_resolve(const struct registry *registry, const struct name *name,
                  const struct reference *reference, struct digest *digest, struct err *err);
 /* The manifest, verified against its digest and parsed, for whoever is at work here: that is no
- * pull. pull_free afterwards, unless it failed. MANIFEST_UNKNOWN; ERR_IO if it is damaged. */
+ * pull. pull_free afterwards, unless it failed. MANIFEST_UNKNOWN; MANIFEST_TOO_LARGE: it is beyond
+ * manifest_limit, or its JSON takes more than JSON_BYTES_MAX; ERR_IO if it is damaged. */
 int pull_read(const struct registry *registry, const struct name *name,
               const struct reference *reference, struct pulled_manifest *pulled, struct err *err);
 

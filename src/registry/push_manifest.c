@@ -5,10 +5,17 @@
 #include "oci/digester.h"
 #include "store/blob.h"
 #include "store/lock.h"
+#include "store/manifest_file.h"
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/storage.h"
 #include "store/tag.h"
+
+/* What is known of a manifest when its JSON is gone. */
+struct parsed {
+    struct manifest manifest; /* shrunk */
+    struct buf descriptor;    /* if it has a subject */
+};
 
 static int current_digest(const struct registry *registry, const struct push_manifest *push,
                           struct digest *current, struct err *err)
@@ -114,17 +121,22 @@ static int set_tags(const struct registry *registry, const struct push_manifest 
     return dirty_sync(&registry->store->fs, dirty, err);
 }
 
+static int store_bytes(const struct registry *registry, const struct push_manifest *push,
+                       const struct digest *digest, struct dirty *dirty, struct err *err)
+{
+    if (push->bytes)
+        return blob_publish_bytes(registry->store, digest, push->bytes, push->len, dirty, err);
+    return blob_publish_copy(registry->store, digest, push->fd, (int64_t)push->len, dirty, err);
+}
+
 static int add_to_referrers(const struct registry *registry, const struct push_manifest *push,
-                            const struct manifest *manifest, const struct digest *digest,
+                            const struct parsed *parsed, const struct digest *digest,
                             struct dirty *dirty, struct err *err)
 {
-    AUTO_BUF descriptor = BUF_INIT;
-
-    if (!manifest->has_subject)
+    if (!parsed->manifest.has_subject)
         return 0;
-    manifest_describe(manifest, digest, (int64_t)push->len, &descriptor);
-    return referrer_add(registry->store, &push->name, &manifest->subject, digest, &descriptor,
-                        dirty, err);
+    return referrer_add(registry->store, &push->name, &parsed->manifest.subject, digest,
+                        &parsed->descriptor, dirty, err);
 }
 
 static void tell(const struct registry *registry, const struct push_manifest *push,
@@ -153,8 +165,9 @@ static void tell(const struct registry *registry, const struct push_manifest *pu
  * The entry among the referrers comes before the link: nobody sees an entry without the manifest,
  * but a manifest without its entry would be a signature that nobody finds. */
 static int publish(const struct registry *registry, const struct push_manifest *push,
-                   const struct manifest *manifest, struct pushed_manifest *pushed, struct err *err)
+                   const struct parsed *parsed, struct pushed_manifest *pushed, struct err *err)
 {
+    const struct manifest *manifest = &parsed->manifest;
     const struct digest *digest = &pushed->digest;
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
@@ -169,8 +182,8 @@ static int publish(const struct registry *registry, const struct push_manifest *
         lock_repo(registry->store, &push->name, &repo, err) < 0 ||
         check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
-        blob_publish_bytes(registry->store, digest, push->bytes, push->len, &dirty, err) < 0 ||
-        add_to_referrers(registry, push, manifest, digest, &dirty, err) < 0 ||
+        store_bytes(registry, push, digest, &dirty, err) < 0 ||
+        add_to_referrers(registry, push, parsed, digest, &dirty, err) < 0 ||
         add_to_indexes(registry, push, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
         repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
@@ -182,23 +195,75 @@ static int publish(const struct registry *registry, const struct push_manifest *
     return 0;
 }
 
+/* The descriptor among the referrers of its subject, which is made while its JSON is here. */
+static int describe(const struct push_manifest *push, const struct digest *digest,
+                    struct parsed *parsed, struct err *err)
+{
+    const struct manifest *manifest = &parsed->manifest;
+
+    if (!manifest->has_subject)
+        return 0;
+    if (manifest->is_cut && !push->is_stored)
+        return err_set(err, ERR_MANIFEST_TOO_LARGE,
+                       "what has a subject may have no text longer than %zu bytes: the list of "
+                       "referrers could not show it",
+                       JSON_TEXT_MAX);
+    manifest_describe(manifest, digest, (int64_t)push->len, &parsed->descriptor);
+    return 0;
+}
+
+/* Digest and content, from memory or in pieces from the file. *failure: what is wrong with the
+ * content, which counts only if the digest is right. */
+static int read_manifest(const struct push_manifest *push, struct digest *digest,
+                         struct manifest *manifest, struct err *failure)
+{
+    enum digest_algorithm algorithm =
+        push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256;
+    const struct manifest_file file = {
+        .fd = push->fd,
+        .size = (int64_t)push->len,
+        .kind = push->is_stored ? MANIFEST_STORED : MANIFEST_NEW,
+        .json_max = JSON_BYTES_MAX,
+    };
+
+    if (!push->bytes)
+        return manifest_file_parse(&file, algorithm, digest, manifest, failure);
+    digester_of(digest, algorithm, push->bytes, push->len);
+    return push->is_stored ? manifest_parse_stored(manifest, push->bytes, push->len, failure)
+                           : manifest_parse(manifest, push->bytes, push->len, failure);
+}
+
+/* What is kept while others are read takes little memory. */
+static int parse(const struct push_manifest *push, struct digest *digest, struct parsed *parsed,
+                 struct err *err)
+{
+    struct err failure = {0};
+
+    *digest = (struct digest){.s = ""};
+    int read = read_manifest(push, digest, &parsed->manifest, &failure);
+    if (push->reference.is_digest && digest->s[0] && !digest_equal(digest, &push->reference.digest))
+        return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", digest->s);
+    if (read < 0)
+        return err_copy(err, &failure);
+    if (manifest_check_type(&parsed->manifest, push->content_type, err) < 0 ||
+        describe(push, digest, parsed, err) < 0)
+        return -1;
+    manifest_shrink(&parsed->manifest);
+    return 0;
+}
+
 int push_manifest(const struct registry *registry, const struct push_manifest *push,
                   struct pushed_manifest *pushed, struct err *err)
 {
-    AUTO_MANIFEST manifest = {0};
+    struct parsed parsed = {.descriptor = BUF_INIT};
 
     pushed->missing.n = 0;
-    digester_of(&pushed->digest,
-                push->reference.is_digest ? push->reference.digest.algorithm : DIGEST_SHA256,
-                push->bytes, push->len);
-    if (push->reference.is_digest && !digest_equal(&pushed->digest, &push->reference.digest))
-        return err_set(err, ERR_DIGEST_INVALID, "the manifest has the digest %s", pushed->digest.s);
-    int parsed = push->is_stored ? manifest_parse_stored(&manifest, push->bytes, push->len, err)
-                                 : manifest_parse(&manifest, push->bytes, push->len, err);
-    if (parsed < 0 || manifest_check_type(&manifest, push->content_type, err) < 0 ||
-        publish(registry, push, &manifest, pushed, err) < 0)
-        return -1;
-    pushed->has_subject = manifest.has_subject;
-    pushed->subject = manifest.subject;
-    return 0;
+    int result = parse(push, &pushed->digest, &parsed, err);
+    if (result == 0)
+        result = publish(registry, push, &parsed, pushed, err);
+    pushed->has_subject = parsed.manifest.has_subject;
+    pushed->subject = parsed.manifest.subject;
+    manifest_free(&parsed.manifest);
+    buf_free(&parsed.descriptor);
+    return result;
 }

@@ -17,7 +17,8 @@ struct push_manifest {
     struct reference reference;
     const struct tag *tags; /* more tags, for a reference by digest */
     size_t n_tags;
-    const char *bytes; /* stored exactly as they are */
+    const char *bytes; /* stored exactly as they are; NULL: they are all that is in fd */
+    int fd;
     size_t len;
     const char *content_type; /* without parameters; NULL: none was sent */
     struct precondition precondition;

@@ -2,12 +2,15 @@
  * L3: walking all that a manifest needs. */
 #include "registry/tree.h"
 
+#include "base/array.h"
 #include "base/json.h"
+#include "oci/digest_key.h"
 #include "oci/digest_map.h"
 #include "registry/list.h"
 #include "store/blob.h"
 #include "store/repo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct tree {
@@ -18,6 +21,23 @@ struct tree {
     void *context;
     struct digest_map seen;  /* enum seen */
     struct strings subjects; /* what was visited: their referrers are to come */
+    size_t waiting;          /* children whose turn has not come */
+};
+
+/* That wait for their turn at a time, in all indexes around what is walked. */
+#define WAITING_MAX 200000
+
+/* Children until it is their turn: the manifest that names them is not kept for so long. */
+struct child {
+    struct digest_packed digest;
+    bool has_urls;
+    int64_t size;
+};
+struct children {
+    struct child *v;
+    size_t n;
+    bool has_subject;
+    struct digest subject;
 };
 
 /* What is one's layer may be another's child. */
@@ -108,33 +128,71 @@ static int walk_child(struct tree *tree, const struct descriptor *child, int dep
                        : walk_leaf(tree, child, err);
 }
 
-static int walk_subject(struct tree *tree, const struct manifest *manifest, int depth,
-                        struct err *err)
+static int walk_subject(struct tree *tree, const struct digest *digest, int depth, struct err *err)
 {
     const struct store *store = tree->registry->store;
-    const struct descriptor subject = {
-        .role = DESCRIPTOR_CHILD, .digest = manifest->subject, .size = -1};
+    const struct descriptor subject = {.role = DESCRIPTOR_CHILD, .digest = *digest, .size = -1};
 
-    if (!manifest->has_subject)
-        return 0;
-    int has = repo_has_revision(store, tree->name, &manifest->subject, err);
+    int has = repo_has_revision(store, tree->name, digest, err);
     if (has)
         return has < 0 ? -1 : 0;
-    has = repo_has_layer(store, tree->name, &manifest->subject, err);
+    has = repo_has_layer(store, tree->name, digest, err);
     return has > 0 ? walk_child(tree, &subject, depth, err) : has;
 }
 
-static int walk_references(struct tree *tree, const struct manifest *manifest, int depth,
-                           struct err *err)
+static int add_child(struct tree *tree, const struct descriptor *reference,
+                     struct children *children, struct err *err)
 {
+    if (tree->waiting + children->n >= WAITING_MAX)
+        return err_set(err, ERR_MANIFEST_INVALID,
+                       "indexes in one another name more than %d manifests together", WAITING_MAX);
+    struct child *child = ARRAY_ADD(children->v, children->n);
+    *child = (struct child){.has_urls = reference->has_urls, .size = reference->size};
+    digest_key_pack(&child->digest, &reference->digest);
+    return 0;
+}
+
+/* Visits the blobs that a manifest names, and collects the others, each once. */
+static int visit_blobs(struct tree *tree, const struct manifest *manifest,
+                       struct children *children, struct err *err)
+{
+    AUTO_DIGEST_MAP known = {0};
+
+    children->has_subject = manifest->has_subject;
+    children->subject = manifest->subject;
     for (size_t i = 0; i < manifest->n_references; i++) {
-        const struct descriptor *reference = &manifest->references[i];
-        int stop = reference->role == DESCRIPTOR_CHILD ? walk_child(tree, reference, depth, err)
-                                                       : visit_blob(tree, reference, err);
+        struct descriptor reference = manifest->references[i];
+        int stop = 0;
+        reference.media_type = NULL;
+        reference.json = NULL;
+        if (reference.role != DESCRIPTOR_CHILD)
+            stop = visit_blob(tree, &reference, err);
+        else if (!digest_map_get(&known, &reference.digest))
+            stop = add_child(tree, &reference, children, err);
+        *digest_map_put(&known, &reference.digest) = 1;
         if (stop)
             return stop;
     }
-    return walk_subject(tree, manifest, depth, err);
+    return 0;
+}
+
+static int walk_children(struct tree *tree, const struct children *children, int depth,
+                         struct err *err)
+{
+    int stop = 0;
+
+    tree->waiting += children->n;
+    for (size_t i = 0; i < children->n && stop == 0; i++) {
+        const struct child *child = &children->v[i];
+        struct descriptor descriptor = {
+            .role = DESCRIPTOR_CHILD, .size = child->size, .has_urls = child->has_urls};
+        digest_key_unpack(&child->digest, &descriptor.digest);
+        stop = walk_child(tree, &descriptor, depth, err);
+    }
+    if (stop == 0 && children->has_subject)
+        stop = walk_subject(tree, &children->subject, depth, err);
+    tree->waiting -= children->n;
+    return stop;
 }
 
 static int referrers_of(const struct tree *tree, const struct digest *subject,
@@ -194,23 +252,37 @@ static int walk_all_referrers(struct tree *tree, struct err *err)
     return stop;
 }
 
-static int walk_manifest(struct tree *tree, const struct digest *digest,
-                         const struct descriptor *descriptor, int depth, struct err *err)
+/* All that it names, and then itself. */
+static int walk_below(struct tree *tree, const struct digest *digest,
+                      const struct descriptor *descriptor, int depth, struct err *err)
 {
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
     struct tree_entry entry = {digest, &pulled, descriptor};
+    struct children children = {0};
 
+    if (pull_read(tree->registry, tree->name, &reference, &pulled, err) < 0)
+        return -1;
+    *digest_map_put(&tree->seen, digest) |= AS_MANIFEST;
+    int stop = visit_blobs(tree, &pulled.manifest, &children, err);
+    if (stop == 0 && (children.n > 0 || children.has_subject)) {
+        pull_free(&pulled);
+        stop = walk_children(tree, &children, depth, err);
+        if (stop == 0)
+            stop = pull_read(tree->registry, tree->name, &reference, &pulled, err);
+    }
+    free(children.v);
+    return stop ? stop : tree->visit(tree->context, &entry, err);
+}
+
+static int walk_manifest(struct tree *tree, const struct digest *digest,
+                         const struct descriptor *descriptor, int depth, struct err *err)
+{
     if (was_seen(tree, digest, AS_MANIFEST))
         return 0;
     if (depth > MANIFEST_NESTING_MAX)
         return err_set(err, ERR_MANIFEST_INVALID, "%s is nested too deeply", digest->s);
-    if (pull_read(tree->registry, tree->name, &reference, &pulled, err) < 0)
-        return -1;
-    *digest_map_put(&tree->seen, digest) |= AS_MANIFEST;
-    int stop = walk_references(tree, &pulled.manifest, depth, err);
-    if (stop == 0)
-        stop = tree->visit(tree->context, &entry, err);
+    int stop = walk_below(tree, digest, descriptor, depth, err);
     add_subject(tree, digest);
     return stop;
 }

@@ -10,9 +10,9 @@
 
 struct tree_entry {
     const struct digest *digest;
-    const struct pulled_manifest *manifest; /* NULL: a blob */
-    const struct descriptor *descriptor;    /* by which another manifest names it; NULL: none does,
-                                             * it is the top or a referrer */
+    struct pulled_manifest *manifest;    /* may be shrunk (manifest_shrink); NULL: a blob */
+    const struct descriptor *descriptor; /* by which another manifest names it, shrunk; NULL: none
+                                          * does, it is the top or a referrer */
 };
 
 /* Whether a child that a manifest of the repository names is one: what is held only as a layer is a
@@ -30,7 +30,8 @@ int tree_lacks(const struct registry *registry, const struct name *name, const s
  * needed, unless it is held only as a layer: nothing else keeps that (gc/settle.c). Blobs whose
  * content is elsewhere (`urls`) are visited too, whether the repository has them or not.
  * So is what a sparse repository lacks, as a blob. MANIFEST_UNKNOWN: a manifest is missing;
- * BLOB_UNKNOWN is visit's to say. */
+ * BLOB_UNKNOWN is visit's to say. MANIFEST_INVALID: too much is nested. Only one manifest is in
+ * memory at a time: what names others is read again when they were visited. */
 typedef int tree_visit_fn(void *context, const struct tree_entry *entry, struct err *err);
 int tree_walk(const struct registry *registry, const struct name *name, const struct digest *digest,
               bool with_referrers, tree_visit_fn *visit, void *context, struct err *err);

@@ -97,7 +97,7 @@ int view_image(const struct registry *registry, const struct name *name,
     view->name = arena_strndup(&view->texts, name->s, strlen(name->s));
     view->digest = pulled->digest.s;
     view->media_type = pulled->manifest.media_type;
-    view->size = (int64_t)pulled->bytes.len;
+    view->size = pulled->size;
     view->subject = pulled->manifest.has_subject ? pulled->manifest.subject.s : NULL;
     if (list_tags_of(registry, name, &pulled->digest, &view->tags, err) < 0 ||
         find_referrers(registry, name, view, err) < 0) {

@@ -6,6 +6,7 @@
 #include "base/fs_settle.h"
 #include "oci/digester.h"
 #include "store/layout.h"
+#include "store/manifest_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Manifests that came into the store under another limit are still served, but not without one. */
-#define STORED_MANIFEST_MAX ((int64_t)64 << 20)
+#define COPY_BYTES 65536
 
 #define VERIFY_CHUNK ((size_t)256 << 10)
 
@@ -49,18 +49,30 @@ int blob_open(const struct store *store, const struct digest *digest, int *fd, i
     return 1;
 }
 
-static int read_whole(int fd, const struct digest *digest, int64_t size, struct buf *bytes,
-                      struct err *err)
+static int too_large(const struct digest *digest, int64_t size, int64_t size_max, struct err *err)
 {
+    return err_set(err, ERR_MANIFEST_TOO_LARGE,
+                   "the manifest %s has %jd bytes, more than %jd (see manifest_limit)", digest->s,
+                   (intmax_t)size, (intmax_t)size_max);
+}
+
+int blob_parse_manifest(const struct store *store, const struct digest *digest, int64_t size_max,
+                        size_t json_max, struct manifest *manifest, int64_t *size, struct err *err)
+{
+    AUTO_FD fd = -1;
+    int64_t len;
     struct digest actual;
 
-    if (file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
+    int found = blob_open(store, digest, &fd, &len, err);
+    if (found <= 0)
+        return found;
+    if (len > size_max)
+        return too_large(digest, len, size_max, err);
+    const struct manifest_file file = {fd, len, MANIFEST_STORED, json_max, digest, NULL};
+    if (manifest_file_parse(&file, digest->algorithm, &actual, manifest, err) < 0)
         return -1;
-    bytes->len = (size_t)size;
-    bytes->s[bytes->len] = '\0';
-    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
-    if (!digest_equal(&actual, digest))
-        return err_set(err, ERR_IO, "the manifest %s is damaged: push it again", digest->s);
+    if (size)
+        *size = len;
     return 1;
 }
 
@@ -69,26 +81,21 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
 {
     AUTO_FD fd = -1;
     int64_t size;
+    struct digest actual;
 
     int found = blob_open(store, digest, &fd, &size, err);
     if (found <= 0)
         return found;
-    return size > STORED_MANIFEST_MAX ? 0 : read_whole(fd, digest, size, bytes, err);
-}
-
-int blob_read_within(const struct store *store, const struct digest *digest, size_t size_max,
-                     struct buf *bytes, struct err *err)
-{
-    AUTO_FD fd = -1;
-    int64_t size;
-
-    int found = blob_open(store, digest, &fd, &size, err);
-    if (found <= 0)
-        return found;
-    if ((uint64_t)size > size_max)
-        return err_set(err, ERR_MANIFEST_TOO_LARGE, "the manifest %s has %jd bytes, more than %zu",
-                       digest->s, (intmax_t)size, size_max);
-    return read_whole(fd, digest, size, bytes, err);
+    if (size > store->manifest_limit)
+        return too_large(digest, size, store->manifest_limit, err);
+    if (file_pread_all(fd, buf_reserve(bytes, (size_t)size), (size_t)size, 0, err) < 0)
+        return -1;
+    bytes->len = (size_t)size;
+    bytes->s[bytes->len] = '\0';
+    digester_of(&actual, digest->algorithm, bytes->s, bytes->len);
+    if (!digest_equal(&actual, digest))
+        return err_set(err, ERR_IO, "the manifest %s is damaged: push it again", digest->s);
+    return 1;
 }
 
 int blob_verify(const struct store *store, const struct digest *digest, struct err *err)
@@ -150,6 +157,42 @@ int blob_publish_bytes(const struct store *store, const struct digest *digest, c
     struct layout_path path;
 
     return store_write(store, layout_blob(&path, digest), bytes, len, dirty, err);
+}
+
+static int copy_bytes(int from, int to, int64_t size, struct err *err)
+{
+    AUTO_BUF piece = BUF_INIT;
+    char *bytes = buf_reserve(&piece, COPY_BYTES);
+
+    for (int64_t off = 0; off < size;) {
+        size_t len = size - off < COPY_BYTES ? (size_t)(size - off) : COPY_BYTES;
+        if (file_pread_all(from, bytes, len, off, err) < 0 ||
+            file_pwrite_all(to, bytes, len, off, err) < 0)
+            return -1;
+        off += (int64_t)len;
+    }
+    return 0;
+}
+
+int blob_publish_copy(const struct store *store, const struct digest *digest, int fd, int64_t size,
+                      struct dirty *dirty, struct err *err)
+{
+    struct layout_path tmp;
+    AUTO_FD copy = -1;
+    AUTO_DIRTY unneeded = {0};
+
+    int made = fs_open(&store->fs, layout_tmp(&tmp), O_WRONLY | O_CREAT | O_EXCL, &copy, err);
+    if (made <= 0)
+        return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp.s);
+    int result = copy_bytes(fd, copy, size, err);
+    if (result == 0)
+        result = fs_sync_file(&store->fs, copy, err);
+    file_close(&copy);
+    if (result == 0)
+        result = blob_publish_file(store, digest, tmp.s, dirty, err);
+    if (result < 0)
+        fs_unlink(&store->fs, tmp.s, &unneeded, NULL);
+    return result;
 }
 
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err)

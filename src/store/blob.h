@@ -6,6 +6,7 @@
 #ifndef BERTH_STORE_BLOB_H
 #define BERTH_STORE_BLOB_H
 
+#include "oci/manifest.h"
 #include "store/store.h"
 
 /* 1 with its size in bytes, or 0. */
@@ -15,14 +16,15 @@ int blob_stat(const struct store *store, const struct digest *digest, int64_t *s
 int blob_open(const struct store *store, const struct digest *digest, int *fd, int64_t *size,
               struct err *err);
 
-/* Reads a manifest into an empty buf. ERR_IO: it does not have this digest. 0: there is none, or it
- * is far larger than any manifest. */
+/* Reads a manifest and parses it as one that is stored, within json_max bytes of memory; *size
+ * (may be NULL) is its length. Of more than size_max bytes it is an ERR_MANIFEST_TOO_LARGE, also if
+ * it is none. 0: there is no such blob. ERR_IO: it does not have this digest. MANIFEST_INVALID: it
+ * is no manifest. */
+int blob_parse_manifest(const struct store *store, const struct digest *digest, int64_t size_max,
+                        size_t json_max, struct manifest *manifest, int64_t *size, struct err *err);
+/* Reads the bytes of a manifest, of at most the store's manifest_limit; the same, unparsed. */
 int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
                        struct err *err);
-
-/* The same of at most size_max bytes; more are an ERR_MANIFEST_TOO_LARGE. */
-int blob_read_within(const struct store *store, const struct digest *digest, size_t size_max,
-                     struct buf *bytes, struct err *err);
 /* Whether its content has its digest: all of it is read. 0: it does not, or there is none. */
 int blob_verify(const struct store *store, const struct digest *digest, struct err *err);
 /* Whether it begins as a manifest does, so that what is none need not be read. 0: also if there is
@@ -32,6 +34,9 @@ int blob_may_be_manifest(const struct store *store, const struct digest *digest,
 /* Renames a file with verified and fsynced content, within the store, over whatever is there: a
  * damaged blob heals. */
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
+                      struct dirty *dirty, struct err *err);
+/* The same with a copy of a file's content; fd need not be of the store. */
+int blob_publish_copy(const struct store *store, const struct digest *digest, int fd, int64_t size,
                       struct dirty *dirty, struct err *err);
 int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
                        size_t len, struct dirty *dirty, struct err *err);

@@ -61,12 +61,15 @@ static void add_image(struct images *images, const struct digest *digest,
 static int read_manifest(const struct store *store, const struct digest *digest,
                          struct manifest *manifest, struct err *err)
 {
-    AUTO_BUF bytes = BUF_INIT;
+    struct err failure;
 
-    int found = blob_read_manifest(store, digest, &bytes, err);
-    if (found <= 0)
-        return found;
-    return manifest_parse(manifest, bytes.s, bytes.len, NULL) == 0;
+    int found = blob_parse_manifest(store, digest, store->manifest_limit, JSON_BYTES_MAX, manifest,
+                                    NULL, &failure);
+    if (found < 0 && failure.code != ERR_MANIFEST_INVALID && failure.code != ERR_MANIFEST_TOO_LARGE)
+        return err_copy(err, &failure);
+    if (found > 0 && manifest->is_obsolete)
+        manifest_free(manifest);
+    return found > 0 && manifest->json;
 }
 
 /* Of an index the image that fits the platform: 1, or 0: it has none. */

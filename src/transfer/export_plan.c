@@ -212,7 +212,7 @@ static void add_root(const struct visit *visit, const struct tree_entry *entry)
         .repository = plan->repositories.v[plan->repositories.n - 1],
         .tag = is_top && visit->tag ? mem_strdup(visit->tag) : NULL,
         .digest = *entry->digest,
-        .size = (int64_t)entry->manifest->bytes.len,
+        .size = entry->manifest->size,
         .media_type = mem_strdup(manifest->media_type),
         .artifact_type = artifact_type_of(manifest, is_image),
         .platform = is_top && visit->platform ? mem_strdup(visit->platform) : NULL,
@@ -230,7 +230,7 @@ static int visit_entry(void *context, const struct tree_entry *entry, struct err
         return -1;
     if (!entry->manifest)
         return plan_blob(plan, visit->name, entry->descriptor, err);
-    int64_t size = (int64_t)entry->manifest->bytes.len, there;
+    int64_t size = entry->manifest->size, there;
     if (entry->descriptor && check_size(plan, entry->descriptor, size, err) < 0)
         return -1;
     strings_add(visit->manifests, entry->digest->s);

@@ -28,16 +28,16 @@ class Run:
     output: str
 
 
-def run(command) -> Run:
-    """The command must succeed. What it prints goes to a file, so that it waits for no reader."""
+def run(command, status=0) -> Run:
+    """The command must end with this status. What it prints goes to a file, so that it waits for no reader."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as figures:
         subprocess.run(["/usr/bin/python3", "-IS", "-c", LAUNCHER, str(figures.fileno()), *map(str, command)],
                        stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[figures.fileno()], check=True)
         output.seek(0)
         figures.seek(0)
         text = output.read().decode(errors="replace")
-        seconds, cpu, kibibytes, status = map(float, figures.read().split())
-    assert status == 0, f"{command}: {status}\n{text[-2000:]}"
+        seconds, cpu, kibibytes, ended = map(float, figures.read().split())
+    assert ended == status, f"{command}: {ended}\n{text[-2000:]}"
     return Run(seconds, cpu, kibibytes / 1024, text)
 
 

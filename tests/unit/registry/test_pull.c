@@ -106,17 +106,33 @@ static void test_manifests_among_the_layers(void **state)
     assert_fails(MANIFEST_UNKNOWN, pull(store, "a", layer.s, &pulled));
 }
 
+static void make_long(const struct store *store, const struct digest *digest, off_t size)
+{
+    struct layout_path path;
+    char absolute[2000];
+
+    snprintf(absolute, sizeof absolute, "%s/%s", store->path, layout_blob(&path, digest));
+    assert_int_equal(0, truncate(absolute, size));
+}
+
+/* It is not read: it would be found to be damaged. */
 static void test_what_is_too_large_is_no_manifest(void **state)
 {
     const struct store *store = *state;
     const struct digest digest = have_image(store, "a", "v1", "mark");
     struct pulled_manifest pulled;
-    struct layout_path path;
-    char absolute[2000];
 
-    snprintf(absolute, sizeof absolute, "%s/%s", store->path, layout_blob(&path, &digest));
-    assert_int_equal(0, truncate(absolute, ((off_t)64 << 20) + 1));
-    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", "v1", &pulled)); /* and is not read */
+    make_long(store, &digest, store->manifest_limit + 1);
+    assert_fails(MANIFEST_TOO_LARGE, pull(store, "a", "v1", &pulled));
+    assert_fails(MANIFEST_TOO_LARGE, pull(store, "a", digest.s, &pulled));
+    make_long(store, &digest, store->manifest_limit);
+    assert_fails(IO, pull(store, "a", "v1", &pulled));
+
+    const struct digest layer = have_blob(store, "a", "{\"schemaVersion\":2,\"layers\":[]}");
+    assert_returns(0, pull(store, "a", layer.s, &pulled));
+    pull_free(&pulled);
+    make_long(store, &layer, store->manifest_limit + 1);
+    assert_fails(MANIFEST_UNKNOWN, pull(store, "a", layer.s, &pulled));
 }
 
 static void test_a_failing_disk_is_an_error(void **state)

@@ -70,6 +70,39 @@ static void test_tag_parameters(void **state)
         assert_string_equal(digest.s, tag_digest(store, "a", tags[i].s));
 }
 
+/* Issue 10, item 37: a long one is in a file, and is not read into memory. */
+static void test_37_from_a_file(void **state)
+{
+    const struct store *store = *state;
+    struct layout_path path;
+    struct pushed_manifest pushed;
+    AUTO_BUF text = BUF_INIT;
+    AUTO_FD fd = -1;
+
+    buf_addstr(&text, "{" V2 ",\"annotations\":{\"a\":\"");
+    for (int i = 0; i < 100000; i++)
+        buf_addstr(&text, "long");
+    buf_addstr(&text, "\"}}");
+    const struct digest digest = unit_digest_of(text.s);
+    struct push_manifest push = {
+        .name = unit_name("a"), .reference = reference_to("v1"), .len = text.len};
+    assert_returns(0, store_scratch(store, &fd, &failure));
+    assert_returns(0, file_pwrite_all(fd, text.s, text.len, 0, &failure));
+    push.fd = fd;
+    assert_returns(0, push_manifest(unit_registry(store), &push, &pushed, &failure));
+    assert_string_equal(digest.s, tag_digest(store, "a", "v1"));
+    assert_content(text.s, store->path, layout_blob(&path, &digest));
+
+    push.reference = reference_to(unit_digest_of("x").s);
+    assert_fails(DIGEST_INVALID, push_manifest(unit_registry(store), &push, &pushed, &failure));
+    push.reference = reference_to("v2");
+    push.len--;
+    assert_fails(MANIFEST_INVALID, push_manifest(unit_registry(store), &push, &pushed, &failure));
+    push.len += 2; /* more than there is */
+    assert_fails(IO, push_manifest(unit_registry(store), &push, &pushed, &failure));
+    assert_string_equal("", tag_digest(store, "a", "v2"));
+}
+
 static void test_a_tag_moves(void **state)
 {
     const struct store *store = *state;
@@ -468,6 +501,7 @@ int main(void)
         STORE_TEST(test_by_tag),
         STORE_TEST(test_by_digest),
         STORE_TEST(test_tag_parameters),
+        STORE_TEST(test_37_from_a_file),
         STORE_TEST(test_a_tag_moves),
         STORE_TEST(test_what_is_no_manifest_leaves_nothing),
         STORE_TEST(test_content_type),

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Issue 10, item 6: no command takes more than 64 MiB over what it takes idle, whatever is stored."""
+
+import json
+
+import pytest
+
+from tests.conftest import running_front
+from tests.lib import measure, oci
+from tests.lib.paths import BUILD
+
+MIB = 1 << 20
+MOST = 64 + 10  # with what a command takes that has nothing to do
+DEPTH = 2  # indexes in indexes, each with as many parts as fit
+
+
+def zeros(size):
+    return oci.Content(b'{"x":[' + b"0," * ((size - 8) // 2) + b"0]}", oci.OCI_MANIFEST)
+
+
+def dense(first, kind):
+    """A manifest with nearly as many descriptors as are let in; `first` is one."""
+    child = {"digest": first["digest"], "size": first["size"], "mediaType": "a/b"}
+    number = 27_000
+    assert number * len(json.dumps(child)) < 4 * MIB
+    if kind == "index":
+        return oci.index([first, *[child] * number])
+    return oci.image(first, [child] * number)
+
+
+@pytest.fixture(scope="module")
+def root():
+    with running_front("cgi") as front:
+        repo = oci.Repository(front, "large")
+        repo.push_manifest(oci.index([repo.push_blob(zeros(size * MIB)).descriptor() for size in (3, 40)]), "cache")
+        top = repo.push_manifest(dense(repo.push_blob(oci.blob(3)).descriptor(), "image"))
+        for _ in range(DEPTH):
+            top = repo.push_manifest(dense(top.descriptor(), "index"))
+        repo.push_manifest(top, "nested")
+        repo.push_blob(zeros(63 * MIB))
+        yield front.root
+
+
+@pytest.fixture(scope="module")
+def with_larger(root):
+    """The same, and a manifest that another limit let in: what would need it is an error."""
+    with running_front("cgi") as front:
+        repo = oci.Repository(front, "larger")
+        repo.plant_manifest(oci.Content(zeros(63 * MIB).data, oci.OCI_MANIFEST), "v1")
+        repo.push_image("v2")
+        yield front.root
+
+
+def run(*command, status=0):
+    ran = measure.run([BUILD / "berth", *command], status)
+    assert ran.mebibytes < MOST
+    return ran.output
+
+
+@pytest.mark.parametrize("command", [
+    "gc --grace 0s", "fsck", "cp large:nested copy:nested", "cp large:cache copy:cache", "du", "inspect large:nested",
+    "tags large"])
+def test_6_commands_stay_small(root, command):
+    run(*command.split(), "--root", root)
+
+
+@pytest.mark.parametrize("options", [["--all"], ["large:nested", "--all"], ["large:cache", "--all"]], ids=" ".join)
+def test_6_an_export_stays_small(root, options, tmp_path):
+    run("export", *options, "--output", tmp_path / "out", "--root", root)
+
+
+@pytest.mark.parametrize(("command", "status"), [("gc --grace 0s", 74), ("fsck", 65), ("cp larger:v1 copy:v1", 65)])
+def test_6_what_is_too_large_is_not_loaded(with_larger, command, status):
+    assert "manifest_limit" in run(*command.split(), "--root", with_larger, status=status)
