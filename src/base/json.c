@@ -70,9 +70,14 @@ static void drop(struct json_reading *reading)
     reading->tokener = NULL;
 }
 
-/* json-c gets exactly the object or list: behind it the scan lets only white space pass. */
+/* json-c gets exactly the object or list: behind it the scan lets only white space pass. Of too
+ * much, only the scan goes on: it may be none after all. */
 static void take(struct json_reading *reading, const char *text, size_t len)
 {
+    if (reading->scan.bytes > reading->bytes_max) {
+        reading->is_beyond = true;
+        drop(reading);
+    }
     if (len == 0 || !reading->tokener || reading->root || reading->error != json_tokener_continue)
         return;
     reading->root = json_tokener_parse_ex(reading->tokener, text, (int)len);
@@ -91,10 +96,6 @@ void json_feed(struct json_reading *reading, const char *text, size_t len)
             continue;
         take(reading, text + from, i - from);
         from = verdict == JSON_SCAN_TAKE ? i : i + 1;
-        if (scan->bytes > reading->bytes_max) { /* it may be none after all */
-            reading->is_beyond = true;
-            drop(reading);
-        }
     }
     if (!reading->is_none)
         take(reading, text + from, len - from);
@@ -116,7 +117,7 @@ static int judge(const struct json_reading *reading, struct err *err)
 
     if (fault)
         return err_set(err, ERR_MANIFEST_INVALID, "not JSON%s%s", *fault ? ": " : "", fault);
-    if (reading->is_beyond || reading->scan.bytes > reading->bytes_max)
+    if (reading->is_beyond)
         return err_set(err, ERR_MANIFEST_TOO_LARGE, "its JSON has too many parts");
     if (count_keys(reading->root) != reading->scan.keys)
         return err_set(err, ERR_MANIFEST_INVALID, "a key stands twice in one JSON object");

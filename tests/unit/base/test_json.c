@@ -477,6 +477,31 @@ static void test_6_memory_is_bounded(void **state)
     }
 }
 
+/* Also while it is read, however small the pieces: what is too much is not built first. */
+static void test_6_too_much_is_not_built(void **state)
+{
+    static const size_t lengths[] = {2, 65536};
+    static char zeros[65536];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof zeros; i += 2)
+        memcpy(zeros + i, "0,", 2);
+    for (size_t i = 0; i < LENGTH_OF(lengths); i++) {
+        struct json_reading *reading = json_begin(DEPTH, (size_t)1 << 20, JSON_ALL);
+        size_t before = heap(), most = 0;
+        json_feed(reading, "[", 1);
+        for (size_t fed = 0; fed < (size_t)4 << 20; fed += lengths[i]) {
+            json_feed(reading, zeros, lengths[i]);
+            if (fed % 65536 == 0)
+                most = heap() > before + most ? heap() - before : most;
+        }
+        json_feed(reading, "0]", 2);
+        assert_null(json_end(reading, NULL, &failure));
+        assert_int_equal(ERR_MANIFEST_TOO_LARGE, failure.code);
+        assert_in_range(most, 0, (size_t)4 << 20);
+    }
+}
+
 /* All that fits into a manifest as large as manifest_limit is by default. */
 static void test_6_real_manifests_fit(void **state)
 {
@@ -569,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_print_is_compact_and_whole),
         cmocka_unit_test(test_6_memory_is_bounded),
+        cmocka_unit_test(test_6_too_much_is_not_built),
         cmocka_unit_test(test_6_real_manifests_fit),
         cmocka_unit_test(test_37_the_top_alone),
         cmocka_unit_test(test_37_long_texts_are_cut),
