@@ -15,6 +15,11 @@
 
 #define PAGE_BYTES_MAX ((size_t)4 << 20)
 
+/* What is looked at for one page, whether it is printed or not: bytes of manifests and descriptors,
+ * and for each look as much as it may cost. Then the page ends, and the next one goes on there. */
+#define EXAMINED_MAX ((int64_t)32 << 20)
+#define LOOK_BYTES 4096
+
 struct referrer {
     struct digest digest;
     bool indexed; /* in berth's index; else it is in the fallback tag */
@@ -55,10 +60,11 @@ static int add_indexed(const struct registry *registry, const struct name *name,
     return 0;
 }
 
-/* Passes an error on, unless it is only that there is no such manifest. */
+/* Passes an error on, unless it is only that there is no such manifest, or none that can be read.
+ */
 static int unless_unknown(const struct err *failure, struct err *err)
 {
-    if (failure->code == ERR_MANIFEST_UNKNOWN)
+    if (failure->code == ERR_MANIFEST_UNKNOWN || failure->code == ERR_MANIFEST_TOO_LARGE)
         return 0;
     return err_copy(err, failure);
 }
@@ -88,7 +94,7 @@ static int add_fallback(const struct registry *registry, const struct name *name
 /* What the list says of a manifest, from the manifest itself. 0: it is not of this subject. */
 static int describe(const struct registry *registry, const struct name *name,
                     const struct digest *subject, const struct digest *digest,
-                    struct buf *descriptor, struct err *err)
+                    struct buf *descriptor, int64_t *examined, struct err *err)
 {
     AUTO_PULLED pulled = {0};
     struct reference reference = {.is_digest = true, .digest = *digest};
@@ -96,6 +102,7 @@ static int describe(const struct registry *registry, const struct name *name,
 
     if (pull_read(registry, name, &reference, &pulled, &failure) < 0)
         return unless_unknown(&failure, err);
+    *examined += pulled.size;
     if (!pulled.manifest.has_subject || !digest_equal(&pulled.manifest.subject, subject))
         return 0;
     manifest_describe(&pulled.manifest, digest, pulled.size, descriptor);
@@ -112,19 +119,21 @@ static bool is_json(const struct buf *text)
 
 static int read_descriptor(const struct registry *registry, const struct name *name,
                            const struct digest *subject, const struct referrer *referrer,
-                           struct buf *descriptor, struct err *err)
+                           struct buf *descriptor, int64_t *examined, struct err *err)
 {
+    *examined += LOOK_BYTES;
     /* Distribution's collector may have taken the manifest and left the entry. */
     int found = repo_has_revision(registry->store, name, &referrer->digest, err);
     if (found <= 0)
         return found;
     if (referrer->indexed) {
         found = referrer_read(registry->store, name, subject, &referrer->digest, descriptor, err);
+        *examined += (int64_t)descriptor->len;
         if (found < 0 || (found > 0 && is_json(descriptor)))
             return found;
         buf_clear(descriptor); /* damaged */
     }
-    return describe(registry, name, subject, &referrer->digest, descriptor, err);
+    return describe(registry, name, subject, &referrer->digest, descriptor, examined, err);
 }
 
 static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
@@ -142,7 +151,7 @@ static int print_page(const struct registry *registry, const struct name *name,
                       const struct referrers *list, struct buf *json, struct digest *last,
                       bool *more, struct err *err)
 {
-    int64_t printed = 0;
+    int64_t printed = 0, examined = 0;
 
     *more = false;
     for (size_t i = 0; i < list->n; i++) {
@@ -151,11 +160,17 @@ static int print_page(const struct registry *registry, const struct name *name,
         if ((i > 0 && digest_equal(&referrer->digest, &list->v[i - 1].digest)) ||
             (page.last && strcmp(referrer->digest.s, page.last) <= 0))
             continue;
-        int found = read_descriptor(registry, name, subject, referrer, &descriptor, err);
+        if (examined >= EXAMINED_MAX) {
+            *more = true;
+            return 0;
+        }
+        int found = read_descriptor(registry, name, subject, referrer, &descriptor, &examined, err);
         if (found < 0)
             return -1;
-        if (!found || (artifact_type && !has_artifact_type(&descriptor, artifact_type)))
+        if (!found || (artifact_type && !has_artifact_type(&descriptor, artifact_type))) {
+            *last = referrer->digest;
             continue;
+        }
         if (printed == page.n || (printed > 0 && json->len + descriptor.len > PAGE_BYTES_MAX)) {
             *more = true;
             return 0;

@@ -193,6 +193,37 @@ static void test_fallback_tags(void **state)
     }
 }
 
+/* Issue 10, item 7: what a client writes into its tag does not make one request look at all of it;
+ * what is behind is on the next page. */
+static void test_7_a_page_is_bounded_in_looks(void **state)
+{
+    const struct store *store = *state;
+    const struct digest image = have_image(store, "a", NULL, "mark");
+    const struct digest referrer = have_referrer(store, &image, "t/x", 0);
+    struct page page = {NULL, 1000};
+    size_t pages = 0, listed = 0;
+    AUTO_BUF text = BUF_INIT;
+    char tag[100];
+
+    buf_addstr(&text, "{\"schemaVersion\":2,\"manifests\":[");
+    for (int i = 0; i < 20000; i++)
+        buf_addf(&text, "{\"mediaType\":\"m/t\",\"digest\":\"sha256:%064x\",\"size\":1},", i);
+    buf_addf(&text, "{\"mediaType\":\"m/t\",\"digest\":\"%s\",\"size\":1}]}", referrer.s);
+    snprintf(tag, sizeof tag, "sha256-%s", digest_hex(&image));
+    put_manifest(store, "a", tag, text.s);
+    for (bool more = true; more; pages++) {
+        struct listing listing = list_page(store, &image, NULL, page);
+        static struct digest last;
+        listed += json_array_len(listing.json);
+        more = listing.more;
+        last = listing.last;
+        page.last = last.s;
+        json_free(listing.json);
+    }
+    assert_in_range(pages, 2, 10);
+    assert_int_equal(1, listed);
+}
+
 static void test_fallback_entries_without_their_manifest(void **state)
 {
     const struct store *store = *state;
@@ -318,6 +349,7 @@ int main(void)
         STORE_TEST(test_pages),
         STORE_TEST(test_entries_without_their_manifest_are_left_out),
         STORE_TEST(test_fallback_tags),
+        STORE_TEST(test_7_a_page_is_bounded_in_looks),
         STORE_TEST(test_fallback_entries_without_their_manifest),
         STORE_TEST(test_tags_that_only_look_like_a_fallback),
         STORE_TEST(test_entries_are_shown_as_they_stand),
