@@ -51,6 +51,16 @@ static bool is_listening_socket(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
 }
 
+/* What cannot be written is served to who pulls, whether that was meant or an accident. */
+static int open_to_serve(struct store *store, const struct conf *conf, struct err *err)
+{
+    struct err why;
+
+    if (store_open(store, conf, true, &why) == 0)
+        return 0;
+    return why.code == ERR_READ_ONLY ? store_open(store, conf, false, err) : err_copy(err, &why);
+}
+
 /* Opens the store and serves from it. worker as for fastcgi_serve; NULL also for a CGI. */
 static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
 {
@@ -63,7 +73,7 @@ static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
     if (conf->log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
     api.guard = guard_new(conf_path(conf), &err);
-    if (api.guard && store_open(&store, conf, true, &err) == 0 &&
+    if (api.guard && open_to_serve(&store, conf, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {
         if (store.is_adopted)
             log_warning(STORE_ADOPTED, conf->root);

@@ -61,7 +61,7 @@ void error_answer(struct response *response, const struct err *err)
     int status = err_http_status(err->code);
 
     buf_addstr(&message, err_public_text(err->code));
-    if (status < 500)
+    if (status < 500 && err->code != ERR_READ_ONLY) /* which says where the files are */
         buf_addf(&message, ": %s", err->msg);
     error_refuse(response, status, err_oci_code(err->code), message.s);
 }

@@ -234,6 +234,10 @@ static int answer(struct api *api, struct request *request, const struct match *
     int permitted = access_permit(api, route->access, &match->target.name, err);
     if (permitted < 0)
         return -1;
+    /* Before a body is taken, which the web server could have nowhere to keep. */
+    if (api->store->is_read_only &&
+        (route->access == ACCESS_PUSH || route->access == ACCESS_DELETE))
+        return err_set(err, ERR_READ_ONLY, "%s is on a read-only file system", api->store->path);
     if (request->is_authorizer)
         return authorize(api, request, match, response, err);
     if (permitted == 0) {
@@ -331,7 +335,11 @@ static void handle(const struct api *shared, struct request *request, struct ide
         if (err.code == ERR_UNAUTHORIZED)
             challenge(&api, request, &match, response);
     }
-    add_methods(&api, request, &match, result < 0 ? err.code == ERR_METHOD : is_options, response);
+    bool is_read_only = result < 0 && err.code == ERR_READ_ONLY;
+    if (is_read_only)
+        match.allowed &= METHOD_GET | METHOD_HEAD;
+    add_methods(&api, request, &match,
+                result < 0 ? err.code == ERR_METHOD || is_read_only : is_options, response);
 }
 
 /* What clients push must never become a page on this site, in which a script runs with the login of

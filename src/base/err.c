@@ -43,6 +43,8 @@ static enum err_code code_of(int errnum)
     case ENOSPC:
     case EDQUOT:
         return ERR_NO_SPACE;
+    case EROFS:
+        return ERR_READ_ONLY;
     case ENOTCONN: /* a FUSE client that has died, or has lost its servers */
     case ESHUTDOWN:
     case EHOSTDOWN:

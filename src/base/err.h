@@ -34,8 +34,8 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The same for a failed system call: chooses the code by errnum (ENOSPC and EDQUOT become
- * ERR_NO_SPACE, those of a file system that has gone ERR_UNREACHABLE) and appends its text to the
- * message. */
+ * ERR_NO_SPACE, EROFS ERR_READ_ONLY, those of a file system that has gone ERR_UNREACHABLE) and
+ * appends its text to the message. */
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -19,6 +19,14 @@ static bool is_promise(const struct registry *registry, const struct name *name,
     return pull == PULL_HEAD && (!rules->may_push || rules->may_push(rules->context, name));
 }
 
+/* A promise that is not written is kept where nobody can write: the collector cannot, either. */
+static int promised(int kept, const struct err *failure, struct err *err)
+{
+    if (kept >= 0)
+        return kept;
+    return failure->code == ERR_READ_ONLY ? 1 : err_copy(err, failure);
+}
+
 bool pull_is_emptied(const struct digest *digest, int64_t size)
 {
     struct digest empty;
@@ -33,6 +41,7 @@ int pull_blob(const struct registry *registry, const struct name *name, const st
               enum pull pull, int *fd, int64_t *size, struct err *err)
 {
     AUTO_FD opened = -1;
+    struct err failure;
 
     int found = repo_has_layer(registry->store, name, digest, err);
     if (found > 0)
@@ -40,7 +49,7 @@ int pull_blob(const struct registry *registry, const struct name *name, const st
     if (found > 0 && pull_is_emptied(digest, *size))
         found = 0;
     if (found > 0 && is_promise(registry, name, pull))
-        found = freshen_promise_blob(registry, name, digest, err);
+        found = promised(freshen_promise_blob(registry, name, digest, &failure), &failure, err);
     if (found == 0)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", digest->s, name->s);
     if (found < 0)
@@ -163,7 +172,9 @@ int pull_manifest(const struct registry *registry, const struct name *name,
         return -1;
     manifest_shrink(&pulled->manifest); /* others are read now */
     if (reference->is_digest && is_promise(registry, name, pull)) {
-        int kept = freshen_promise_manifest(registry, name, &pulled->digest, err);
+        struct err failure;
+        int kept = promised(freshen_promise_manifest(registry, name, &pulled->digest, &failure),
+                            &failure, err);
         if (kept == 0)
             err_set(err, ERR_MANIFEST_UNKNOWN, "%s in %s", pulled->digest.s, name->s);
         if (kept <= 0) {

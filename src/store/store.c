@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,9 +146,19 @@ int store_open_any(struct store *store, const struct conf *conf, struct err *err
     return -1;
 }
 
+static bool is_read_only(int fd)
+{
+    struct statvfs st;
+
+    return fstatvfs(fd, &st) == 0 && (st.f_flag & ST_RDONLY);
+}
+
 static int open_once(struct store *store, const struct conf *conf, bool create, struct err *err)
 {
-    if (open_root(store, conf, create, err) == 0 && store_init(store, create, err) == 0 &&
+    int opened = open_root(store, conf, create, err);
+
+    store->is_read_only = opened == 0 && is_read_only(store->fs.fd);
+    if (opened == 0 && store_init(store, create, err) == 0 &&
         (!create || check_may_write(store, err) == 0))
         return 0;
     store_close(store);
@@ -159,8 +170,10 @@ static int explain(const struct conf *conf, const struct err *why, struct err *e
 {
     if (why->sys == EACCES || why->sys == EPERM || why->sys == EROFS || why->sys == ENOENT ||
         why->sys == ENOTDIR)
-        return may_not_write(conf->root, why->sys, err);
-    return err_copy(err, why);
+        may_not_write(conf->root, why->sys, err);
+    else
+        err_copy(err, why);
+    return why->sys == EROFS ? err_recode(err, ERR_READ_ONLY) : -1;
 }
 
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)

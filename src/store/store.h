@@ -20,6 +20,7 @@
 
 struct store {
     bool shared;            /* several hosts serve it: storage.h */
+    bool is_read_only;      /* its file system is mounted so */
     bool is_adopted;        /* this process was the first of berth in a store of another program */
     struct fs_root fs;      /* at LAYOUT_PREFIX */
     char *path;             /* the same as an absolute path, for X-Sendfile */
@@ -36,7 +37,8 @@ struct store {
 /* create: makes what is missing, as everyone does who will change the store; without it nothing is
  * written, and a directory that holds no store is an ERR_IO that says so. With create an ERR_IO
  * says what to do where this user may not write. A file system that cannot be written is opened to
- * read, if conf is `readonly`. ERR_CONFIG: the store is of a newer version. */
+ * read, if conf is `readonly`; else that is an ERR_READ_ONLY. ERR_CONFIG: the store is of a newer
+ * version. */
 int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
 /* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
 int store_open_any(struct store *store, const struct conf *conf, struct err *err);

@@ -86,7 +86,8 @@ class Server:
         shutil.copytree(ETC / "errors", self.home / "etc/berth/errors", dirs_exist_ok=True)
         htpasswd.write(self.home / "etc/berth/users", self.users, self.cost)
         self.root.mkdir(parents=True, exist_ok=True)
-        for path in (self.root, *self.root.rglob("*")):
+        writable = not os.statvfs(self.root).f_flag & os.ST_RDONLY
+        for path in (self.root, *self.root.rglob("*")) if writable else ():
             shutil.chown(path, self.worker_user, GROUP)
         for name in ("log", "run", "spool", "var/lib/berth/spool"):
             shutil.chown(self.home / name, USER, GROUP)
