@@ -87,17 +87,17 @@ static const char *wanted_ranges(const struct request *request, const struct dig
     return request_header(request, "HTTP_RANGE");
 }
 
-/* Several ranges are berth's own work, even where they end in the whole blob: lighttpd drops all
- * but the first ten, and both it and Apache join neighbours, while podman takes the n-th part for
- * the n-th range that it asked for. So is If-Match, which nginx would compare with an entity tag
- * of its own. */
+/* Several ranges are berth's own work: lighttpd drops all but the first ten, and both it and Apache
+ * join neighbours, while podman takes the n-th part for the n-th range that it asked for. Where
+ * they end in the whole blob, the server sends that: its file in etc/ makes it ignore them.
+ * If-Match is berth's work, too, as nginx would compare it with an entity tag of its own. */
 static enum conf_sendfile leave_to_server(const struct api *api, const struct request *request,
-                                          int64_t size)
+                                          enum range_verdict verdict, int64_t size)
 {
     const char *range = request_header(request, "HTTP_RANGE");
 
-    if (size == 0 || request->method != METHOD_GET || (range && strchr(range, ',')) ||
-        request_header(request, "HTTP_IF_MATCH"))
+    if (size == 0 || request->method != METHOD_GET ||
+        (verdict != RANGE_NONE && strchr(range, ',')) || request_header(request, "HTTP_IF_MATCH"))
         return CONF_SENDFILE_OFF;
     return sender_choose(api, request);
 }
@@ -120,7 +120,7 @@ static void send_blob(const struct api *api, const struct request *request, cons
         return;
     }
     response_header(response, "Accept-Ranges", "bytes");
-    enum conf_sendfile way = leave_to_server(api, request, size);
+    enum conf_sendfile way = leave_to_server(api, request, verdict, size);
     if (way != CONF_SENDFILE_OFF) {
         response_header(response, "Content-Type", BLOB_TYPE);
         by_server(api, way, digest, response);

@@ -13,6 +13,8 @@ static void send_errors(struct response *response, int status, struct buf *text)
     response_header(response, "Cache-Control", "no-cache");
     if (status == 503)
         response_header(response, "Retry-After", "1");
+    if (status == 429)
+        response_header(response, "Retry-After", "10");
     response_text(response, text->s, text->len);
 }
 

@@ -54,6 +54,7 @@ static const struct settings_key conf_keys[] = {
     SETTINGS_MODE(struct conf, file_mode, "file_mode", "0640"),
     SETTINGS_MODE(struct conf, dir_mode, "dir_mode", "0750"),
     SETTINGS_NUMBER(struct conf, manifest_limit, "manifest_limit", "4194304", 1024, 1 << 30),
+    SETTINGS_NUMBER(struct conf, upload_limit, "upload_limit", "1000", 0, 1000000),
     SETTINGS_NUMBER(struct conf, lock_timeout, "lock_timeout", "10", 0, 3600),
     SETTINGS_NUMBER(struct conf, page_limit, "page_limit", "1000", 1, 1000000),
     SETTINGS_NUMBER(struct conf, grace, "grace", "86400", 0, INT32_MAX),

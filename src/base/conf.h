@@ -70,6 +70,7 @@ struct conf {
     mode_t file_mode;
     mode_t dir_mode;
     int64_t manifest_limit; /* bytes */
+    int64_t upload_limit;   /* open uploads of one user in one repository; 0: any number */
     int64_t lock_timeout;   /* seconds */
     int64_t page_limit;     /* entries in one page of a listing */
     int64_t grace;          /* seconds for which the collector leaves new and touched blobs alone */

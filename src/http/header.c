@@ -76,7 +76,7 @@ enum range_verdict header_range(const char *value, int64_t size,
             return RANGE_UNSATISFIABLE;
         if (satisfiable) {
             int64_t len = range.last - range.first + 1;
-            if (*n == RANGE_MAX || len > size - total)
+            if (*n == RANGE_MAX || len > size - total || (*n > 0 && len > RANGE_TOTAL_MAX - total))
                 return RANGE_NONE;
             total += len;
             ranges[(*n)++] = range;

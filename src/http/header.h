@@ -30,6 +30,9 @@ enum range_verdict {
 /* podman asks for so many at a time. More, or ranges that together are longer than the blob, are a
  * way to make a small request dear (RFC 9110, section 17.15): they get all of it instead. */
 #define RANGE_MAX 1024
+/* The bytes of several ranges together: more are all of it, which the web server sends by itself
+ * where it would keep what comes from berth in files or in memory first. One may be any length. */
+#define RANGE_TOTAL_MAX ((int64_t)64 << 20)
 
 /* Range of a GET for `size` bytes (RFC 9110, section 14). A malformed set, such as one whose first
  * lies behind its last, is unsatisfiable, as the conformance tests have it. */

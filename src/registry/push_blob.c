@@ -25,7 +25,8 @@ int push_blob_start(const struct registry *registry, struct push_session *sessio
 {
     AUTO_UPLOAD upload = {.fd = -1};
 
-    if (create_session(registry, session, algorithm, &upload, err) < 0)
+    if (upload_check_limit(registry->store, &session->name, session->user, err) < 0 ||
+        create_session(registry, session, algorithm, &upload, err) < 0)
         return -1;
     memcpy(session->id, upload.id, sizeof session->id);
     return upload_save(&upload, err);

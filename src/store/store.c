@@ -133,6 +133,7 @@ static int open_root(struct store *store, const struct conf *conf, bool create, 
         .lock_timeout_ms = (int)conf->lock_timeout * 1000,
         .grace = conf->grace,
         .manifest_limit = conf->manifest_limit,
+        .upload_limit = conf->upload_limit,
         .shared = conf->shared,
     };
     return fs_root_open(&store->fs, path.s, create, err);

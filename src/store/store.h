@@ -27,6 +27,7 @@ struct store {
     int lock_timeout_ms;    /* how long to wait for a lock */
     int64_t grace;          /* seconds, see conf.h */
     int64_t manifest_limit; /* bytes */
+    int64_t upload_limit;   /* of open sessions of one user in one repository; 0: none */
 };
 
 /* What to say of a store with is_adopted; %s: conf->root. */

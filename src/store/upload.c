@@ -377,6 +377,38 @@ int upload_list(const struct store *store, const struct name *name, struct strin
     return found > 0 ? ids->n > 0 : found;
 }
 
+/* One that goes while we look is none. */
+static bool is_of(const struct store *store, const struct name *name, const char *id,
+                  const char *user)
+{
+    struct upload_state state;
+
+    if (!uuid_valid(id, strlen(id)) || state_read(store, name, id, &state, NULL) <= 0)
+        return false;
+    bool is_his = state.user && !strcmp(state.user, user);
+    state_free(&state);
+    return is_his;
+}
+
+int upload_check_limit(const struct store *store, const struct name *name, const char *user,
+                       struct err *err)
+{
+    AUTO_STRINGS ids = {0};
+    int64_t n = 0;
+
+    if (store->upload_limit == 0)
+        return 0;
+    if (upload_list(store, name, &ids, err) < 0)
+        return -1;
+    for (size_t i = 0; ids.n >= (uint64_t)store->upload_limit && i < ids.n; i++)
+        n += is_of(store, name, ids.v[i], user);
+    if (n < store->upload_limit)
+        return 0;
+    return err_set(err, ERR_UPLOAD_LIMIT,
+                   "%jd of yours in %s: finish or cancel some (berth expire removes old ones)",
+                   (intmax_t)n, name->s);
+}
+
 static int has_file(const struct store *store, const struct name *name, const char *id,
                     const char *file, int64_t *size, struct err *err)
 {

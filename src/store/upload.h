@@ -72,6 +72,11 @@ int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err);
 /* When a session began, in nanoseconds since 1970. 0: there is none. */
 int upload_started(const struct store *store, const struct name *name, const char *id,
                    int64_t *when, struct err *err);
+/* UPLOAD_LIMIT: the user has as many sessions open in the repository as the store lets him. Those
+ * of other programs are nobody's. Who asks at the same time may be let in, too. */
+int upload_check_limit(const struct store *store, const struct name *name, const char *user,
+                       struct err *err);
+
 /* The ids of a repository's sessions, in byte order. 0: it has none. */
 int upload_list(const struct store *store, const struct name *name, struct strings *ids,
                 struct err *err);

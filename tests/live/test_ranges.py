@@ -77,3 +77,14 @@ def test_28_a_wrong_way_of_sending_is_noticed(server):
         assert expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=5-9"}), 206).body == blob.data[5:10]
         log = "".join(path.read_text() for path in (front.home / "log").iterdir())
         assert log.count(f'sendfile is "{wrong}", which ') == 1, log
+
+
+def test_8_too_much_in_several_ranges_is_all_of_it(front, repo):
+    """By the server, where that sends blobs: what comes from berth it would spool, or hold a worker for."""
+    blob = repo.push_blob(oci.blob(90_000_000))
+    answer = expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=0-39999999,50000000-89999999"}), 200)
+    assert answer.body == blob.data
+    assert answer.headers["Docker-Content-Digest"] == blob.digest
+    assert ("Last-Modified" in answer.headers) == (not front.settings.get("BERTH_SENDFILE"))
+    one = expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=5000000-89999999"}), 206)
+    assert one.body == blob.data[5_000_000:]

@@ -39,6 +39,7 @@ static void test_defaults(void **state)
     assert_int_equal(0640, conf.file_mode);
     assert_int_equal(0750, conf.dir_mode);
     assert_int_equal(4194304, conf.manifest_limit);
+    assert_int_equal(1000, conf.upload_limit);
     assert_int_equal(10, conf.lock_timeout);
     assert_int_equal(1000, conf.page_limit);
     assert_int_equal(86400, conf.grace);

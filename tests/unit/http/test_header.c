@@ -171,6 +171,16 @@ static void test_more_ranges_than_are_served(void **state)
     assert_int_equal(RANGE_NONE, header_range(value, RANGE_MAX + 1, ranges, &n));
 }
 
+/* Issue 10, item 8: together they are not dearer than podman's are. One may be of any length. */
+static void test_8_ranges_have_a_total(void **state)
+{
+    (void)state;
+    assert_ranges("bytes=0-33554431,33554432-67108863", INT64_MAX, "0-33554431 33554432-67108863");
+    assert_ranges("bytes=0-33554431,33554432-67108864", INT64_MAX, "none");
+    assert_ranges("bytes=0-99999999,200000000-200000000", INT64_MAX, "none");
+    assert_ranges("bytes=0-99999999", INT64_MAX, "0-99999999");
+}
+
 static void test_entity_tags(void **state)
 {
     static const struct {
@@ -249,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_ranges_of_the_extremes),
         cmocka_unit_test(test_ranges_longer_than_the_blob),
         cmocka_unit_test(test_more_ranges_than_are_served),
+        cmocka_unit_test(test_8_ranges_have_a_total),
         cmocka_unit_test(test_entity_tags),
         cmocka_unit_test(test_media_type_without_parameters),
     };
