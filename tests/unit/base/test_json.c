@@ -10,16 +10,6 @@
 
 #define DEPTH 16
 
-/* In two pieces. */
-static struct json *parse_split(const char *text, size_t len, size_t at, struct err *err)
-{
-    struct json_reading *reading = json_begin(DEPTH, JSON_BYTES_MAX, JSON_ALL);
-
-    json_feed(reading, text, at);
-    json_feed(reading, text + at, len - at);
-    return json_end(reading, NULL, err);
-}
-
 static struct json *parse(const char *text)
 {
     return json_parse(text, strlen(text), DEPTH, &failure);
@@ -33,7 +23,10 @@ static void assert_splits(const char *text, size_t len, enum err_code code)
 
     for (size_t at = 0; at <= len; at += step) {
         struct err split = {.code = ERR_NONE};
-        struct json *json = parse_split(text, len, at, &split);
+        struct json_reading *reading = json_begin(DEPTH, JSON_BYTES_MAX, JSON_ALL);
+        json_feed(reading, text, at);
+        json_feed(reading, text + at, len - at);
+        struct json *json = json_end(reading, NULL, &split);
         if (split.code != code)
             fail_msg("split at %zu of %s: %s", at, text, split.msg);
         assert_int_equal(code == ERR_NONE, json != NULL);
