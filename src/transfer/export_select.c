@@ -112,6 +112,13 @@ static bool is_attached(const char *tag)
     return attached_parse(&attached, tag);
 }
 
+static bool is_referrers_list(const char *tag)
+{
+    struct attached attached;
+
+    return attached_parse(&attached, tag) && attached.kind == ATTACHED_REFERRERS;
+}
+
 /* Something that a manifest in the store needs is not there. A list of referrers that a client
  * keeps in a tag is easily out of date. */
 static int incomplete(const struct selection *selection, const char *label, bool is_referrer_tag,
@@ -171,7 +178,7 @@ static int add_tag(struct selection *selection, const char *text, struct strings
             break;
     }
     if (is_unknown(&failure))
-        return incomplete(selection, label, is_attached(text), &failure, err);
+        return incomplete(selection, label, is_referrers_list(text), &failure, err);
     return err_copy(err, &failure);
 }
 

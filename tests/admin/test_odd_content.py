@@ -18,7 +18,7 @@ from tests.lib.layouts import Layout
 from tests.lib.oci import expect
 from tests.lib.paths import BUILD
 
-IO_ERROR, DATA = 74, 65
+IO_ERROR, DATA, NO_INPUT = 74, 65, 66
 CACHE_CONFIG = "application/vnd.buildkit.cacheconfig.v0"
 
 
@@ -174,6 +174,20 @@ def test_1_and_39_a_cache_in_a_tree_of_docker_registry(tmp_path):
             assert expect(repo.get("manifests/v2"), 200).body == referrer.data
             assert expect(repo.get(f"blobs/{layer.digest}"), 200).body == layer.data
     assert berth.json("du", "cache")["repositories"][0]["total"]["bytes"] > 64 << 20
+
+
+def test_a_list_of_referrers_may_be_stale_a_signature_not(repo, berth, tmp_path):
+    """For an export as for a copy: who leaves a signature out says so by failing."""
+    image = repo.push_image("v1")
+    attached = repo.push_image(image.digest.replace(":", "-"))
+    blob_path(repo.front, attached.document["layers"][0]["digest"]).unlink()
+    berth("cp", f"{repo.name}:v1", "copied:v1")
+    berth("export", f"{repo.name}:v1", "-o", tmp_path / "x.tar")
+    expect(repo.delete(f"manifests/{image.digest.replace(':', '-')}"), 202)
+    signature = repo.push_image(image.digest.replace(":", "-") + ".sig")
+    blob_path(repo.front, signature.document["layers"][0]["digest"]).unlink()
+    assert "blob unknown" in berth("cp", f"{repo.name}:v1", "copied:v1", status=NO_INPUT)
+    assert "is incomplete" in berth("export", f"{repo.name}:v1", "-o", tmp_path / "x.tar", status=IO_ERROR)
 
 
 # --- sizes ---
