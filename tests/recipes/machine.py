@@ -146,8 +146,8 @@ class Machine:
     def _shell(self, text, where, user):
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env"] if user else []
         home = f"/home/{user}" if user else "/root"
-        return ["nsenter", "-t", self.init, "-a", "-r", "-w", "env", "-i", *become, "env", f"HOME={home}", "TERM=dumb",
-                "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
+        return ["nsenter", "-t", self.init, "-a", "-r", "-w", "env", "-i", *become, "env", f"HOME={home}",
+                f"USER={user or 'root'}", "TERM=dumb", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive",
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 "bash", "-ec", f"cd {shlex.quote(where)}\n{text}"]
 
