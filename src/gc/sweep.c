@@ -42,16 +42,17 @@ struct layers {
     struct err *err;
 };
 
-/* The marks that a layer gets; NULL: nothing needs it. */
-static struct digest_map *marks_of(const struct graph *graph, const struct digest *digest)
+/* Who needs a layer. */
+enum need { NEED_NONE, NEED_WAITS, NEED_STAYS };
+
+static enum need need_of(const struct graph *graph, const struct digest *digest)
 {
     const struct graph_node *node = graph_find(graph, digest);
-    struct pass *pass = graph->pass;
 
     if (graph->damaged || (node && node->live && !node->waits) ||
         digest_map_get(&graph->needed, digest))
-        return &pass->marked;
-    return (node && node->live) || digest_map_get(&graph->waiting, digest) ? &pass->waiting : NULL;
+        return NEED_STAYS;
+    return (node && node->live) || digest_map_get(&graph->waiting, digest) ? NEED_WAITS : NEED_NONE;
 }
 
 /* Distribution keeps content that came as sha512 as a sha256 blob, which only the link tells. */
@@ -77,8 +78,8 @@ static int look_at_layer(struct layers *layers, const char *hex)
 
     if (digest_from_hex(&digest, layers->algorithm, hex, NULL) < 0)
         return 0;
-    struct digest_map *marks = marks_of(graph, &digest);
-    if (!marks) {
+    enum need need = need_of(graph, &digest);
+    if (need == NEED_NONE) {
         char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
         snprintf(link, sizeof link, "%s/" LAYOUT_LINK, hex);
         int found = dir_peek(layers->dir, link, &st, layers->err);
@@ -94,8 +95,8 @@ static int look_at_layer(struct layers *layers, const char *hex)
             return 0;
         }
         pass_waits(pass, fs_mtime(&st), pass->options->grace);
-        marks = &pass->waiting;
     }
+    struct digest_map *marks = need == NEED_STAYS ? &pass->marked : &pass->waiting;
     layers->kept++;
     digest_map_put(marks, &digest);
     return layers->algorithm == DIGEST_SHA256
