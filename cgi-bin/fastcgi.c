@@ -157,7 +157,7 @@ int fastcgi_serve(const struct api *api, struct pool_worker *worker)
     struct err err;
     int code = EX_CONFIG;
 
-    if (peer_find(&peers, &api->conf->socket_users, &err) == 0)
+    if (peer_find(&peers, &api->frozen->api.socket_users, &err) == 0)
         code = serve(api, &peers, worker);
     else
         pool_cannot_start(worker, err.msg);

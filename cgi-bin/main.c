@@ -52,31 +52,39 @@ static bool is_listening_socket(int fd)
 }
 
 /* What cannot be written is served to who pulls, whether that was meant or an accident. */
-static int open_to_serve(struct store *store, const struct conf *conf, struct err *err)
+static int open_to_serve(struct store *store, const struct store_settings *settings,
+                         struct err *err)
 {
     struct err why;
 
-    if (store_open(store, conf, true, &why) == 0)
+    if (store_open(store, settings, true, &why) == 0)
         return 0;
-    return why.code == ERR_READ_ONLY ? store_open(store, conf, false, err) : err_copy(err, &why);
+    return why.code == ERR_READ_ONLY ? store_open(store, settings, false, err)
+                                     : err_copy(err, &why);
 }
 
+/* What was read when it started, and where from. */
+struct startup {
+    struct config_frozen frozen;
+    struct strings files;
+};
+
 /* Opens the store and serves from it. worker as for fastcgi_serve; NULL also for a CGI. */
-static int serve(const struct conf *conf, bool cgi, struct pool_worker *worker)
+static int serve(const struct startup *startup, bool cgi, struct pool_worker *worker)
 {
     struct store store = {.fs.fd = -1};
     struct store nothing = {.fs.fd = -1};
-    struct api api = {.conf = conf, .store = &store, .nothing = &nothing};
+    struct api api = {.frozen = &startup->frozen, .store = &store, .nothing = &nothing};
     struct err err;
     int code;
 
-    if (conf->log_level == LOG_LEVEL_DEBUG)
+    if (startup->frozen.log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
-    api.guard = guard_new(conf_path(conf), &err);
-    if (api.guard && open_to_serve(&store, conf, &err) == 0 &&
+    api.guard = guard_new(config_path(&startup->files), &err);
+    if (api.guard && open_to_serve(&store, &startup->frozen.store, &err) == 0 &&
         store_open_nothing(&nothing, &store, &err) == 0) {
         if (store.is_adopted)
-            log_warning(STORE_ADOPTED, conf->root);
+            log_warning(STORE_ADOPTED, startup->frozen.store.root);
         code = cgi ? cgi_serve(&api) : fastcgi_serve(&api, worker);
     } else {
         pool_cannot_start(worker, err.msg);
@@ -94,19 +102,19 @@ static int work(struct pool_worker *worker, void *context)
     return serve(context, false, worker);
 }
 
-static int run(struct conf *conf, const struct options *options)
+static int run(struct startup *startup, const struct options *options)
 {
     const struct pool_plan plan = {.min = options->workers,
                                    .max = options->workers_max,
                                    .idle_ms = IDLE_MS,
                                    .socket = STDIN_FILENO,
                                    .work = work,
-                                   .context = conf};
+                                   .context = startup};
 
     if (is_listening_socket(STDIN_FILENO))
-        return options->workers ? pool_run(&plan) : serve(conf, false, NULL);
+        return options->workers ? pool_run(&plan) : serve(startup, false, NULL);
     if (getenv("GATEWAY_INTERFACE"))
-        return serve(conf, true, NULL);
+        return serve(startup, true, NULL);
     fputs("berth.fcgi: descriptor 0 is no listening socket and this is no CGI request:\n"
           "a web server is to start it, or spawn-fcgi, or systemd; or run `berth serve`\n",
           stderr);
@@ -176,25 +184,31 @@ static int parse_options(int argc, char **argv, struct options *options)
     return complete(options) ? -1 : EX_USAGE;
 }
 
+static void free_startup(struct startup *startup)
+{
+    config_free_frozen(&startup->frozen);
+    strings_free(&startup->files);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
-    struct conf conf;
+    struct startup startup = {0};
     struct err err;
 
     int done = parse_options(argc, argv, &options);
     if (done >= 0)
         return done;
-    if (conf_load(&conf, options.config, &err) < 0) {
+    if (config_read_frozen(&startup.frozen, &startup.files, options.config, &err) < 0) {
         log_error("%s", err.msg);
-        conf_free(&conf);
+        free_startup(&startup);
         return err_exit_code(err.code);
     }
-    log_set_level(conf.log_level);
+    log_set_level(startup.frozen.log_level);
     /* A fixed threshold: what a large manifest took goes back to the system, and a worker stays
      * small. */
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    int code = run(&conf, &options);
-    conf_free(&conf);
+    int code = run(&startup, &options);
+    free_startup(&startup);
     return code;
 }

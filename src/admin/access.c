@@ -19,7 +19,7 @@ static const struct {
 };
 
 struct question {
-    const struct conf *conf;
+    const struct config *conf;
     const struct policy *policy;
     struct identity who;
     struct name name;
@@ -34,12 +34,12 @@ static bool permits(const struct question *question, enum action action)
 static void print_rule(const struct question *question, const struct verdict *verdict,
                        struct buf *out)
 {
-    const struct conf_repository *rule = verdict->rule;
+    const struct policy_rule *rule = verdict->rule;
 
     if (rule)
         buf_addf(out, "%s:%d: repository \"%s\"\n", rule->place.file, rule->place.line,
                  rule->pattern);
-    else if (question->conf->n_repositories)
+    else if (question->conf->live.policy.n_repositories)
         buf_addstr(out, "no rule matches: nobody may do anything\n");
     else if (*question->who.user || verdict->actions)
         buf_addstr(out, "no access rules: everyone who is let in may do everything\n");
@@ -66,7 +66,7 @@ static void print_text(const struct question *question, const struct verdict *ve
 static void write_rule(const struct question *question, const struct verdict *verdict,
                        struct json_writer *json)
 {
-    const struct conf_repository *rule = verdict->rule;
+    const struct policy_rule *rule = verdict->rule;
 
     if (rule) {
         json_writer_object(json, "rule");
@@ -77,7 +77,7 @@ static void write_rule(const struct question *question, const struct verdict *ve
     } else {
         json_writer_null(json, "rule");
     }
-    json_writer_number(json, "rules", (int64_t)question->conf->n_repositories);
+    json_writer_number(json, "rules", (int64_t)question->conf->live.policy.n_repositories);
     json_writer_bool(json, "readonly", verdict->readonly);
     json_writer_array(json, "immutable");
     for (size_t i = 0; rule && i < rule->immutable.n; i++)
@@ -118,7 +118,7 @@ static int answer(const struct question *question, bool json, const char *action
 static int run(const void *said, char **args, struct err *err)
 {
     const struct options_common *options = said;
-    struct conf conf;
+    struct config conf;
     struct question question = {.conf = &conf, .asked = ACTION_ALL};
 
     question.who.user = strcmp(args[0], "-") ? args[0] : "";
@@ -129,13 +129,13 @@ static int run(const void *said, char **args, struct err *err)
         if (strpbrk(args[2], ",*") || !question.asked)
             return err_set(err, ERR_USAGE, "\"%s\": must be pull, push, delete or admin", args[2]);
     }
-    if (open_conf(options, &conf, err) < 0)
+    if (open_config(options, &conf, err) < 0)
         return -1;
-    struct policy *policy = policy_new(&conf, err);
+    struct policy *policy = policy_new(&conf.live.policy, config_checks_logins(&conf.live), err);
     question.policy = policy;
     int result = policy ? answer(&question, options->json, args[2], err) : -1;
     policy_free(policy);
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 

@@ -5,11 +5,11 @@
 #include "admin/open.h"
 #include "base/owner.h"
 
-int caller_lend(const struct conf *conf, struct err *err)
+int caller_lend(const struct config *conf, struct err *err)
 {
     struct stat st;
 
-    return open_stat(conf, &st) < 0 ? 0 : owner_lend(&st, conf->root, err);
+    return open_stat(conf, &st) < 0 ? 0 : owner_lend(&st, conf->frozen.store.root, err);
 }
 
 void caller_begin(void)

@@ -6,11 +6,11 @@
 #ifndef BERTH_ADMIN_CALLER_H
 #define BERTH_ADMIN_CALLER_H
 
-#include "base/conf.h"
+#include "api/config.h"
 #include "base/err.h"
 
 /* From here on the process acts as the owner of the store, until the end. admin_open afterwards. */
-int caller_lend(const struct conf *conf, struct err *err);
+int caller_lend(const struct config *conf, struct err *err);
 
 /* Between these two it acts as whoever called it. They do not nest. */
 void caller_begin(void);

@@ -19,14 +19,14 @@
 #include <unistd.h>
 
 /* A web server starts programs wherever it likes. */
-static void check_paths(const struct conf *conf, struct findings *findings)
+static void check_paths(const struct config *conf, struct findings *findings)
 {
     const struct {
         const char *key, *path;
     } files[] = {
-        {"htpasswd", conf->htpasswd},
-        {"groups_file", conf->groups_file},
-        {"token_keys", conf->token_keys},
+        {"htpasswd", conf->live.passwd.htpasswd},
+        {"groups_file", conf->live.policy.groups_file},
+        {"token_keys", conf->live.token.keys},
     };
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -35,26 +35,26 @@ static void check_paths(const struct conf *conf, struct findings *findings)
                           files[i].path);
 }
 
-static void check_root(const struct conf *conf, struct findings *findings)
+static void check_root(const struct config *conf, struct findings *findings)
 {
     struct stat st;
 
-    if (stat(conf->root, &st) < 0)
-        findings_warn(findings, "root = \"%s\": %s", conf->root, strerror(errno));
+    if (stat(conf->frozen.store.root, &st) < 0)
+        findings_warn(findings, "root = \"%s\": %s", conf->frozen.store.root, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
-        findings_warn(findings, "root = \"%s\": is no directory", conf->root);
-    else if (access(conf->root, R_OK | W_OK | X_OK) < 0)
-        findings_warn(findings, "root = \"%s\": this user cannot read and write it: %s", conf->root,
-                      strerror(errno));
+        findings_warn(findings, "root = \"%s\": is no directory", conf->frozen.store.root);
+    else if (access(conf->frozen.store.root, R_OK | W_OK | X_OK) < 0)
+        findings_warn(findings, "root = \"%s\": this user cannot read and write it: %s",
+                      conf->frozen.store.root, strerror(errno));
 }
 
-static void check_passwords(const struct conf *conf, struct findings *findings)
+static void check_passwords(const struct config *conf, struct findings *findings)
 {
     struct err err;
 
-    if (!*conf->htpasswd)
+    if (!*conf->live.passwd.htpasswd)
         return;
-    struct passwd *passwd = passwd_read(conf->htpasswd, 0, &err);
+    struct passwd *passwd = passwd_read(conf->live.passwd.htpasswd, 0, &err);
     if (!passwd)
         findings_error(findings, &err);
     for (size_t i = 0; passwd && passwd_unusable(passwd, i, &err); i++)
@@ -79,24 +79,24 @@ static void check_key_file(const char *path, struct findings *findings)
 }
 
 /* Each key by itself; token_load stops at the first that is wrong. */
-static void check_token_keys(const struct conf *conf, struct findings *findings)
+static void check_token_keys(const struct config *conf, struct findings *findings)
 {
     struct fs_root root = {.fd = -1};
-    struct conf own = *conf;
+    struct token_settings own = conf->live.token;
     AUTO_STRINGS names = {0};
     struct err err, no_matter;
     size_t errors = findings->errors;
 
-    if (!*conf->token_keys)
+    if (!*conf->live.token.keys)
         return;
-    if (fs_root_open(&root, conf->token_keys, false, &no_matter) == 0) {
+    if (fs_root_open(&root, conf->live.token.keys, false, &no_matter) == 0) {
         dir_list(&root, ".", &names, &no_matter);
         fs_root_close(&root);
     }
     for (size_t i = 0; i < names.n; i++) {
         AUTO_BUF path = BUF_INIT;
         size_t len = strlen(names.v[i]);
-        buf_addf(&path, "%s/%s", conf->token_keys, names.v[i]);
+        buf_addf(&path, "%s/%s", conf->live.token.keys, names.v[i]);
         if (len > 4 && !strcmp(names.v[i] + len - 4, ".pem"))
             check_key_file(path.s, findings);
     }
@@ -109,10 +109,10 @@ static void check_token_keys(const struct conf *conf, struct findings *findings)
     token_free(tokens);
 }
 
-static void check_issuers(const struct conf *conf, struct findings *findings)
+static void check_issuers(const struct config *conf, struct findings *findings)
 {
-    for (size_t i = 0; i < conf->n_issuers; i++) {
-        const struct conf_issuer *issuer = &conf->issuers[i];
+    for (size_t i = 0; i < conf->live.token.n_issuers; i++) {
+        const struct token_issuer *issuer = &conf->live.token.issuers[i];
         struct key_set keys = {0};
         struct err why, err;
         if (!*issuer->keys)
@@ -126,13 +126,13 @@ static void check_issuers(const struct conf *conf, struct findings *findings)
                 issuer->place.line, issuer->iss, why.msg);
         findings_error(findings, &err);
     }
-    if (conf->n_issuers && !*conf->token_keys && !*conf->token_realm)
+    if (conf->live.token.n_issuers && !*conf->live.token.keys && !*conf->live.token.realm)
         findings_warn(findings,
                       "%s: issuers without token_realm: clients are not told where to get a token",
-                      conf_path(conf));
-    if (*conf->token_realm && !*conf->token_keys && !conf->n_issuers)
+                      config_path(&conf->files));
+    if (*conf->live.token.realm && !*conf->live.token.keys && !conf->live.token.n_issuers)
         findings_warn(findings, "token_realm = \"%s\": has no effect without token_keys or issuers",
-                      conf->token_realm);
+                      conf->live.token.realm);
 }
 
 static void write_list(const struct findings *findings, bool errors, const char *key,
@@ -168,12 +168,12 @@ static int run(const void *said, char **args, struct err *err)
 {
     const struct options_common *options = said;
     struct findings findings = {0};
-    struct conf conf;
+    struct config conf;
     struct err wrong;
     char mistakes[AMOUNT_TEXT];
 
     (void)args;
-    if (open_conf(options, &conf, &wrong) < 0) {
+    if (open_config(options, &conf, &wrong) < 0) {
         findings_error(&findings, &wrong);
     } else {
         check_paths(&conf, &findings);
@@ -183,7 +183,7 @@ static int run(const void *said, char **args, struct err *err)
         config_retain_check(&conf, &findings);
         check_token_keys(&conf, &findings);
         check_issuers(&conf, &findings);
-        conf_free(&conf);
+        config_free(&conf);
     }
     int result = print_findings(&findings, options->json, err);
     amount_count(mistakes, (int64_t)findings.errors, "mistake");

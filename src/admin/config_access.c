@@ -13,7 +13,7 @@
 
 /* Users that can log in, as far as berth knows. */
 struct known {
-    const struct conf *conf;
+    const struct config *conf;
     struct strings users;
     bool all; /* where somebody else verifies users, too */
 };
@@ -22,10 +22,11 @@ static void add_robots(struct known *known)
 {
     AUTO_STRINGS names = {0};
 
-    if (!*known->conf->token_keys || robot_list(known->conf->token_keys, &names, NULL) < 0)
+    if (!*known->conf->live.token.keys ||
+        robot_list(known->conf->live.token.keys, &names, NULL) < 0)
         return;
     for (size_t i = 0; i < names.n; i++) {
-        struct json *robot = robot_read(known->conf->token_keys, names.v[i], NULL);
+        struct json *robot = robot_read(known->conf->live.token.keys, names.v[i], NULL);
         const char *user = json_text(json_get(robot, "user"));
         if (user)
             strings_add(&known->users, user);
@@ -35,8 +36,8 @@ static void add_robots(struct known *known)
 
 static void find_known(struct known *known)
 {
-    known->all = !*known->conf->htpasswd || known->conf->n_issuers ||
-                 passwd_file_users(known->conf->htpasswd, &known->users, NULL) < 0;
+    known->all = !*known->conf->live.passwd.htpasswd || known->conf->live.token.n_issuers ||
+                 passwd_file_users(known->conf->live.passwd.htpasswd, &known->users, NULL) < 0;
     add_robots(known);
 }
 
@@ -50,7 +51,7 @@ static void check_user(const struct known *known, const char *path, int line, co
 {
     if (!is_known(known, user))
         findings_warn(findings, "%s:%d: the user \"%s\" is not in %s", path, line, user,
-                      known->conf->htpasswd);
+                      known->conf->live.passwd.htpasswd);
 }
 
 static void check_groups(const struct known *known, const struct policy *policy,
@@ -68,7 +69,7 @@ static void check_groups(const struct known *known, const struct policy *policy,
     }
 }
 
-static void check_list(const struct known *known, const struct conf_repository *rule,
+static void check_list(const struct known *known, const struct policy_rule *rule,
                        const struct strings *list, struct findings *findings)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -78,29 +79,30 @@ static void check_list(const struct known *known, const struct conf_repository *
     }
 }
 
-static void check_reach(const struct conf *conf, struct findings *findings)
+static void check_reach(const struct config *conf, struct findings *findings)
 {
-    struct config_pattern *patterns = mem_alloc(conf->n_repositories * sizeof *patterns);
+    struct config_pattern *patterns =
+        mem_alloc(conf->live.policy.n_repositories * sizeof *patterns);
 
-    for (size_t i = 0; i < conf->n_repositories; i++)
-        patterns[i] =
-            (struct config_pattern){conf->repositories[i].pattern, conf->repositories[i].place};
-    for (size_t i = 0; i < conf->n_repositories; i++)
-        config_reach_check("repository", patterns, conf->n_repositories, i, findings);
+    for (size_t i = 0; i < conf->live.policy.n_repositories; i++)
+        patterns[i] = (struct config_pattern){conf->live.policy.repositories[i].pattern,
+                                              conf->live.policy.repositories[i].place};
+    for (size_t i = 0; i < conf->live.policy.n_repositories; i++)
+        config_reach_check("repository", patterns, conf->live.policy.n_repositories, i, findings);
     free(patterns);
 }
 
 /* policy_new stops at the first mistake; with one rule at a time it finds one in each. */
-static void check_rule(const struct known *known, const struct conf_repository *rule,
+static void check_rule(const struct known *known, const struct policy_rule *rule,
                        struct findings *findings)
 {
-    struct conf alone = *known->conf;
-    struct conf_repository copy = *rule;
+    struct policy_settings alone = known->conf->live.policy;
+    struct policy_rule copy = *rule;
     struct err err;
 
     alone.repositories = &copy;
     alone.n_repositories = 1;
-    struct policy *policy = policy_new(&alone, &err);
+    struct policy *policy = policy_new(&alone, false, &err);
     if (!policy)
         findings_error(findings, &err);
     policy_free(policy);
@@ -110,14 +112,14 @@ static void check_rule(const struct known *known, const struct conf_repository *
     check_list(known, rule, &rule->admin, findings);
 }
 
-void config_access_check(const struct conf *conf, struct findings *findings)
+void config_access_check(const struct config *conf, struct findings *findings)
 {
     struct known known = {.conf = conf};
-    struct conf no_rules = *conf;
+    struct policy_settings no_rules = conf->live.policy;
     struct err err;
 
     no_rules.n_repositories = 0;
-    struct policy *policy = policy_new(&no_rules, &err);
+    struct policy *policy = policy_new(&no_rules, false, &err);
     if (!policy) { /* the groups cannot be read */
         findings_error(findings, &err);
         return;
@@ -125,9 +127,9 @@ void config_access_check(const struct conf *conf, struct findings *findings)
     find_known(&known);
     check_groups(&known, policy, findings);
     policy_free(policy);
-    for (size_t i = 0; i < conf->n_repositories; i++)
-        check_rule(&known, &conf->repositories[i], findings);
-    policy = policy_new(conf, &err);
+    for (size_t i = 0; i < conf->live.policy.n_repositories; i++)
+        check_rule(&known, &conf->live.policy.repositories[i], findings);
+    policy = policy_new(&conf->live.policy, false, &err);
     if (policy)
         check_reach(conf, findings);
     policy_free(policy);

@@ -6,12 +6,12 @@
 #define BERTH_ADMIN_CONFIG_PARTS_H
 
 #include "admin/findings.h"
-#include "base/conf.h"
+#include "api/config.h"
 
 /* config_access.c: groups and rules for repositories. */
-void config_access_check(const struct conf *conf, struct findings *findings);
+void config_access_check(const struct config *conf, struct findings *findings);
 /* config_retain.c: retention. */
-void config_retain_check(const struct conf *conf, struct findings *findings);
+void config_retain_check(const struct config *conf, struct findings *findings);
 
 /* config_reach.c, for the two above: which section is for a repository. Warns if the nth of these,
  * all of this kind, can never apply. */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static void check_section(const struct conf_retain *section, struct findings *findings)
+static void check_section(const struct retain_section *section, struct findings *findings)
 {
     struct err err;
 
@@ -19,16 +19,17 @@ static void check_section(const struct conf_retain *section, struct findings *fi
                       section->place.file, section->place.line, section->pattern);
 }
 
-void config_retain_check(const struct conf *conf, struct findings *findings)
+void config_retain_check(const struct config *conf, struct findings *findings)
 {
-    struct config_pattern *patterns = mem_alloc(conf->n_retains * sizeof *patterns);
+    struct config_pattern *patterns = mem_alloc(conf->live.retain.n_retains * sizeof *patterns);
     size_t errors = findings->errors;
 
-    for (size_t i = 0; i < conf->n_retains; i++) {
-        patterns[i] = (struct config_pattern){conf->retains[i].pattern, conf->retains[i].place};
-        check_section(&conf->retains[i], findings);
+    for (size_t i = 0; i < conf->live.retain.n_retains; i++) {
+        patterns[i] = (struct config_pattern){conf->live.retain.retains[i].pattern,
+                                              conf->live.retain.retains[i].place};
+        check_section(&conf->live.retain.retains[i], findings);
     }
-    for (size_t i = 0; findings->errors == errors && i < conf->n_retains; i++)
-        config_reach_check("retain", patterns, conf->n_retains, i, findings);
+    for (size_t i = 0; findings->errors == errors && i < conf->live.retain.n_retains; i++)
+        config_reach_check("retain", patterns, conf->live.retain.n_retains, i, findings);
     free(patterns);
 }

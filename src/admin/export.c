@@ -139,12 +139,12 @@ static int export(const struct export_line *line, struct export_request *request
 
 static int lend(const struct export_line *line, struct err *err)
 {
-    struct conf conf;
+    struct config conf;
 
-    if (open_conf(&line->common, &conf, err) < 0)
+    if (open_config(&line->common, &conf, err) < 0)
         return -1;
     int result = caller_lend(&conf, err);
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 

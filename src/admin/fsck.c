@@ -109,9 +109,9 @@ static int check(struct opened *opened, const struct fsck_line *options, struct 
         .jobs = options->jobs    ? options->jobs
                 : processors > 0 ? (int)processors
                                  : 1,
-        .grace = options->grace >= 0 ? options->grace : opened->conf.grace,
+        .grace = options->grace >= 0 ? options->grace : opened->conf.frozen.store.grace,
         .may_lack = may_lack,
-        .rules = &opened->conf,
+        .rules = &opened->conf.live.policy,
         .state = options->state,
         .items = &report->items.progress,
         .bytes = &report->bytes.progress,

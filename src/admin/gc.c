@@ -21,7 +21,7 @@ const struct options_row gc_rows[] = {
 /* What the collector's questions and reports need. */
 struct collecting {
     struct gc_report report;
-    const struct conf *conf;
+    const struct config *conf;
 };
 
 static void removes(void *context, const struct gc_item *item)
@@ -42,19 +42,19 @@ static int64_t untagged(void *context, const struct name *name, int64_t grace)
 {
     const struct collecting *collecting = context;
 
-    return retain_untagged(collecting->conf, name, grace);
+    return retain_untagged(&collecting->conf->live.retain, name, grace);
 }
 
 /* Uploads and pushes renew what is older than half of the grace that they know of. */
-static int64_t choose_grace(const struct gc_line *options, const struct conf *conf)
+static int64_t choose_grace(const struct gc_line *options, const struct config *conf)
 {
     if (options->grace < 0)
-        return conf->grace;
-    if (options->grace < conf->grace && !options->dry_run)
+        return conf->frozen.store.grace;
+    if (options->grace < conf->frozen.store.grace && !options->dry_run)
         fprintf(stderr,
                 "berth: a grace below that of the configuration (%jd s) is safe only while nobody "
                 "pushes\n",
-                (intmax_t)conf->grace);
+                (intmax_t)conf->frozen.store.grace);
     return options->grace;
 }
 

@@ -79,14 +79,14 @@ static int import_all(const struct import_line *line, const struct transfer_opti
 }
 
 /* Like `berth serve` it makes the store where there is none yet. */
-static int open_or_make(const struct import_line *line, struct conf *conf, struct store *store,
+static int open_or_make(const struct import_line *line, struct config *conf, struct store *store,
                         struct err *err)
 {
-    if (open_conf(&line->common, conf, err) < 0)
+    if (open_config(&line->common, conf, err) < 0)
         return -1;
-    if (open_as_owner(conf, err) == 0 && store_open(store, conf, true, err) == 0)
+    if (open_as_owner(conf, err) == 0 && store_open(store, &conf->frozen.store, true, err) == 0)
         return 0;
-    conf_free(conf);
+    config_free(conf);
     return -1;
 }
 
@@ -95,7 +95,7 @@ static int import_into_store(const struct import_line *line, const struct import
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct import_report report = {0};
-    struct conf conf;
+    struct config conf;
     struct store store;
     struct registry registry;
     struct transfer_options options = {.registry = &registry};
@@ -105,13 +105,13 @@ static int import_into_store(const struct import_line *line, const struct import
         return -1;
     registry = open_registry(&conf, &store);
     registry.observer = once_observer(&once, registry.observer);
-    options.manifest_limit = (size_t)conf.manifest_limit;
+    options.manifest_limit = (size_t)conf.frozen.store.manifest_limit;
     options.jobs = line->jobs ? line->jobs : processors > 0 ? (int)processors : 1;
     watch_start(&report.watch, line->quiet, &options);
     int result = import_all(line, &options, request, sources, n, &report, err);
     once_free(&once);
     store_close(&store);
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 

@@ -14,17 +14,17 @@
 #include <unistd.h>
 
 /* `berth serve` may make the directory, so it need not exist yet. */
-static void set_root(struct conf *conf, const char *root)
+static void set_root(struct config *conf, const char *root)
 {
     AUTO_BUF path = BUF_INIT;
     char *here = root[0] == '/' ? NULL : getcwd(NULL, 0);
 
     buf_addf(&path, "%s%s%s", here ? here : "", here ? "/" : "", root);
     free(here);
-    free(conf->root);
-    conf->root = realpath(path.s, NULL);
-    if (!conf->root)
-        conf->root = mem_strdup(path.s);
+    free(conf->frozen.store.root);
+    conf->frozen.store.root = realpath(path.s, NULL);
+    if (!conf->frozen.store.root)
+        conf->frozen.store.root = mem_strdup(path.s);
 }
 
 /* Who called, before he becomes somebody else. */
@@ -38,47 +38,48 @@ static void note_actor(void)
         actor.user = mem_strdup(user->pw_name);
 }
 
-struct registry open_registry(const struct conf *conf, const struct store *store)
+struct registry open_registry(const struct config *conf, const struct store *store)
 {
     return (struct registry){
         .store = store,
-        .conf = conf,
+        .policy = &conf->live.policy,
         .actor = actor,
         .observer =
-            conf->log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0},
+            conf->frozen.log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0},
     };
 }
 
-int open_conf(const struct options_common *common, struct conf *conf, struct err *err)
+int open_config(const struct options_common *common, struct config *conf, struct err *err)
 {
     note_actor();
-    if (conf_load(conf, common->config, err) < 0) {
-        conf_free(conf);
+    if (config_read(conf, common->config, err) < 0) {
+        config_free(conf);
         return -1;
     }
-    log_set_level(conf->log_level);
+    log_set_level(conf->frozen.log_level);
     if (common->root)
         set_root(conf, common->root);
     return 0;
 }
 
-int open_stat(const struct conf *conf, struct stat *st)
+int open_stat(const struct config *conf, struct stat *st)
 {
     AUTO_BUF path = BUF_INIT;
 
-    buf_addf(&path, "%s/" LAYOUT_PREFIX, conf->root);
+    buf_addf(&path, "%s/" LAYOUT_PREFIX, conf->frozen.store.root);
     return stat(path.s, st);
 }
 
 /* As root, become the store's owner for good: a file of root's in it would lock the web server's
  * workers out. An empty directory is a store that is about to be made. */
-int open_as_owner(const struct conf *conf, struct err *err)
+int open_as_owner(const struct config *conf, struct err *err)
 {
     struct stat st;
 
-    if (geteuid() != 0 || (open_stat(conf, &st) < 0 && stat(conf->root, &st) < 0) || st.st_uid == 0)
+    if (geteuid() != 0 || (open_stat(conf, &st) < 0 && stat(conf->frozen.store.root, &st) < 0) ||
+        st.st_uid == 0)
         return 0;
-    return owner_become(&st, conf->root, err);
+    return owner_become(&st, conf->frozen.store.root, err);
 }
 
 int open_as_owner_of(const char *directory, struct err *err)
@@ -92,35 +93,35 @@ int open_as_owner_of(const char *directory, struct err *err)
     return owner_become(&st, directory, err);
 }
 
-static int check_store(const struct conf *conf, struct err *err)
+static int check_store(const struct config *conf, struct err *err)
 {
     struct stat st;
 
     if (open_stat(conf, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return 0;
     return err_set(err, ERR_IO, "%s holds no store (no %s): give its directory with --root",
-                   conf->root, LAYOUT_PREFIX);
+                   conf->frozen.store.root, LAYOUT_PREFIX);
 }
 
 /* Where somebody else's store is meant, he who calls is not told to take it from who serves it. */
 static int fail(struct opened *opened, const struct err *why, struct err *err)
 {
     if (why->sys == EACCES || why->sys == EPERM)
-        may_not_use(opened->conf.root, why->sys, err);
+        may_not_use(opened->conf.frozen.store.root, why->sys, err);
     else
         err_copy(err, why);
-    conf_free(&opened->conf);
+    config_free(&opened->conf);
     return -1;
 }
 
 int open_store(const struct options_common *common, bool change, struct opened *opened,
                struct err *err)
 {
-    if (open_conf(common, &opened->conf, err) < 0)
+    if (open_config(common, &opened->conf, err) < 0)
         return -1;
     struct err why = {0};
     if (check_store(&opened->conf, &why) == 0 && open_as_owner(&opened->conf, &why) == 0 &&
-        store_open(&opened->store, &opened->conf, change, &why) == 0) {
+        store_open(&opened->store, &opened->conf.frozen.store, change, &why) == 0) {
         opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
@@ -129,11 +130,11 @@ int open_store(const struct options_common *common, bool change, struct opened *
 
 int open_any(const struct options_common *common, struct opened *opened, struct err *err)
 {
-    if (open_conf(common, &opened->conf, err) < 0)
+    if (open_config(common, &opened->conf, err) < 0)
         return -1;
     struct err why = {0};
     if (check_store(&opened->conf, &why) == 0 &&
-        store_open_any(&opened->store, &opened->conf, &why) == 0) {
+        store_open_any(&opened->store, &opened->conf.frozen.store, &why) == 0) {
         opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }
@@ -143,5 +144,5 @@ int open_any(const struct options_common *common, struct opened *opened, struct 
 void open_close(struct opened *opened)
 {
     store_close(&opened->store);
-    conf_free(&opened->conf);
+    config_free(&opened->conf);
 }

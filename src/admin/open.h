@@ -5,14 +5,14 @@
 #ifndef BERTH_ADMIN_OPEN_H
 #define BERTH_ADMIN_OPEN_H
 
-#include "base/conf.h"
+#include "api/config.h"
 #include "cli/options.h"
 #include "registry/registry.h"
 
 #include <sys/stat.h>
 
 struct opened {
-    struct conf conf;
+    struct config conf;
     struct store store;
     struct registry registry; /* of open_registry */
 };
@@ -28,15 +28,15 @@ void open_close(struct opened *opened);
 
 /* Everything is permitted to who called, and what he changes is told to the log, if that is wanted
  * for debugging. */
-struct registry open_registry(const struct conf *conf, const struct store *store);
+struct registry open_registry(const struct config *conf, const struct store *store);
 /* The configuration alone, with root made absolute. */
-int open_conf(const struct options_common *common, struct conf *conf, struct err *err);
+int open_config(const struct options_common *common, struct config *conf, struct err *err);
 
 /* stat(2) of the store's directory. */
-int open_stat(const struct conf *conf, struct stat *st);
+int open_stat(const struct config *conf, struct stat *st);
 /* As root, becomes the owner of the store for good, if there is a store and it belongs to somebody
  * else. */
-int open_as_owner(const struct conf *conf, struct err *err);
+int open_as_owner(const struct config *conf, struct err *err);
 /* The same for another directory, also where only its group is another. */
 int open_as_owner_of(const char *directory, struct err *err);
 

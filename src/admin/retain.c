@@ -82,12 +82,13 @@ static int retain_one(struct retaining *retaining, const struct name *name, stru
     AUTO_HISTORY history = {0};
     struct err wrong;
 
-    run->section = retain_section(report->conf, name);
+    run->section = retain_section(&report->conf->live.retain, name);
     if (!run->section) {
         report->without_section++;
         return 0;
     }
-    run->untagged = retain_untagged(report->conf, name, report->conf->grace);
+    run->untagged =
+        retain_untagged(&report->conf->live.retain, name, report->conf->frozen.store.grace);
     retain_report_open(report, name, run->section);
     int result = retain_run(&retaining->registry, run, name, &history, &wrong);
     bar_end(&retaining->bar);
@@ -111,7 +112,7 @@ static int retain_named(struct retaining *retaining, const char *text, struct er
 
     if (name_parse(&name, text, strlen(text), err) < 0)
         return -1;
-    if (!retain_section(retaining->report.conf, &name))
+    if (!retain_section(&retaining->report.conf->live.retain, &name))
         fprintf(stderr, "berth: %s: no retain section is for it\n", name.s);
     return retain_one(retaining, &name, err);
 }
@@ -130,17 +131,17 @@ static int retain_all(struct retaining *retaining, struct err *err)
 }
 
 /* Before anything is removed. */
-static int check(const struct conf *conf, const struct store *store, char **args, struct err *err)
+static int check(const struct config *conf, const struct store *store, char **args, struct err *err)
 {
     struct name name;
 
-    if (conf->n_retains == 0)
+    if (conf->live.retain.n_retains == 0)
         return err_set(err, ERR_CONFIG,
                        "no rule says what to keep: put one into %s, like "
                        "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)",
-                       conf_path(conf) ? conf_path(conf) : SETTINGS_FALLBACK);
-    for (size_t i = 0; i < conf->n_retains; i++)
-        if (retain_check(&conf->retains[i], err) < 0)
+                       config_path(&conf->files) ? config_path(&conf->files) : SETTINGS_FALLBACK);
+    for (size_t i = 0; i < conf->live.retain.n_retains; i++)
+        if (retain_check(&conf->live.retain.retains[i], err) < 0)
             return -1;
     for (; *args; args++) {
         if (name_parse(&name, *args, strlen(*args), err) < 0)
@@ -181,7 +182,7 @@ static int run(const void *said, char **args, struct err *err)
     if (open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
     if (check(&opened.conf, &opened.store, args, err) == 0)
-        policy = policy_new(&opened.conf, err);
+        policy = policy_new(&opened.conf.live.policy, config_checks_logins(&opened.conf.live), err);
     if (policy) {
         struct retaining retaining = {
             .registry = opened.registry,

@@ -144,7 +144,7 @@ static void close_list(struct output *list, const char *key, struct output *out)
 }
 
 void retain_report_open(struct retain_report *report, const struct name *name,
-                        const struct conf_retain *section)
+                        const struct retain_section *section)
 {
     report->the.name = name;
     report->the.section = section;

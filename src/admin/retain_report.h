@@ -17,7 +17,7 @@ struct retain_line {
 /* Set to {0} but for the first three; retain_report_end afterwards. */
 struct retain_report {
     const struct retain_line *options;
-    const struct conf *conf;
+    const struct config *conf;
     const struct policy *policy;
 
     /* Of the repository that is looked at. */
@@ -32,7 +32,7 @@ struct retain_report {
 void retain_report_begin(struct retain_report *report);
 /* From here on it is about this repository, to which this section applies. */
 void retain_report_open(struct retain_report *report, const struct name *name,
-                        const struct conf_retain *section);
+                        const struct retain_section *section);
 /* What is told of one tag or manifest. */
 void retain_report_tag(struct retain_report *report, const struct retain_history *history,
                        const struct retain_tag *tag);

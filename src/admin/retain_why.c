@@ -52,7 +52,7 @@ static void add_no_rule(const struct retain_case *the, const struct retain_tag *
 
 void retain_why_tag(const struct retain_case *the, const struct retain_tag *tag, struct buf *out)
 {
-    const struct conf_retain *section = the->section;
+    const struct retain_section *section = the->section;
 
     buf_addstr(out, "");
     switch (tag->reason) {
@@ -116,7 +116,7 @@ void retain_why_manifest(const struct retain_case *the, const struct retain_mani
         buf_addf(out, ": untagged = \"%s\"", untagged->text);
         add_place(out, ", ", &the->section->place);
     } else {
-        buf_addf(out, ": grace = %jd", (intmax_t)the->conf->grace);
+        buf_addf(out, ": grace = %jd", (intmax_t)the->conf->frozen.store.grace);
     }
 }
 

@@ -5,16 +5,16 @@
 #ifndef BERTH_ADMIN_RETAIN_WHY_H
 #define BERTH_ADMIN_RETAIN_WHY_H
 
-#include "auth/policy.h"
+#include "api/config.h"
 #include "base/buf.h"
 #include "registry/retain.h"
 
 /* The repository that is spoken of. */
 struct retain_case {
-    const struct conf *conf;
+    const struct config *conf;
     const struct policy *policy;
     const struct name *name;
-    const struct conf_retain *section; /* that applies to it */
+    const struct retain_section *section; /* that applies to it */
     const struct retain_history *history;
 };
 

@@ -112,7 +112,8 @@ static int remove_by_rules(struct opened *opened, const struct name *name,
                            const struct reference *reference, const struct rm_line *options,
                            struct err *err)
 {
-    struct policy *policy = policy_new(&opened->conf, err);
+    struct policy *policy =
+        policy_new(&opened->conf.live.policy, config_checks_logins(&opened->conf.live), err);
 
     if (!policy)
         return -1;

@@ -92,7 +92,7 @@ static int choose_workers(const struct serve_line *options, struct serve_options
 }
 
 /* Settings reach the workers by their environment, which wins over any configuration file. */
-static int export_settings(const struct serve_line *options, const struct conf *conf,
+static int export_settings(const struct serve_line *options, const struct config *conf,
                            struct err *err)
 {
     char *config = options->common.config ? realpath(options->common.config, NULL) : NULL;
@@ -101,24 +101,24 @@ static int export_settings(const struct serve_line *options, const struct conf *
         return err_sys(err, errno, "%s", options->common.config);
     if (config)
         setenv("BERTH_CONF", config, 1);
-    setenv("BERTH_ROOT", conf->root, 1);
+    setenv("BERTH_ROOT", conf->frozen.store.root, 1);
     setenv("BERTH_SENDFILE", "x-sendfile", 1);
     free(config);
     return 0;
 }
 
 /* Where nothing can be written nobody pushes either, so lighttpd's spool is never used. */
-static int open_for_use(const struct conf *conf, struct store *store, struct spool *spool,
+static int open_for_use(const struct config *conf, struct store *store, struct spool *spool,
                         struct err *err)
 {
     struct err why = {0};
 
-    if (store_open(store, conf, true, err) < 0)
+    if (store_open(store, &conf->frozen.store, true, err) < 0)
         return -1;
-    if (spool_open(store, spool, &why) < 0 && !(why.sys == EROFS && conf->readonly))
+    if (spool_open(store, spool, &why) < 0 && !(why.sys == EROFS && conf->frozen.store.readonly))
         return err_copy(err, &why);
     if (store->is_adopted)
-        log_warning(STORE_ADOPTED, conf->root);
+        log_warning(STORE_ADOPTED, conf->frozen.store.root);
     return 0;
 }
 
@@ -174,7 +174,7 @@ static int run(const void *said, char **args, struct err *err)
     (void)args;
     /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
     if (choose_workers(options, &how, err) < 0 || find_programs(&programs, err) < 0 ||
-        open_conf(&options->common, &admin.conf, err) < 0 ||
+        open_config(&options->common, &admin.conf, err) < 0 ||
         login_prepare(&how, &admin.conf, &login, err) < 0 ||
         listener_open(&listener, how.listen, err) < 0 ||
         tls_prepare(&how, &listener, &tls, err) < 0 ||

@@ -45,7 +45,7 @@ void serve_banner_print(const void *context)
     printf("Serving   http%s://%s:%d/v2/ with ", front->tls->on ? "s" : "", listener->host,
            listener->port);
     print_workers(front->options);
-    printf("Storing   %s\n", front->conf->root);
+    printf("Storing   %s\n", front->conf->frozen.store.root);
     if (front->became_owner)
         print_user();
     tls_print_trust(front->tls, front->options, listener);

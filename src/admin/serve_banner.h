@@ -5,13 +5,13 @@
 #ifndef BERTH_ADMIN_SERVE_BANNER_H
 #define BERTH_ADMIN_SERVE_BANNER_H
 
-#include "base/conf.h"
+#include "api/config.h"
 #include "serve/serve.h"
 
 /* How it is served. */
 struct serve_banner {
     const struct serve_options *options;
-    const struct conf *conf;
+    const struct config *conf;
     const struct listener *listener;
     const struct serve_tls *tls;
     const struct serve_login *login;

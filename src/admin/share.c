@@ -12,16 +12,17 @@
 #include <unistd.h>
 
 /* Of a store that is not made yet, its directory's. */
-static gid_t group_of_store(const struct conf *conf)
+static gid_t group_of_store(const struct config *conf)
 {
     struct stat st;
 
-    if (geteuid() != 0 || !conf || (open_stat(conf, &st) < 0 && stat(conf->root, &st) < 0))
+    if (geteuid() != 0 || !conf ||
+        (open_stat(conf, &st) < 0 && stat(conf->frozen.store.root, &st) < 0))
         return SHARE_NOBODY;
     return st.st_gid == 0 ? SHARE_NOBODY : st.st_gid;
 }
 
-int share_group(const char *name, const struct conf *conf, gid_t *group, struct err *err)
+int share_group(const char *name, const struct config *conf, gid_t *group, struct err *err)
 {
     int64_t number;
 

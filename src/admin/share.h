@@ -6,7 +6,7 @@
 #ifndef BERTH_ADMIN_SHARE_H
 #define BERTH_ADMIN_SHARE_H
 
-#include "base/conf.h"
+#include "api/config.h"
 #include "base/err.h"
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@
 /* The group of this name or number, or where it is NULL, for root, that of the configuration's data
  * directory unless it is root's; SHARE_NOBODY where neither says one. conf: NULL: there is none.
  * ERR_USAGE: there is no such group. */
-int share_group(const char *name, const struct conf *conf, gid_t *group, struct err *err);
+int share_group(const char *name, const struct config *conf, gid_t *group, struct err *err);
 /* Gives it to that group, if it is one. */
 int share_give(const char *path, gid_t group, struct err *err);
 /* Says on standard error for which group that which was made is, or that it is for root only. */

@@ -80,7 +80,7 @@ static int share_keys(const char *directory, const struct strings *files, gid_t 
     return 0;
 }
 
-static int make_directory(const struct conf *conf, const struct token_init_line *options,
+static int make_directory(const struct config *conf, const struct token_init_line *options,
                           const char *directory, struct strings *files, struct err *err)
 {
     gid_t group;
@@ -117,22 +117,23 @@ static const struct table_column made_columns[] = {
     TABLE_END,
 };
 
-static bool is_configured(const struct conf *conf, const char *directory)
+static bool is_configured(const struct config *conf, const char *directory)
 {
-    char *configured = *conf->token_keys ? realpath(conf->token_keys, NULL) : NULL;
+    char *configured = *conf->live.token.keys ? realpath(conf->live.token.keys, NULL) : NULL;
     bool same = configured && !strcmp(configured, directory);
 
     free(configured);
     return same;
 }
 
-static void print_made_text(const struct conf *conf, const struct made *made, struct buf *out)
+static void print_made_text(const struct config *conf, const struct made *made, struct buf *out)
 {
     buf_addf(out, "made %s/%s.pem (%s), which signs from now on\n", made->directory, made->id,
              made->algorithm);
     if (!made->configured)
         buf_addf(out, "Put this into %s:\n  token_keys = \"%s\"\n",
-                 conf_path(conf) ? conf_path(conf) : SETTINGS_FALLBACK, made->directory);
+                 config_path(&conf->files) ? config_path(&conf->files) : SETTINGS_FALLBACK,
+                 made->directory);
     if (made->older.n == 0)
         return;
     buf_addstr(out, "Older keys still verify what they signed. When nobody needs that any more, "
@@ -142,10 +143,11 @@ static void print_made_text(const struct conf *conf, const struct made *made, st
     buf_addf(out,
              "Logins need it for %jd seconds, robots until their tokens expire or are issued "
              "again: see `berth token ls`.\n",
-             (intmax_t)conf->token_lifetime);
+             (intmax_t)conf->live.token.lifetime);
 }
 
-static int print_made(const struct conf *conf, const struct made *made, bool json, struct err *err)
+static int print_made(const struct config *conf, const struct made *made, bool json,
+                      struct err *err)
 {
     AUTO_OUTPUT out = OUTPUT_INIT;
 
@@ -157,7 +159,7 @@ static int print_made(const struct conf *conf, const struct made *made, bool jso
 }
 
 /* Makes a key in the directory, an absolute path, whose files are these. */
-static int make_key(const struct conf *conf, const char *directory, const struct strings *files,
+static int make_key(const struct config *conf, const char *directory, const struct strings *files,
                     const struct token_init_line *options, struct err *err)
 {
     const char *algorithm = options->algorithm ? options->algorithm : "EdDSA";
@@ -178,7 +180,7 @@ static int make_key(const struct conf *conf, const char *directory, const struct
     return print_made(conf, &made, options->common.json, err);
 }
 
-static int init(const struct conf *conf, const char *where, const struct token_init_line *options,
+static int init(const struct config *conf, const char *where, const struct token_init_line *options,
                 struct err *err)
 {
     AUTO_STRINGS files = {0};
@@ -196,17 +198,17 @@ static int init(const struct conf *conf, const char *where, const struct token_i
 static int run(const void *said, char **args, struct err *err)
 {
     const struct token_init_line *options = said;
-    struct conf conf;
+    struct config conf;
     int result;
 
-    if (open_conf(&options->common, &conf, err) < 0)
+    if (open_config(&options->common, &conf, err) < 0)
         return -1;
-    const char *where = args[0] ? args[0] : conf.token_keys;
+    const char *where = args[0] ? args[0] : conf.live.token.keys;
     if (*where)
         result = init(&conf, where, options, err);
     else
         result = err_set(err, ERR_USAGE, "say in which directory, like /etc/berth/keys");
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 

@@ -39,21 +39,21 @@ static int run(const void *said, char **args, struct err *err)
 {
     const struct options_common *options = said;
     struct key_set keys = {0};
-    struct conf conf;
+    struct config conf;
     int result;
 
     (void)args;
-    if (open_conf(options, &conf, err) < 0)
+    if (open_config(options, &conf, err) < 0)
         return -1;
-    if (*conf.token_keys)
-        result = key_set_add_dir(&keys, conf.token_keys, err);
+    if (*conf.live.token.keys)
+        result = key_set_add_dir(&keys, conf.live.token.keys, err);
     else
         result =
             err_set(err, ERR_CONFIG, "token_keys is not configured: run `berth token init DIR`");
     if (result == 0)
         result = print_keys(&keys, options->json, err);
     key_set_free(&keys);
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 

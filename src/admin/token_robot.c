@@ -51,15 +51,15 @@ static int parse_options(const struct issue_line *options, const char *name, str
     return 0;
 }
 
-static int load_keys(const struct options_common *common, struct conf *conf, struct err *err)
+static int load_keys(const struct options_common *common, struct config *conf, struct err *err)
 {
-    if (open_conf(common, conf, err) < 0)
+    if (open_config(common, conf, err) < 0)
         return -1;
-    if (!*conf->token_keys)
+    if (!*conf->live.token.keys)
         err_set(err, ERR_CONFIG, "token_keys is not configured: run `berth token init DIR`");
-    else if (open_as_owner_of(conf->token_keys, err) == 0)
+    else if (open_as_owner_of(conf->live.token.keys, err) == 0)
         return 0;
-    conf_free(conf);
+    config_free(conf);
     return -1;
 }
 
@@ -96,9 +96,9 @@ static int print_issued(const struct robot *robot, const char *token, bool json,
     return output_end(&out, err);
 }
 
-static int issue(const struct conf *conf, const struct robot *robot, bool json, struct err *err)
+static int issue(const struct config *conf, const struct robot *robot, bool json, struct err *err)
 {
-    struct conf own = *conf;
+    struct token_settings own = conf->live.token;
     AUTO_BUF before = BUF_INIT;
     AUTO_BUF token = BUF_INIT;
 
@@ -106,7 +106,7 @@ static int issue(const struct conf *conf, const struct robot *robot, bool json, 
     struct tokens *tokens = token_load(&own, err);
     if (!tokens)
         return -1;
-    bool again = robot_text(conf->token_keys, robot->name, &before, NULL) > 0;
+    bool again = robot_text(conf->live.token.keys, robot->name, &before, NULL) > 0;
     int result = token_issue_robot(tokens, robot, &token, err);
     token_free(tokens);
     if (result < 0)
@@ -120,15 +120,15 @@ static int run_issue(const void *said, char **args, struct err *err)
 {
     const struct issue_line *options = said;
     struct robot robot;
-    struct conf conf;
+    struct config conf;
 
     if (parse_options(options, args[0], &robot, err) < 0 ||
         load_keys(&options->common, &conf, err) < 0)
         return -1;
-    int result = token_scope_warn(&conf, robot.user, robot.scope, err);
+    int result = token_scope_warn(&conf.live, robot.user, robot.scope, err);
     if (result == 0)
         result = issue(&conf, &robot, options->common.json, err);
-    conf_free(&conf);
+    config_free(&conf);
     return result;
 }
 
@@ -186,29 +186,29 @@ static int print_robots(const char *token_keys, const struct strings *names, boo
 static int run_ls(const void *said, char **args, struct err *err)
 {
     const struct options_common *options = said;
-    struct conf conf;
+    struct config conf;
     AUTO_STRINGS names = {0};
 
     (void)args;
     if (load_keys(options, &conf, err) < 0)
         return -1;
-    int result = robot_list(conf.token_keys, &names, err);
+    int result = robot_list(conf.live.token.keys, &names, err);
     if (result == 0)
-        result = print_robots(conf.token_keys, &names, options->json, err);
-    conf_free(&conf);
+        result = print_robots(conf.live.token.keys, &names, options->json, err);
+    config_free(&conf);
     return result;
 }
 
 static int run_revoke(const void *said, char **args, struct err *err)
 {
-    struct conf conf;
+    struct config conf;
 
     if (load_keys(said, &conf, err) < 0)
         return -1;
-    int revoked = robot_revoke(conf.token_keys, args[0], err);
+    int revoked = robot_revoke(conf.live.token.keys, args[0], err);
     if (revoked == 0)
         err_set(err, ERR_NOT_FOUND, "no token is called %s: see `berth token ls`", args[0]);
-    conf_free(&conf);
+    config_free(&conf);
     return revoked > 0 ? 0 : -1;
 }
 

@@ -59,16 +59,16 @@ static bool example(const char *glob, struct name *name)
 }
 
 /* What the rules let the user do in some repository that the glob matches. */
-static int allowed(const struct conf *conf, const struct policy *policy, const struct identity *who,
-                   const char *glob)
+static int allowed(const struct policy_settings *settings, const struct policy *policy,
+                   const struct identity *who, const char *glob)
 {
     struct name name;
     int actions = 0;
 
     if (example(glob, &name))
         actions |= policy_verdict(policy, who, &name).actions;
-    for (size_t i = 0; i < conf->n_repositories; i++)
-        if (example(conf->repositories[i].pattern, &name) && glob_matches(glob, name.s))
+    for (size_t i = 0; i < settings->n_repositories; i++)
+        if (example(settings->repositories[i].pattern, &name) && glob_matches(glob, name.s))
             actions |= policy_verdict(policy, who, &name).actions;
     return actions;
 }
@@ -88,19 +88,20 @@ static void warn(const char *user, const struct grant *grant, int missing)
                     user, words[i].word, grant->pattern);
 }
 
-int token_scope_warn(const struct conf *conf, const char *user, const char *text, struct err *err)
+int token_scope_warn(const struct config_live *live, const char *user, const char *text,
+                     struct err *err)
 {
     const struct identity who = {.user = user};
     struct arena arena = {0};
     struct scopes scopes = {0};
-    struct policy *policy = policy_new(conf, err);
+    struct policy *policy = policy_new(&live->policy, config_checks_logins(live), err);
 
     if (!policy)
         return -1;
     scope_parse(&scopes, &arena, text);
     for (size_t i = 0; i < scopes.n; i++) {
         const struct grant *grant = &scopes.grants[i];
-        warn(user, grant, grant->actions & ~allowed(conf, policy, &who, grant->pattern));
+        warn(user, grant, grant->actions & ~allowed(&live->policy, policy, &who, grant->pattern));
     }
     arena_free(&arena);
     policy_free(policy);

@@ -34,12 +34,12 @@ static const struct options_row rows[] = {
 /* A new file of root's could not be read by the web server. */
 static int choose_group(const struct password_line *options, gid_t *group, struct err *err)
 {
-    struct conf conf;
-    bool configured = open_conf(&options->common, &conf, NULL) == 0;
+    struct config conf;
+    bool configured = open_config(&options->common, &conf, NULL) == 0;
 
     int result = share_group(options->group, configured ? &conf : NULL, group, err);
     if (configured)
-        conf_free(&conf);
+        config_free(&conf);
     return result;
 }
 

@@ -99,7 +99,7 @@ int access_identify(struct api *api, struct request *request, struct err *err)
     const char *basic = authorization(request, "Basic");
 
     api->rules = guard_rules(api->guard);
-    if (!conf_trusts_server(&api->rules->conf))
+    if (!config_trusts_server(&api->rules->live))
         request->remote_user = "";
     api->who = (struct identity){.user = request->remote_user};
     api->how = *request->remote_user ? "server" : NULL;
@@ -132,7 +132,7 @@ int access_identify_since(struct api *api, struct request *request, int64_t sinc
 /* Somebody who showed nothing, where berth wants to see something. */
 static bool is_stranger(const struct api *api)
 {
-    return !*api->who.user && !api->who.has_token && conf_checks_logins(&api->rules->conf);
+    return !*api->who.user && !api->who.has_token && config_checks_logins(&api->rules->live);
 }
 
 static int insufficient(struct err *err)
@@ -224,7 +224,7 @@ static bool keeps(const void *context, const struct name *name, const struct tag
 static bool records_pulls(const void *context, const struct name *name)
 {
     const struct api *api = context;
-    const struct conf_retain *section = retain_section(&api->rules->conf, name);
+    const struct retain_section *section = retain_section(&api->rules->live.retain, name);
 
     return section && section->pulled.text;
 }
@@ -233,7 +233,7 @@ struct registry access_registry(const struct api *api, const struct request *req
 {
     return (struct registry){
         .store = api->store,
-        .conf = &api->rules->conf,
+        .policy = &api->rules->live.policy,
         .rules =
             {
                 .may_push = may_push,
@@ -317,19 +317,19 @@ static void print_scope(enum access access, const struct name *name, struct buf 
 void access_challenge(const struct api *api, const struct request *request, enum access access,
                       const struct name *name, struct response *response)
 {
-    const struct conf *conf = &api->rules->conf;
+    const struct config_live *live = &api->rules->live;
     AUTO_BUF realm = BUF_INIT;
     AUTO_BUF scope = BUF_INIT;
 
     bool by_token =
-        api->rules->tokens && (*conf->token_realm || token_can_issue(api->rules->tokens));
+        api->rules->tokens && (*live->token.realm || token_can_issue(api->rules->tokens));
     if (!by_token || access == ACCESS_TOKEN) {
         response_header(response, "WWW-Authenticate", "Basic realm=\"%s\", charset=\"UTF-8\"",
-                        conf->realm);
+                        live->passwd.realm);
         return;
     }
-    if (*conf->token_realm)
-        buf_addstr(&realm, conf->token_realm);
+    if (*live->token.realm)
+        buf_addstr(&realm, live->token.realm);
     else
         print_own_url(request, &realm);
     buf_addstr(&scope, "");
@@ -339,7 +339,7 @@ void access_challenge(const struct api *api, const struct request *request, enum
     else if (authorization(request, "Bearer"))
         buf_addstr(&scope, ",error=\"invalid_token\"");
     response_header(response, "WWW-Authenticate", "Bearer realm=\"%s\",service=\"%s\"%s", realm.s,
-                    conf->token_service, scope.s);
+                    live->token.service, scope.s);
 }
 
 #define LOGGED_MAX 512 /* bytes of what a client chose, in a line of the log */

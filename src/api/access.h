@@ -5,8 +5,8 @@
  *
  * Identity is, in this order: a Bearer token, where berth knows tokens; Basic, where berth checks
  * passwords (a robot's token is a password too); REMOTE_USER, which the web server verified, where
- * its word counts (conf_trusts_server); nobody. An Authorization header that nobody checked proves
- * nothing.
+ * its word counts (config_trusts_server); nobody. An Authorization header that nobody checked
+ * proves nothing.
  */
 #ifndef BERTH_API_ACCESS_H
 #define BERTH_API_ACCESS_H

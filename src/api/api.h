@@ -6,15 +6,14 @@
 #ifndef BERTH_API_API_H
 #define BERTH_API_API_H
 
-#include "auth/guard.h"
-#include "base/conf.h"
+#include "api/guard.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "oci/name.h"
 #include "registry/registry.h"
 
 struct api {
-    const struct conf *conf;
+    const struct config_frozen *frozen;
     const struct store *store;
     const struct store *nothing; /* holds nothing: what one who may not read is shown */
     struct guard *guard;

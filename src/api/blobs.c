@@ -24,17 +24,17 @@ static void unsatisfiable(int64_t size, struct response *response)
     response_header(response, "Accept-Ranges", "bytes");
 }
 
-static void by_server(const struct api *api, enum conf_sendfile way, const struct digest *digest,
+static void by_server(const struct api *api, enum api_sendfile way, const struct digest *digest,
                       struct response *response)
 {
     struct layout_path path;
 
     layout_blob(&path, digest);
-    if (way == CONF_SENDFILE_X_SENDFILE)
+    if (way == API_SENDFILE_X_SENDFILE)
         response_header(response, "X-Sendfile", "%s/%s", api->registry.store->path, path.s);
     else
         response_header(response, "X-Accel-Redirect", "%s" LAYOUT_PREFIX "/%s",
-                        api->conf->sendfile_prefix, path.s);
+                        api->frozen->api.sendfile_prefix, path.s);
     response->length_from_server = true;
 }
 
@@ -91,14 +91,14 @@ static const char *wanted_ranges(const struct request *request, const struct dig
  * join neighbours, while podman takes the n-th part for the n-th range that it asked for. Where
  * they end in the whole blob, the server sends that: its file in etc/ makes it ignore them.
  * If-Match is berth's work, too, as nginx would compare it with an entity tag of its own. */
-static enum conf_sendfile leave_to_server(const struct api *api, const struct request *request,
-                                          enum range_verdict verdict, int64_t size)
+static enum api_sendfile leave_to_server(const struct api *api, const struct request *request,
+                                         enum range_verdict verdict, int64_t size)
 {
     const char *range = request_header(request, "HTTP_RANGE");
 
     if (size == 0 || request->method != METHOD_GET ||
         (verdict != RANGE_NONE && strchr(range, ',')) || request_header(request, "HTTP_IF_MATCH"))
-        return CONF_SENDFILE_OFF;
+        return API_SENDFILE_OFF;
     return sender_choose(api, request);
 }
 
@@ -120,8 +120,8 @@ static void send_blob(const struct api *api, const struct request *request, cons
         return;
     }
     response_header(response, "Accept-Ranges", "bytes");
-    enum conf_sendfile way = leave_to_server(api, request, verdict, size);
-    if (way != CONF_SENDFILE_OFF) {
+    enum api_sendfile way = leave_to_server(api, request, verdict, size);
+    if (way != API_SENDFILE_OFF) {
         response_header(response, "Content-Type", BLOB_TYPE);
         by_server(api, way, digest, response);
     } else if (verdict == RANGE_NONE) {

@@ -13,7 +13,7 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
     bool more;
 
     (void)target;
-    if (page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0 ||
+    if (page_parse(request, &api->frozen->api, api->frozen->api.page_limit, &page, err) < 0 ||
         list_repositories(&api->registry, page, &names, &more, err) < 0)
         return -1;
     struct json_writer json = json_writer_begin(&text);

@@ -6,6 +6,26 @@
 
 #define ANY "*"
 
+/* As browsers write it (RFC 6454, section 6.2). */
+static bool is_origin(const char *value, const char **must)
+{
+    static const char host[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+    const char *rest = strstr(value, "://");
+
+    *must = "must be like \"https://ui.example\", in lower case and without a path, or \"*\"";
+    if (!strcmp(value, ANY))
+        return true;
+    return rest && (!strncmp(value, "http://", 7) || !strncmp(value, "https://", 8)) && rest[3] &&
+           !rest[3 + strspn(rest + 3, host)];
+}
+
+static const struct settings_key keys[] = {
+    SETTINGS_CHECKED_LIST(struct cors_settings, origins, "cors", is_origin),
+    SETTINGS_END,
+};
+
+const struct settings_table cors_table = SETTINGS_TABLE(struct cors_settings, keys, NULL);
+
 /* The answer's headers that a page may read, beyond those that every page may. */
 #define EXPOSED                                                                                    \
     "Accept-Ranges, Content-Range, Docker-Content-Digest, Docker-Distribution-Api-Version, "       \

@@ -6,9 +6,15 @@
 #ifndef BERTH_API_CORS_H
 #define BERTH_API_CORS_H
 
-#include "base/strings.h"
+#include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
+
+/* Read again when the configuration changes. */
+struct cors_settings {
+    struct strings origins; /* whose pages may use the registry; "*": all, as nobody */
+};
+extern const struct settings_table cors_table;
 
 /* Adds to an answer what lets a page of one of these origins see it, with the login that its
  * browser has; and where "*" is among them, any page, without one. methods: what the path knows, as

@@ -76,7 +76,7 @@ int manifests_get(const struct api *api, struct request *request, const struct t
 static int too_large(const struct api *api, struct err *err)
 {
     return err_set(err, ERR_MANIFEST_TOO_LARGE, "the limit is %jd bytes",
-                   (intmax_t)api->conf->manifest_limit);
+                   (intmax_t)api->store->manifest_limit);
 }
 
 /* A body that is long is kept in a file, so that it takes no memory. */
@@ -109,7 +109,7 @@ static int read_body(const struct api *api, struct request *request, struct body
 {
     struct buf *text = &body->text;
     ssize_t n;
-    int64_t limit = api->conf->manifest_limit;
+    int64_t limit = api->store->manifest_limit;
 
     if (request->content_length > limit)
         return too_large(api, err);

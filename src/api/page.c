@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-int page_parse(const struct request *request, const struct conf *conf, int64_t n_default,
-               struct page *page, struct err *err)
+int page_parse(const struct request *request, const struct api_settings *settings,
+               int64_t n_default, struct page *page, struct err *err)
 {
     const char *n = request_parameter(request, "n");
 
@@ -18,8 +18,8 @@ int page_parse(const struct request *request, const struct conf *conf, int64_t n
         return 0;
     if (!decimal_parse(n, strlen(n), &page->n))
         return err_set(err, ERR_PAGINATION, "n must be a whole number from 0 on");
-    if (page->n > conf->page_limit)
-        page->n = conf->page_limit;
+    if (page->n > settings->page_limit)
+        page->n = settings->page_limit;
     return 0;
 }
 

@@ -6,7 +6,7 @@
 #ifndef BERTH_API_PAGE_H
 #define BERTH_API_PAGE_H
 
-#include "base/conf.h"
+#include "api/api_settings.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "http/request.h"
@@ -15,8 +15,8 @@
 
 /* Reads n and last. An n beyond the configured limit is cut to it; without n the page has n_default
  * entries. PAGINATION if n is no number. */
-int page_parse(const struct request *request, const struct conf *conf, int64_t n_default,
-               struct page *page, struct err *err);
+int page_parse(const struct request *request, const struct api_settings *settings,
+               int64_t n_default, struct page *page, struct err *err);
 
 /* Adds the Link to what follows `last`, with the same n and the other query given (a key with its
  * value, or NULL). A page of none has no next one. */

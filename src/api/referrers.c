@@ -16,7 +16,7 @@ int referrers_get(const struct api *api, struct request *request, const struct t
     bool more;
 
     if (digest_parse(&subject, target->last, strlen(target->last), err) < 0 ||
-        page_parse(request, api->conf, api->conf->page_limit, &page, err) < 0)
+        page_parse(request, &api->frozen->api, api->frozen->api.page_limit, &page, err) < 0)
         return -1;
     buf_addstr(&json,
                "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX "\",\"manifests\":[");

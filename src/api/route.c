@@ -186,7 +186,7 @@ static int64_t body_limit(const struct api *api, const struct match *match)
     const struct route *route = match->route;
 
     if (route->handler == manifests_put)
-        return api->conf->manifest_limit;
+        return api->store->manifest_limit;
     return route->access == ACCESS_PUSH ? -1 : BODY_MAX;
 }
 
@@ -216,7 +216,7 @@ static void warn_of_grace(const struct api *api, struct response *response)
 {
     char grace[AMOUNT_TEXT];
 
-    amount_age(grace, api->conf->grace);
+    amount_age(grace, api->store->grace);
     response_header(response, "Warning",
                     "299 - \"removed; the space comes back by berth gc, once it is older than the "
                     "grace (%s)\"",
@@ -256,7 +256,7 @@ static void log_failure(const struct api *api, const struct request *request, co
     AUTO_BUF hint = BUF_INIT;
 
     buf_addstr(&hint, "");
-    may_hint(api->conf->root, err, &hint);
+    may_hint(api->frozen->store.root, err, &hint);
     if (err->code == ERR_UNAUTHORIZED || err->code == ERR_DENIED)
         access_log_denial(api, request, err);
     else if (err_http_status(err->code) >= 500)
@@ -307,7 +307,7 @@ static void add_methods(const struct api *api, const struct request *request,
 
     if (wanted)
         response_header(response, "Allow", "%s", methods.text);
-    cors_add(&api->rules->conf.cors, request,
+    cors_add(&api->rules->live.cors.origins, request,
              wanted && request->method == METHOD_OPTIONS ? methods.text : NULL, response);
 }
 
@@ -363,7 +363,7 @@ void route_answer(const struct api *api, struct request *request, struct identit
 {
     if (server_error_is(request) && !server_error_undo(request)) {
         server_error_answer(request, response);
-        cors_add(&guard_rules(api->guard)->conf.cors, request, NULL, response);
+        cors_add(&guard_rules(api->guard)->live.cors.origins, request, NULL, response);
     } else {
         handle(api, request, who, response);
     }

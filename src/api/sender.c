@@ -8,19 +8,19 @@
 #include <strings.h>
 
 static const char *const ways[] = {
-    [CONF_SENDFILE_OFF] = "off",
-    [CONF_SENDFILE_X_SENDFILE] = "x-sendfile",
-    [CONF_SENDFILE_X_ACCEL] = "x-accel-redirect",
+    [API_SENDFILE_OFF] = "off",
+    [API_SENDFILE_X_SENDFILE] = "x-sendfile",
+    [API_SENDFILE_X_ACCEL] = "x-accel-redirect",
 };
 
 /* What each of these understands, of itself or by a module. Others are believed. */
 static const struct {
     const char *software; /* SERVER_SOFTWARE begins with it */
-    enum conf_sendfile way;
+    enum api_sendfile way;
 } servers[] = {
-    {"nginx", CONF_SENDFILE_X_ACCEL},
-    {"lighttpd", CONF_SENDFILE_X_SENDFILE},
-    {"Apache", CONF_SENDFILE_X_SENDFILE},
+    {"nginx", API_SENDFILE_X_ACCEL},
+    {"lighttpd", API_SENDFILE_X_SENDFILE},
+    {"Apache", API_SENDFILE_X_SENDFILE},
 };
 
 static void say_once(const char *what, const char *asked, const char *remedy)
@@ -34,7 +34,7 @@ static void say_once(const char *what, const char *asked, const char *remedy)
 }
 
 /* False, and said: the server would not send the file. */
-static bool is_understood(const struct request *request, enum conf_sendfile way)
+static bool is_understood(const struct request *request, enum api_sendfile way)
 {
     const char *software = request_variable(request, "SERVER_SOFTWARE");
 
@@ -53,24 +53,24 @@ static bool is_understood(const struct request *request, enum conf_sendfile way)
     return true;
 }
 
-enum conf_sendfile sender_choose(const struct api *api, const struct request *request)
+enum api_sendfile sender_choose(const struct api *api, const struct request *request)
 {
     const char *said = request_variable(request, "BERTH_SENDFILE");
-    enum conf_sendfile way = api->conf->sendfile;
+    enum api_sendfile way = api->frozen->api.sendfile;
 
     for (size_t i = 0; said && i < sizeof ways / sizeof *ways; i++)
         if (!strcmp(said, ways[i])) {
-            way = (enum conf_sendfile)i;
+            way = (enum api_sendfile)i;
             said = NULL;
         }
     if (said) {
         say_once("which is no way of sending", said, ": see berth.conf(5)");
-        return CONF_SENDFILE_OFF;
+        return API_SENDFILE_OFF;
     }
     /* lighttpd decodes escapes in X-Sendfile, Apache does not. */
-    if (way == CONF_SENDFILE_X_SENDFILE && strchr(api->conf->root, '%')) {
+    if (way == API_SENDFILE_X_SENDFILE && strchr(api->frozen->store.root, '%')) {
         say_once("which cannot carry the % sign of root", ways[way], "");
-        return CONF_SENDFILE_OFF;
+        return API_SENDFILE_OFF;
     }
-    return way == CONF_SENDFILE_OFF || is_understood(request, way) ? way : CONF_SENDFILE_OFF;
+    return way == API_SENDFILE_OFF || is_understood(request, way) ? way : API_SENDFILE_OFF;
 }

@@ -11,6 +11,6 @@
 
 /* A header that this server does not know would leave clients with an empty body: it is then OFF,
  * and the log says so, once in each process. */
-enum conf_sendfile sender_choose(const struct api *api, const struct request *request);
+enum api_sendfile sender_choose(const struct api *api, const struct request *request);
 
 #endif

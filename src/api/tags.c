@@ -11,7 +11,7 @@ int tags_get(const struct api *api, struct request *request, const struct target
     struct page page;
     bool more;
 
-    if (page_parse(request, api->conf, INT64_MAX, &page, err) < 0 ||
+    if (page_parse(request, &api->frozen->api, INT64_MAX, &page, err) < 0 ||
         list_tags(&api->registry, &target->name, page, &tags, &more, err) < 0)
         return -1;
     struct json_writer json = json_writer_begin(&text);

@@ -59,9 +59,9 @@ static int issue(const struct api *api, struct request *request, const struct id
     char issued_at[RFC3339_SIZE];
     int64_t expires_in;
 
-    if (service && strcmp(service, api->rules->conf.token_service) != 0)
+    if (service && strcmp(service, api->rules->live.token.service) != 0)
         return err_set(err, ERR_REQUEST_INVALID, "this registry's service is \"%s\"",
-                       api->rules->conf.token_service);
+                       api->rules->live.token.service);
     grant(api, who, &wanted, &granted);
     if (token_issue(api->rules->tokens, who->user, &granted, &token, &expires_in, err) < 0)
         return -1;

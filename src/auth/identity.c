@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+static const char *const trusts[] = {"auto", "trust", "ignore", NULL};
+
+static const struct settings_key keys[] = {
+    SETTINGS_CHOICE(struct identity_settings, remote_user, "remote_user", "auto", trusts),
+    SETTINGS_END,
+};
+
+const struct settings_table identity_table = SETTINGS_TABLE(struct identity_settings, keys, NULL);
+
 /* Some token servers grant whatever name is asked for if their own rules match it: read as a glob,
  * "app-?" would open what those rules keep closed. */
 static bool grant_covers(const struct identity *identity, const struct grant *grant,

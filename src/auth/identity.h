@@ -6,10 +6,23 @@
 #ifndef BERTH_AUTH_IDENTITY_H
 #define BERTH_AUTH_IDENTITY_H
 
+#include "base/settings.h"
 #include "oci/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum identity_remote_user {
+    IDENTITY_REMOTE_USER_AUTO,
+    IDENTITY_REMOTE_USER_TRUST,
+    IDENTITY_REMOTE_USER_IGNORE
+};
+
+/* Read again when the configuration changes. */
+struct identity_settings {
+    enum identity_remote_user remote_user; /* whether the web server's word counts */
+};
+extern const struct settings_table identity_table;
 
 /* What one may do to a repository; a set. */
 enum action {

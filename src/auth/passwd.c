@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/settings_value.h"
 #include "base/strings.h"
 #include "oci/digest.h"
 #include "oci/digester.h"
@@ -19,6 +20,15 @@
 #include <time.h>
 
 #define CACHE_ENTRIES 256
+
+static const struct settings_key keys[] = {
+    SETTINGS_TEXT(struct passwd_settings, htpasswd, "htpasswd", "", NULL),
+    SETTINGS_TEXT(struct passwd_settings, realm, "realm", "berth", settings_value_quotable),
+    SETTINGS_NUMBER(struct passwd_settings, credential_cache, "credential_cache", "300", 0, 86400),
+    SETTINGS_END,
+};
+
+const struct settings_table passwd_table = SETTINGS_TABLE(struct passwd_settings, keys, NULL);
 
 struct entry {
     char *user;

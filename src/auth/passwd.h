@@ -13,11 +13,20 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PASSWD_FILE_MAX ((size_t)64 << 20) /* bytes; a longer file is an error */
+
+/* Read again when the configuration changes. */
+struct passwd_settings {
+    char *htpasswd;           /* "": berth checks no passwords, the web server may */
+    char *realm;              /* of berth's own Basic challenge */
+    int64_t credential_cache; /* seconds for which a verified password is remembered */
+};
+extern const struct settings_table passwd_table;
 
 struct passwd;
 

@@ -12,8 +12,41 @@
 
 #define GROUPS_FILE_MAX ((size_t)64 << 20)
 
+static const struct settings_key keys[] = {
+    SETTINGS_TEXT(struct policy_settings, groups_file, "groups_file", "", NULL),
+    SETTINGS_SWITCH(struct policy_settings, readonly, "readonly", "false"),
+    SETTINGS_END,
+};
+
+static const struct settings_key group_keys[] = {
+    SETTINGS_LIST(struct policy_section, members, "members"),
+    SETTINGS_END,
+};
+
+static const struct settings_key repository_keys[] = {
+    SETTINGS_LIST(struct policy_rule, pull, "pull"),
+    SETTINGS_LIST(struct policy_rule, push, "push"),
+    SETTINGS_LIST(struct policy_rule, remove, "delete"),
+    SETTINGS_LIST(struct policy_rule, admin, "admin"),
+    SETTINGS_LIST(struct policy_rule, immutable, "immutable"),
+    SETTINGS_SWITCH(struct policy_rule, readonly, "readonly", "false"),
+    SETTINGS_SWITCH(struct policy_rule, sparse, "sparse", "false"),
+    SETTINGS_END,
+};
+
+static const struct settings_section sections[] = {
+    SETTINGS_SECTION(struct policy_settings, groups, n_groups, struct policy_section, name, "group",
+                     group_keys),
+    SETTINGS_SECTION(struct policy_settings, repositories, n_repositories, struct policy_rule,
+                     pattern, "repository", repository_keys),
+    SETTINGS_SECTIONS_END,
+};
+
+const struct settings_table policy_table = SETTINGS_TABLE(struct policy_settings, keys, sections);
+
 struct policy {
-    const struct conf *conf;
+    const struct policy_settings *settings;
+    bool checks_logins;
     struct policy_group *groups;
     size_t n_groups;
 };
@@ -44,9 +77,9 @@ static int parse_group_line(struct policy *policy, char *line, int number, struc
     size_t len = strcspn(line, " \t:");
     if (!colon || len == 0 || line + len + strspn(line + len, " \t") != colon)
         return err_set(err, ERR_CONFIG, "%s:%d: must be \"group: user user ...\"",
-                       policy->conf->groups_file, number);
+                       policy->settings->groups_file, number);
     line[len] = '\0';
-    struct policy_group *group = add_group(policy, line, policy->conf->groups_file, number);
+    struct policy_group *group = add_group(policy, line, policy->settings->groups_file, number);
     for (char *user = strtok_r(colon + 1, " \t\r\n", &save); user;
          user = strtok_r(NULL, " \t\r\n", &save))
         add_member(group, user);
@@ -55,7 +88,7 @@ static int parse_group_line(struct policy *policy, char *line, int number, struc
 
 static int read_groups_file(struct policy *policy, struct err *err)
 {
-    const char *path = policy->conf->groups_file;
+    const char *path = policy->settings->groups_file;
     AUTO_BUF text = BUF_INIT;
     struct err why;
     size_t at = 0;
@@ -79,7 +112,7 @@ static bool group_exists(const struct policy *policy, const char *group)
     return false;
 }
 
-static int check_list(const struct policy *policy, const struct conf_repository *rule,
+static int check_list(const struct policy *policy, const struct policy_rule *rule,
                       const struct strings *list, struct err *err)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -94,7 +127,7 @@ static int check_list(const struct policy *policy, const struct conf_repository 
     return 0;
 }
 
-static int check_immutable(const struct conf_repository *rule, struct err *err)
+static int check_immutable(const struct policy_rule *rule, struct err *err)
 {
     for (size_t i = 0; i < rule->immutable.n; i++)
         if (!glob_can_match_tag(rule->immutable.v[i]))
@@ -108,8 +141,8 @@ static int check_immutable(const struct conf_repository *rule, struct err *err)
  * in. */
 static int check_rules(const struct policy *policy, struct err *err)
 {
-    for (size_t i = 0; i < policy->conf->n_repositories; i++) {
-        const struct conf_repository *rule = &policy->conf->repositories[i];
+    for (size_t i = 0; i < policy->settings->n_repositories; i++) {
+        const struct policy_rule *rule = &policy->settings->repositories[i];
         if (!glob_can_match_name(rule->pattern))
             return err_set(err, ERR_CONFIG,
                            "%s:%d: repository \"%s\": no repository's name can match this",
@@ -138,10 +171,10 @@ static int check_members(const struct policy_group *group, struct err *err)
 
 static int take_sections(struct policy *policy, struct err *err)
 {
-    const struct conf *conf = policy->conf;
+    const struct policy_settings *settings = policy->settings;
 
-    for (size_t i = 0; i < conf->n_groups; i++) {
-        const struct conf_group *section = &conf->groups[i];
+    for (size_t i = 0; i < settings->n_groups; i++) {
+        const struct policy_section *section = &settings->groups[i];
         struct policy_group *group =
             add_group(policy, section->name, section->place.file, section->place.line);
         for (size_t k = 0; k < section->members.n; k++)
@@ -152,11 +185,13 @@ static int take_sections(struct policy *policy, struct err *err)
     return 0;
 }
 
-struct policy *policy_new(const struct conf *conf, struct err *err)
+struct policy *policy_new(const struct policy_settings *settings, bool checks_logins,
+                          struct err *err)
 {
     struct policy *policy = mem_alloc(sizeof *policy);
 
-    policy->conf = conf;
+    policy->settings = settings;
+    policy->checks_logins = checks_logins;
     if (take_sections(policy, err) == 0 && read_groups_file(policy, err) == 0 &&
         check_rules(policy, err) == 0)
         return policy;
@@ -214,12 +249,13 @@ static bool listed(const struct policy *policy, const struct strings *list, cons
     return false;
 }
 
-static const struct conf_repository *find_rule(const struct conf *conf, const struct name *name)
+static const struct policy_rule *find_rule(const struct policy_settings *settings,
+                                           const struct name *name)
 {
-    const struct conf_repository *best = NULL;
+    const struct policy_rule *best = NULL;
 
-    for (size_t i = 0; i < conf->n_repositories; i++) {
-        const struct conf_repository *rule = &conf->repositories[i];
+    for (size_t i = 0; i < settings->n_repositories; i++) {
+        const struct policy_rule *rule = &settings->repositories[i];
         if (glob_matches(rule->pattern, name->s) &&
             (!best || glob_compare(rule->pattern, best->pattern) < 0))
             best = rule;
@@ -230,19 +266,19 @@ static const struct conf_repository *find_rule(const struct conf *conf, const st
 struct verdict policy_verdict(const struct policy *policy, const struct identity *identity,
                               const struct name *name)
 {
-    const struct conf *conf = policy->conf;
-    struct verdict verdict = {.readonly = conf->readonly};
+    const struct policy_settings *settings = policy->settings;
+    struct verdict verdict = {.readonly = settings->readonly};
 
-    if (conf->n_repositories == 0) {
+    if (settings->n_repositories == 0) {
         /* Whom a token server let in has no name with some of them. */
-        bool in = *identity->user || identity->has_token || !conf_checks_logins(conf);
+        bool in = *identity->user || identity->has_token || !policy->checks_logins;
         verdict.actions = in ? ACTION_ALL : 0;
         return verdict;
     }
-    verdict.rule = find_rule(conf, name);
+    verdict.rule = find_rule(settings, name);
     if (!verdict.rule)
         return verdict;
-    verdict.readonly = conf->readonly || verdict.rule->readonly;
+    verdict.readonly = settings->readonly || verdict.rule->readonly;
     if (listed(policy, &verdict.rule->admin, identity->user))
         verdict.actions = ACTION_ALL;
     if (listed(policy, &verdict.rule->push, identity->user))
@@ -265,7 +301,7 @@ bool policy_permits(const struct policy *policy, const struct identity *identity
     return (actions & (int)action) != 0;
 }
 
-static const char *immutable_pattern(const struct conf_repository *rule, const struct tag *tag)
+static const char *immutable_pattern(const struct policy_rule *rule, const struct tag *tag)
 {
     for (size_t i = 0; i < rule->immutable.n; i++)
         if (glob_matches(rule->immutable.v[i], tag->s))
@@ -286,14 +322,14 @@ bool policy_immutable(const struct policy *policy, const struct identity *identi
 bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
                   struct policy_hold *hold)
 {
-    hold->rule = find_rule(policy->conf, name);
+    hold->rule = find_rule(policy->settings, name);
     hold->pattern = hold->rule ? immutable_pattern(hold->rule, tag) : NULL;
     return hold->pattern || (hold->rule && hold->rule->readonly);
 }
 
-bool policy_is_sparse(const struct conf *conf, const struct name *name)
+bool policy_is_sparse(const struct policy_settings *settings, const struct name *name)
 {
-    const struct conf_repository *rule = find_rule(conf, name);
+    const struct policy_rule *rule = find_rule(settings, name);
 
     return rule && rule->sparse;
 }

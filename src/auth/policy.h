@@ -13,21 +13,51 @@
 #define BERTH_AUTH_POLICY_H
 
 #include "auth/identity.h"
-#include "base/conf.h"
+#include "base/settings.h"
 #include "oci/tag.h"
+
+/* group "NAME" { members = {...} } */
+struct policy_section {
+    char *name;
+    struct settings_place place;
+    struct strings members; /* users */
+};
+
+/* repository "GLOB" { ... } */
+struct policy_rule {
+    char *pattern;
+    struct settings_place place;
+    struct strings pull, push, remove, admin;
+    struct strings immutable; /* globs of tags */
+    bool readonly;
+    bool sparse; /* what its manifests name need not be there */
+};
+
+/* Read again when the configuration changes. */
+struct policy_settings {
+    char *groups_file; /* Apache's group file; "": none */
+    bool readonly;     /* no pushes, no deletes */
+    struct policy_section *groups;
+    size_t n_groups;
+    struct policy_rule *repositories; /* in the order of the file */
+    size_t n_repositories;
+};
+extern const struct settings_table policy_table;
 
 struct policy;
 
 /* What the rules say of a user and a repository, and which rule said it. */
 struct verdict {
-    int actions;                        /* a set of enum action */
-    const struct conf_repository *rule; /* NULL: there are no rules, or none matches */
-    bool readonly;                      /* nobody may change anything now */
+    int actions;                    /* a set of enum action */
+    const struct policy_rule *rule; /* NULL: there are no rules, or none matches */
+    bool readonly;                  /* nobody may change anything now */
 };
 
-/* Reads the group file and resolves the rules of conf, which must outlive the policy. ERR_CONFIG
- * with file, line and what is wrong. NULL on error. */
-struct policy *policy_new(const struct conf *conf, struct err *err);
+/* Reads the group file and resolves the rules, which must outlive the policy. checks_logins: berth
+ * knows who is who, so that without rules not everybody may do everything. ERR_CONFIG with file,
+ * line and what is wrong. NULL on error. */
+struct policy *policy_new(const struct policy_settings *settings, bool checks_logins,
+                          struct err *err);
 void policy_free(struct policy *policy);
 
 /* A group as one section, or one line of the group file, has it. Where its name stands again, there
@@ -53,13 +83,13 @@ bool policy_immutable(const struct policy *policy, const struct identity *identi
 
 /* What keeps a tag from everyone but an admin, whoever asks. */
 struct policy_hold {
-    const struct conf_repository *rule;
+    const struct policy_rule *rule;
     const char *pattern; /* of its `immutable`; NULL: it is `readonly` */
 };
 bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
                   struct policy_hold *hold);
 
 /* Whether manifests of the repository may name what is not there, whoever asks. */
-bool policy_is_sparse(const struct conf *conf, const struct name *name);
+bool policy_is_sparse(const struct policy_settings *settings, const struct name *name);
 
 #endif

@@ -6,12 +6,37 @@
 #include "auth/key_set.h"
 #include "auth/robot.h"
 #include "base/mem.h"
+#include "base/settings_value.h"
 #include "base/uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define OWN_ISSUER "berth"
+
+static const struct settings_key keys[] = {
+    SETTINGS_TEXT(struct token_settings, keys, "token_keys", "", NULL),
+    SETTINGS_TEXT(struct token_settings, realm, "token_realm", "", settings_value_quotable),
+    SETTINGS_TEXT(struct token_settings, service, "token_service", "berth",
+                  settings_value_quotable),
+    SETTINGS_NUMBER(struct token_settings, lifetime, "token_lifetime", "300", 60, 86400),
+    SETTINGS_END,
+};
+
+static const struct settings_key issuer_keys[] = {
+    SETTINGS_TEXT(struct token_issuer, keys, "keys", "", NULL),
+    SETTINGS_TEXT(struct token_issuer, audience, "audience", "", NULL),
+    SETTINGS_TEXT(struct token_issuer, prefix, "prefix", "", NULL),
+    SETTINGS_END,
+};
+
+static const struct settings_section sections[] = {
+    SETTINGS_SECTION(struct token_settings, issuers, n_issuers, struct token_issuer, iss, "issuer",
+                     issuer_keys),
+    SETTINGS_SECTIONS_END,
+};
+
+const struct settings_table token_table = SETTINGS_TABLE(struct token_settings, keys, sections);
 
 struct issuer {
     const char *iss;
@@ -28,14 +53,14 @@ struct tokens {
     size_t n_issuers;
 };
 
-static int add_issuer(struct tokens *tokens, const struct conf *conf,
-                      const struct conf_issuer *from, struct err *err)
+static int add_issuer(struct tokens *tokens, const struct token_settings *settings,
+                      const struct token_issuer *from, struct err *err)
 {
     struct issuer *issuer = &tokens->issuers[tokens->n_issuers++];
 
     issuer->iss = from->iss;
     issuer->prefix = from->prefix;
-    issuer->audience = *from->audience ? from->audience : conf->token_service;
+    issuer->audience = *from->audience ? from->audience : settings->service;
     if (token_can_issue(tokens) && !strcmp(from->iss, OWN_ISSUER))
         return err_set(err, ERR_CONFIG,
                        "%s:%d: issuer \"" OWN_ISSUER "\" is berth itself where token_keys is set",
@@ -46,23 +71,23 @@ static int add_issuer(struct tokens *tokens, const struct conf *conf,
     return key_set_add_file(&issuer->keys, from->keys, err);
 }
 
-struct tokens *token_load(const struct conf *conf, struct err *err)
+struct tokens *token_load(const struct token_settings *settings, struct err *err)
 {
     struct tokens *tokens = mem_alloc(sizeof *tokens);
 
-    tokens->own = (struct issuer){OWN_ISSUER, conf->token_service, "", {0}};
-    tokens->directory = conf->token_keys;
-    tokens->lifetime = conf->token_lifetime;
-    tokens->issuers = mem_alloc(conf->n_issuers * sizeof *tokens->issuers);
-    if (*conf->token_keys && key_set_add_dir(&tokens->own.keys, conf->token_keys, err) < 0)
+    tokens->own = (struct issuer){OWN_ISSUER, settings->service, "", {0}};
+    tokens->directory = settings->keys;
+    tokens->lifetime = settings->lifetime;
+    tokens->issuers = mem_alloc(settings->n_issuers * sizeof *tokens->issuers);
+    if (*settings->keys && key_set_add_dir(&tokens->own.keys, settings->keys, err) < 0)
         goto failed;
-    if (*conf->token_keys && tokens->own.keys.n == 0) {
+    if (*settings->keys && tokens->own.keys.n == 0) {
         err_set(err, ERR_CONFIG, "token_keys = \"%s\": no key in it: run `berth token init`",
-                conf->token_keys);
+                settings->keys);
         goto failed;
     }
-    for (size_t i = 0; i < conf->n_issuers; i++)
-        if (add_issuer(tokens, conf, &conf->issuers[i], err) < 0)
+    for (size_t i = 0; i < settings->n_issuers; i++)
+        if (add_issuer(tokens, settings, &settings->issuers[i], err) < 0)
             goto failed;
     return tokens;
 failed:

@@ -12,14 +12,34 @@
 
 #include "auth/robot.h"
 #include "auth/scope.h"
-#include "base/conf.h"
+#include "base/settings.h"
 
 #include <time.h>
 
+/* issuer "ISS" { keys = FILE  audience = TEXT  prefix = TEXT }: an external token server. */
+struct token_issuer {
+    char *iss;
+    struct settings_place place;
+    char *keys;     /* PEM or JWKS file */
+    char *audience; /* "": the service */
+    char *prefix;   /* before the names of its users */
+};
+
+/* Read again when the configuration changes. */
+struct token_settings {
+    char *keys;       /* directory of signing keys; "": no token endpoint */
+    char *realm;      /* absolute URL of the token endpoint; "": from the request */
+    char *service;    /* audience of the tokens */
+    int64_t lifetime; /* seconds */
+    struct token_issuer *issuers;
+    size_t n_issuers;
+};
+extern const struct settings_table token_table;
+
 struct tokens;
 
-/* Reads all keys. ERR_CONFIG. NULL on error. */
-struct tokens *token_load(const struct conf *conf, struct err *err);
+/* Reads all keys. The settings must outlive the tokens. ERR_CONFIG. NULL on error. */
+struct tokens *token_load(const struct token_settings *settings, struct err *err);
 void token_free(struct tokens *tokens);
 bool token_can_issue(const struct tokens *tokens);
 

@@ -226,6 +226,14 @@ static cfg_opt_t key_option(const struct settings_key *key)
     return text;
 }
 
+static bool is_known(const cfg_opt_t *options, size_t n, const char *name)
+{
+    while (n-- > 0)
+        if (!strcmp(options[n].name, name))
+            return true;
+    return false;
+}
+
 /* All keys and sections are known to one parser; all values are text, so that files and the
  * environment take one way. */
 static cfg_t *make_parser(const struct settings_part *parts, size_t n_parts)
@@ -237,8 +245,9 @@ static cfg_t *make_parser(const struct settings_part *parts, size_t n_parts)
     cfg_opt_t *options = mem_alloc(room * sizeof *options);
     for (size_t i = 0; i < n_parts; i++) {
         const struct settings_table *table = parts[i].table;
-        for (size_t k = 0; table->keys[k].name; k++)
-            options[n++] = key_option(&table->keys[k]);
+        for (const struct settings_key *key = table->keys; key->name; key++)
+            if (!is_known(options, n, key->name)) /* another owner may read it, too */
+                options[n++] = key_option(key);
         for (size_t k = 0; k < count_sections(table->sections); k++)
             options[n++] =
                 (cfg_opt_t)CFG_SEC(table->sections[k].kind, section_options(&table->sections[k]),

@@ -27,6 +27,8 @@
  *     const struct settings_table kitchen_table = SETTINGS_TABLE(struct kitchen_settings, keys,
  *                                                                sections);
  *
+ * Two owners may read the same key.
+ *
  * A key outside of sections is taken from the environment variable BERTH_<KEY> where that is set
  * and not empty. Sections stand in files only. include("FILE"), outside of sections, reads another
  * file there; its path is relative to the file that names it.

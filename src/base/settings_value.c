@@ -133,3 +133,9 @@ void settings_value_free(const struct settings_key *key, void *member)
     if (key->kind == SETTINGS_KIND_AGE)
         free(((struct settings_age *)member)->text);
 }
+
+bool settings_value_quotable(const char *value, const char **must)
+{
+    *must = "cannot hold quotes, backslashes or line breaks";
+    return !strpbrk(value, "\"\\\r\n");
+}

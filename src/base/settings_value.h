@@ -14,4 +14,7 @@ bool settings_value_parse(const struct settings_key *key, const char *text, void
 /* Frees what the member holds. */
 void settings_value_free(const struct settings_key *key, void *member);
 
+/* A check of settings_key: the text can stand between quotes in a header. */
+bool settings_value_quotable(const char *value, const char **must);
+
 #endif

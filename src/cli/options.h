@@ -41,7 +41,7 @@ struct options_list {
 /* What every subcommand takes. */
 struct options_common {
     const char *root;   /* NULL: the configuration's */
-    const char *config; /* NULL: as for conf_load */
+    const char *config; /* NULL: as for settings_read */
     bool json, help;
 };
 

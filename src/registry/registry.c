@@ -6,7 +6,7 @@
 
 bool registry_is_sparse(const struct registry *registry, const struct name *name)
 {
-    return registry->conf && policy_is_sparse(registry->conf, name);
+    return registry->policy && policy_is_sparse(registry->policy, name);
 }
 
 void registry_tell(const struct registry *registry, struct event event)

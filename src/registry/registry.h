@@ -34,7 +34,7 @@ struct registry_rules {
 struct registry {
     const struct store *store;
     struct registry_rules rules;
-    const struct conf *conf; /* whose rules say what is sparse; NULL: nothing is */
+    const struct policy_settings *policy; /* whose rules say what is sparse; NULL: nothing is */
     struct event_actor actor;
     struct event_observer observer;
 };

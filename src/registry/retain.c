@@ -13,12 +13,33 @@
 /* An index that has its own subject as a child makes a circle; there any order will do. */
 #define RANK_PASSES_MAX 64
 
-const struct conf_retain *retain_section(const struct conf *conf, const struct name *name)
-{
-    const struct conf_retain *best = NULL;
+static const struct settings_key keys[] = {
+    SETTINGS_NUMBER(struct retain_section, newest, "newest", NULL, 1, INT64_MAX),
+    SETTINGS_LIST(struct retain_section, tags, "tags"),
+    SETTINGS_AGE(struct retain_section, younger, "younger", false),
+    SETTINGS_AGE(struct retain_section, pulled, "pulled", false),
+    SETTINGS_AGE(struct retain_section, untagged, "untagged", true),
+    SETTINGS_END,
+};
 
-    for (size_t i = 0; i < conf->n_retains; i++) {
-        const struct conf_retain *section = &conf->retains[i];
+static const struct settings_section sections[] = {
+    SETTINGS_SECTION(struct retain_settings, retains, n_retains, struct retain_section, pattern,
+                     "retain", keys),
+    SETTINGS_SECTIONS_END,
+};
+
+static const struct settings_key no_keys[] = {SETTINGS_END};
+
+const struct settings_table retain_table =
+    SETTINGS_TABLE(struct retain_settings, no_keys, sections);
+
+const struct retain_section *retain_section(const struct retain_settings *settings,
+                                            const struct name *name)
+{
+    const struct retain_section *best = NULL;
+
+    for (size_t i = 0; i < settings->n_retains; i++) {
+        const struct retain_section *section = &settings->retains[i];
         if (glob_matches(section->pattern, name->s) &&
             (!best || glob_compare(section->pattern, best->pattern) < 0))
             best = section;
@@ -26,9 +47,10 @@ const struct conf_retain *retain_section(const struct conf *conf, const struct n
     return best;
 }
 
-int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_t grace)
+int64_t retain_untagged(const struct retain_settings *settings, const struct name *name,
+                        int64_t grace)
 {
-    const struct conf_retain *section = retain_section(conf, name);
+    const struct retain_section *section = retain_section(settings, name);
     int64_t least = grace / 2 + 1; /* times are compared by whole seconds there */
 
     if (!section || !section->untagged.text)
@@ -38,7 +60,7 @@ int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_
     return section->untagged.seconds > least ? section->untagged.seconds : least;
 }
 
-int retain_check(const struct conf_retain *section, struct err *err)
+int retain_check(const struct retain_section *section, struct err *err)
 {
     if (!glob_can_match_name(section->pattern))
         return err_set(err, ERR_CONFIG, "%s:%d: retain \"%s\": no repository's name can match this",
@@ -115,7 +137,7 @@ static void keep(struct retain_tag *tag, enum retain_reason reason)
 }
 
 /* Signatures are not counted. */
-static void keep_newest(const struct conf_retain *section, struct retain_history *history)
+static void keep_newest(const struct retain_section *section, struct retain_history *history)
 {
     struct retain_tag **order = mem_alloc(history->n_tags * sizeof *order);
     size_t n = 0;
@@ -130,7 +152,7 @@ static void keep_newest(const struct conf_retain *section, struct retain_history
     free(order);
 }
 
-static void keep_matching(const struct conf_retain *section, struct retain_tag *tag)
+static void keep_matching(const struct retain_section *section, struct retain_tag *tag)
 {
     for (size_t i = 0; i < section->tags.n && !tag->stays; i++) {
         if (glob_matches(section->tags.v[i], tag->tag.s)) {
@@ -140,7 +162,7 @@ static void keep_matching(const struct conf_retain *section, struct retain_tag *
     }
 }
 
-static void decide_tags(const struct conf_retain *section, struct retain_history *history)
+static void decide_tags(const struct retain_section *section, struct retain_history *history)
 {
     bool no_rules =
         !section->newest && !section->tags.n && !section->younger.text && !section->pulled.text;
@@ -311,7 +333,7 @@ static void rank(struct retain_history *history)
     }
 }
 
-void retain_decide(const struct conf_retain *section, struct retain_history *history)
+void retain_decide(const struct retain_section *section, struct retain_history *history)
 {
     struct marking marking = {.history = history};
 

@@ -17,7 +17,7 @@
 #ifndef BERTH_REGISTRY_RETAIN_H
 #define BERTH_REGISTRY_RETAIN_H
 
-#include "base/conf.h"
+#include "base/settings.h"
 #include "oci/digest.h"
 #include "oci/name.h"
 #include "oci/tag.h"
@@ -25,14 +25,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* retain "GLOB" { ... } */
+struct retain_section {
+    char *pattern;
+    struct settings_place place;
+    int64_t newest;      /* 0: not said */
+    struct strings tags; /* globs */
+    struct settings_age younger, pulled;
+    struct settings_age untagged; /* may be forever */
+};
+
+/* Read again when the configuration changes. */
+struct retain_settings {
+    struct retain_section *retains; /* in the order of the file */
+    size_t n_retains;
+};
+extern const struct settings_table retain_table;
+
 /* The section that applies; NULL: none does. */
-const struct conf_retain *retain_section(const struct conf *conf, const struct name *name);
+const struct retain_section *retain_section(const struct retain_settings *settings,
+                                            const struct name *name);
 /* The seconds for which the repository's manifests without a tag stay, -1: forever. grace is for
  * repositories of which the configuration does not say it; and never less than half of it, since
  * what is younger is not renewed when somebody comes to rely on it (freshen.h). */
-int64_t retain_untagged(const struct conf *conf, const struct name *name, int64_t grace);
+int64_t retain_untagged(const struct retain_settings *settings, const struct name *name,
+                        int64_t grace);
 /* ERR_CONFIG with file and line: this section has a pattern that can match nothing. */
-int retain_check(const struct conf_retain *section, struct err *err);
+int retain_check(const struct retain_section *section, struct err *err);
 
 /* Why something stays or goes. */
 enum retain_reason {
@@ -111,7 +130,7 @@ struct retain_manifest *retain_add_manifest(struct retain_history *history);
 void retain_add_edge(struct retain_history *history, uint32_t owner, uint32_t owned);
 
 /* Sets `stays`, `reason` and what belongs to them of every tag and manifest. Sorts the edges. */
-void retain_decide(const struct conf_retain *section, struct retain_history *history);
+void retain_decide(const struct retain_section *section, struct retain_history *history);
 
 /* The last sign of use: a pull, or that it was set; for a tag whose pulls are not known also that
  * recording began. */

@@ -12,7 +12,7 @@
 #include "registry/retain.h"
 
 struct retain_run {
-    const struct conf_retain *section;
+    const struct retain_section *section;
     int64_t untagged; /* of retain_untagged */
     bool dry_run;     /* decide, and write nothing */
     const struct progress *progress;

@@ -41,13 +41,13 @@ static int set_file(struct serve_login *login, const char *path, struct err *err
     return 0;
 }
 
-int login_prepare(const struct serve_options *options, const struct conf *conf,
+int login_prepare(const struct serve_options *options, const struct config *conf,
                   struct serve_login *login, struct err *err)
 {
-    bool own = conf_checks_logins(conf);
+    bool own = config_checks_logins(&conf->live);
 
     login->any = own || options->htpasswd;
-    login->realm = options->realm ? options->realm : conf->realm;
+    login->realm = options->realm ? options->realm : conf->live.passwd.realm;
     if (!options->htpasswd)
         return options->realm ? err_set(err, ERR_USAGE, "--realm belongs to --htpasswd") : 0;
     if (own)

@@ -6,8 +6,8 @@
 #ifndef BERTH_SERVE_SERVE_H
 #define BERTH_SERVE_SERVE_H
 
+#include "api/config.h"
 #include "base/buf.h"
-#include "base/conf.h"
 #include "base/err.h"
 #include "base/fs.h"
 #include "base/strings.h"
@@ -87,7 +87,7 @@ struct serve_login {
     bool any;          /* somebody checks logins: lighttpd or berth itself */
 };
 /* conf must live as long. ERR_USAGE, ERR_CONFIG. */
-int login_prepare(const struct serve_options *options, const struct conf *conf,
+int login_prepare(const struct serve_options *options, const struct config *conf,
                   struct serve_login *login, struct err *err);
 /* Whether the user as whom this runs, which is lighttpd's, can read the file. */
 int login_check(const struct serve_login *login, struct err *err);

@@ -118,30 +118,31 @@ int store_check(struct store *store, struct err *err)
     return store_init(store, false, err);
 }
 
-static int open_root(struct store *store, const struct conf *conf, bool create, struct err *err)
+static int open_root(struct store *store, const struct store_settings *settings, bool create,
+                     struct err *err)
 {
     AUTO_BUF path = BUF_INIT;
 
-    buf_addf(&path, "%s/" LAYOUT_PREFIX, conf->root);
+    buf_addf(&path, "%s/" LAYOUT_PREFIX, settings->root);
     *store = (struct store){
         .fs = {.fd = -1,
-               .durable = conf->durability == CONF_DURABILITY_FULL,
-               .file_mode = conf->file_mode,
-               .dir_mode = conf->dir_mode,
+               .durable = settings->durability == STORE_DURABILITY_FULL,
+               .file_mode = settings->file_mode,
+               .dir_mode = settings->dir_mode,
                .is_private = is_private},
         .path = mem_strdup(path.s),
-        .lock_timeout_ms = (int)conf->lock_timeout * 1000,
-        .grace = conf->grace,
-        .manifest_limit = conf->manifest_limit,
-        .upload_limit = conf->upload_limit,
-        .shared = conf->shared,
+        .lock_timeout_ms = (int)settings->lock_timeout * 1000,
+        .grace = settings->grace,
+        .manifest_limit = settings->manifest_limit,
+        .upload_limit = settings->upload_limit,
+        .shared = settings->shared,
     };
     return fs_root_open(&store->fs, path.s, create, err);
 }
 
-int store_open_any(struct store *store, const struct conf *conf, struct err *err)
+int store_open_any(struct store *store, const struct store_settings *settings, struct err *err)
 {
-    if (open_root(store, conf, false, err) == 0)
+    if (open_root(store, settings, false, err) == 0)
         return 0;
     store_close(store);
     return -1;
@@ -154,9 +155,10 @@ static bool is_read_only(int fd)
     return fstatvfs(fd, &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
-static int open_once(struct store *store, const struct conf *conf, bool create, struct err *err)
+static int open_once(struct store *store, const struct store_settings *settings, bool create,
+                     struct err *err)
 {
-    int opened = open_root(store, conf, create, err);
+    int opened = open_root(store, settings, create, err);
 
     store->is_read_only = opened == 0 && is_read_only(store->fs.fd);
     if (opened == 0 && store_init(store, create, err) == 0 &&
@@ -167,27 +169,28 @@ static int open_once(struct store *store, const struct conf *conf, bool create, 
 }
 
 /* The commonest first failure comes with what to do about it. */
-static int explain(const struct conf *conf, const struct err *why, struct err *err)
+static int explain(const struct store_settings *settings, const struct err *why, struct err *err)
 {
     if (why->sys == EACCES || why->sys == EPERM || why->sys == EROFS || why->sys == ENOENT ||
         why->sys == ENOTDIR)
-        may_not_write(conf->root, why->sys, err);
+        may_not_write(settings->root, why->sys, err);
     else
         err_copy(err, why);
     return why->sys == EROFS ? err_recode(err, ERR_READ_ONLY) : -1;
 }
 
-int store_open(struct store *store, const struct conf *conf, bool create, struct err *err)
+int store_open(struct store *store, const struct store_settings *settings, bool create,
+               struct err *err)
 {
     struct err why = {0};
 
     if (!create)
-        return open_once(store, conf, false, err);
-    if (open_once(store, conf, true, &why) == 0)
+        return open_once(store, settings, false, err);
+    if (open_once(store, settings, true, &why) == 0)
         return 0;
-    if (why.sys == EROFS && conf->readonly)
-        return open_once(store, conf, false, err);
-    return explain(conf, &why, err);
+    if (why.sys == EROFS && settings->readonly)
+        return open_once(store, settings, false, err);
+    return explain(settings, &why, err);
 }
 
 /* Our own directory has neither blobs nor repositories in it, nor has that of blobs, where ours is

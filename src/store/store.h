@@ -11,10 +11,10 @@
 #ifndef BERTH_STORE_STORE_H
 #define BERTH_STORE_STORE_H
 
-#include "base/conf.h"
 #include "base/fs.h"
 #include "oci/digest.h"
 #include "oci/name.h"
+#include "store/store_settings.h"
 
 #include <stdint.h>
 
@@ -25,12 +25,12 @@ struct store {
     struct fs_root fs;      /* at LAYOUT_PREFIX */
     char *path;             /* the same as an absolute path, for X-Sendfile */
     int lock_timeout_ms;    /* how long to wait for a lock */
-    int64_t grace;          /* seconds, see conf.h */
+    int64_t grace;          /* seconds, see store_settings.h */
     int64_t manifest_limit; /* bytes */
     int64_t upload_limit;   /* of open sessions of one user in one repository; 0: none */
 };
 
-/* What to say of a store with is_adopted; %s: conf->root. */
+/* What to say of a store with is_adopted; %s: its root. */
 #define STORE_ADOPTED                                                                              \
     "%s was kept by another program until now: run berth fsck --repair once, which brings in its " \
     "referrers and finds what may be wrong"
@@ -38,11 +38,12 @@ struct store {
 /* create: makes what is missing, as everyone does who will change the store; without it nothing is
  * written, and a directory that holds no store is an ERR_IO that says so. With create an ERR_IO
  * says what to do where this user may not write. A file system that cannot be written is opened to
- * read, if conf is `readonly`; else that is an ERR_READ_ONLY. ERR_CONFIG: the store is of a newer
+ * read, with `readonly`; else that is an ERR_READ_ONLY. ERR_CONFIG: the store is of a newer
  * version. */
-int store_open(struct store *store, const struct conf *conf, bool create, struct err *err);
+int store_open(struct store *store, const struct store_settings *settings, bool create,
+               struct err *err);
 /* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
-int store_open_any(struct store *store, const struct conf *conf, struct err *err);
+int store_open_any(struct store *store, const struct store_settings *settings, struct err *err);
 /* Makes what is missing of an open store, as `create` does, and checks its version. */
 int store_make(struct store *store, struct err *err);
 /* Checks its version alone. */

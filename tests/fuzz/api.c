@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     struct cgi_input input = cgi_input_of(bytes, len);
     struct api api = {
-        .conf = &temp_conf, .store = &temp_store, .nothing = &nothing, .guard = guard};
+        .frozen = &temp_frozen, .store = &temp_store, .nothing = &nothing, .guard = guard};
     struct request request;
     struct identity who;
     struct response response;

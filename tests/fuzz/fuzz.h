@@ -7,6 +7,7 @@
 #ifndef BERTH_FUZZ_FUZZ_H
 #define BERTH_FUZZ_FUZZ_H
 
+#include "api/config.h"
 #include "store/store.h"
 
 #include <stddef.h>
@@ -41,7 +42,7 @@ ssize_t cgi_input_read(void *from, void *bytes, size_t len);
 
 /* A store in a temporary directory; temp_store.path is NULL until it is made. */
 extern struct store temp_store;
-extern struct conf temp_conf;
+extern struct config_frozen temp_frozen;
 void temp_store_make(void);
 void temp_store_remove(void);
 

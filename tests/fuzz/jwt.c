@@ -18,14 +18,14 @@ static struct tokens *load(struct key_set *set)
 {
     static char dir[] = "/tmp/berth-fuzz-XXXXXX"; /* tokens goes on to use them */
     static char service[] = "berth";
-    struct conf conf = {.token_service = service, .token_keys = dir, .token_lifetime = 300};
+    struct token_settings settings = {.service = service, .keys = dir, .lifetime = 300};
     struct fs_root root = {.file_mode = 0600, .dir_mode = 0700};
     AUTO_DIRTY dirty = {0};
     struct err err;
 
     must_hold(mkdtemp(dir) && fs_root_open(&root, dir, false, &err) == 0);
     must_hold(fs_replace(&root, "tmp", "1.pem", key_pem, strlen(key_pem), &dirty, &err) == 0);
-    struct tokens *tokens = token_load(&conf, &err);
+    struct tokens *tokens = token_load(&settings, &err);
     must_hold(tokens && key_set_add_dir(set, dir, &err) == 0);
     fs_unlink(&root, "1.pem", &dirty, &err);
     fs_root_close(&root);

@@ -30,7 +30,7 @@ static void check(const struct policy *policy, const char *groups)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char path[64], group[] = "@dev", *members[] = {group}, conf_path[] = "berth.conf";
-    struct conf_repository rule = {.place = {conf_path, 1}, .pull = {members, 1}};
+    struct policy_rule rule = {.place = {conf_path, 1}, .pull = {members, 1}};
     struct err err = {0};
 
     char *text = text_of(bytes, len);
@@ -42,8 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     must_hold(fd >= 0 && write(fd, groups, groups_len) == (ssize_t)groups_len);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     rule.pattern = text;
-    struct conf conf = {.groups_file = path, .repositories = &rule, .n_repositories = 1};
-    struct policy *policy = policy_new(&conf, &err);
+    struct policy_settings settings = {
+        .groups_file = path, .repositories = &rule, .n_repositories = 1};
+    struct policy *policy = policy_new(&settings, false, &err);
     must_hold(policy || (err.code == ERR_CONFIG && strchr(err.msg, ':')));
     if (policy)
         check(policy, groups);

@@ -7,8 +7,11 @@
 #include <stdio.h>
 
 struct store temp_store;
-struct conf temp_conf = {
-    .file_mode = 0600, .dir_mode = 0700, .manifest_limit = 4096, .page_limit = 10};
+struct config_frozen temp_frozen = {.store = {.durability = STORE_DURABILITY_NONE,
+                                              .file_mode = 0600,
+                                              .dir_mode = 0700,
+                                              .manifest_limit = 4096},
+                                    .api = {.page_limit = 10}};
 
 static char temp_root[64];
 
@@ -70,6 +73,6 @@ void temp_store_make(void)
 
     snprintf(temp_root, sizeof temp_root, "/tmp/berth-fuzz-XXXXXX");
     must_hold(mkdtemp(temp_root));
-    temp_conf.root = temp_root;
-    must_hold(store_open(&temp_store, &temp_conf, true, &err) == 0);
+    temp_frozen.store.root = temp_root;
+    must_hold(store_open(&temp_store, &temp_frozen.store, true, &err) == 0);
 }

@@ -35,6 +35,10 @@ LAYERS = {
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }
 
+# The configuration as a whole is a program's, whatever it is for: these too may read it.
+CONFIG = "api/config.h"
+READ_CONFIG = {"serve", "admin"}
+
 # What libc and the kernel's interface to it bring; every other <header> is a library's.
 LIBC = re.compile(r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|limits|locale|malloc|math|netdb"
                   r"|poll|pthread|pwd|regex|sched|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib"
@@ -70,6 +74,8 @@ def layers(tree: Tree):
         elif kind == '"' and "/" not in header:
             if header not in GENERATED and not (layer == "cgi-bin" and (path.parent / header).is_file()):
                 yield f'{where}: "{header}" is without its folder'
+        elif header == CONFIG and layer in READ_CONFIG:
+            continue
         elif kind == '"' and header.split("/")[0] not in LAYERS[layer] | {layer}:
             yield f'{where}: {layer} may not include "{header}"'
 

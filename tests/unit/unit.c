@@ -294,11 +294,11 @@ const char *unit_path(const struct unit_dir *dir, const char *name)
     return path;
 }
 
-static struct conf store_conf(const char *root)
+static struct store_settings store_settings_at(const char *root)
 {
-    return (struct conf){
+    return (struct store_settings){
         .root = (char *)root,
-        .durability = CONF_DURABILITY_NONE,
+        .durability = STORE_DURABILITY_NONE,
         .file_mode = 0640,
         .dir_mode = 0750,
         .lock_timeout = 10,
@@ -322,8 +322,8 @@ int unit_store_make(void **state)
         return -1;
     made->dir = dir;
     *state = made;
-    struct conf conf = store_conf(made->dir->path);
-    return store_open(&made->store, &conf, true, &failure);
+    struct store_settings settings = store_settings_at(made->dir->path);
+    return store_open(&made->store, &settings, true, &failure);
 }
 
 int unit_store_remove(void **state)
@@ -339,9 +339,9 @@ int unit_store_remove(void **state)
 int unit_store_open(struct store *again, const struct store *store)
 {
     char *root = strndup(store->path, strlen(store->path) - strlen("/" LAYOUT_PREFIX));
-    struct conf conf = store_conf(root);
+    struct store_settings settings = store_settings_at(root);
 
-    int opened = store_open(again, &conf, false, &failure);
+    int opened = store_open(again, &settings, false, &failure);
     again->lock_timeout_ms = store->lock_timeout_ms;
     free(root);
     return opened;

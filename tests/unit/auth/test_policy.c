@@ -2,13 +2,14 @@
  * auth/policy.c: access rules. */
 #include "unit/unit.h"
 
+#include "api/config.h"
 #include "auth/policy.h"
 
 #include <stdio.h>
 
 /* A configuration and what it comes to. */
 struct setting {
-    struct conf conf;
+    struct config conf;
     struct policy *policy;
 };
 
@@ -25,15 +26,16 @@ static int load(struct setting *setting, const struct unit_dir *dir, const char 
                  at + strlen("groups_file = @"));
     unit_put(dir->path, "berth.conf", conf);
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
-    assert_returns(0, conf_load(&setting->conf, path, &failure));
-    setting->policy = policy_new(&setting->conf, &failure);
+    assert_returns(0, config_read(&setting->conf, path, &failure));
+    setting->policy =
+        policy_new(&setting->conf.live.policy, config_checks_logins(&setting->conf.live), &failure);
     return setting->policy ? 0 : -1;
 }
 
 static void unload(struct setting *setting)
 {
     policy_free(setting->policy);
-    conf_free(&setting->conf);
+    config_free(&setting->conf);
 }
 
 static void assert_refused(const struct unit_dir *dir, const char *text, const char *message)
@@ -283,11 +285,11 @@ static void test_sparse_is_the_narrowest_rules(void **state)
                            "repository \"thin/whole\" { admin = {\"*\"} }\n"));
     for (size_t i = 0; i < LENGTH_OF(cases); i++) {
         name = unit_name(cases[i].name);
-        assert_int_equal(cases[i].sparse, policy_is_sparse(&setting.conf, &name));
+        assert_int_equal(cases[i].sparse, policy_is_sparse(&setting.conf.live.policy, &name));
     }
     unload(&setting);
     assert_returns(0, load(&setting, *state, ""));
-    assert_false(policy_is_sparse(&setting.conf, &name));
+    assert_false(policy_is_sparse(&setting.conf.live.policy, &name));
     unload(&setting);
 }
 

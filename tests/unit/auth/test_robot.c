@@ -2,6 +2,7 @@
  * auth/token_robot.c: robots' tokens and their files. */
 #include "unit/unit.h"
 
+#include "api/config.h"
 #include "auth/jwt.h"
 #include "auth/robot.h"
 #include "auth/token.h"
@@ -12,7 +13,7 @@
 #include <time.h>
 
 struct setting {
-    struct conf conf;
+    struct config conf;
     struct tokens *tokens;
     struct arena arena;
     struct identity who;
@@ -29,8 +30,8 @@ static void load(struct setting *setting, const struct unit_dir *dir)
     snprintf(text, sizeof text, "token_keys = \"%s\"\n", setting->keys);
     unit_put(dir->path, "berth.conf", text);
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
-    assert_returns(0, conf_load(&setting->conf, path, &failure));
-    setting->tokens = token_load(&setting->conf, &failure);
+    assert_returns(0, config_read(&setting->conf, path, &failure));
+    setting->tokens = token_load(&setting->conf.live.token, &failure);
     assert_non_null(setting->tokens);
 }
 
@@ -38,7 +39,7 @@ static void unload(struct setting *setting)
 {
     token_free(setting->tokens);
     arena_free(&setting->arena);
-    conf_free(&setting->conf);
+    config_free(&setting->conf);
 }
 
 static int issue(struct setting *setting, const char *name, struct buf *token)

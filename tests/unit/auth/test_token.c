@@ -2,6 +2,7 @@
  * auth/token.c: issuing tokens, and who shows one. */
 #include "unit/unit.h"
 
+#include "api/config.h"
 #include "auth/jwt.h"
 #include "auth/key_set.h"
 #include "auth/token.h"
@@ -14,7 +15,7 @@
 
 /* Tokens of berth itself, and of an issuer whose key is keys_p256_private. */
 struct setting {
-    struct conf conf;
+    struct config conf;
     struct tokens *tokens;
     struct arena arena;
     struct identity who;
@@ -33,9 +34,9 @@ static int load(struct setting *setting, const struct unit_dir *dir, const char 
     }
     unit_put(dir->path, "berth.conf", text);
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
-    assert_int_equal(0, conf_load(&setting->conf, path, &failure));
+    assert_int_equal(0, config_read(&setting->conf, path, &failure));
     unit_before_call();
-    setting->tokens = token_load(&setting->conf, &failure);
+    setting->tokens = token_load(&setting->conf.live.token, &failure);
     return setting->tokens ? 0 : -1;
 }
 
@@ -43,7 +44,7 @@ static void unload(struct setting *setting)
 {
     token_free(setting->tokens);
     arena_free(&setting->arena);
-    conf_free(&setting->conf);
+    config_free(&setting->conf);
 }
 
 #define BOTH                                                                                       \

@@ -30,6 +30,7 @@ struct kitchen {
 
 struct cellar {
     int64_t bottles;
+    bool open; /* as the kitchen is */
 };
 
 static bool is_cook(const char *value, const char **must)
@@ -64,6 +65,7 @@ static const struct settings_section kitchen_sections[] = {
 
 static const struct settings_key cellar_keys[] = {
     SETTINGS_NUMBER(struct cellar, bottles, "bottles", "7", 0, 9),
+    SETTINGS_SWITCH(struct cellar, open, "open", "true"),
     SETTINGS_END,
 };
 
@@ -139,6 +141,7 @@ static void test_owners_share_a_file(void **state)
     assert_int_equal(SMALL, house.kitchen.size);
     assert_int_equal(0, house.kitchen.mode);
     assert_false(house.kitchen.open);
+    assert_false(house.cellar.open);
     assert_int_equal(2, house.kitchen.n_dishes);
     const struct dish *soup = &house.kitchen.dishes[0], *cake = &house.kitchen.dishes[1];
     assert_string_equal("soup", soup->name);
@@ -155,6 +158,24 @@ static void test_owners_share_a_file(void **state)
     assert_int_equal(3, cake->price);
     assert_null(cake->keeps.text);
     leave(&house);
+}
+
+static void read_default(void *context)
+{
+    struct house house;
+
+    assert_returns(0, read_house(&house, context, ""));
+    assert_true(house.kitchen.open && house.cellar.open);
+    leave(&house);
+}
+
+/* libconfuse would complain, on standard error. */
+static void test_two_owners_may_read_a_key(void **state)
+{
+    char *said = unit_stderr_of(read_default, *state);
+
+    assert_string_equal("", said);
+    free(said);
 }
 
 /* What another program of the same file owns is no error, but must be right. */
@@ -362,6 +383,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_defaults),
         DIR_TEST(test_owners_share_a_file),
+        DIR_TEST(test_two_owners_may_read_a_key),
         DIR_TEST(test_what_is_not_wanted_is_looked_at),
         DIR_TEST(test_lines_are_counted_once),
         DIR_TEST(test_what_is_wrong_in_an_included_file),

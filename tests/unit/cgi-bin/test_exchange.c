@@ -65,7 +65,7 @@ static void run_exchange(void *context)
 static const char *exchange(const struct store *store, struct server *server, bool drain)
 {
     static char text[4096];
-    struct conf conf;
+    const struct config_frozen frozen = {.store.root = (char[]){"/srv"}, .api.page_limit = 1000};
     struct store nothing;
     const struct exchange_adapter adapter = {.variables = (char *const *)server->variables,
                                              .read = read_body,
@@ -75,9 +75,8 @@ static const char *exchange(const struct store *store, struct server *server, bo
                                              .drain = drain};
 
     buf_addstr(&server->answer, "");
-    assert_returns(0, conf_load(&conf, "/dev/null", &failure));
     assert_returns(0, store_open_nothing(&nothing, store, &failure));
-    struct api api = {.conf = &conf,
+    struct api api = {.frozen = &frozen,
                       .store = store,
                       .nothing = &nothing,
                       .guard = guard_new("/dev/null", &failure)};
@@ -90,7 +89,6 @@ static const char *exchange(const struct store *store, struct server *server, bo
     free(log);
     guard_free(api.guard);
     store_close(&nothing);
-    conf_free(&conf);
     return text;
 }
 

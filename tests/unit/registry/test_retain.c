@@ -204,14 +204,14 @@ static struct settings_age age_of(const char *text)
     return age;
 }
 
-static struct conf_retain section_of(struct rule *rule, const char *pattern)
+static struct retain_section section_of(struct rule *rule, const char *pattern)
 {
-    struct conf_retain section = {.pattern = (char *)pattern,
-                                  .newest = rule->newest,
-                                  .tags = {.v = (char **)rule->tags},
-                                  .younger = age_of(rule->younger),
-                                  .pulled = age_of(rule->pulled),
-                                  .untagged = age_of(rule->untagged)};
+    struct retain_section section = {.pattern = (char *)pattern,
+                                     .newest = rule->newest,
+                                     .tags = {.v = (char **)rule->tags},
+                                     .younger = age_of(rule->younger),
+                                     .pulled = age_of(rule->pulled),
+                                     .untagged = age_of(rule->untagged)};
 
     while (section.tags.n < LENGTH_OF(rule->tags) && rule->tags[section.tags.n])
         section.tags.n++;
@@ -220,11 +220,11 @@ static struct conf_retain section_of(struct rule *rule, const char *pattern)
 
 static void decide(struct rule *rule, struct retain_history *history)
 {
-    struct conf_retain section = section_of(rule, "**");
-    struct conf conf = {.retains = &section, .n_retains = 1};
+    struct retain_section section = section_of(rule, "**");
+    struct retain_settings settings = {.retains = &section, .n_retains = 1};
     const struct name name = unit_name("a");
 
-    history->untagged = retain_untagged(&conf, &name, rule->untagged ? 0 : 86400);
+    history->untagged = retain_untagged(&settings, &name, rule->untagged ? 0 : 86400);
     retain_decide(&section, history);
 }
 
@@ -386,43 +386,44 @@ static void test_which_section_applies(void **state)
         {"other", 0}, {"team/app", 3}, {"team/x", 2}, {"team/x/y", 1},
         {"a", 4},     {"b", 4},        {"team", 4},
     };
-    struct conf_retain sections[] = {
+    struct retain_section sections[] = {
         {.pattern = (char[]){"team/**"}, .place.line = 1},
         {.pattern = (char[]){"team/*"}, .place.line = 2},
         {.pattern = (char[]){"team/app"}, .place.line = 3},
         {.pattern = (char[]){"?"}, .place.line = 4},
         {.pattern = (char[]){"*?"}, .place.line = 5},
     };
-    struct conf conf = {.retains = sections, .n_retains = 4};
+    struct retain_settings settings = {.retains = sections, .n_retains = 4};
 
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         const struct name name = unit_name(rows[i].name);
-        const struct conf_retain *section = retain_section(&conf, &name);
+        const struct retain_section *section = retain_section(&settings, &name);
         if (!strcmp(rows[i].name, "team")) /* matched by no section of these */
             assert_null(section);
         else
             assert_int_equal(rows[i].line, section ? section->place.line : 0);
     }
-    conf.n_retains = 5; /* of equally narrow ones the first */
+    settings.n_retains = 5; /* of equally narrow ones the first */
     const struct name name = unit_name("c");
-    assert_int_equal(4, retain_section(&conf, &name)->place.line);
+    assert_int_equal(4, retain_section(&settings, &name)->place.line);
 }
 
 static void test_how_long_manifests_stay_without_a_tag(void **state)
 {
     struct rule none = {0}, week = {.untagged = "1w"}, forever = {.untagged = "forever"},
                 at_once = {.untagged = "0s"};
-    struct conf_retain sections[] = {section_of(&none, "none"), section_of(&week, "week"),
-                                     section_of(&forever, "forever"), section_of(&at_once, "once")};
-    struct conf conf = {.retains = sections, .n_retains = LENGTH_OF(sections)};
+    struct retain_section sections[] = {section_of(&none, "none"), section_of(&week, "week"),
+                                        section_of(&forever, "forever"),
+                                        section_of(&at_once, "once")};
+    struct retain_settings settings = {.retains = sections, .n_retains = LENGTH_OF(sections)};
     const struct name names[] = {unit_name("none"), unit_name("week"), unit_name("forever"),
                                  unit_name("once"), unit_name("other")};
     const int64_t expected[] = {77, 7 * 86400, -1, 39, 77};
 
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(names); i++)
-        assert_int_equal(expected[i], retain_untagged(&conf, &names[i], 77));
+        assert_int_equal(expected[i], retain_untagged(&settings, &names[i], 77));
 }
 
 static void test_patterns_that_match_nothing(void **state)
@@ -441,7 +442,7 @@ static void test_patterns_that_match_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct rule rule = {.tags = {"ok", rows[i].tag}};
-        struct conf_retain section = section_of(&rule, rows[i].pattern);
+        struct retain_section section = section_of(&rule, rows[i].pattern);
         section.place = (struct settings_place){(char[]){"/etc/berth.conf"}, 7};
         if (!rows[i].said) {
             assert_returns(0, retain_check(&section, &failure));

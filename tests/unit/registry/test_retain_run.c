@@ -90,18 +90,18 @@ static bool has(const struct store *store, const struct digest *digest)
     return repo_has_revision(store, &name, digest, &err) > 0;
 }
 
-static struct conf_retain week = {
+static struct retain_section week = {
     .pattern = (char[]){"**"},
     .younger = {(char[]){"7d"}, 7 * 86400},
     .untagged = {(char[]){"7d"}, 7 * 86400},
 };
 
-static struct retain_run run_by(const struct conf_retain *section)
+static struct retain_run run_by(const struct retain_section *section)
 {
     return (struct retain_run){.section = section, .untagged = 7 * DAY};
 }
 
-static int run(const struct store *store, const struct conf_retain *section,
+static int run(const struct store *store, const struct retain_section *section,
                struct retain_history *history)
 {
     const struct name name = unit_name("a");
@@ -145,7 +145,7 @@ static void test_a_dry_run_writes_nothing(void **state)
 {
     const struct store *store = *state;
     const struct name name = unit_name("a");
-    struct conf_retain section = week;
+    struct retain_section section = week;
     struct retain_run run = run_by(&section);
     AUTO_HISTORY history = {0};
     int64_t when;
@@ -165,7 +165,7 @@ static void test_a_dry_run_writes_nothing(void **state)
 static void test_pulls_are_recorded_from_the_first_run_on(void **state)
 {
     const struct store *store = *state;
-    struct conf_retain section = {.pulled = {(char[]){"14d"}, 14 * 86400}};
+    struct retain_section section = {.pulled = {(char[]){"14d"}, 14 * 86400}};
     const struct name name = unit_name("a");
     const struct tag used = unit_tag("used"), unused = unit_tag("unused");
     struct retain_history history;
@@ -342,7 +342,7 @@ static void test_a_tag_that_is_used_meanwhile_stays(void **state)
 {
     static void (*const uses[])(const struct store *) = {push_again, push_another, pull_old};
     const struct store *store = *state;
-    struct conf_retain section = {.pulled = {(char[]){"14d"}, 14 * 86400}};
+    struct retain_section section = {.pulled = {(char[]){"14d"}, 14 * 86400}};
     const struct name name = unit_name("a");
     struct layout_path path;
 

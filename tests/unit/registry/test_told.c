@@ -226,7 +226,7 @@ static void test_retention(void **state)
 {
     const struct store *store = *state;
     const struct name a = unit_name("a");
-    struct conf_retain section = {.pattern = (char[]){"**"}, .newest = 1};
+    struct retain_section section = {.pattern = (char[]){"**"}, .newest = 1};
     struct retain_run run = {.section = &section, .untagged = 0};
     struct layout_path path;
     AUTO_HISTORY history = {0};

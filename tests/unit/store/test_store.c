@@ -8,16 +8,16 @@
 
 static int open_at(struct store *store, const char *root, bool create)
 {
-    struct conf conf = {
+    struct store_settings settings = {
         .root = (char *)root,
-        .durability = CONF_DURABILITY_FULL,
+        .durability = STORE_DURABILITY_FULL,
         .file_mode = 0640,
         .dir_mode = 0750,
         .lock_timeout = 3,
         .grace = 60,
     };
 
-    return store_open(store, &conf, create, &failure);
+    return store_open(store, &settings, create, &failure);
 }
 
 static void test_creating_a_store(void **state)

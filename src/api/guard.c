@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: access rules, passwords and keys, reread when their files change. */
-#include "auth/guard.h"
+ * L4: access rules, passwords and keys, reread when their files change. */
+#include "api/guard.h"
 
 #include "auth/key_set.h"
 #include "base/log.h"
@@ -39,7 +39,8 @@ static void rules_free(struct rules *rules)
     policy_free(rules->policy);
     passwd_free(rules->passwd);
     token_free(rules->tokens);
-    conf_free(&rules->conf);
+    config_free_live(&rules->live);
+    strings_free(&rules->files);
     strings_free(&rules->written);
     free(rules);
 }
@@ -56,22 +57,22 @@ static void note_written(const struct strings *files, struct strings *written)
 static struct rules *rules_load(const char *config, struct err *err)
 {
     struct rules *rules = mem_alloc(sizeof *rules);
-    struct conf *conf = &rules->conf;
+    struct config_live *live = &rules->live;
 
-    if (conf_load(conf, config, err) < 0)
+    if (config_read_live(live, &rules->files, config, err) < 0)
         goto failed;
-    note_written(&conf->files, &rules->written);
-    if (*conf->htpasswd) {
-        rules->passwd = passwd_load(conf->htpasswd, conf->credential_cache, err);
+    note_written(&rules->files, &rules->written);
+    if (*live->passwd.htpasswd) {
+        rules->passwd = passwd_load(live->passwd.htpasswd, live->passwd.credential_cache, err);
         if (!rules->passwd)
             goto failed;
     }
-    if (*conf->token_keys || conf->n_issuers) {
-        rules->tokens = token_load(conf, err);
+    if (*live->token.keys || live->token.n_issuers) {
+        rules->tokens = token_load(&live->token, err);
         if (!rules->tokens)
             goto failed;
     }
-    rules->policy = policy_new(conf, err);
+    rules->policy = policy_new(&live->policy, config_checks_logins(live), err);
     if (rules->policy)
         return rules;
 failed:
@@ -102,17 +103,18 @@ static void add_keys(struct strings *files, const char *directory)
 }
 
 /* What could not be read names fewer, or none. */
-static void add_files(struct strings *files, const struct conf *conf)
+static void add_files(struct strings *all, const struct strings *files,
+                      const struct config_live *live)
 {
-    for (size_t i = 0; i < conf->files.n; i++)
-        strings_add(files, conf->files.v[i]);
-    if (conf->files.n == 0)
-        strings_add(files, SETTINGS_FALLBACK);
-    add_file(files, conf->groups_file);
-    add_file(files, conf->htpasswd);
-    add_keys(files, conf->token_keys);
-    for (size_t i = 0; i < conf->n_issuers; i++)
-        add_file(files, conf->issuers[i].keys);
+    for (size_t i = 0; i < files->n; i++)
+        strings_add(all, files->v[i]);
+    if (files->n == 0)
+        strings_add(all, SETTINGS_FALLBACK);
+    add_file(all, live->policy.groups_file);
+    add_file(all, live->passwd.htpasswd);
+    add_keys(all, live->token.keys);
+    for (size_t i = 0; i < live->token.n_issuers; i++)
+        add_file(all, live->token.issuers[i].keys);
 }
 
 static struct signature look(const struct strings *files)
@@ -137,16 +139,17 @@ static struct signature look(const struct strings *files)
 }
 
 /* A file that is gone, or empty and was not, says nothing: it is not the wish to have no rules. */
-static int check_still_there(const struct rules *before, const struct conf *now, struct err *err)
+static int check_still_there(const struct rules *before, const struct strings *files,
+                             struct err *err)
 {
     struct stat st;
 
-    if (before->conf.files.n && !now->files.n)
-        return err_set(err, ERR_CONFIG, "%s is gone", before->conf.files.v[0]);
-    for (size_t i = 0; i < now->files.n; i++)
-        if (strings_has(&before->written, now->files.v[i]) && stat(now->files.v[i], &st) == 0 &&
+    if (before->files.n && !files->n)
+        return err_set(err, ERR_CONFIG, "%s is gone", before->files.v[0]);
+    for (size_t i = 0; i < files->n; i++)
+        if (strings_has(&before->written, files->v[i]) && stat(files->v[i], &st) == 0 &&
             st.st_size == 0)
-            return err_set(err, ERR_CONFIG, "%s is empty", now->files.v[i]);
+            return err_set(err, ERR_CONFIG, "%s is empty", files->v[i]);
     return 0;
 }
 
@@ -161,16 +164,17 @@ static void explain(const struct strings *files, struct err *err)
 struct guard *guard_new(const char *config, struct err *err)
 {
     struct guard *guard = mem_alloc(sizeof *guard);
-    struct conf conf;
+    AUTO_STRINGS files = {0};
+    struct config_live live;
 
     /* The file says which others to look at, before any of them is read. */
-    if (conf_load(&conf, config, err) == 0) {
-        add_files(&guard->files, &conf);
+    if (config_read_live(&live, &files, config, err) == 0) {
+        add_files(&guard->files, &files, &live);
         guard->seen = look(&guard->files);
         guard->read_at = time(NULL);
         guard->rules = rules_load(config, err);
     }
-    conf_free(&conf);
+    config_free_live(&live);
     if (!guard->rules) {
         explain(&guard->files, err);
         guard_free(guard);
@@ -215,21 +219,22 @@ static void watch(struct guard *guard, struct strings *files, struct signature s
 
 static void reread(struct guard *guard)
 {
+    AUTO_STRINGS read = {0};
     AUTO_STRINGS files = {0};
     AUTO_STRINGS both = {0};
-    struct conf conf;
+    struct config_live live;
     struct err err;
     struct rules *rules = NULL;
 
     guard->read_at = time(NULL);
-    bool loaded = conf_load(&conf, guard->config, &err) == 0;
-    add_files(&files, &conf);
-    add_files(&both, &conf);
-    add_files(&both, &guard->rules->conf);
+    bool loaded = config_read_live(&live, &read, guard->config, &err) == 0;
+    add_files(&files, &read, &live);
+    add_files(&both, &read, &live);
+    add_files(&both, &guard->rules->files, &guard->rules->live);
     struct signature files_seen = look(&files), both_seen = look(&both);
-    if (loaded && check_still_there(guard->rules, &conf, &err) == 0)
+    if (loaded && check_still_there(guard->rules, &read, &err) == 0)
         rules = rules_load(guard->config, &err);
-    conf_free(&conf);
+    config_free_live(&live);
     if (rules) {
         watch(guard, &files, files_seen);
         take_rules(guard, rules);

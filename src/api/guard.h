@@ -6,16 +6,15 @@
  * nothing: what was last good stays, all of it, and the log says so once. The same for a berth.conf
  * that is empty, as while it is being written, or gone.
  */
-#ifndef BERTH_AUTH_GUARD_H
-#define BERTH_AUTH_GUARD_H
+#ifndef BERTH_API_GUARD_H
+#define BERTH_API_GUARD_H
 
-#include "auth/passwd.h"
-#include "auth/policy.h"
-#include "auth/token.h"
+#include "api/config.h"
 
 /* Valid until the next guard_rules. */
 struct rules {
-    struct conf conf; /* of which only access rules and retention count */
+    struct config_live live;
+    struct strings files; /* of the configuration */
     struct policy *policy;
     struct passwd *passwd;  /* NULL: berth checks no passwords */
     struct tokens *tokens;  /* NULL: there are no tokens */
@@ -24,7 +23,7 @@ struct rules {
 
 struct guard;
 
-/* config as for conf_load. ERR_CONFIG. NULL on error. */
+/* config as for config_read. ERR_CONFIG. NULL on error. */
 struct guard *guard_new(const char *config, struct err *err);
 void guard_free(struct guard *guard);
 

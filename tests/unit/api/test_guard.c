@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * auth/guard.c */
+ * api/guard.c */
 #include "unit/unit.h"
 
-#include "auth/guard.h"
+#include "api/guard.h"
 #include "auth/key_set.h"
 #include "unit/auth/keys.h"
 

@@ -1,69 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base/conf.c: berth.conf and BERTH_* variables. */
+ * api/config.c: berth.conf and BERTH_* variables. */
 #include "unit/unit.h"
 
-#include "base/conf.h"
+#include "api/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Writes berth.conf into the test's directory and reads it. */
-static int load(const struct unit_dir *dir, const char *text, struct conf *conf)
+static int load(const struct unit_dir *dir, const char *text, struct config *conf)
 {
     char path[128];
 
     unit_put(dir->path, "berth.conf", text);
     snprintf(path, sizeof path, "%s/berth.conf", dir->path);
-    return conf_load(conf, path, &failure);
+    return config_read(conf, path, &failure);
 }
 
 static void assert_refused(const struct unit_dir *dir, const char *text, const char *message)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_fails(CONFIG, load(dir, text, &conf));
     if (!strstr(failure.msg, message))
         fail_msg("%s: \"%s\" does not say \"%s\"", text, failure.msg, message);
-    conf_free(&conf);
+    config_free(&conf);
 }
 
 static void test_defaults(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state, "", &conf));
-    assert_string_equal("/var/lib/registry", conf.root);
-    assert_int_equal(CONF_DURABILITY_FULL, conf.durability);
-    assert_int_equal(CONF_SENDFILE_OFF, conf.sendfile);
-    assert_string_equal("/_berth/", conf.sendfile_prefix);
-    assert_int_equal(0640, conf.file_mode);
-    assert_int_equal(0750, conf.dir_mode);
-    assert_int_equal(4194304, conf.manifest_limit);
-    assert_int_equal(1000, conf.upload_limit);
-    assert_int_equal(10, conf.lock_timeout);
-    assert_int_equal(1000, conf.page_limit);
-    assert_int_equal(86400, conf.grace);
-    assert_int_equal(LOG_LEVEL_WARNING, conf.log_level);
-    assert_string_equal("", conf.htpasswd);
-    assert_string_equal("berth", conf.realm);
-    assert_int_equal(300, conf.credential_cache);
-    assert_string_equal("", conf.token_keys);
-    assert_string_equal("", conf.token_realm);
-    assert_string_equal("berth", conf.token_service);
-    assert_int_equal(300, conf.token_lifetime);
-    assert_string_equal("", conf.groups_file);
-    assert_false(conf.readonly);
-    assert_false(conf.shared);
-    assert_int_equal(0, conf.cors.n + conf.socket_users.n);
-    assert_int_equal(CONF_REMOTE_USER_AUTO, conf.remote_user);
-    assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
-    conf_free(&conf);
-    assert_null(conf.root);
+    assert_string_equal("/var/lib/registry", conf.frozen.store.root);
+    assert_int_equal(STORE_DURABILITY_FULL, conf.frozen.store.durability);
+    assert_int_equal(API_SENDFILE_OFF, conf.frozen.api.sendfile);
+    assert_string_equal("/_berth/", conf.frozen.api.sendfile_prefix);
+    assert_int_equal(0640, conf.frozen.store.file_mode);
+    assert_int_equal(0750, conf.frozen.store.dir_mode);
+    assert_int_equal(4194304, conf.frozen.store.manifest_limit);
+    assert_int_equal(1000, conf.frozen.store.upload_limit);
+    assert_int_equal(10, conf.frozen.store.lock_timeout);
+    assert_int_equal(1000, conf.frozen.api.page_limit);
+    assert_int_equal(86400, conf.frozen.store.grace);
+    assert_int_equal(LOG_LEVEL_WARNING, conf.frozen.log_level);
+    assert_string_equal("", conf.live.passwd.htpasswd);
+    assert_string_equal("berth", conf.live.passwd.realm);
+    assert_int_equal(300, conf.live.passwd.credential_cache);
+    assert_string_equal("", conf.live.token.keys);
+    assert_string_equal("", conf.live.token.realm);
+    assert_string_equal("berth", conf.live.token.service);
+    assert_int_equal(300, conf.live.token.lifetime);
+    assert_string_equal("", conf.live.policy.groups_file);
+    assert_false(conf.live.policy.readonly);
+    assert_false(conf.frozen.store.shared);
+    assert_int_equal(0, conf.live.cors.origins.n + conf.frozen.api.socket_users.n);
+    assert_int_equal(IDENTITY_REMOTE_USER_AUTO, conf.live.identity.remote_user);
+    assert_int_equal(0, conf.live.policy.n_groups + conf.live.policy.n_repositories +
+                            conf.live.token.n_issuers);
+    config_free(&conf);
+    assert_null(conf.frozen.store.root);
 }
 
 static void test_every_key(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state,
                            "# a comment\n"
@@ -79,23 +80,23 @@ static void test_every_key(void **state)
                            "grace = 0\n"
                            "log_level = debug\n",
                            &conf));
-    assert_string_equal("/srv/r", conf.root);
-    assert_int_equal(CONF_DURABILITY_NONE, conf.durability);
-    assert_int_equal(CONF_SENDFILE_X_ACCEL, conf.sendfile);
-    assert_string_equal("/internal/", conf.sendfile_prefix);
-    assert_int_equal(0660, conf.file_mode);
-    assert_int_equal(0770, conf.dir_mode);
-    assert_int_equal(1024, conf.manifest_limit);
-    assert_int_equal(0, conf.lock_timeout);
-    assert_int_equal(1, conf.page_limit);
-    assert_int_equal(0, conf.grace);
-    assert_int_equal(LOG_LEVEL_DEBUG, conf.log_level);
-    conf_free(&conf);
+    assert_string_equal("/srv/r", conf.frozen.store.root);
+    assert_int_equal(STORE_DURABILITY_NONE, conf.frozen.store.durability);
+    assert_int_equal(API_SENDFILE_X_ACCEL, conf.frozen.api.sendfile);
+    assert_string_equal("/internal/", conf.frozen.api.sendfile_prefix);
+    assert_int_equal(0660, conf.frozen.store.file_mode);
+    assert_int_equal(0770, conf.frozen.store.dir_mode);
+    assert_int_equal(1024, conf.frozen.store.manifest_limit);
+    assert_int_equal(0, conf.frozen.store.lock_timeout);
+    assert_int_equal(1, conf.frozen.api.page_limit);
+    assert_int_equal(0, conf.frozen.store.grace);
+    assert_int_equal(LOG_LEVEL_DEBUG, conf.frozen.log_level);
+    config_free(&conf);
 }
 
 static void test_every_key_of_access(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state,
                            "htpasswd = \"/etc/users\"\n"
@@ -109,22 +110,23 @@ static void test_every_key_of_access(void **state)
                            "readonly = true\n"
                            "shared = true\n",
                            &conf));
-    assert_string_equal("/etc/users", conf.htpasswd);
-    assert_string_equal("Our registry", conf.realm);
-    assert_int_equal(0, conf.credential_cache);
-    assert_string_equal("/etc/keys", conf.token_keys);
-    assert_string_equal("https://auth.example/token?x=1", conf.token_realm);
-    assert_string_equal("registry.example:5000", conf.token_service);
-    assert_int_equal(60, conf.token_lifetime);
-    assert_string_equal("/etc/groups", conf.groups_file);
-    assert_true(conf.readonly);
-    assert_true(conf.shared);
-    conf_free(&conf);
+    assert_string_equal("/etc/users", conf.live.passwd.htpasswd);
+    assert_string_equal("Our registry", conf.live.passwd.realm);
+    assert_int_equal(0, conf.live.passwd.credential_cache);
+    assert_string_equal("/etc/keys", conf.live.token.keys);
+    assert_string_equal("https://auth.example/token?x=1", conf.live.token.realm);
+    assert_string_equal("registry.example:5000", conf.live.token.service);
+    assert_int_equal(60, conf.live.token.lifetime);
+    assert_string_equal("/etc/groups", conf.live.policy.groups_file);
+    assert_true(conf.live.policy.readonly);
+    assert_true(conf.frozen.store.readonly); /* two owners read it */
+    assert_true(conf.frozen.store.shared);
+    config_free(&conf);
 }
 
 static void test_access_from_the_environment(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     setenv("BERTH_HTPASSWD", "/from-env", 1);
     setenv("BERTH_READONLY", "true", 1);
@@ -132,9 +134,10 @@ static void test_access_from_the_environment(void **state)
     unsetenv("BERTH_HTPASSWD");
     unsetenv("BERTH_READONLY");
     assert_int_equal(0, loaded);
-    assert_string_equal("/from-env", conf.htpasswd);
-    assert_true(conf.readonly);
-    conf_free(&conf);
+    assert_string_equal("/from-env", conf.live.passwd.htpasswd);
+    assert_true(conf.live.policy.readonly);
+    assert_true(conf.frozen.store.readonly); /* two owners read it */
+    config_free(&conf);
 }
 
 static void assert_list(const struct strings *list, const char *expected)
@@ -152,28 +155,28 @@ static void test_39_lists_outside_of_sections(void **state)
 {
     static const char text[] = "cors = {\"https://ui.example\",\n  'http://[::1]:8080'}\n"
                                "socket_users = {www-data, \"33\"}\nremote_user = ignore\n";
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state, text, &conf));
-    assert_list(&conf.cors, "https://ui.example http://[::1]:8080");
-    assert_list(&conf.socket_users, "www-data 33");
-    assert_int_equal(CONF_REMOTE_USER_IGNORE, conf.remote_user);
-    conf_free(&conf);
+    assert_list(&conf.live.cors.origins, "https://ui.example http://[::1]:8080");
+    assert_list(&conf.frozen.api.socket_users, "www-data 33");
+    assert_int_equal(IDENTITY_REMOTE_USER_IGNORE, conf.live.identity.remote_user);
+    config_free(&conf);
     setenv("BERTH_CORS", " *  http://a ", 1);
     int loaded = load(*state, text, &conf);
     unsetenv("BERTH_CORS");
     assert_int_equal(0, loaded);
-    assert_list(&conf.cors, "* http://a");
-    assert_list(&conf.socket_users, "www-data 33");
-    conf_free(&conf);
+    assert_list(&conf.live.cors.origins, "* http://a");
+    assert_list(&conf.frozen.api.socket_users, "www-data 33");
+    config_free(&conf);
     assert_returns(0, load(*state, "cors = {}\n", &conf));
-    assert_int_equal(0, conf.cors.n);
-    conf_free(&conf);
+    assert_int_equal(0, conf.live.cors.origins.n);
+    config_free(&conf);
 }
 
 static void test_sections(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state,
                            "# who\n"
@@ -192,14 +195,15 @@ static void test_sections(void **state)
                            "issuer \"b\" { keys = \"/etc/b.pem\" }\n"
                            "page_limit = 9\n",
                            &conf));
-    assert_int_equal(2, conf.n_groups);
-    assert_string_equal("dev", conf.groups[0].name);
-    assert_int_equal(2, conf.groups[0].place.line);
-    assert_list(&conf.groups[0].members, "alice bob");
-    assert_string_equal("none", conf.groups[1].name);
-    assert_list(&conf.groups[1].members, "");
-    assert_int_equal(2, conf.n_repositories);
-    const struct conf_repository *team = &conf.repositories[0], *all = &conf.repositories[1];
+    assert_int_equal(2, conf.live.policy.n_groups);
+    assert_string_equal("dev", conf.live.policy.groups[0].name);
+    assert_int_equal(2, conf.live.policy.groups[0].place.line);
+    assert_list(&conf.live.policy.groups[0].members, "alice bob");
+    assert_string_equal("none", conf.live.policy.groups[1].name);
+    assert_list(&conf.live.policy.groups[1].members, "");
+    assert_int_equal(2, conf.live.policy.n_repositories);
+    const struct policy_rule *team = &conf.live.policy.repositories[0],
+                             *all = &conf.live.policy.repositories[1];
     assert_string_equal("team/**", team->pattern);
     assert_int_equal(6, team->place.line);
     assert_list(&team->pull, "users");
@@ -216,20 +220,21 @@ static void test_sections(void **state)
     assert_list(&all->immutable, "");
     assert_false(all->readonly);
     assert_false(all->sparse);
-    assert_int_equal(2, conf.n_issuers);
-    assert_string_equal("https://a.example", conf.issuers[0].iss);
-    assert_int_equal(14, conf.issuers[0].place.line);
-    assert_string_equal("/etc/a.json", conf.issuers[0].keys);
-    assert_string_equal("registry", conf.issuers[0].audience);
-    assert_string_equal("", conf.issuers[1].audience);
-    assert_int_equal(9, conf.page_limit);
-    conf_free(&conf);
-    assert_int_equal(0, conf.n_groups + conf.n_repositories + conf.n_issuers);
+    assert_int_equal(2, conf.live.token.n_issuers);
+    assert_string_equal("https://a.example", conf.live.token.issuers[0].iss);
+    assert_int_equal(14, conf.live.token.issuers[0].place.line);
+    assert_string_equal("/etc/a.json", conf.live.token.issuers[0].keys);
+    assert_string_equal("registry", conf.live.token.issuers[0].audience);
+    assert_string_equal("", conf.live.token.issuers[1].audience);
+    assert_int_equal(9, conf.frozen.api.page_limit);
+    config_free(&conf);
+    assert_int_equal(0, conf.live.policy.n_groups + conf.live.policy.n_repositories +
+                            conf.live.token.n_issuers);
 }
 
 static void test_sections_of_retention(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state,
                            "retain \"**\" { }\n"
@@ -238,9 +243,10 @@ static void test_sections_of_retention(void **state)
                            "    younger = \"30d\" pulled = 2w untagged = forever }\n"
                            "retain \"a\" { newest = \"1\" untagged = \"0s\" }\n",
                            &conf));
-    assert_int_equal(3, conf.n_retains);
-    const struct conf_retain *none = &conf.retains[0], *team = &conf.retains[1],
-                             *a = &conf.retains[2];
+    assert_int_equal(3, conf.live.retain.n_retains);
+    const struct retain_section *none = &conf.live.retain.retains[0],
+                                *team = &conf.live.retain.retains[1],
+                                *a = &conf.live.retain.retains[2];
     assert_string_equal("**", none->pattern);
     assert_int_equal(1, none->place.line);
     assert_int_equal(0, none->newest);
@@ -260,38 +266,38 @@ static void test_sections_of_retention(void **state)
     assert_int_equal(5, a->place.line);
     assert_int_equal(1, a->newest);
     assert_int_equal(0, a->untagged.seconds);
-    conf_free(&conf);
-    assert_int_equal(0, conf.n_retains);
+    config_free(&conf);
+    assert_int_equal(0, conf.live.retain.n_retains);
 }
 
 static void test_limits_are_inclusive(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state,
                            "manifest_limit = 1073741824\nlock_timeout = 3600\n"
                            "page_limit = 1000000\ngrace = 2147483647\nfile_mode = 07777\n",
                            &conf));
-    assert_int_equal(1073741824, conf.manifest_limit);
-    assert_int_equal(3600, conf.lock_timeout);
-    assert_int_equal(1000000, conf.page_limit);
-    assert_int_equal(2147483647, conf.grace);
-    assert_int_equal(07777, conf.file_mode);
-    conf_free(&conf);
+    assert_int_equal(1073741824, conf.frozen.store.manifest_limit);
+    assert_int_equal(3600, conf.frozen.store.lock_timeout);
+    assert_int_equal(1000000, conf.frozen.api.page_limit);
+    assert_int_equal(2147483647, conf.frozen.store.grace);
+    assert_int_equal(07777, conf.frozen.store.file_mode);
+    config_free(&conf);
 }
 
 static void test_only_x_sendfile_minds_a_percent_sign(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     assert_returns(0, load(*state, "root = \"/a%2fb\"\nsendfile = \"x-accel-redirect\"\n", &conf));
-    assert_string_equal("/a%2fb", conf.root);
-    conf_free(&conf);
+    assert_string_equal("/a%2fb", conf.frozen.store.root);
+    config_free(&conf);
 }
 
 static void test_environment_wins_over_the_file(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     setenv("BERTH_SENDFILE_PREFIX", "/from-env/", 1);
     setenv("BERTH_LOG_LEVEL", "error", 1);
@@ -301,46 +307,46 @@ static void test_environment_wins_over_the_file(void **state)
     unsetenv("BERTH_LOG_LEVEL");
     unsetenv("BERTH_PAGE_LIMIT");
     assert_int_equal(0, loaded);
-    assert_string_equal("/from-env/", conf.sendfile_prefix);
-    assert_int_equal(LOG_LEVEL_ERROR, conf.log_level);
-    assert_int_equal(7, conf.page_limit);
-    conf_free(&conf);
+    assert_string_equal("/from-env/", conf.frozen.api.sendfile_prefix);
+    assert_int_equal(LOG_LEVEL_ERROR, conf.frozen.log_level);
+    assert_int_equal(7, conf.frozen.api.page_limit);
+    config_free(&conf);
 }
 
 static void test_a_wrong_variable_is_refused_too(void **state)
 {
-    struct conf conf;
+    struct config conf;
 
     setenv("BERTH_DURABILITY", "some", 1);
     assert_fails(CONFIG, load(*state, "", &conf));
     unsetenv("BERTH_DURABILITY");
     assert_non_null(strstr(failure.msg, "durability = \"some\""));
-    conf_free(&conf);
+    config_free(&conf);
 }
 
 static void test_berth_conf_names_the_file(void **state)
 {
     const struct unit_dir *dir = *state;
     char path[128];
-    struct conf conf;
+    struct config conf;
 
     unit_put(dir->path, "other.conf", "grace = 5\n");
     snprintf(path, sizeof path, "%s/other.conf", dir->path);
     setenv("BERTH_CONF", path, 1);
-    assert_returns(0, conf_load(&conf, NULL, &failure));
-    assert_int_equal(5, conf.grace);
-    conf_free(&conf);
+    assert_returns(0, config_read(&conf, NULL, &failure));
+    assert_int_equal(5, conf.frozen.store.grace);
+    config_free(&conf);
     assert_returns(0, load(dir, "grace = 6\n", &conf)); /* what is asked for wins */
-    assert_int_equal(6, conf.grace);
-    conf_free(&conf);
+    assert_int_equal(6, conf.frozen.store.grace);
+    config_free(&conf);
     snprintf(path, sizeof path, "%s/missing.conf", dir->path);
     setenv("BERTH_CONF", path, 1);
-    assert_fails(CONFIG, conf_load(&conf, NULL, &failure));
+    assert_fails(CONFIG, config_read(&conf, NULL, &failure));
     assert_non_null(strstr(failure.msg, "missing.conf: No such file"));
-    conf_free(&conf);
+    config_free(&conf);
     setenv("BERTH_CONF", "", 1); /* empty is unset */
-    assert_returns(0, conf_load(&conf, NULL, &failure));
-    conf_free(&conf);
+    assert_returns(0, config_read(&conf, NULL, &failure));
+    config_free(&conf);
     unsetenv("BERTH_CONF");
 }
 
@@ -461,6 +467,65 @@ static void test_what_is_refused_of_retention(void **state)
         assert_refused(*state, table[i].text, table[i].message);
 }
 
+/* Who reads one half finds the mistakes of both: else a program would start whose rules can never
+ * be read. */
+static void test_each_half_alone(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct config_frozen frozen;
+    struct config_live live;
+    struct strings files = {0};
+
+    unit_put(dir->path, "berth.conf",
+             "page_limit = 7 grace = 5 log_level = info realm = \"R\" readonly = true\n"
+             "retain \"a\" { newest = 2 }\n");
+    const char *path = unit_path(dir, "berth.conf");
+    assert_returns(0, config_read_frozen(&frozen, &files, path, &failure));
+    assert_string_equal(path, config_path(&files));
+    assert_int_equal(7, frozen.api.page_limit);
+    assert_int_equal(5, frozen.store.grace);
+    assert_int_equal(LOG_LEVEL_INFO, frozen.log_level);
+    config_free_frozen(&frozen);
+    strings_free(&files);
+    assert_returns(0, config_read_live(&live, &files, path, &failure));
+    assert_string_equal("R", live.passwd.realm);
+    assert_true(live.policy.readonly);
+    assert_int_equal(2, live.retain.retains[0].newest);
+    config_free_live(&live);
+    strings_free(&files);
+    static const char *const wrong[] = {
+        "page_limit = 0", "grace = x",          "log_level = x",          "readonly = x",
+        "realm = '\"'",   "token_lifetime = 1", "retain a { newest = 0 }"};
+    for (size_t i = 0; i < LENGTH_OF(wrong); i++) {
+        unit_put(dir->path, "berth.conf", wrong[i]);
+        assert_fails(CONFIG, config_read_frozen(&frozen, &files, path, &failure));
+        config_free_frozen(&frozen);
+        strings_free(&files);
+        assert_fails(CONFIG, config_read_live(&live, &files, path, &failure));
+        config_free_live(&live);
+        strings_free(&files);
+    }
+}
+
+static void test_who_checks_logins(void **state)
+{
+    static const struct {
+        const char *text;
+        bool checks;
+    } rows[] = {{"", false},
+                {"readonly = true", false},
+                {"htpasswd = x", true},
+                {"token_keys = x", true},
+                {"issuer x { }", true}};
+
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        struct config conf;
+        assert_returns(0, load(*state, rows[i].text, &conf));
+        assert_int_equal(rows[i].checks, config_checks_logins(&conf.live));
+        config_free(&conf);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -480,6 +545,8 @@ int main(void)
         DIR_TEST(test_39_what_is_refused_in_lists),
         DIR_TEST(test_a_long_title_cuts_nothing_off),
         DIR_TEST(test_what_is_refused_of_retention),
+        DIR_TEST(test_each_half_alone),
+        DIR_TEST(test_who_checks_logins),
     };
 
     return RUN(tests);
