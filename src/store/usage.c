@@ -2,8 +2,8 @@
  * L2: what takes the room in a store. Reads all of it, owns none. */
 #include "store/usage.h"
 
+#include "base/array.h"
 #include "base/dir.h"
-#include "base/mem.h"
 #include "oci/digest_map.h"
 #include "store/blob.h"
 #include "store/layout.h"
@@ -169,10 +169,8 @@ static int visit_repository(void *context, const struct name *name, struct err *
     char layers[sizeof path.s + 16];
     struct err failure;
 
-    if ((usage->n & (usage->n - 1)) == 0) /* the room doubles at each power of two */
-        usage->repositories =
-            mem_grow(usage->repositories, usage->n ? 2 * usage->n : 1, sizeof *usage->repositories);
-    usage->repositories[usage->n++] = (struct usage_repository){.name = mem_strdup(name->s)};
+    *ARRAY_ADD(usage->repositories, usage->n) =
+        (struct usage_repository){.name = mem_strdup(name->s)};
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         place.algorithm = (enum digest_algorithm)i;
         snprintf(layers, sizeof layers, "%s/%s", layout_layers(&path, name),
