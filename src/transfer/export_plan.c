@@ -3,7 +3,6 @@
 #include "transfer/export_plan.h"
 
 #include "base/array.h"
-#include "base/hex.h"
 #include "oci/attached.h"
 #include "registry/tree.h"
 #include "store/blob.h"
@@ -11,14 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-void export_plan_digest(const struct export_plan_content *content, struct digest *digest)
-{
-    char hex[2 * sizeof content->raw + 1];
-
-    hex_encode(hex, content->raw, content->algorithm == DIGEST_SHA256 ? 32 : 64);
-    digest_from_hex(digest, (enum digest_algorithm)content->algorithm, hex, NULL);
-}
 
 static bool starts_with(const char *s, const char *start)
 {
@@ -71,7 +62,7 @@ int export_plan_freshen(const struct export_plan *plan, size_t done, struct err 
     struct digest digest;
 
     for (size_t i = done; i < plan->n_contents; i++) {
-        export_plan_digest(&plan->contents[i], &digest);
+        digest_key_unpack(&plan->contents[i].digest, &digest);
         if (freshen(plan->options->registry->store, &digest, err) < 0)
             return -1;
     }
@@ -86,9 +77,8 @@ static void add_content(struct export_plan *plan, const struct digest *digest, i
 
     *content = (struct export_plan_content){.size = size,
                                             .repository = (uint32_t)(plan->repositories.n - 1),
-                                            .algorithm = (unsigned char)digest->algorithm,
                                             .is_manifest = is_manifest};
-    hex_decode(content->raw, digest_hex(digest), strlen(digest_hex(digest)) / 2);
+    digest_key_pack(&content->digest, digest);
     plan->bytes += size;
     plan->n_manifests += is_manifest;
     plan->missing -= digest_map_get(&plan->lacking, digest) != NULL;
@@ -294,9 +284,7 @@ static int compare_contents(const void *a, const void *b)
 
     if (left->is_manifest != right->is_manifest)
         return left->is_manifest ? -1 : 1;
-    if (left->algorithm != right->algorithm)
-        return left->algorithm < right->algorithm ? -1 : 1;
-    return memcmp(left->raw, right->raw, sizeof left->raw);
+    return digest_key_compare(&left->digest, &right->digest);
 }
 
 static bool is_same_name(const struct export_plan_root *a, const struct export_plan_root *b)

@@ -5,6 +5,7 @@
 #ifndef BERTH_TRANSFER_EXPORT_PLAN_H
 #define BERTH_TRANSFER_EXPORT_PLAN_H
 
+#include "oci/digest_key.h"
 #include "oci/manifest.h"
 #include "transfer/export_request.h"
 #include "transfer/transfer.h"
@@ -26,10 +27,9 @@ struct export_plan_root {
 /* A blob or manifest to write. */
 struct export_plan_content {
     int64_t size;
-    uint32_t repository; /* one that has it: its number in plan->repositories */
-    unsigned char algorithm;
+    uint32_t repository;         /* one that has it: its number in plan->repositories */
+    struct digest_packed digest; /* there may be a million */
     bool is_manifest;
-    unsigned char raw[64]; /* a struct digest is twice as large, and there may be a million */
 };
 
 /* Set to {0} but for the first two; export_plan_free afterwards. */
@@ -71,7 +71,6 @@ enum export_plan_order {
 /* When all is added: puts everything in order, and each root once. */
 void export_plan_finish(struct export_plan *plan, enum export_plan_order order);
 
-void export_plan_digest(const struct export_plan_content *content, struct digest *digest);
 /* Keeps the collector away from the contents behind the first `done` for longer. */
 int export_plan_freshen(const struct export_plan *plan, size_t done, struct err *err);
 

@@ -59,7 +59,7 @@ static int copy_content(struct copy *copy, const struct export_plan_content *con
     struct digest digest;
     int64_t size;
 
-    export_plan_digest(content, &digest);
+    digest_key_unpack(&content->digest, &digest);
     int wanted = copy->output->kind->file(copy->output, content, err);
     if (wanted < 0)
         return -1;

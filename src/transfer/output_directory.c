@@ -97,7 +97,7 @@ static int begin(struct output *base, const struct export_plan *plan, struct err
         return -1;
     for (size_t i = 0; i < plan->n_contents; i++) {
         struct digest digest;
-        export_plan_digest(&plan->contents[i], &digest);
+        digest_key_unpack(&plan->contents[i].digest, &digest);
         int there = is_there(output, &digest, plan->contents[i].size, err);
         if (there < 0)
             return -1;
@@ -125,7 +125,7 @@ static int file(struct output *base, const struct export_plan_content *content, 
     struct directory *output = directory_of(base);
     struct pending *pending = &output->pending[output->n_pending];
 
-    export_plan_digest(content, &pending->digest);
+    digest_key_unpack(&content->digest, &pending->digest);
     int there = is_there(output, &pending->digest, content->size, err);
     if (there)
         return there < 0 ? -1 : 0;

@@ -69,7 +69,7 @@ static int file(struct output *output, const struct export_plan_content *content
     char name[sizeof(struct digest) + 16];
     struct digest digest;
 
-    export_plan_digest(content, &digest);
+    digest_key_unpack(&content->digest, &digest);
     snprintf(name, sizeof name, "blobs/%s/%s", digest_algorithm_name(digest.algorithm),
              digest_hex(&digest));
     if (archive_writer_file(&tar_of(output)->writer, name, content->size, err) < 0)

@@ -130,7 +130,7 @@ static int file(struct output *output, const struct export_plan_content *content
     struct digest digest;
 
     assert_true(before == BEGUN || before == ENDED || before == SKIPPED);
-    export_plan_digest(content, &digest);
+    digest_key_unpack(&content->digest, &digest);
     assert_false(has(memory->log, &digest));
     memory->content = *content;
     buf_clear(&memory->body);
@@ -167,7 +167,7 @@ static int end(struct output *output, struct err *err)
     struct digest digest;
 
     assert_int_equal(BYTES, log->step);
-    export_plan_digest(&memory->content, &digest);
+    digest_key_unpack(&memory->content.digest, &digest);
     assert_int_equal(memory->content.size, memory->body.len);
     assert_string_equal(digest.s, unit_digest_of(memory->body.s).s);
     if (memory->content.is_manifest && log->kind.order == EXPORT_PLAN_MANIFESTS_LAST)
