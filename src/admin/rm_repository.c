@@ -31,25 +31,13 @@ static void inventory_free(struct inventory *inventory)
     strings_free(&inventory->uploads);
 }
 
-static int list_manifests(const struct registry *registry, struct inventory *inventory,
-                          struct err *err)
+static int note_manifest(void *context, const struct digest *digest, int64_t when, struct err *err)
 {
-    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_STRINGS hex = {0};
-        enum digest_algorithm algorithm = (enum digest_algorithm)i;
-        if (repo_list_revisions(registry->store, &inventory->name, algorithm, &hex, err) < 0)
-            return -1;
-        for (size_t k = 0; k < hex.n; k++) {
-            struct digest digest;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) < 0)
-                continue;
-            int linked = repo_has_revision(registry->store, &inventory->name, &digest, err);
-            if (linked < 0)
-                return -1;
-            if (linked)
-                strings_add(&inventory->manifests, digest.s);
-        }
-    }
+    struct inventory *inventory = context;
+
+    (void)when;
+    (void)err;
+    strings_add(&inventory->manifests, digest->s);
     return 0;
 }
 
@@ -68,7 +56,7 @@ static int take_inventory(const struct registry *registry, struct inventory *inv
         (failure.code != ERR_NAME_UNKNOWN || !has_uploads)) {
         return err_copy(err, &failure);
     }
-    return list_manifests(registry, inventory, err);
+    return repo_each_manifest(registry->store, &inventory->name, note_manifest, inventory, err);
 }
 
 /* What the collector could free afterwards. */

@@ -84,28 +84,15 @@ static int read_tags(const struct reading *reading, struct err *err)
     return 0;
 }
 
-static int list_manifests(struct reading *reading, enum digest_algorithm algorithm, struct err *err)
+static int note_manifest(void *context, const struct digest *digest, int64_t since, struct err *err)
 {
-    const struct registry *registry = reading->registry;
-    AUTO_STRINGS hex = {0};
+    struct reading *reading = context;
+    struct retain_manifest *manifest = retain_add_manifest(reading->history);
 
-    if (repo_list_revisions(registry->store, reading->name, algorithm, &hex, err) < 0)
-        return -1;
-    for (size_t i = 0; i < hex.n; i++) {
-        struct digest digest;
-        int64_t since;
-        if (digest_from_hex(&digest, algorithm, hex.v[i], NULL) < 0)
-            continue;
-        int found = repo_revision_time(registry->store, reading->name, &digest, &since, err);
-        if (found < 0)
-            return -1;
-        if (!found) /* a directory that Distribution left, or it was removed right now */
-            continue;
-        struct retain_manifest *manifest = retain_add_manifest(reading->history);
-        manifest->digest = digest;
-        manifest->since = since;
-        *digest_map_put(&reading->numbers, &digest) = (uint32_t)reading->history->n_manifests;
-    }
+    (void)err;
+    manifest->digest = *digest;
+    manifest->since = since;
+    *digest_map_put(&reading->numbers, digest) = (uint32_t)reading->history->n_manifests;
     return 0;
 }
 
@@ -149,9 +136,9 @@ static int read_manifests(struct reading *reading, struct err *err)
 {
     int read = 1;
 
-    for (int i = 0; i < DIGEST_ALGORITHMS; i++)
-        if (list_manifests(reading, (enum digest_algorithm)i, err) < 0)
-            return -1;
+    if (repo_each_manifest(reading->registry->store, reading->name, note_manifest, reading, err) <
+        0)
+        return -1;
     for (size_t i = 0; read > 0 && i < reading->history->n_manifests; i++)
         read = read_manifest(reading, (uint32_t)i, err);
     return read;

@@ -207,6 +207,36 @@ int repo_list_revisions(const struct store *store, const struct name *name,
     return dir_list(&store->fs, layout_revisions(&path, name, algorithm), hex, err);
 }
 
+/* 0, or what visit returned. One that was removed right now is none. */
+static int visit_revision(const struct store *store, const struct name *name,
+                          const struct digest *digest, repo_visit_manifest_fn *visit, void *context,
+                          struct err *err)
+{
+    int64_t when;
+
+    int found = repo_revision_time(store, name, digest, &when, err);
+    return found > 0 ? visit(context, digest, when, err) : found;
+}
+
+int repo_each_manifest(const struct store *store, const struct name *name,
+                       repo_visit_manifest_fn *visit, void *context, struct err *err)
+{
+    int stop = 0;
+
+    for (int i = 0; i < DIGEST_ALGORITHMS && stop == 0; i++) {
+        AUTO_STRINGS hex = {0};
+        const enum digest_algorithm algorithm = (enum digest_algorithm)i;
+        if (repo_list_revisions(store, name, algorithm, &hex, err) < 0)
+            return -1;
+        for (size_t k = 0; k < hex.n && stop == 0; k++) {
+            struct digest digest;
+            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0)
+                stop = visit_revision(store, name, &digest, visit, context, err);
+        }
+    }
+    return stop < 0 ? -1 : 0;
+}
+
 struct each_digest {
     const struct store *store;
     const struct name *name;

@@ -64,6 +64,13 @@ int repo_unlink_revision(const struct store *store, const struct name *name,
 int repo_list_revisions(const struct store *store, const struct name *name,
                         enum digest_algorithm algorithm, struct strings *hex, struct err *err);
 
+/* Visits all its manifests with repo_revision_time, in no order, until visit returns other than 0
+ * (1: enough, -1: failed). Directories that other programs left behind are none. */
+typedef int repo_visit_manifest_fn(void *context, const struct digest *digest, int64_t when,
+                                   struct err *err);
+int repo_each_manifest(const struct store *store, const struct name *name,
+                       repo_visit_manifest_fn *visit, void *context, struct err *err);
+
 /* Visits the digests of all its layers, configurations and manifests, in no order, some twice,
  * until visit returns other than 0 (1: enough, -1: failed). Memory does not grow with their number.
  */

@@ -81,6 +81,86 @@ static void test_revisions(void **state)
     assert_returns(0, repo_unlink_revision(store, &name, &a, &dirty, &failure));
 }
 
+struct manifests {
+    const struct store *store;
+    struct strings digests; /* in the order of algorithms and bytes: see visit_manifest */
+    size_t stop_at;
+    int stop;
+    bool removes;
+};
+
+static int visit_manifest(void *context, const struct digest *digest, int64_t when, struct err *err)
+{
+    struct manifests *seen = context;
+    const struct name name = unit_name("a");
+    int64_t expected;
+    AUTO_DIRTY dirty = {0};
+
+    (void)err;
+    assert_returns(1, repo_revision_time(seen->store, &name, digest, &expected, &failure));
+    assert_true(when == expected);
+    strings_add(&seen->digests, digest->s);
+    for (int i = 1; seen->removes && i <= 3; i++) { /* all but this one */
+        char text[2] = {(char)('0' + i)};
+        const struct digest other = unit_digest_of(text);
+        if (!digest_equal(&other, digest))
+            assert_returns(1, repo_unlink_revision(seen->store, &name, &other, &dirty, &failure));
+    }
+    return seen->digests.n == seen->stop_at ? seen->stop : 0;
+}
+
+static void test_each_manifest(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), none = unit_name("b");
+    const struct digest a = unit_digest_of("1"), b = unit_digest(DIGEST_SHA512, "2"),
+                        empty = unit_digest_of("3"), layer = unit_digest_of("4");
+    struct manifests seen = {.store = store};
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+
+    assert_returns(0, repo_each_manifest(store, &none, visit_manifest, &seen, &failure));
+    assert_int_equal(0, seen.digests.n);
+    assert_returns(0, repo_link_revision(store, &name, &a, &dirty, &failure));
+    assert_returns(0, repo_link_revision(store, &name, &b, &dirty, &failure));
+    assert_returns(0, repo_link_revision(store, &name, &empty, &dirty, &failure));
+    assert_returns(0, repo_link_layer(store, &name, &layer, &dirty, &failure));
+    unit_delete(store->path, layout_revision(&path, &name, &empty)); /* its directory stays */
+    unit_put(store->path, "repositories/a/_manifests/revisions/sha256/no-digest/link", "x");
+    unit_age(store->path, layout_revision(&path, &name, &b), 1000);
+    assert_returns(0, repo_each_manifest(store, &name, visit_manifest, &seen, &failure));
+    strings_sort(&seen.digests);
+    assert_int_equal(2, seen.digests.n);
+    assert_string_equal(a.s, seen.digests.v[0]);
+    assert_string_equal(b.s, seen.digests.v[1]);
+    strings_free(&seen.digests);
+}
+
+static void test_each_manifest_until_it_is_enough(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct manifests seen = {.store = store, .stop_at = 2, .stop = 1};
+    AUTO_DIRTY dirty = {0};
+
+    for (int i = 1; i <= 3; i++) {
+        char text[2] = {(char)('0' + i)};
+        const struct digest digest = unit_digest_of(text);
+        assert_returns(0, repo_link_revision(store, &name, &digest, &dirty, &failure));
+    }
+    assert_returns(0, repo_each_manifest(store, &name, visit_manifest, &seen, &failure));
+    assert_int_equal(2, seen.digests.n);
+    strings_free(&seen.digests);
+    seen.stop = -1;
+    assert_int_equal(-1, repo_each_manifest(store, &name, visit_manifest, &seen, &failure));
+    assert_int_equal(2, seen.digests.n);
+    strings_free(&seen.digests);
+    seen.removes = true; /* what goes meanwhile is none */
+    assert_returns(0, repo_each_manifest(store, &name, visit_manifest, &seen, &failure));
+    assert_int_equal(1, seen.digests.n);
+    strings_free(&seen.digests);
+}
+
 static void test_has_manifests(void **state)
 {
     const struct store *store = *state;
@@ -315,6 +395,7 @@ static void test_a_failing_disk_is_an_error(void **state)
     assert_fails(IO, repo_has_manifests(store, &name, &failure));
     assert_fails(IO, repo_has_revision(store, &name, &digest, &failure));
     assert_fails(IO, repo_list_revisions(store, &name, DIGEST_SHA256, &hex, &failure));
+    assert_fails(IO, repo_each_manifest(store, &name, visit_manifest, NULL, &failure));
     unit_break(store->path, "repositories/a/_manifests");
     assert_fails(IO, repo_create(store, &name, &dirty, &failure));
     unit_break(store->path, "repositories/b");
@@ -350,6 +431,8 @@ int main(void)
         STORE_TEST(test_exists_by_either_mark),
         STORE_TEST(test_layers),
         STORE_TEST(test_revisions),
+        STORE_TEST(test_each_manifest),
+        STORE_TEST(test_each_manifest_until_it_is_enough),
         STORE_TEST(test_has_manifests),
         STORE_TEST(test_walk_through_directories),
         STORE_TEST(test_walk_goes_by_components),
