@@ -130,6 +130,25 @@ def test_pattern_that_is_no_name(machine, pattern):
         check(machine, f'repository "{pattern}" {{ }}')[1])
 
 
+def test_included_files(machine):
+    """What stands in another file is told with its name, by the check and by a verdict."""
+    more = machine.home / "rules" / "more.conf"
+    more.parent.mkdir()
+    more.write_text('# ours\nrepository "team/*" { pull = {"alice"} }\nretain "team/*" { newest = 1 }\n')
+    include = 'include("rules/more.conf")'
+    assert check(machine, include) == ([], [])
+    assert machine.json("access", "alice", "team/a")["rule"] == {"file": str(more), "line": 2, "repository": "team/*"}
+    _, warnings = check(machine, include, 'repository "team/?" { }', 'retain "team/?" { newest = 1 }')
+    assert warnings == [f'{machine.conf}:{line}: {kind} "team/?" never applies: "team/*" in {more} line {there} comes before it'
+                        for kind, line, there in (("repository", 3, 2), ("retain", 4, 3))]
+    more.write_text("\n/* 2\n*/ # 3\nrepository \"a\" { pul = {} }\n")
+    errors, _ = check(machine, include)
+    assert only(errors) == f"{more}:4: no such option 'pul'"
+    more.unlink()
+    errors, _ = check(machine, "", include)
+    assert only(errors) == f"{machine.conf}:3: configuration file {more}: No such file or directory"
+
+
 def test_retention(machine):
     assert check(machine, 'retain "**" { newest = 10 tags = {"v*"} younger = "30d" pulled = "2w" untagged = "7d" }',
                  'retain "*" { untagged = "forever" }', 'retain "team/app" { tags = "LATEST" }') == ([], [])
