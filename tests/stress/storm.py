@@ -18,6 +18,7 @@ REPOSITORIES = [f"storm/{number}" for number in range(4)]
 TAGS = 3  # of each client in a repository
 SHARED = [oci.Content(random.Random(number).randbytes(1_000 * number), oci.OCI_LAYER) for number in range(1, 20)]
 PAUSE = 0.1  # seconds between two kills
+PATIENCE = 60  # seconds after the last, until lighttpd asks again a backend that it has found dead
 # What a client of a registry takes for a reason to try again.
 PASSING = (500, 502, 503, 504)
 
@@ -110,10 +111,10 @@ class Client:
 
     def insist(self, act, *args):
         """Until it is done. In a calm it has to be, soon."""
-        last = None
-        calm_tries = 0
-        while calm_tries < 100 and not self.storm.failures:
-            calm_tries += self.storm.calm.is_set()
+        last, end = None, None
+        while not self.storm.failures and (end is None or time.monotonic() < end):
+            if end is None and self.storm.calm.is_set():
+                end = time.monotonic() + PATIENCE
             try:
                 return act(*args)
             except Unanswered as why:
