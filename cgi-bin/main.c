@@ -63,6 +63,19 @@ static int open_to_serve(struct store *store, const struct store_settings *setti
                                      : err_copy(err, &why);
 }
 
+/* A shared store whose mount is missing is looked for at each request, and missed there. */
+static int open_store(const struct store_settings *settings, struct store *store,
+                      struct store *nothing, struct err *err)
+{
+    if (open_to_serve(store, settings, err) == 0 && store_open_nothing(nothing, store, err) == 0)
+        return 0;
+    if (!settings->shared || err->code != ERR_UNREACHABLE)
+        return -1;
+    log_error("%s", err->msg);
+    store->lost = true;
+    return 0;
+}
+
 /* What was read when it started, and where from. */
 struct startup {
     struct config_frozen frozen;
@@ -81,8 +94,7 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     if (startup->frozen.log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
     api.guard = guard_new(config_path(&startup->files), &err);
-    if (api.guard && open_to_serve(&store, &startup->frozen.store, &err) == 0 &&
-        store_open_nothing(&nothing, &store, &err) == 0) {
+    if (api.guard && open_store(&startup->frozen.store, &store, &nothing, &err) == 0) {
         if (store.is_adopted)
             log_warning(STORE_ADOPTED, startup->frozen.store.root);
         code = cgi ? cgi_serve(&api) : fastcgi_serve(&api, worker);

@@ -51,7 +51,7 @@ _berth_commands() {
     local line
     commands=()
     while IFS= read -r line; do
-        [[ $line =~ ^"  "([a-z]+( [a-z]+)?)"  " ]] && commands+=("${BASH_REMATCH[1]}")
+        [[ $line =~ ^"  "([a-z-]+( [a-z]+)?)"  " ]] && commands+=("${BASH_REMATCH[1]}")
     done < <("$program" help 2>/dev/null)
 }
 

@@ -136,7 +136,7 @@ _berth() {
     local -a described second specs match mbegin mend
     local -A families
     for text in "${(@f)$($berth_program help 2>/dev/null)}"; do
-        [[ $text =~ '^  ([a-z]+)( [a-z]+)?  +(.*)$' ]] || continue
+        [[ $text =~ '^  ([a-z-]+)( [a-z]+)?  +(.*)$' ]] || continue
         if [[ -z $match[2] ]]; then
             described+=("$match[1]:$match[3]")
         else

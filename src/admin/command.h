@@ -26,6 +26,7 @@ extern const struct command serve_command;
 extern const struct command ls_command, tags_command, inspect_command, du_command;
 extern const struct command rm_command, tag_command, cp_command;
 extern const struct command gc_command, expire_command, retain_command, fsck_command;
+extern const struct command check_storage_command;
 extern const struct command export_command, import_command;
 extern const struct command user_add_command, user_passwd_command, user_rm_command, user_ls_command;
 extern const struct command access_command, config_check_command;

@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
     &cp_command,
     &du_command,
     &fsck_command,
+    &check_storage_command,
     &export_command,
     &import_command,
     &user_add_command,

@@ -155,7 +155,7 @@ static int run(const void *said, char **args, struct err *err)
     AUTO_TLS tls = {0};
     AUTO_LOGIN login = {0};
     AUTO_ADMIN admin = {.store.fs.fd = -1};
-    AUTO_SPOOL spool = {.lock = -1};
+    AUTO_SPOOL spool = {.fs.fd = -1, .lock = -1};
 
     struct serve_options how = {
         .listen = options->listen,

@@ -14,8 +14,8 @@
 
 struct api {
     const struct config_frozen *frozen;
-    const struct store *store;
-    const struct store *nothing; /* holds nothing: what one who may not read is shown */
+    struct store *store;   /* opened again where its mount had gone */
+    struct store *nothing; /* holds nothing: what one who may not read is shown */
     struct guard *guard;
     struct event_observer observer; /* is told what requests change */
 

@@ -223,6 +223,29 @@ static void warn_of_grace(const struct api *api, struct response *response)
                     grace);
 }
 
+/* A mount that had gone may have come back. */
+static int find_store(const struct api *api, struct err *err)
+{
+    int returned = store_return(api->store, &api->frozen->store, err);
+
+    if (returned <= 0)
+        return returned;
+    store_close(api->nothing);
+    api->store->lost = store_open_nothing(api->nothing, api->store, err) < 0;
+    return api->store->lost ? -1 : 0;
+}
+
+static int run_handler(const struct api *api, struct request *request, const struct match *match,
+                       struct response *response, struct err *err)
+{
+    if (find_store(api, err) < 0)
+        return -1;
+    int result = match->route->handler(api, request, &match->target, response, err);
+    if (result < 0 && err->code == ERR_UNREACHABLE)
+        api->store->lost = true;
+    return result;
+}
+
 /* Asks for permission, then the handler. Who may not read is shown an empty store, so that no
  * answer differs from that for what does not exist. */
 static int answer(struct api *api, struct request *request, const struct match *match,
@@ -245,7 +268,7 @@ static int answer(struct api *api, struct request *request, const struct match *
         access_log_denial(api, request, &hidden);
         api->registry.store = api->nothing;
     }
-    int result = route->handler(api, request, &match->target, response, err);
+    int result = run_handler(api, request, match, response, err);
     if (result == 0 && request->method == METHOD_DELETE && response->status == 202)
         warn_of_grace(api, response);
     return result;

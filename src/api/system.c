@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L4: GET /v2/ (end-1): berth speaks the protocol. */
+ * L4: GET /v2/ (end-1): berth speaks the protocol, and has its store. */
 #include "api/api.h"
 
 int system_get(const struct api *api, struct request *request, const struct target *target,
                struct response *response, struct err *err)
 {
-    (void)api;
     (void)request;
     (void)target;
-    (void)err;
+    if (store_reach(api->store, err) < 0)
+        return -1;
     response_header(response, "Content-Type", "application/json");
     response_header(response, "Cache-Control", "no-cache");
     response_text(response, "{}", 2);

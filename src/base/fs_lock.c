@@ -11,12 +11,9 @@
 
 #define LOCK_PAUSE_MAX_MS 8
 
-int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
+static int set(int fd, short type, off_t at, off_t len, struct err *err)
 {
-    struct flock lock = {
-        .l_type = kind == FS_LOCK_SHARED ? F_RDLCK : F_WRLCK,
-        .l_whence = SEEK_SET,
-    };
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = len};
 
     while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
         if (errno == EINTR)
@@ -26,6 +23,31 @@ int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
         return err_sys(err, errno, "lock");
     }
     return 1;
+}
+
+int fs_lock_try(int fd, enum fs_lock kind, struct err *err)
+{
+    return set(fd, kind == FS_LOCK_SHARED ? F_RDLCK : F_WRLCK, 0, 0, err);
+}
+
+int fs_lock_range(int fd, off_t at, off_t len, struct err *err)
+{
+    return set(fd, F_WRLCK, at, len, err);
+}
+
+int fs_lock_release(int fd, off_t at, off_t len, struct err *err)
+{
+    return set(fd, F_UNLCK, at, len, err) < 0 ? -1 : 0;
+}
+
+int fs_lock_is_held(int fd, off_t at, struct err *err)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+    while (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+        if (errno != EINTR)
+            return err_sys(err, errno, "ask for a lock");
+    return lock.l_type != F_UNLCK;
 }
 
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
@@ -45,9 +67,7 @@ int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
 
 void fs_lock_close(int *fd)
 {
-    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-
     if (*fd >= 0)
-        fcntl(*fd, F_OFD_SETLK, &lock); /* if not, it is free once the kernel has closed it */
+        set(*fd, F_UNLCK, 0, 0, NULL); /* else it is free once the kernel has closed it */
     file_close(fd);
 }

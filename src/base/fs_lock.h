@@ -8,11 +8,19 @@
 
 #include "base/err.h"
 
+#include <sys/types.h>
+
 enum fs_lock { FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
 /* 1, or 0: somebody else holds it. */
 int fs_lock_try(int fd, enum fs_lock kind, struct err *err);
 /* Tries again with back-off for up to timeout_ms. */
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err);
+
+/* For ranges of bytes of one file, each with a meaning of its own; exclusive. fs_lock_range: 1, or
+ * 0: somebody else holds some of it. fs_lock_is_held: whether somebody else holds the byte. */
+int fs_lock_range(int fd, off_t at, off_t len, struct err *err);
+int fs_lock_release(int fd, off_t at, off_t len, struct err *err);
+int fs_lock_is_held(int fd, off_t at, struct err *err);
 
 /* Lets go of the lock, then closes, unless *fd is -1, which it is afterwards. Where one is held
  * this is the way to close: on GlusterFS close(2) returns before others find the lock free. */

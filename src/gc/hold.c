@@ -22,9 +22,13 @@
 #define WINDOW_MAX_MS 80
 #define TRIES_MAX 600
 
+/* For how long it waits under the lock, at most, until the caches of a mount show what others did
+ * before; shorter than a lock is waited for. */
+#define LATE_MAX_MS 5000
+
 static void pause_ms(long ms)
 {
-    struct timespec pause = {.tv_nsec = ms * 1000000};
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
     nanosleep(&pause, NULL);
 }
@@ -65,6 +69,8 @@ int hold_take(struct hold *hold, struct err *err)
     for (int i = 0; i < TRIES_MAX; i++) {
         hold->locked_ms = hold->looked_ms = clock_ms();
         int locked = lock_gc_sweep(hold->store, window, &hold->lock, err);
+        if (locked > 0 && hold->late_ms)
+            pause_ms(hold->late_ms < LATE_MAX_MS ? hold->late_ms : LATE_MAX_MS);
         if (locked)
             return locked < 0 ? -1 : 0;
         pause_ms(window);

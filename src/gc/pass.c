@@ -13,7 +13,7 @@ int pass_begin(struct pass *pass, const struct store *store, const struct gc_opt
                struct gc_totals *totals, struct err *err)
 {
     struct timespec now;
-    int64_t late;
+    struct storage_lateness late;
 
     *totals = (struct gc_totals){0};
     *pass = (struct pass){
@@ -26,7 +26,8 @@ int pass_begin(struct pass *pass, const struct store *store, const struct gc_opt
     pass->began = (int64_t)now.tv_sec * NS + now.tv_nsec;
     if (storage_lateness(store, &late, err) < 0)
         return -1;
-    pass->late = late * NS;
+    pass->late = late.seconds * NS;
+    pass->hold.late_ms = late.caches_ms;
     return 0;
 }
 

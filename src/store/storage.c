@@ -20,7 +20,7 @@
 
 /* Of a host without a record: an NFS client with the options that it has by itself looks at a
  * directory again after a minute at most, and clocks may differ by as much. */
-#define UNKNOWN_SECONDS 120
+#define UNKNOWN_MS 60000
 
 void storage_host(char host[STORAGE_HOST_SIZE])
 {
@@ -184,26 +184,33 @@ int storage_trust(const struct store *store, struct err *err)
     return 0;
 }
 
-int storage_lateness(const struct store *store, int64_t *seconds, struct err *err)
+static void add_host(struct storage_lateness *lateness, int64_t late_ms, int64_t clock_ms)
+{
+    int64_t seconds = (late_ms + clock_ms + 999) / 1000;
+
+    lateness->caches_ms = late_ms > lateness->caches_ms ? late_ms : lateness->caches_ms;
+    lateness->seconds = seconds > lateness->seconds ? seconds : lateness->seconds;
+}
+
+int storage_lateness(const struct store *store, struct storage_lateness *lateness, struct err *err)
 {
     AUTO_STRINGS hosts = {0};
 
-    *seconds = 0;
+    *lateness = (struct storage_lateness){0};
     if (!store->shared)
         return 0;
     if (dir_list(&store->fs, LAYOUT_STORAGE, &hosts, err) < 0)
         return -1;
     if (hosts.n == 0)
-        *seconds = UNKNOWN_SECONDS;
+        add_host(lateness, UNKNOWN_MS, UNKNOWN_MS);
     for (size_t i = 0; i < hosts.n; i++) {
         AUTO_BUF mount = BUF_INIT;
         struct storage storage;
         int found = read_record(store, hosts.v[i], &storage, &mount, err);
         if (found < 0)
             return -1;
-        int64_t late =
-            found ? (storage.late_ms + storage.clock_ms + 999) / 1000 : (int64_t)UNKNOWN_SECONDS;
-        *seconds = late > *seconds ? late : *seconds;
+        add_host(lateness, found ? storage.late_ms : UNKNOWN_MS,
+                 found ? storage.clock_ms : UNKNOWN_MS);
     }
     return 0;
 }

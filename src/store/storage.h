@@ -35,8 +35,13 @@ int storage_note(const struct store *store, const struct storage *storage, struc
  * host was found to see changes at once, on this mount. ERR_STORAGE says why not. */
 int storage_trust(const struct store *store, struct err *err);
 
-/* The seconds by which what any host sees may be late, the difference of the clocks included; those
- * of a host that nobody checked are a guess on the safe side. 0 where the store is not shared. */
-int storage_lateness(const struct store *store, int64_t *seconds, struct err *err);
+/* How late any host may see what others did: by its caches alone, and with the difference of the
+ * clocks, in whole seconds. Of a host that nobody checked it is a guess on the safe side, and 0
+ * where the store is not shared. */
+struct storage_lateness {
+    int64_t caches_ms;
+    int64_t seconds;
+};
+int storage_lateness(const struct store *store, struct storage_lateness *lateness, struct err *err);
 
 #endif

@@ -76,12 +76,33 @@ static int first_start(struct store *store, struct dirty *dirty, struct err *err
     return store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), dirty, err);
 }
 
+/* That an empty directory, where nothing is mounted, is not taken for a new store. */
+static int check_id(struct store *store, struct err *err)
+{
+    AUTO_BUF id = BUF_INIT;
+
+    if (!store->shared)
+        return 0;
+    int found = fs_read(&store->fs, LAYOUT_ID, STORE_ID_SIZE - 1, &id, err);
+    if (found < 0)
+        return -1;
+    if (!found || id.len == 0)
+        return err_set(err, ERR_UNREACHABLE,
+                       "%s is no store that hosts share (there is no " LAYOUT_ID
+                       "): is it mounted? For a new one run berth check-storage on two hosts",
+                       store->path);
+    snprintf(store->id, sizeof store->id, "%s", id.s);
+    return 0;
+}
+
 /* A store of Distribution's has no version yet: to read it, nothing need be made. */
 static int store_init(struct store *store, bool create, struct err *err)
 {
     AUTO_DIRTY dirty = {0};
     AUTO_BUF version = BUF_INIT;
 
+    if (check_id(store, err) < 0)
+        return -1;
     if (create && make_directories(store, &dirty, err) < 0)
         return -1;
     int found = fs_read(&store->fs, LAYOUT_VERSION, 64, &version, err);
@@ -121,6 +142,7 @@ int store_check(struct store *store, struct err *err)
 static int open_root(struct store *store, const struct store_settings *settings, bool create,
                      struct err *err)
 {
+    struct err why;
     AUTO_BUF path = BUF_INIT;
 
     buf_addf(&path, "%s/" LAYOUT_PREFIX, settings->root);
@@ -137,7 +159,11 @@ static int open_root(struct store *store, const struct store_settings *settings,
         .upload_limit = settings->upload_limit,
         .shared = settings->shared,
     };
-    return fs_root_open(&store->fs, path.s, create, err);
+    if (fs_root_open(&store->fs, path.s, create && !store->shared, &why) == 0)
+        return 0;
+    if (store->shared && (why.sys == ENOENT || why.sys == ENOTDIR))
+        why.code = ERR_UNREACHABLE;
+    return err_copy(err, &why);
 }
 
 int store_open_any(struct store *store, const struct store_settings *settings, struct err *err)
@@ -171,8 +197,9 @@ static int open_once(struct store *store, const struct store_settings *settings,
 /* The commonest first failure comes with what to do about it. */
 static int explain(const struct store_settings *settings, const struct err *why, struct err *err)
 {
-    if (why->sys == EACCES || why->sys == EPERM || why->sys == EROFS || why->sys == ENOENT ||
-        why->sys == ENOTDIR)
+    if (why->code != ERR_UNREACHABLE &&
+        (why->sys == EACCES || why->sys == EPERM || why->sys == EROFS || why->sys == ENOENT ||
+         why->sys == ENOTDIR))
         may_not_write(settings->root, why->sys, err);
     else
         err_copy(err, why);
@@ -191,6 +218,45 @@ int store_open(struct store *store, const struct store_settings *settings, bool 
     if (why.sys == EROFS && settings->readonly)
         return open_once(store, settings, false, err);
     return explain(settings, &why, err);
+}
+
+int store_reach(const struct store *store, struct err *err)
+{
+    struct stat st;
+
+    int found = fs_stat(&store->fs, store->shared ? LAYOUT_ID : LAYOUT_REPOSITORIES, &st, err);
+    if (found == 0 && store->shared)
+        return err_set(err, ERR_UNREACHABLE, "%s/" LAYOUT_ID " has gone", store->path);
+    return found < 0 ? -1 : 0;
+}
+
+/* Of a mount whose client has died nothing comes any more, also when another one is there. */
+static bool is_dead(const struct store *store)
+{
+    struct stat st;
+
+    return store->shared && fstat(store->fs.fd, &st) < 0;
+}
+
+int store_return(struct store *store, const struct store_settings *settings, struct err *err)
+{
+    struct store again;
+    struct err why;
+
+    if (!store->lost && !is_dead(store))
+        return 0;
+    store->lost = true;
+    if (store_open(&again, settings, true, &why) < 0 &&
+        (why.code != ERR_READ_ONLY || store_open(&again, settings, false, &why) < 0))
+        return err_copy(err, &why);
+    if (store->id[0] && strcmp(store->id, again.id) != 0) {
+        store_close(&again);
+        return err_set(err, ERR_UNREACHABLE, "%s is another store than before: is it mounted?",
+                       settings->root);
+    }
+    store_close(store);
+    *store = again;
+    return 1;
 }
 
 /* Our own directory has neither blobs nor repositories in it, nor has that of blobs, where ours is

@@ -18,9 +18,13 @@
 
 #include <stdint.h>
 
+#define STORE_ID_SIZE 64 /* with its NUL */
+
 struct store {
     bool shared;            /* several hosts serve it: storage.h */
     bool is_read_only;      /* its file system is mounted so */
+    char id[STORE_ID_SIZE]; /* of one that is shared: _berth/id */
+    bool lost;              /* it is not open, or was not to be reached: store_return */
     bool is_adopted;        /* this process was the first of berth in a store of another program */
     struct fs_root fs;      /* at LAYOUT_PREFIX */
     char *path;             /* the same as an absolute path, for X-Sendfile */
@@ -42,6 +46,14 @@ struct store {
  * version. */
 int store_open(struct store *store, const struct store_settings *settings, bool create,
                struct err *err);
+/* A shared one is never made so, since what looks empty is a mount that is missing: without its id
+ * it is ERR_UNREACHABLE. */
+
+/* Whether the store can be reached at this moment: ERR_UNREACHABLE where its mount has gone. */
+int store_reach(const struct store *store, struct err *err);
+/* Opens it again where it is lost, which another mount may have mended; it has to have the id that
+ * it had. settings are what it was opened with. 1: it was opened again, 0: it was not lost. */
+int store_return(struct store *store, const struct store_settings *settings, struct err *err);
 /* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
 int store_open_any(struct store *store, const struct store_settings *settings, struct err *err);
 /* Makes what is missing of an open store, as `create` does, and checks its version. */

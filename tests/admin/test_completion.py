@@ -48,7 +48,7 @@ def help_of(*args) -> str:
 
 
 def commands() -> list[str]:
-    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", help_of("help"), re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+(?: [a-z]+)?)  ", help_of("help"), re.MULTILINE)
 
 
 def options(command) -> set[str]:

@@ -25,7 +25,7 @@ def refused(*args) -> str:
 
 def helps() -> dict[str, str]:
     """Each subcommand's help."""
-    names = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", run("help").stdout, re.MULTILINE)
+    names = re.findall(r"^  ([a-z-]+(?: [a-z]+)?)  ", run("help").stdout, re.MULTILINE)
     return {name: run(*name.split(), "--help").stdout for name in names if name not in ("help", "version")}
 
 

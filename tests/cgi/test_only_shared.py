@@ -83,3 +83,34 @@ def test_34_a_store_of_one_host(start_cgi):
     repo.push_image("first")
     shared.note(front.root, sound=False, late=1070)
     assert outcomes(repo) == [201, 201, 201, 201, 202]
+
+
+def test_35_an_empty_mount_point_is_no_store(start_cgi):
+    """Every request is 503, /v2/ too; the log says why; and nothing is made there, which the mount would hide."""
+    front = start_cgi(shared="true")
+    repo = oci.Repository(front)
+    for make in (lambda: None, lambda: (front.root / "docker/registry/v2/_berth").mkdir(parents=True)):
+        make()
+        for method, target in (("GET", "/v2/"), ("HEAD", "/v2/"), ("GET", "/v2/_catalog"),
+                               ("POST", f"/v2/{repo.name}/blobs/uploads/"), ("GET", f"/v2/{repo.name}/tags/list")):
+            response = expect(front.request(method, target), 503)
+            assert "Retry-After" in response.headers
+        expect_error(repo.put_manifest(oci.manifest(), "v1"), 503, "UNKNOWN")
+        process = front.spawn("GET", "/v2/")
+        _, log = process.communicate(timeout=60)
+        assert b"is it mounted?" in log or b"No such file" in log
+        assert str(front.root).encode() in log
+    assert [path.name for path in front.root.rglob("*")] == ["docker", "registry", "v2", "_berth"]
+    shared.make(front.root)  # it is mounted again
+    expect(front.request("GET", "/v2/"), 200)
+    repo.push_image("v1")
+
+
+def test_35_a_store_that_was_one_hosts_becomes_shared(start_cgi):
+    front = start_cgi()
+    repo = oci.Repository(front)
+    image = repo.push_image("v1")
+    front.env["BERTH_SHARED"] = "true"
+    expect(front.request("GET", "/v2/"), 503)
+    shared.make(front.root)
+    assert expect(repo.get("manifests/v1"), 200).body == image.data

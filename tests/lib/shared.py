@@ -3,6 +3,7 @@
 
 import os
 import socket
+import uuid
 from pathlib import Path
 
 RECORD = "checked 2026-11-29T22:50:27Z\nwith other\nsound {sound}\nlate {late}\nclock {clock}\nmount {mount}\n"
@@ -36,3 +37,4 @@ def note(root: Path, host: str | None = None, *, sound=True, late=0, clock=0, mo
 def make(root: Path):
     """As `berth check-storage` leaves it on a file system where all is well."""
     note(root)
+    (own(root) / "id").write_text(str(uuid.uuid4()))

@@ -77,7 +77,7 @@ static const char *exchange(const struct store *store, struct server *server, bo
     buf_addstr(&server->answer, "");
     assert_returns(0, store_open_nothing(&nothing, store, &failure));
     struct api api = {.frozen = &frozen,
-                      .store = store,
+                      .store = (struct store *)store,
                       .nothing = &nothing,
                       .guard = guard_new("/dev/null", &failure)};
     assert_non_null(api.guard);

@@ -74,12 +74,27 @@ static void test_34_lateness_is_added_to_the_grace(void **state)
     assert_string_equal("", told.removed);
     snprintf(late, sizeof late, "late %d\nclock 0\nmount x\n", (OLD - GRACE - 100) * 1000);
     unit_put(store->path, LAYOUT_STORAGE "/other", late);
-    gc(store, &told);
+    collect(store, &told, true);
     assert_non_null(strstr(told.removed, "blob "));
     unit_delete(store->path, LAYOUT_STORAGE "/other");
     unit_break(store->path, LAYOUT_STORAGE "/other"); /* it is not known */
     struct gc_totals totals;
     assert_fails(IO, gc_run(store, &(struct gc_options){.grace = GRACE}, &totals, &failure));
+}
+
+/* Before it looks again, its host must see what the others did until it got the lock. */
+static void test_34_it_waits_for_what_is_seen_late(void **state)
+{
+    struct store *store = *state;
+    struct told told = {.store = NULL};
+
+    have_blob(store, "a", "lonely");
+    age_all(store);
+    store->shared = true;
+    unit_put(store->path, LAYOUT_STORAGE "/other", "late 150\nclock 20000\nmount x\n");
+    struct gc_totals totals = collect(store, &told, false);
+    assert_non_null(strstr(told.removed, "blob "));
+    assert_true(totals.longest_pause >= 150 && totals.longest_pause < 20000);
 }
 
 static void test_grace_begins_when_the_tag_goes(void **state)
@@ -481,6 +496,7 @@ int main(void)
         STORE_TEST(test_only_what_nobody_reaches_goes),
         STORE_TEST(test_a_blob_comes_back),
         STORE_TEST(test_34_lateness_is_added_to_the_grace),
+        STORE_TEST(test_34_it_waits_for_what_is_seen_late),
         STORE_TEST(test_grace_begins_when_the_tag_goes),
         STORE_TEST(test_children_of_a_tagged_index_live),
         STORE_TEST(test_referrers_live_as_long_as_their_subject),

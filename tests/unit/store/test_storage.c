@@ -36,13 +36,13 @@ static void note(const struct store *store, struct storage storage)
 static void test_a_store_of_one_host_is_trusted(void **state)
 {
     const struct store *store = *state;
-    int64_t seconds = -1;
+    struct storage_lateness late = {-1, -1};
 
     assert_returns(0, storage_trust(store, &failure));
     note(store, here(false, 5000, 5000));
     assert_returns(0, storage_trust(store, &failure));
-    assert_returns(0, storage_lateness(store, &seconds, &failure));
-    assert_int_equal(0, seconds);
+    assert_returns(0, storage_lateness(store, &late, &failure));
+    assert_int_equal(0, late.seconds);
 }
 
 static void test_a_host_that_nobody_checked(void **state)
@@ -113,20 +113,21 @@ static void test_a_damaged_record_does_not_count(void **state)
 static void test_lateness_is_that_of_the_latest_host(void **state)
 {
     struct store *store = *state;
-    int64_t seconds;
+    struct storage_lateness late;
 
     store->shared = true;
-    assert_returns(0, storage_lateness(store, &seconds, &failure));
-    assert_int_equal(120, seconds); /* nobody was checked */
+    assert_returns(0, storage_lateness(store, &late, &failure));
+    assert_int_equal(120, late.seconds); /* nobody was checked */
     note(store, here(true, 0, 0));
-    assert_returns(0, storage_lateness(store, &seconds, &failure));
-    assert_int_equal(0, seconds);
+    assert_returns(0, storage_lateness(store, &late, &failure));
+    assert_int_equal(0, late.seconds);
     unit_put(store->path, LAYOUT_STORAGE "/another", "late 1070\nclock 2000\nmount x\n");
-    assert_returns(0, storage_lateness(store, &seconds, &failure));
-    assert_int_equal(4, seconds); /* rounded up */
+    assert_returns(0, storage_lateness(store, &late, &failure));
+    assert_int_equal(4, late.seconds); /* rounded up */
+    assert_int_equal(1070, late.caches_ms);
     unit_put(store->path, LAYOUT_STORAGE "/third", "damaged");
-    assert_returns(0, storage_lateness(store, &seconds, &failure));
-    assert_int_equal(120, seconds);
+    assert_returns(0, storage_lateness(store, &late, &failure));
+    assert_int_equal(120, late.seconds);
 }
 
 static void test_the_mount_of_a_directory(void **state)

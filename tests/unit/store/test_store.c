@@ -45,6 +45,82 @@ static void test_creating_a_store(void **state)
     assert_null(store.path);
 }
 
+static struct store_settings shared_at(const char *root)
+{
+    return (struct store_settings){.root = (char *)root,
+                                   .file_mode = 0640,
+                                   .dir_mode = 0750,
+                                   .lock_timeout = 3,
+                                   .grace = 60,
+                                   .shared = true};
+}
+
+#define ID LAYOUT_PREFIX "/" LAYOUT_ID
+
+static void test_35_a_shared_store_has_an_id(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const struct store_settings conf = shared_at(dir->path);
+    struct store store;
+
+    assert_fails(UNREACHABLE, store_open(&store, &conf, true, &failure));
+    assert_non_null(strstr(failure.msg, dir->path));
+    assert_int_equal(0, unit_count(dir->path, "."));
+    unit_put(dir->path, LAYOUT_PREFIX "/x", ""); /* an empty mount point, or another thing */
+    assert_fails(UNREACHABLE, store_open(&store, &conf, true, &failure));
+    assert_non_null(strstr(failure.msg, "is it mounted?"));
+    assert_int_equal(1, unit_count(dir->path, LAYOUT_PREFIX));
+    unit_put(dir->path, ID, "one");
+    assert_returns(0, store_open(&store, &conf, true, &failure));
+    assert_true(unit_exists(dir->path, LAYOUT_PREFIX "/repositories"));
+    assert_returns(0, store_reach(&store, &failure));
+    unit_delete(dir->path, ID);
+    assert_fails(UNREACHABLE, store_reach(&store, &failure));
+    store_close(&store);
+}
+
+static void test_35_a_lost_store_comes_back(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const struct store_settings conf = shared_at(dir->path);
+    struct store store;
+
+    unit_put(dir->path, ID, "one");
+    assert_returns(0, store_open(&store, &conf, true, &failure));
+    int before = store.fs.fd;
+    assert_returns(0, store_return(&store, &conf, &failure));
+    assert_int_equal(before, store.fs.fd); /* it is not lost */
+    store.lost = true;
+    unit_put(dir->path, ID, "two");
+    assert_fails(UNREACHABLE, store_return(&store, &conf, &failure));
+    unit_delete(dir->path, ID);
+    assert_fails(UNREACHABLE, store_return(&store, &conf, &failure));
+    assert_true(store.lost);
+    unit_put(dir->path, ID, "one");
+    assert_returns(1, store_return(&store, &conf, &failure));
+    assert_false(store.lost);
+    file_close(&store.fs.fd); /* as good as one whose client has died */
+    assert_returns(1, store_return(&store, &conf, &failure));
+    assert_returns(0, store_reach(&store, &failure));
+    store_close(&store);
+}
+
+/* As that of a worker that began while it was not mounted. */
+static void test_35_one_that_was_never_there(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const struct store_settings conf = shared_at(dir->path);
+    struct store store;
+
+    assert_fails(UNREACHABLE, store_open(&store, &conf, true, &failure));
+    store.lost = true;
+    assert_fails(UNREACHABLE, store_return(&store, &conf, &failure));
+    unit_put(dir->path, ID, "one");
+    assert_returns(1, store_return(&store, &conf, &failure));
+    assert_string_equal("one", store.id);
+    store_close(&store);
+}
+
 static void test_opening_without_creating(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -196,6 +272,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_creating_a_store),
+        DIR_TEST(test_35_a_shared_store_has_an_id),
+        DIR_TEST(test_35_a_lost_store_comes_back),
+        DIR_TEST(test_35_one_that_was_never_there),
         DIR_TEST(test_opening_without_creating),
         DIR_TEST(test_a_newer_version_is_refused),
         DIR_TEST(test_a_store_that_cannot_be_made),

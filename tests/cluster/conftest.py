@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ring of several hosts with one store."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.lib import gluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Three hosts, their volume mounted with the options that it has by itself."""
+    with tempfile.TemporaryDirectory(prefix="berth-cluster-", dir="/var/tmp") as home:
+        cluster = gluster.Cluster(Path(home))
+        try:
+            for host in cluster.hosts:
+                host.mount()
+            yield cluster
+        finally:
+            cluster.end()
