@@ -90,16 +90,19 @@ static const char *wanted_ranges(const struct request *request, const struct dig
 /* Several ranges are berth's own work: lighttpd drops all but the first ten, and both it and Apache
  * join neighbours, while podman takes the n-th part for the n-th range that it asked for. Where
  * they end in the whole blob, the server sends that: its file in etc/ makes it ignore them.
- * If-Match is berth's work, too, as nginx would compare it with an entity tag of its own. */
+ * nginx would compare If-Match with an entity tag of its own, and takes in no more than its file in
+ * etc/ says; others must get the file, as lighttpd takes in all that berth sends. */
 static enum api_sendfile leave_to_server(const struct api *api, const struct request *request,
                                          enum range_verdict verdict, int64_t size)
 {
     const char *range = request_header(request, "HTTP_RANGE");
 
-    if (size == 0 || request->method != METHOD_GET ||
-        (verdict != RANGE_NONE && strchr(range, ',')) || request_header(request, "HTTP_IF_MATCH"))
+    if (size == 0 || request->method != METHOD_GET || (verdict != RANGE_NONE && strchr(range, ',')))
         return API_SENDFILE_OFF;
-    return sender_choose(api, request);
+    enum api_sendfile way = sender_choose(api, request);
+    return way == API_SENDFILE_X_ACCEL && request_header(request, "HTTP_IF_MATCH")
+               ? API_SENDFILE_OFF
+               : way;
 }
 
 /* By the web server where it can (X-Sendfile, X-Accel-Redirect; it then answers Range, If-Range and

@@ -88,3 +88,16 @@ def test_8_too_much_in_several_ranges_is_all_of_it(front, repo):
     assert ("Last-Modified" in answer.headers) == (not front.settings.get("BERTH_SENDFILE"))
     one = expect(repo.get(f"blobs/{blob.digest}", {"Range": "bytes=5000000-89999999"}), 206)
     assert one.body == blob.data[5_000_000:]
+
+
+@pytest.mark.parametrize("match", ["*", "etag"])
+def test_8_if_match_is_sent_by_the_server(front, repo, match):
+    """lighttpd would keep all of the blob in its spool, for whoever may pull. nginx has an entity tag of its own, and a limit."""
+    blob = repo.push_blob(oci.blob(SIZE))
+    value = match if match == "*" else f'"{blob.digest}"'
+    answer = expect(repo.get(f"blobs/{blob.digest}", {"If-Match": value}), 200)
+    assert answer.body == blob.data
+    by_server = not front.settings.get("BERTH_SENDFILE") and front.name != "nginx"
+    assert ("Last-Modified" in answer.headers) == by_server
+    part = expect(repo.get(f"blobs/{blob.digest}", {"If-Match": value, "Range": "bytes=5-9"}), 206)
+    assert part.body == blob.data[5:10]
