@@ -49,7 +49,7 @@ static int write_body(void *to, const void *bytes, size_t len)
     (void)to;
     while (len > 0) {
         ssize_t n = write(STDOUT_FILENO, p, len);
-        if (n < 0 && errno == EINTR && !client_gone)
+        if (n < 0 && errno == EINTR && !client_gone && !exchange_is_late())
             continue;
         if (n <= 0)
             return -1;

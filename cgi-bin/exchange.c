@@ -14,6 +14,18 @@ struct exchange {
     struct identity who; /* its strings are the request's */
     struct response response;
     int64_t started; /* as of clock_ms */
+    bool too_slow;   /* the client, for its answer */
+};
+
+/* What is to be taken within the timeout: so much that no client is too slow that makes headway,
+ * and who takes a byte now and then holds no worker for long. */
+#define STRETCH ((size_t)1 << 20)
+
+/* An answer on its way. */
+struct delivery {
+    const struct exchange_adapter *adapter;
+    int seconds;
+    size_t written; /* bytes since the alarm was set */
 };
 
 static volatile sig_atomic_t late;
@@ -83,19 +95,36 @@ static void drain(const struct exchange *exchange)
         ;
 }
 
-/* -1: the client or the server takes no more. */
-static int deliver(const struct exchange *exchange)
+static int write_on(void *to, const void *bytes, size_t len)
 {
-    const struct exchange_adapter *adapter = exchange->adapter;
+    struct delivery *delivery = to;
+
+    if (late)
+        return -1;
+    if (delivery->written >= STRETCH) {
+        set_alarm(delivery->seconds);
+        delivery->written = 0;
+    }
+    delivery->written += len;
+    return delivery->adapter->write(delivery->adapter->to, bytes, len);
+}
+
+/* -1: the client or the server takes no more, or not soon enough. seconds = 0: there is no hurry.
+ */
+static int deliver(struct exchange *exchange, int seconds)
+{
     const struct response *response = &exchange->response;
+    struct delivery delivery = {.adapter = exchange->adapter, .seconds = seconds};
     AUTO_BUF headers = BUF_INIT;
 
     response_print_headers(response, &headers);
-    if (adapter->write(adapter->to, headers.s, headers.len) < 0)
-        return -1;
-    return exchange->request.method == METHOD_HEAD
-               ? 0
-               : response_send_body(response, adapter->write, adapter->to);
+    set_alarm(seconds);
+    int delivered = write_on(&delivery, headers.s, headers.len);
+    if (delivered == 0 && exchange->request.method != METHOD_HEAD)
+        delivered = response_send_body(response, write_on, &delivery);
+    exchange->too_slow = late;
+    set_alarm(0);
+    return delivered;
 }
 
 static void log_line(const struct exchange *exchange, bool delivered)
@@ -105,12 +134,15 @@ static void log_line(const struct exchange *exchange, bool delivered)
 
     log_write(delivered ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
               "%s: client %s user \"%s\" %s %s: %d after %jd ms",
-              delivered ? "answered" : "the client went away", client ? client : "-",
-              exchange->who.user, method ? method : "-", exchange->request.path,
-              exchange->response.status, (intmax_t)(clock_ms() - exchange->started));
+              delivered            ? "answered"
+              : exchange->too_slow ? "the client takes its answer too slowly"
+                                   : "the client went away",
+              client ? client : "-", exchange->who.user, method ? method : "-",
+              exchange->request.path, exchange->response.status,
+              (intmax_t)(clock_ms() - exchange->started));
 }
 
-void exchange_run(const struct api *api, const struct exchange_adapter *adapter)
+bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
 {
     struct exchange exchange = {.adapter = adapter, .who.user = "", .started = clock_ms()};
 
@@ -120,9 +152,11 @@ void exchange_run(const struct api *api, const struct exchange_adapter *adapter)
         set_alarm(0);
     if (adapter->drain && exchange.response.status != 408) /* who is too slow is not waited for */
         drain(&exchange);
-    log_line(&exchange, deliver(&exchange) == 0);
+    bool delivered = deliver(&exchange, (int)api->frozen->api.answer_timeout) == 0;
+    log_line(&exchange, delivered);
     response_free(&exchange.response);
     request_free(&exchange.request);
+    return delivered;
 }
 
 void exchange_refuse(const struct exchange_adapter *adapter, const struct err *err)
@@ -131,6 +165,6 @@ void exchange_refuse(const struct exchange_adapter *adapter, const struct err *e
 
     response_init(&exchange.response);
     route_refuse(&exchange.request, err, &exchange.response);
-    deliver(&exchange);
+    deliver(&exchange, 0);
     response_free(&exchange.response);
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -79,7 +80,9 @@ static void serve_one(const struct api *api, const struct peers *peers, FCGX_Req
     struct err why;
 
     if (peer_check(peers, fcgi->ipcFd, &why) == 0) {
-        exchange_run(api, &adapter);
+        /* libfcgi would wait with what it still has. */
+        if (!exchange_run(api, &adapter))
+            shutdown(fcgi->ipcFd, SHUT_RDWR);
     } else {
         say_refused(&why);
         exchange_refuse(&adapter, &why);

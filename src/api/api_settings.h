@@ -13,6 +13,7 @@ struct api_settings {
     enum api_sendfile sendfile;
     char *sendfile_prefix;       /* URL path of nginx' internal location, ends in a slash */
     int64_t page_limit;          /* entries in one page of a listing */
+    int64_t answer_timeout;      /* seconds in which each MiB of an answer is to be taken */
     struct strings socket_users; /* who may connect to the FastCGI socket; none: whoever can */
 };
 extern const struct settings_table api_settings_table;
