@@ -152,7 +152,7 @@ bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
         set_alarm(0);
     if (adapter->drain && exchange.response.status != 408) /* who is too slow is not waited for */
         drain(&exchange);
-    bool delivered = deliver(&exchange, (int)api->frozen->api.answer_timeout) == 0;
+    bool delivered = deliver(&exchange, (int)api->frozen->api.client_timeout) == 0;
     log_line(&exchange, delivered);
     response_free(&exchange.response);
     request_free(&exchange.request);

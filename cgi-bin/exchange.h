@@ -24,13 +24,13 @@ struct exchange_adapter {
 };
 
 /* Whether the time is over that the body may take (request.body_seconds), or a part of the answer
- * (api_settings.answer_timeout): what a signal interrupts is then to end with -1. */
+ * (api_settings.client_timeout): what a signal interrupts is then to end with -1. */
 bool exchange_is_late(void);
 
 /* Answers the request, whatever it is, and frees all that belongs to it. Errors become answers, and
  * lines of the log (route_answer); a line of level debug tells of each exchange, and one of level
- * info if the answer could not be delivered. False: it could not, and what is left of it must not be
- * waited for. */
+ * info if the answer could not be delivered. False: it could not, and what is left of it must not
+ * be waited for. */
 bool exchange_run(const struct api *api, const struct exchange_adapter *adapter);
 
 /* Answers a request that is not to be looked at, with this error, which route_refuse logs. */

@@ -11,9 +11,9 @@ enum api_sendfile { API_SENDFILE_OFF, API_SENDFILE_X_SENDFILE, API_SENDFILE_X_AC
 
 struct api_settings {
     enum api_sendfile sendfile;
-    char *sendfile_prefix;       /* URL path of nginx' internal location, ends in a slash */
-    int64_t page_limit;          /* entries in one page of a listing */
-    int64_t answer_timeout;      /* seconds in which each MiB of an answer is to be taken */
+    char *sendfile_prefix;  /* URL path of nginx' internal location, ends in a slash */
+    int64_t page_limit;     /* entries in one page of a listing */
+    int64_t client_timeout; /* seconds for a manifest to arrive, and for each MiB of an answer */
     struct strings socket_users; /* who may connect to the FastCGI socket; none: whoever can */
 };
 extern const struct settings_table api_settings_table;

@@ -113,6 +113,7 @@ static int read_body(const struct api *api, struct request *request, struct body
 
     if (request->content_length > limit)
         return too_large(api, err);
+    request->body_seconds = (int)api->frozen->api.client_timeout; /* it holds a worker meanwhile */
     do {
         int64_t rest = limit + 1 - body->filed - (int64_t)text->len;
         size_t want = rest < PIECE_MAX ? (size_t)rest : PIECE_MAX;

@@ -42,7 +42,7 @@ static void test_defaults(void **state)
     assert_int_equal(1000, conf.frozen.store.upload_limit);
     assert_int_equal(10, conf.frozen.store.lock_timeout);
     assert_int_equal(1000, conf.frozen.api.page_limit);
-    assert_int_equal(300, conf.frozen.api.answer_timeout);
+    assert_int_equal(300, conf.frozen.api.client_timeout);
     assert_int_equal(86400, conf.frozen.store.grace);
     assert_int_equal(LOG_LEVEL_WARNING, conf.frozen.log_level);
     assert_string_equal("", conf.live.passwd.htpasswd);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that take their answers slowly, where berth sends the bytes and the server hands them on as they come."""
+"""Clients that take their answers slowly, where berth sends the bytes and the server hands them on as they come; and clients
+that send what a worker waits for."""
 
 import socket
 import threading
@@ -18,7 +19,7 @@ SIZE = 64_000_000  # more than all buffers between berth and a client
 @pytest.fixture(scope="module", params=[name for name in SERVERS if name != "apache-fcgid"])
 def front(request):
     with running_front(request.param, workers=1, workers_max=1,
-                       env={"BERTH_SENDFILE": "off", "BERTH_ANSWER_TIMEOUT": "2"}) as front:
+                       env={"BERTH_SENDFILE": "off", "BERTH_CLIENT_TIMEOUT": "2"}) as front:
         oci.Repository(front, "slow").push_blob(oci.Content(bytes(SIZE), oci.OCTET_STREAM))
         yield front
 
@@ -48,3 +49,9 @@ def test_8_who_reads_slowly_gets_all(front):
             if received % 1_000_000 < len(data):
                 pause.wait(0.05)  # 64 times
     assert received > SIZE - 1024
+
+
+def test_12_who_does_not_send_a_manifest_holds_no_worker(front):
+    with client.connect(front.port) as connection:
+        connection.sendall(client.request_head("PUT", "/v2/slow/manifests/v1", {"Content-Length": "1000"}) + b"{")
+        expect(front.request("GET", "/v2/slow/tags/list"), 200)
