@@ -4,10 +4,13 @@
 
 #include "cli/interrupt.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define TURN_MS 100
 
 void watch_end(struct watch *watch)
 {
@@ -21,15 +24,28 @@ static void note(void *context, const char *text)
     fprintf(stderr, "berth: %s\n", text);
 }
 
-/* A number from 1 to n, 0: it is none, or a signal came. poll(2), since read(2) goes on after one.
- */
-static size_t read_number(size_t n)
+/* False: a signal came, or the terminal is gone. poll(2), since read(2) goes on after a signal; in
+ * turns, since one may come just before it, or to another thread. */
+static bool await_line(void)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    int ready = 0;
+
+    while (ready == 0 || (ready < 0 && errno == EINTR)) {
+        if (interrupt_check(NULL) < 0)
+            return false;
+        ready = poll(&in, 1, TURN_MS);
+    }
+    return ready > 0;
+}
+
+/* A number from 1 to n, 0: it is none, or a signal came. */
+static size_t read_number(size_t n)
+{
     char line[32];
     char *end;
 
-    if (poll(&in, 1, -1) < 0 || !fgets(line, sizeof line, stdin))
+    if (!await_line() || !fgets(line, sizeof line, stdin))
         return 0;
     unsigned long number = strtoul(line, &end, 10);
     return (*end == '\n' || *end == '\0') && number <= n ? number : 0;

@@ -56,7 +56,7 @@ static bool is_refused(const char *path, int mode)
 /* Of the directories on the way, the first that this process may not enter. */
 static bool find_closed(const char *path, struct buf *closed)
 {
-    for (const char *c = path; (c = strchr(c + 1, '/'));) {
+    for (const char *c = path; *c != '\0' && (c = strchr(c + 1, '/'));) {
         buf_clear(closed);
         buf_add(closed, path, (size_t)(c - path));
         if (is_refused(closed->s, X_OK))

@@ -560,7 +560,7 @@ static void test_37_long_texts_are_cut(void **state)
     (void)state;
     assert_non_null(json);
     assert_true(is_cut);
-    assert_in_range(heap() - before, JSON_TEXT_MAX, 4 * JSON_TEXT_MAX);
+    assert_in_range(heap() - before, 0, 4 * JSON_TEXT_MAX);
     assert_in_range(strlen(json_text(json_get(json, "a"))), JSON_TEXT_MAX, 2 * JSON_TEXT_MAX);
     assert_string_equal("c", json_text(json_get(json, "b")));
     json_free(json);

@@ -302,12 +302,28 @@ static void test_files_that_end_too_early(void **state)
         {"\ndish", "a.conf:2: the file ends in the middle of something"},
         {"dish a { }\ndish b\n", "a.conf:2: the file ends in the middle of something"},
         {"include\n", "a.conf:1: the file ends in the middle of something"},
-        {"include(a", "a.conf:1: the file ends in the middle of something"},
         {"} } }", "a.conf:1: unexpected closing brace"},
     };
 
     for (size_t i = 0; i < LENGTH_OF(table); i++)
         assert_refused(*state, table[i].text, table[i].message);
+}
+
+/* libconfuse 3.3 forgets the arguments of such a call, a few bytes, which is none of ours: in a
+ * process that does not look for leaks as it ends. */
+static int in_the_middle_of_a_call(void *context)
+{
+    assert_refused(context, "include(a", "a.conf:1: the file ends in the middle of something");
+    return 0;
+}
+
+static void test_a_file_that_ends_in_a_call(void **state)
+{
+    struct unit_child child;
+
+    unit_child_start(&child, in_the_middle_of_a_call, *state);
+    assert_int_equal(0, unit_child_result(&child));
+    unit_child_end(&child);
 }
 
 static void test_where_sections_begin(void **state)
@@ -388,6 +404,7 @@ int main(void)
         DIR_TEST(test_lines_are_counted_once),
         DIR_TEST(test_what_is_wrong_in_an_included_file),
         DIR_TEST(test_files_that_end_too_early),
+        DIR_TEST(test_a_file_that_ends_in_a_call),
         DIR_TEST(test_where_sections_begin),
         DIR_TEST(test_files_that_include_others),
         DIR_TEST(test_files_are_named_after_an_error),
