@@ -5,8 +5,8 @@
 #include "admin/open.h"
 #include "base/dir.h"
 #include "base/uuid.h"
+#include "storage/storage_kind.h"
 #include "store/layout.h"
-#include "store/storage_kind.h"
 
 #include <errno.h>
 #include <fcntl.h>

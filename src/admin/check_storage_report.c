@@ -4,7 +4,7 @@
 
 #include "base/uuid.h"
 #include "cli/output.h"
-#include "store/storage_kind.h"
+#include "storage/storage_kind.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef BERTH_ADMIN_CHECK_STORAGE_REPORT_H
 #define BERTH_ADMIN_CHECK_STORAGE_REPORT_H
 
-#include "store/storage_check.h"
+#include "storage/storage_check.h"
 
 struct check_storage_report {
     const char *root, *mount; /* mount: as of storage_mount */

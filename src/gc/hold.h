@@ -16,7 +16,7 @@ struct hold {
     struct lock lock;      /* held between hold_take and hold_pause or hold_end */
     int64_t locked_ms;     /* since when */
     int64_t looked_ms;     /* when nobody waited */
-    int64_t late_ms;       /* by which what others did may be seen late (store/storage.h) */
+    int64_t late_ms;       /* by which what others did may be seen late (storage/storage.h) */
     int64_t longest_ms;    /* for which others had to wait at most */
     bool names_synced;     /* all that was gone is so on disk: blobs may go */
     struct strings doomed; /* what was moved to _berth/tmp and is to be taken apart */

@@ -2,7 +2,7 @@
  * L3: what all parts of a pass of the collector know. */
 #include "gc/pass.h"
 
-#include "store/storage.h"
+#include "storage/storage.h"
 
 #include <string.h>
 #include <time.h>

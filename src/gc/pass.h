@@ -18,7 +18,7 @@ struct pass {
     const struct gc_options *options;
     struct gc_totals *totals;
     int64_t began;             /* ns, by the clock of the store's file system */
-    int64_t late;              /* ns by which what is seen here may be late (store/storage.h) */
+    int64_t late;              /* ns by which what is seen here may be late (storage/storage.h) */
     struct digest_map marked;  /* blobs that stay */
     struct digest_map waiting; /* and those that do as long as something is young, unless marked */
     bool blocked;              /* not all that stays is marked: no blob may go */

@@ -3,12 +3,12 @@
 #include "registry/push_manifest.h"
 
 #include "oci/digester.h"
+#include "storage/storage.h"
 #include "store/blob.h"
 #include "store/lock.h"
 #include "store/manifest_file.h"
 #include "store/referrer.h"
 #include "store/repo.h"
-#include "store/storage.h"
 #include "store/tag.h"
 
 /* What is known of a manifest when its JSON is gone. */

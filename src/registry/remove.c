@@ -5,10 +5,10 @@
 #include "registry/immutable.h"
 #include "registry/list.h"
 #include "registry/pull.h"
+#include "storage/storage.h"
 #include "store/lock.h"
 #include "store/referrer.h"
 #include "store/repo.h"
-#include "store/storage.h"
 #include "store/tag.h"
 
 #include <string.h>

@@ -19,7 +19,7 @@ struct store_settings {
     int64_t lock_timeout;   /* seconds */
     int64_t grace;          /* seconds for which the collector leaves new and touched blobs alone */
     bool readonly;          /* at the start: what cannot be written to is opened to read */
-    bool shared;            /* several hosts serve it: store/storage.h */
+    bool shared;            /* several hosts serve it: storage/storage.h */
 };
 extern const struct settings_table store_settings_table;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/storage.c: what is noted of a shared store's file system, and what follows from it. */
+ * storage/storage.c: what is noted of a shared store's file system, and what follows from it. */
 #include "unit/unit.h"
 
+#include "storage/storage.h"
 #include "store/layout.h"
-#include "store/storage.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,11 +4,11 @@
  * host, meet by a word, and take turns in changing something and looking at it. They tell each
  * other by locks, which no cache holds back: where those do not exclude, nothing else counts.
  */
-#ifndef BERTH_STORE_STORAGE_CHECK_H
-#define BERTH_STORE_STORAGE_CHECK_H
+#ifndef BERTH_STORAGE_STORAGE_CHECK_H
+#define BERTH_STORAGE_STORAGE_CHECK_H
 
-#include "store/storage.h"
-#include "store/storage_meet.h"
+#include "storage/storage.h"
+#include "storage/storage_meet.h"
 
 /* What one does and the other looks at, in the order in which it is done. */
 enum storage_change {

@@ -3,8 +3,8 @@
  * How two hosts meet in a directory, by a word, and take turns: a step is done when its lock is let
  * go of.
  */
-#ifndef BERTH_STORE_STORAGE_MEET_H
-#define BERTH_STORE_STORAGE_MEET_H
+#ifndef BERTH_STORAGE_STORAGE_MEET_H
+#define BERTH_STORAGE_STORAGE_MEET_H
 
 #include "base/fs.h"
 #include "base/uuid.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: what was measured of a shared store's file system. Owns _berth/storage. */
-#include "store/storage.h"
+#include "storage/storage.h"
 
 #include "base/decimal.h"
 #include "base/dir.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/storage_kind.c */
+ * storage/storage_kind.c */
 #include "unit/unit.h"
 
-#include "store/storage_kind.h"
+#include "storage/storage_kind.h"
 
 static void test_34_local_ones(void **state)
 {

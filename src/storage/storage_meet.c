@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: two hosts meet in a directory by a word. Owns _berth/check. */
-#include "store/storage_meet.h"
+#include "storage/storage_meet.h"
 
 #include "base/clock.h"
 #include "base/dir.h"

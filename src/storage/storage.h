@@ -5,8 +5,8 @@
  * read under a lock may be old: If-Match, immutable tags and the collector's second look depend on
  * it. `berth check-storage` measures it, and notes it below _berth/storage, a file for each host.
  */
-#ifndef BERTH_STORE_STORAGE_H
-#define BERTH_STORE_STORAGE_H
+#ifndef BERTH_STORAGE_STORAGE_H
+#define BERTH_STORAGE_STORAGE_H
 
 #include "store/store.h"
 

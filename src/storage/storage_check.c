@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: checks a file system with another host. */
-#include "store/storage_check.h"
+#include "storage/storage_check.h"
 
 #include "base/clock.h"
 #include "base/decimal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L2: what is known of kinds of file systems. */
-#include "store/storage_kind.h"
+#include "storage/storage_kind.h"
 
 #include <stdbool.h>
 #include <stddef.h>

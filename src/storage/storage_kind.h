@@ -3,8 +3,8 @@
  * What is known of kinds of file systems, by what storage_mount says: berth-store(5), "Several
  * hosts".
  */
-#ifndef BERTH_STORE_STORAGE_KIND_H
-#define BERTH_STORE_STORAGE_KIND_H
+#ifndef BERTH_STORAGE_STORAGE_KIND_H
+#define BERTH_STORAGE_STORAGE_KIND_H
 
 /* The type of one that no other host mounts; NULL: others may. */
 const char *storage_kind_local(const char *mount);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/storage_check.c: two processes meet, and find out what each sees of the other. A file
+ * storage/storage_check.c: two processes meet, and find out what each sees of the other. A file
  * system on which that goes wrong is played by replacing system calls. */
 #include "unit/unit.h"
 
 #include "base/fs_lock.h"
+#include "storage/storage_check.h"
 #include "store/layout.h"
-#include "store/storage_check.h"
 
 #include <fcntl.h>
 #include <stdio.h>
