@@ -102,6 +102,21 @@ def test_each_ring_has_a_tree_of_its_own_options(runner, monkeypatch):
     assert "build" not in runner.TREES
 
 
+def test_a_ring_that_breaks_off_does_not_end_the_run(runner, monkeypatch, capsys):
+    def broken(tree):
+        raise ValueError(tree)
+
+    monkeypatch.setattr(runner, "RINGS", {"a": ("build-test", broken), "b": ("build-test", lambda tree: runner.Result(3, 0))})
+    monkeypatch.setattr(runner, "run", lambda *_, **__: (0, ""))
+    monkeypatch.setattr(runner.leftovers, "Watch", lambda: type("Watch", (), {"left": lambda self: []})())
+    monkeypatch.setattr(runner.coverage, "forget", lambda _: None)
+    monkeypatch.setattr(runner.coverage, "let_all_count", lambda _: None)
+    monkeypatch.setenv("BERTH_BUILD", "")
+    assert runner.main(["a", "b"]) == 1
+    said = capsys.readouterr().out
+    assert "ValueError: build-test" in said and said.endswith("\n3 passed, 1 failed\n")
+
+
 def test_coverage_comes_after_what_it_counts(runner):
     assert runner.with_what_it_needs(["coverage", "lint"]) == ["lint", "unit", "cgi", "admin", "coverage"]
     assert runner.with_what_it_needs(["stress", "cgi"]) == ["stress", "cgi"]
@@ -182,6 +197,12 @@ def test_nothing_is_left():
     with subprocess.Popen(["sleep", "1003"]) as other:  # somebody else's
         assert left_by("sleep 0") == []
         other.kill()
+
+
+def test_what_went_wrong_is_said():
+    script = SCRIPT.replace("return 7", "raise ValueError(7)")
+    done = subprocess.run([sys.executable, "-c", script, CHECKOUT, "sleep 0"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.endswith("\nValueError: 7\n")
 
 
 def test_process_is_left(tmp_path):
