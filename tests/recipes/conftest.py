@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.lib.paths import CHECKOUT
-from tests.recipes.document import Document
+from tests.recipes.document import NOT_TYPED, Document
 from tests.recipes.machine import Machine, bootstrap
-
-
-# Blocks that are not typed here, and why.
-NOT_TYPED = {
-    ("By a public certificate authority", 0): "needs one, and a name that it can reach",
-    ("Tests", 0): "the run of the tests types its own",
-}
 
 
 @pytest.fixture(scope="session")

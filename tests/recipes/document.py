@@ -9,6 +9,15 @@ from pathlib import Path
 # Lines with this margin and more, after an empty one: code, also inside of a list.
 CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 
+# Blocks that are not typed here, and why.
+NOT_TYPED = {
+    ("Several hosts", 0): "needs several; tests/cluster has them",
+    ("Several hosts", 1): "the same",
+    ("A web interface on another host", 1): "needs an image from elsewhere, and a browser",
+    ("By a public certificate authority", 0): "needs one, and a name that it can reach",
+    ("Tests", 0): "the run of the tests types its own",
+}
+
 
 @dataclass(frozen=True)
 class Block:

@@ -84,6 +84,14 @@ def test_an_external_issuer(server, document, configured):
         assert 'realm="https://gitlab.example.org/jwt/auth",service="container_registry"' in server.run("cat /tmp/head")
 
 
+def test_a_web_interface_on_another_host(server, document, configured):
+    configured(document.take("A web interface on another host"))
+    with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
+        for origin, seen in (("https://ui.example.org", True), ("https://other.example.org", False)):
+            assert judge.status(server, f"{SERVING}/v2/", f"-D /tmp/head -H 'Origin: {origin}'") == 200
+            assert (f"Access-Control-Allow-Origin: {origin}" in server.run("cat /tmp/head")) == seen
+
+
 # Keeping a store.
 
 
