@@ -14,10 +14,10 @@
  * too. Of two threads only one makes such a call at a time, so that the order is known.
  */
 #include "crash/record.h"
+#include "crash/tracee.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -25,7 +25,6 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,22 +88,15 @@ static int call_of_interest(size_t n)
 
 static void trace_me(char **argv)
 {
-    struct sock_filter filter[128];
+    struct sock_filter rows[TRACEE_FILTER_SIZE];
+    int numbers[TRACEE_CALLS_MAX];
     size_t n = 0;
-    size_t at = 0;
 
-    while (call_of_interest(n) >= 0 && n < COUNT(filter) - 3)
+    while (n < COUNT(numbers) && call_of_interest(n) >= 0) {
+        numbers[n] = call_of_interest(n);
         n++;
-    filter[at++] =
-        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < n; i++) {
-        unsigned nr = (unsigned)call_of_interest(i);
-        filter[at++] =
-            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, (unsigned char)(n - i), 0);
     }
-    filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
-    struct sock_fprog program = {(unsigned short)at, filter};
+    struct sock_fprog program = tracee_filter(numbers, n, SECCOMP_RET_TRACE, rows);
     ptrace(PTRACE_TRACEME, 0, 0, 0);
     raise(SIGSTOP);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
@@ -121,9 +113,7 @@ static bool is_old(int64_t seconds, int64_t nanoseconds)
 
 static void poke(pid_t tid, uint64_t address, const void *from, size_t len)
 {
-    struct iovec here = {(void *)(uintptr_t)from, len}, there = {(void *)(uintptr_t)address, len};
-
-    if (process_vm_writev(tid, &here, 1, &there, 1, 0) != (ssize_t)len)
+    if (tracee_poke(tid, address, from, len) != (ssize_t)len)
         DIE("cannot write to %d", tid);
 }
 
@@ -133,7 +123,7 @@ static void make_older(struct thread *t)
 
     if (t->entry.entry.nr == SYS_statx) {
         struct statx stx;
-        peek(t->tid, a[4], &stx, sizeof stx);
+        tracee_peek(t->tid, a[4], &stx, sizeof stx);
         if (is_old(stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec))
             stx.stx_ctime.tv_sec -= 3600;
         if (is_old(stx.stx_btime.tv_sec, stx.stx_btime.tv_nsec))
@@ -143,7 +133,7 @@ static void make_older(struct thread *t)
     }
     uint64_t to = t->entry.entry.nr == SYS_newfstatat ? a[2] : a[1];
     struct stat st;
-    peek(t->tid, to, &st, sizeof st);
+    tracee_peek(t->tid, to, &st, sizeof st);
     if (is_old(st.st_ctim.tv_sec, st.st_ctim.tv_nsec))
         st.st_ctim.tv_sec -= 3600;
     poke(t->tid, to, &st, sizeof st);

@@ -25,9 +25,6 @@ struct change {
     int fd; /* of a write */
 };
 
-/* Reads from the traced process; the bytes read, or -1. */
-ssize_t peek(pid_t tid, uint64_t address, void *to, size_t len);
-
 /* The directory that is recorded, without a slash at its end. */
 void call_begin(const char *directory);
 /* The system calls that may change something: the n-th, or -1. */

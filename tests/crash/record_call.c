@@ -2,6 +2,7 @@
  * The recorder's knowledge of system calls: what each changes, read from the process that makes it.
  */
 #include "crash/record.h"
+#include "crash/tracee.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* How to read the arguments of a call. */
@@ -90,43 +90,10 @@ int call_number(size_t n)
     return n < COUNT(rows) ? (int)rows[n].nr : -1;
 }
 
-ssize_t peek(pid_t tid, uint64_t address, void *to, size_t len)
-{
-    struct iovec here = {to, len}, there = {(void *)(uintptr_t)address, len};
-
-    return process_vm_readv(tid, &here, 1, &there, 1, 0);
-}
-
-static void peek_text(pid_t tid, uint64_t address, char *to)
-{
-    size_t len = 0;
-
-    while (address && len < PATH_MAX) {
-        /* Not beyond the end of a page, behind which there may be nothing. */
-        size_t piece = 4096 - (address + len) % 4096;
-        if (piece > PATH_MAX - len)
-            piece = PATH_MAX - len;
-        ssize_t n = peek(tid, address + len, to + len, piece);
-        if (n <= 0)
-            break;
-        if (memchr(to + len, '\0', (size_t)n))
-            return;
-        len += (size_t)n;
-    }
-    to[len < PATH_MAX ? len : PATH_MAX - 1] = '\0';
-}
-
 /* Where the descriptor's file is now; "" if it has no name any more. */
 static void path_of_fd(pid_t tid, int fd, char *path)
 {
-    char link[64];
-
-    if (fd == AT_FDCWD)
-        snprintf(link, sizeof link, "/proc/%d/cwd", tid);
-    else
-        snprintf(link, sizeof link, "/proc/%d/fd/%d", tid, fd);
-    ssize_t len = readlink(link, path, PATH_MAX - 1);
-    path[len < 0 ? 0 : len] = '\0';
+    tracee_file(tid, fd, path, PATH_MAX);
     const char *gone = " (deleted)";
     size_t n = strlen(path), m = strlen(gone);
     if (path[0] != '/' || (n > m && !strcmp(path + n - m, gone)))
@@ -158,7 +125,7 @@ static void path_of(pid_t tid, int dir, uint64_t address, char *path)
 {
     static char name[PATH_MAX], base[PATH_MAX];
 
-    peek_text(tid, address, name);
+    tracee_text(tid, address, name, sizeof name);
     if (name[0] == '/') {
         memcpy(path, name, PATH_MAX);
     } else {
@@ -196,7 +163,7 @@ static void look_at_flags(const struct row *row, pid_t tid, const uint64_t args[
         look_at_open(change, args[row->c]);
         break;
     case HOW:
-        peek(tid, args[row->c], &how, sizeof how);
+        tracee_peek(tid, args[row->c], &how, sizeof how);
         look_at_open(change, how.flags);
         break;
     case MAKE:
@@ -208,7 +175,7 @@ static void look_at_flags(const struct row *row, pid_t tid, const uint64_t args[
     case COPY:
         change->offset = -1;
         if (args[row->c])
-            peek(tid, args[row->c], &change->offset, sizeof change->offset);
+            tracee_peek(tid, args[row->c], &change->offset, sizeof change->offset);
         break;
     case LENGTH:
         change->len = (int64_t)args[row->c] + (row->d == NONE ? 0 : (int64_t)args[row->d]);

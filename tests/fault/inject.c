@@ -12,17 +12,18 @@
  * The kernel asks for each call (seccomp_unotify(2)), so that nothing that the command links to has
  * a way round it, and nothing is made that failed.
  */
+#include "crash/tracee.h"
+
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/filter.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,51 +111,6 @@ static int fault; /* HALF, or an error; 0: none */
 static bool lasting;
 static const char *struck; /* the kind of call that was */
 
-static ssize_t peek(pid_t pid, uint64_t address, void *to, size_t len)
-{
-    struct iovec here = {to, len}, there = {(void *)(uintptr_t)address, len};
-
-    return process_vm_readv(pid, &here, 1, &there, 1, 0);
-}
-
-static ssize_t poke(pid_t pid, uint64_t address, const void *from, size_t len)
-{
-    struct iovec here = {(void *)(uintptr_t)from, len}, there = {(void *)(uintptr_t)address, len};
-
-    return process_vm_writev(pid, &here, 1, &there, 1, 0);
-}
-
-/* Text that may end at the end of what is mapped. */
-static void peek_text(pid_t pid, uint64_t address, char *to, size_t size)
-{
-    size_t len = 0;
-
-    while (address && len < size - 1) {
-        size_t piece = 4096 - (address + len) % 4096;
-        if (piece > size - 1 - len)
-            piece = size - 1 - len;
-        ssize_t n = peek(pid, address + len, to + len, piece);
-        if (n <= 0)
-            break;
-        if (memchr(to + len, '\0', (size_t)n))
-            return;
-        len += (size_t)n;
-    }
-    to[len] = '\0';
-}
-
-static void path_of_fd(pid_t pid, int fd, char *path, size_t size)
-{
-    char link[64];
-
-    if (fd == AT_FDCWD)
-        snprintf(link, sizeof link, "/proc/%d/cwd", pid);
-    else
-        snprintf(link, sizeof link, "/proc/%d/fd/%d", pid, fd);
-    ssize_t len = readlink(link, path, size - 1);
-    path[len < 0 ? 0 : len] = '\0';
-}
-
 static bool inside(const char *path)
 {
     return !strncmp(path, root, root_len) && (path[root_len] == '/' || path[root_len] == '\0');
@@ -171,11 +126,11 @@ static bool look(const struct seccomp_notif *asked, const struct row *row, char 
     if (row->nr == SYS_fcntl && args[1] != F_OFD_SETLK && args[1] != F_OFD_SETLKW)
         return false;
     if (row->path != NONE)
-        peek_text(pid, args[row->path], name, sizeof name);
+        tracee_text(pid, args[row->path], name, sizeof name);
     if (name[0] == '/')
         snprintf(path, size, "%s", name);
     else
-        path_of_fd(pid, row->dir == HERE ? AT_FDCWD : (int)args[row->dir], path, size);
+        tracee_file(pid, row->dir == HERE ? AT_FDCWD : (int)args[row->dir], path, size);
     if (name[0] && name[0] != '/') {
         size_t len = strlen(path);
         snprintf(path + len, size - len, "/%s", name);
@@ -218,11 +173,11 @@ static ssize_t half_copy(pid_t pid, const uint64_t *a, int to)
 
     for (int i = 0; i < 2; i++)
         if (a[1 + 2 * i])
-            peek(pid, a[1 + 2 * i], &at[i], sizeof at[i]);
+            tracee_peek(pid, a[1 + 2 * i], &at[i], sizeof at[i]);
     ssize_t n = copy_file_range(from, a[1] ? &at[0] : NULL, to, a[3] ? &at[1] : NULL, a[4] / 2, 0);
     for (int i = 0; i < 2; i++)
         if (a[1 + 2 * i])
-            poke(pid, a[1 + 2 * i], &at[i], sizeof at[i]);
+            tracee_poke(pid, a[1 + 2 * i], &at[i], sizeof at[i]);
     close(from);
     return n;
 }
@@ -245,10 +200,10 @@ static ssize_t do_half(const struct seccomp_notif *asked, const struct row *row)
         n = read(fd, bytes, len);
     else if (row->nr == SYS_pread64)
         n = pread(fd, bytes, len, (off_t)a[3]);
-    else if (peek(pid, a[1], bytes, len) == (ssize_t)len)
+    else if (tracee_peek(pid, a[1], bytes, len) == (ssize_t)len)
         n = row->nr == SYS_write ? write(fd, bytes, len) : pwrite(fd, bytes, len, (off_t)a[3]);
     if (n > 0 && (row->nr == SYS_read || row->nr == SYS_pread64))
-        poke(pid, a[1], bytes, (size_t)n);
+        tracee_poke(pid, a[1], bytes, (size_t)n);
     free(bytes);
     close(fd);
     return n;
@@ -286,7 +241,7 @@ static void log_open(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        path_of_fd(pid, (int)strtol(entry->d_name, NULL, 10), target, sizeof target);
+        tracee_file(pid, (int)strtol(entry->d_name, NULL, 10), target, sizeof target);
         n += entry->d_name[0] != '.' && inside(target);
     }
     if (dir)
@@ -299,7 +254,7 @@ static bool makes_file(const struct seccomp_notif *asked, const struct row *row)
     uint64_t flags = row->path == NONE ? 0 : asked->data.args[row->path + 1];
     struct open_how how = {0};
 
-    if (row->nr == SYS_openat2 && peek((pid_t)asked->pid, flags, &how, sizeof how) > 0)
+    if (row->nr == SYS_openat2 && tracee_peek((pid_t)asked->pid, flags, &how, sizeof how) > 0)
         flags = how.flags;
     return !strcmp(row->name, "open") && flags & O_CREAT;
 }
@@ -338,19 +293,14 @@ static void decide(const struct seccomp_notif *asked, struct seccomp_notif_resp 
 /* The filter's descriptor in the child is told to the parent, who fetches it. */
 static void begin(int channel, char **argv)
 {
-    struct sock_filter filter[COUNT(rows) + 3];
-    size_t n = COUNT(rows), at = 0;
-    int listener;
+    struct sock_filter filter[TRACEE_FILTER_SIZE];
+    int numbers[COUNT(rows)], listener;
     char byte;
 
-    filter[at++] =
-        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < n; i++)
-        filter[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)rows[i].nr,
-                                                    (unsigned char)(n - i), 0);
-    filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
-    struct sock_fprog program = {(unsigned short)at, filter};
+    static_assert(COUNT(rows) <= TRACEE_CALLS_MAX, "the filter is too short");
+    for (size_t i = 0; i < COUNT(rows); i++)
+        numbers[i] = (int)rows[i].nr;
+    struct sock_fprog program = tracee_filter(numbers, COUNT(rows), SECCOMP_RET_USER_NOTIF, filter);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         DIE("prctl: %s", strerror(errno));
     listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
