@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.lib.paths import BUILD, ETC
+from tests.lib.paths import BUILD, CHECKOUT, ETC
 
 CONFIG = 78
 BCRYPT = "$2y$04$abcdefghijklmnopqrstuuXDLMu.vbR8DRmzyxKdzPHZsPRPJDuCa"
@@ -253,3 +253,15 @@ def test_examples_that_are_installed(machine):
     assert machine.json("access", "alice", "team/a/b")["actions"] == {"pull": True, "push": True, "delete": True,
                                                                       "admin": False}
     assert machine.json("access", "-", "other")["actions"]["pull"] is True
+
+
+def test_each_key_is_documented():
+    """Those outside of sections: in the manual, also as variables, and in the configuration that is installed."""
+    keys = {key for path in (CHECKOUT / "src").rglob("*.c")
+            for key in re.findall(r'SETTINGS_[A-Z_]+\(struct \w+_settings, \w+,\s*"(\w+)"', path.read_text())}
+    manual = (CHECKOUT / "man/berth.conf.5").read_text()
+    assert len(keys) > 20
+    assert keys <= set(re.findall(r"^\.It Ic (\w+)$", manual, re.M))
+    variables = re.findall(r"^\.Ev BERTH_(\w+)(?: ,)?$", manual.partition(".Sh ENVIRONMENT")[2].partition(".Xc")[0], re.M)
+    assert sorted(variables) == sorted(map(str.upper, keys))
+    assert keys == set(re.findall(r"^#?(\w+) = ", (ETC / "berth.conf.in").read_text(), re.M))
