@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.lib import oci
-from tests.lib.gluster import wait_for
+from tests.lib.gluster import PATIENCE
 from tests.lib.oci import expect, expect_error
 from tests.lib.paths import BUILD
+from tests.lib.workers import wait_for
 
 CONFIG = 78
 
@@ -131,7 +132,7 @@ def test_35_a_host_that_lost_its_mount(cured):
     assert host("ls", host.root).stdout == ""
     assert "is it mounted?" in host.log() or "not connected" in host.log()
     host.mount("entry-timeout=0", "attribute-timeout=0", "negative-timeout=0")
-    wait_for(lambda: host.request("GET", "/v2/").status == 200)
+    wait_for(lambda: host.request("GET", "/v2/").status == 200, PATIENCE)
     assert expect(repo.get("manifests/v1"), 200).body == image.data
     repo.push_image("v2")
 

@@ -14,10 +14,7 @@ import pytest
 
 from tests.crash.explore import Judge, Theatre
 from tests.crash.trace import RECORDER
-from tests.lib.paths import BUILD
-
-# Thousands of stores are made and removed, which takes long on a disk.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+from tests.lib.paths import BUILD, MEMORY
 
 
 @dataclass

@@ -105,8 +105,8 @@ class Tape:
     marks: list  # (place, Mark)
     damaged: bool
 
-    def segments(self) -> Iterator[tuple[list, bool]]:
-        """(writes, whether a flush came after them), from the beginning of the log on."""
+    def segments(self) -> Iterator[tuple[list, int | None]]:
+        """(writes, where the log was behind the flush that came after them, None if there was none), from its beginning on."""
         at, writes = 0, []
         while at < len(self.log):
             offset, length = HEAD.unpack_from(self.log, at)

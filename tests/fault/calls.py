@@ -2,12 +2,10 @@
 """Steps of an operation with a fault at one of their file system calls, and what has to be so afterwards."""
 
 import errno
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.crash.explore import Mark, Promises, Theatre
 from tests.crash.judge import View, broken
@@ -277,8 +275,3 @@ def is_advice(call: Call) -> bool:
 
 def make_injector():
     subprocess.run(["make", "-s", "-C", BUILD, INJECTOR.relative_to(BUILD), RECORDER.relative_to(BUILD)], check=True)
-
-
-def memory() -> Path | None:
-    """Thousands of stores are made, which takes long on a disk."""
-    return Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ring of faults: each command is killed, interrupted and out of space at each of its steps."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -11,10 +10,7 @@ from tests.conftest import running_front
 from tests.fault import sample
 from tests.fault.harness import Harness
 from tests.lib.faults import make_library
-
-
-# Hundreds of copies of a store are made, which takes long on a disk.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+from tests.lib.paths import MEMORY
 
 
 @pytest.fixture(scope="session")

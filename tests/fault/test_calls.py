@@ -15,7 +15,8 @@ import pytest
 
 from tests.crash.explore import Theatre
 from tests.crash.operations import OPERATIONS
-from tests.fault.calls import Attempt, make_injector, memory, rehearse
+from tests.fault.calls import Attempt, make_injector, rehearse
+from tests.lib.paths import MEMORY
 
 LONG = os.environ.get("BERTH_FAULT") == "long"
 SEED = os.environ.get("BERTH_FAULT_SEED", "berth")
@@ -25,7 +26,7 @@ SAMPLES = 8  # of an operation, in the short run
 @pytest.fixture(scope="module")
 def theatre():
     make_injector()
-    with tempfile.TemporaryDirectory(prefix="berth-calls-", dir=memory()) as directory:
+    with tempfile.TemporaryDirectory(prefix="berth-calls-", dir=MEMORY) as directory:
         Path(directory).chmod(0o755)
         yield Theatre(Path(directory))
 

@@ -11,26 +11,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from tests.lib import client
 from tests.lib.paths import BUILD
+from tests.lib.workers import wait_for
 
 CLONE_NEWNET = 0x40000000
 PATIENCE = 60  # seconds
 VOLUME = "v0"
 DAEMON = "--glusterd-sock=/run/gluster/glusterd.socket"
 libc = ctypes.CDLL(None, use_errno=True)
-
-
-def wait_for(what, *, patience=PATIENCE):
-    """The first true value of it."""
-    deadline = time.monotonic() + patience
-    while not (value := what()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return value
 
 
 def run(*command, status=0) -> subprocess.CompletedProcess:
@@ -135,7 +126,8 @@ class Host:
         self.served = subprocess.Popen(self.inside("sh", "-c", script, "sh", BUILD / "berth", "serve", "--listen",
                                                    f"{self.address}:5000", "--root", self.root),
                                        stdin=subprocess.DEVNULL)
-        wait_for(lambda: log.exists() and ("Ctrl-C stops it.\n" in log.read_text() or self.served.poll() is not None))
+        wait_for(lambda: log.exists() and ("Ctrl-C stops it.\n" in log.read_text() or self.served.poll() is not None),
+                 PATIENCE)
         assert self.served.poll() is None, log.read_text()
 
     def log(self) -> str:
@@ -174,10 +166,11 @@ class Cluster:
     def _make_volume(self):
         first = self.hosts[0]
         for host in self.hosts[1:]:
-            wait_for(lambda host=host: first("gluster", DAEMON, "peer", "probe", host.address, status=None).returncode == 0)
+            wait_for(lambda host=host: first("gluster", DAEMON, "peer", "probe", host.address, status=None).returncode == 0,
+                     PATIENCE)
         for host in self.hosts:
             wait_for(lambda host=host: host.gluster("peer", "status").stdout.count("Peer in Cluster (Connected)")
-                     == len(self.hosts) - 1)
+                     == len(self.hosts) - 1, PATIENCE)
         first.gluster("volume", "create", VOLUME, "replica", len(self.hosts),
                       *(f"{host.address}:{host.home}/brick" for host in self.hosts), "force")
         first.gluster("volume", "set", VOLUME, "network.ping-timeout", 5)

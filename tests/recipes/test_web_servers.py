@@ -28,7 +28,7 @@ def test_lighttpd(machine, document):
     after_reboot(machine)
 
 
-def units(machine, document, server):
+def units(machine, document):
     """The units, on a machine that has the server's group www-data, as every Debian."""
     machine.type(document.take("systemd units"))
     assert machine.run("systemctl is-active berth.socket berth-gc.timer").split() == ["active", "active"]
@@ -36,7 +36,7 @@ def units(machine, document, server):
 
 
 def test_lighttpd_with_a_socket(machine, document):
-    units(machine, document, "lighttpd")
+    units(machine, document)
     machine.type(document.take("lighttpd with a socket"))
     after_reboot(machine)
 
@@ -47,13 +47,13 @@ def test_apache_with_mod_fcgid(machine, document):
 
 
 def test_apache_with_mod_proxy_fcgi(machine, document):
-    units(machine, document, "apache2")
+    units(machine, document)
     machine.type(document.take("Apache with mod_proxy_fcgi"))
     after_reboot(machine)
 
 
 def test_nginx(machine, document):
-    units(machine, document, "nginx")
+    units(machine, document)
     machine.run("apt-get install -y -qq nginx-light")
     certificate(machine, "/etc/ssl/registry.pem", "/etc/ssl/registry.key")
     machine.write("etc/nginx/sites-enabled/registry", document.take("nginx"))
