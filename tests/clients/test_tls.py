@@ -232,19 +232,24 @@ class Kubelet(Ctr):
 CLIENTS = {"docker": Docker, "podman": Podman, "skopeo": Skopeo, "ctr": Ctr, "kubelet": Kubelet}
 
 
+def give_image(containerd, layout):
+    archive = shutil.make_archive(containerd.home / "image", "tar", layout)
+    containerd.ctr("images", "import", "--base-name", IMAGE.partition(":")[0], archive)
+
+
 @contextlib.contextmanager
 def new_clients(home, machine, authority, layout):
     """Makes clients on a machine by their names."""
     home.mkdir()
-    with (Dockerd(home / "docker", machine.enter) as dockerd,
-          Containerd(home / "containerd", machine.enter) as containerd,
+    containerd = Containerd(home / "containerd", machine.enter, machine.etc)
+    containerd.reads_hosts()
+    with (Dockerd(home / "docker", machine.enter) as dockerd, containerd,
           contextlib.closing(Containers(home / "containers", enter=machine.enter)) as containers):
         for env in containers.env, containers.skopeo_env:
             del env["CONTAINERS_REGISTRIES_CONF"]  # in favour of the machine's
-        archive = shutil.make_archive(home / "image", "tar", layout)
         run("skopeo", "copy", f"oci:{layout}:amd64", f"docker-daemon:{IMAGE}",
             f"--dest-daemon-host={dockerd.client['DOCKER_HOST']}")
-        containerd.ctr("images", "import", "--base-name", IMAGE.partition(":")[0], archive)
+        give_image(containerd, layout)
         daemons = {"docker": dockerd, "podman": containers, "skopeo": containers, "ctr": containerd,
                    "kubelet": containerd}
         yield lambda name: CLIENTS[name](daemons[name], machine, authority, layout)
@@ -372,3 +377,23 @@ def test_authority_of_the_system(home, authority, layout):
         with new_clients(home / "tls-system", machine, authority, layout) as clients:
             for client in map(clients, CLIENTS):
                 expect_transfers(client, image_at(registry.new_host(tls=True), client))
+
+
+def test_26_a_kubelet_reads_hosts_toml_once_config_toml_says_where(home, authority, layout):
+    """With the file of Debian's package as it is, and then with what README adds to it."""
+    with (new_machine(DOMAIN) as machine, running(RemoteLighttpd, machine, authority) as registry,
+          Containerd(home / "containerd-26", machine.enter, machine.etc) as containerd):
+        give_image(containerd, layout)
+        kubelet = Kubelet(containerd, machine, authority, layout)
+        hosts = registry.new_host(tls=False), registry.new_host(tls=True)
+        plain, certified = (image_at(host, kubelet) for host in hosts)
+        kubelet.do_without_security(hosts[0], tls=False)
+        kubelet.trust(hosts[1])
+        assert [kubelet.push(name) for name in (plain, certified)] == [None, None]
+        assert PLAIN in kubelet.pull(plain)
+        assert UNKNOWN in kubelet.pull(certified)
+
+        containerd.reads_hosts()
+        containerd.stop()
+        containerd.start()
+        assert [kubelet.pull(name) for name in (plain, certified)] == [None, None]

@@ -11,8 +11,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.recipes.document import blocks
+
 # Debian's client: it has BuildKit, which the client that other packagers put on PATH leaves to a plugin.
 DOCKER = "/usr/bin/docker"
+
+README = Path(__file__).parents[2] / "README.md"
 
 # What a container of the images that are made here prints.
 GREETING = "hello from a container\n"
@@ -111,26 +115,29 @@ class Dockerd(Daemon):
 class Containerd(Daemon):
     """containerd with its CRI service. `hosts` is its directory of `<host>/hosts.toml` files."""
 
-    CONFIG = """version = 2
-root = "{home}/root"
-state = "{home}/state"
-[grpc]
-  address = "{home}/sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{home}/opt"
-[plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "{home}/hosts"
-"""
+    CONFIG, HOSTS, DATA = "/etc/containerd/config.toml", "/etc/containerd/certs.d", "/var/lib/containerd"
 
-    def __init__(self, home, enter=()):
-        """`enter` is a command prefix, such as nsenter, under which it and its client run."""
-        self.enter, self.hosts, self.socket = enter, home / "hosts", home / "sock"
-        self.hosts.mkdir(parents=True)
-        config = home / "config.toml"
-        config.write_text(self.CONFIG.format(home=home))
+    def __init__(self, home, enter=(), etc=None):
+        """`enter` is a command prefix, such as nsenter, under which it and its client run. It finds the file that
+        Debian's package brings in `etc`, the /etc that it sees there; else it gets a copy of it that `reads_hosts`."""
+        home.mkdir(parents=True)
+        self.enter, self.socket = enter, home / "sock"
+        self.config, self.hosts = (etc / Path(path).relative_to("/etc") if etc else home / Path(path).name
+                                   for path in (self.CONFIG, self.HOSTS))
+        self.hosts.mkdir()
         self.client = dict(os.environ, CONTAINERD_ADDRESS=str(self.socket))
-        super().__init__(home, [*enter, "containerd", "--config", config],
+        super().__init__(home, [*enter, "containerd", "--address", self.socket, "--root", home / "root",
+                                "--state", home / "state", *([] if etc else ["--config", self.config])],
                          lambda: attempt("ctr", "version", env=self.client).returncode == 0)
+        if not etc:
+            self.config.write_text(Path(self.CONFIG).read_text().replace(self.DATA, str(home)))
+            self.reads_hosts(self.hosts)
+
+    def reads_hosts(self, place=HOSTS):
+        """What README says to add to its configuration, for hosts.toml to count. It takes a restart."""
+        lines, = (block.text for block in blocks(README) if f'config_path = "{self.HOSTS}"' in block.text)
+        with open(self.config, "a") as config:
+            config.write(lines.replace(self.HOSTS, str(place)) + "\n")
 
     def ctr(self, *args):
         return run(*self.enter, "ctr", *args, env=self.client)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Another machine, as far as it takes to be one: an address that is not loopback, which clients trust more than others,
-and an /etc of its own. It is gone with its last process, and so is what was mounted, and changed below /etc."""
+and an /etc and a /var/lib of its own. It is gone with its last process, and so is what was mounted, and changed there."""
 
 import contextlib
 import subprocess
@@ -10,8 +10,10 @@ SCRIPT = """set -e
 ip link set lo up
 ip address add {address}/32 dev lo
 mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work
-mount -t overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work overlay /etc
+for own in /etc /var/lib; do
+    mkdir -p /mnt/upper$own /mnt/work$own
+    mount -t overlay -o lowerdir=$own,upperdir=/mnt/upper$own,workdir=/mnt/work$own overlay $own
+done
 echo ready
 exec cat
 """
