@@ -1,145 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L0: reading a long list in a JSON document. It is taken apart here, and judged by json_parse. */
+ * L0: reading a long list in a JSON document, whose elements are cut out of it on its way through
+ * json.c. */
 #include "base/json_each.h"
+
+#include "base/json_scan.h"
 
 #include <string.h>
 
+/* In the place of an element. It is no longer than one, and no part of anything beside it. */
+#define PLACE "\"\""
+
 struct each {
-    const char *text;
-    size_t len, at;
-    int depth_max;
     const char *key;
     json_each_fn *visit;
     void *context;
-    struct buf rest; /* the text without the elements */
-    size_t n;        /* of these */
+    int depth_max;
+    struct json_scan scan;     /* of the text as it is */
+    struct json_reading *rest; /* of the text without the elements */
+    size_t n;                  /* of these */
+    const char *from;          /* where that begins which rest has not got yet */
+    const char *name;          /* behind the last quote that began a string in the outermost */
+    bool is_key;               /* that string was the key, and its value may come */
+    bool in_list;              /* below that value, which is a list */
+    const char *element;       /* where the one that is read begins; NULL: none */
 };
 
-/* Behind the string that begins at `at`. */
-static size_t string_end(const struct each *each, size_t at)
+static void pass_on(struct each *each, const char *end)
 {
-    for (at++; at < each->len && each->text[at] != '"'; at++)
-        at += each->text[at] == '\\';
-    return at < each->len ? at + 1 : each->len;
+    json_feed(each->rest, each->from, (size_t)(end - each->from));
+    each->from = end;
 }
 
-/* Behind the object or list that begins at `at`. */
-static size_t value_end(const struct each *each, size_t at)
+static int take_element(struct each *each, const char *end, struct err *err)
 {
-    int depth = 0;
-
-    while (at < each->len) {
-        char c = each->text[at];
-        if (c == '"') {
-            at = string_end(each, at);
-            continue;
-        }
-        at++;
-        depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-        if (depth == 0)
-            break;
-    }
-    return at;
-}
-
-/* Blanks separate, so one of them stays. */
-static void skip_blanks(struct each *each)
-{
-    size_t start = each->at;
-
-    while (each->at < each->len && memchr(" \t\r\n", each->text[each->at], 4))
-        each->at++;
-    if (each->at > start)
-        buf_addc(&each->rest, ' ');
-}
-
-static void copy(struct each *each, size_t end)
-{
-    buf_add(&each->rest, each->text + each->at, end - each->at);
-    each->at = end;
-}
-
-static int take_element(struct each *each, struct err *err)
-{
-    size_t end = value_end(each, each->at);
-
-    struct json *element = json_parse(each->text + each->at, end - each->at, each->depth_max, err);
+    struct json *element =
+        json_parse(each->element, (size_t)(end - each->element), each->depth_max, err);
     int result = element ? each->visit(each->context, element, err) : -1;
+
     json_free(element);
-    buf_addc(&each->rest, '0');
-    each->at = end;
+    json_feed(each->rest, PLACE, strlen(PLACE));
+    each->element = NULL;
+    each->from = end;
     each->n++;
     return result;
 }
 
-/* Up to the list's end, or that of the text. */
-static int take_list(struct each *each, struct err *err)
+/* In the outermost object. */
+static void look_for_key(struct each *each, const char *at)
 {
-    copy(each, each->at + 1);
-    while (skip_blanks(each), each->at < each->len && each->text[each->at] != ']') {
-        if (each->text[each->at] != '{')
-            copy(each, each->text[each->at] == ',' ? each->at + 1 : value_end(each, each->at));
-        else if (take_element(each, err) < 0)
-            return -1;
-    }
-    return 0;
+    const size_t len = strlen(each->key);
+
+    if (each->scan.in == JSON_SCAN_TEXT && each->scan.text_len == 0)
+        each->name = at + 1;
+    else if (each->scan.in == JSON_SCAN_BETWEEN && *at == '"')
+        each->is_key = (size_t)(at - each->name) == len && !memcmp(each->name, each->key, len);
+    else if (each->scan.in == JSON_SCAN_BETWEEN && *at == ',')
+        each->is_key = false;
 }
 
-/* Whether this string is the key, and a list comes behind it: then that is where we stand. */
-static bool take_key(struct each *each)
+static int take(struct each *each, const char *at, struct err *err)
 {
-    size_t start = each->at + 1, len = strlen(each->key);
-    size_t end = string_end(each, each->at);
-    bool is_key = end - start == len + 1 && !memcmp(each->text + start, each->key, len);
+    const int before = each->scan.depth;
 
-    copy(each, end);
-    if (!is_key)
-        return false;
-    skip_blanks(each);
-    if (each->at < each->len && each->text[each->at] == ':')
-        copy(each, each->at + 1);
-    skip_blanks(each);
-    return each->at < each->len && each->text[each->at] == '[';
-}
-
-static int take_apart(struct each *each, struct err *err)
-{
-    int depth = 0;
-
-    while (skip_blanks(each), each->at < each->len) {
-        char c = each->text[each->at];
-        if (c == '"' && depth == 1) {
-            if (take_key(each) && take_list(each, err) < 0)
-                return -1;
-            if (each->at < each->len && each->text[each->at] == ']')
-                copy(each, each->at + 1);
-        } else if (c == '"') {
-            copy(each, string_end(each, each->at));
-        } else {
-            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-            copy(each, each->at + 1);
-        }
+    if (json_scan_next(&each->scan, *at) == JSON_SCAN_NONE)
+        return err_set(err, ERR_MANIFEST_INVALID, "not JSON");
+    const int depth = each->scan.depth;
+    if (before == 1 && depth == 1)
+        look_for_key(each, at);
+    if (before == 1 && depth == 2)
+        each->in_list = each->is_key && *at == '[';
+    if (each->in_list && before == 2 && depth == 3 && *at == '{') {
+        pass_on(each, at);
+        each->element = at;
     }
-    return 0;
+    return each->element && depth == 2 ? take_element(each, at + 1, err) : 0;
 }
 
 struct json *json_each(const char *text, size_t len, int depth_max, const char *key,
                        json_each_fn *visit, void *context, struct err *err)
 {
-    struct each each = {.text = text,
-                        .len = len,
-                        .depth_max = depth_max,
-                        .key = key,
+    struct each each = {.key = key,
                         .visit = visit,
-                        .context = context};
-    struct json *rest = NULL;
+                        .context = context,
+                        .depth_max = depth_max,
+                        .scan = {.depth_max = depth_max},
+                        .rest = json_begin(depth_max, JSON_BYTES_MAX, JSON_ALL),
+                        .from = text};
+    int result = 0;
 
-    if (take_apart(&each, err) == 0)
-        rest = json_parse(each.rest.s ? each.rest.s : "", each.rest.len, depth_max, err);
-    buf_free(&each.rest);
-    if (!rest || json_array_len(json_get(rest, key)) == each.n)
+    for (size_t i = 0; i < len && result == 0; i++)
+        result = take(&each, text + i, err);
+    if (result == 0)
+        pass_on(&each, text + len);
+    struct json *rest = json_end(each.rest, NULL, result == 0 ? err : NULL);
+    if (result == 0 && rest && json_array_len(json_get(rest, key)) != each.n)
+        result = err_set(err, ERR_MANIFEST_INVALID, "%s has what is no JSON object", key);
+    if (result == 0)
         return rest;
     json_free(rest);
-    err_set(err, ERR_MANIFEST_INVALID, "%s has what is no JSON object", key);
     return NULL;
 }

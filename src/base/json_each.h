@@ -12,7 +12,7 @@
 typedef int json_each_fn(void *context, const struct json *element, struct err *err);
 
 /* Visits the objects in the list `key` of the object that text is, in their order. What is returned
- * is the whole with a 0 in the place of each; json_free afterwards. NULL: text is no such JSON, as
+ * is the whole with "" in the place of each; json_free afterwards. NULL: text is no such JSON, as
  * by json_parse, some of which is known only behind the list; or visit had enough. Without the
  * list, or where it is none, nothing is visited. */
 struct json *json_each(const char *text, size_t len, int depth_max, const char *key,

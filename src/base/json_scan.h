@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A look at the characters of JSON (RFC 8259) one at a time, before json-c sees them: what it would
- * take though it is none, and how much memory a tree of them will take. Only base/json.c uses it.
+ * take though it is none, and how much memory a tree of them will take. json.c and json_each.c use
+ * it.
  */
 #ifndef BERTH_BASE_JSON_SCAN_H
 #define BERTH_BASE_JSON_SCAN_H

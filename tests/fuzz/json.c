@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fuzzes the reading and writing of JSON: what is read and printed reads as the same again. */
+ * Fuzzes the reading and writing of JSON: what is read and printed reads as the same again, and
+ * what is read element by element reads as a whole. */
 #include "fuzz/fuzz.h"
 
-#include "base/json.h"
+#include "base/json_each.h"
 #include "base/json_writer.h"
 
 #define DEPTH 32
@@ -40,6 +41,27 @@ static void check_quote(const uint8_t *bytes, size_t len)
     free(text);
 }
 
+static int count(void *context, const struct json *element, struct err *err)
+{
+    size_t *n = context;
+
+    (void)err;
+    must_hold(json_is_object(element));
+    ++*n;
+    return 0;
+}
+
+static void check_each(const uint8_t *bytes, size_t len, const struct json *whole)
+{
+    size_t n = 0;
+    struct err err;
+    struct json *rest = json_each((const char *)bytes, len, DEPTH, "a", count, &n, &err);
+
+    if (rest)
+        must_hold(whole && json_array_len(json_get(whole, "a")) == n);
+    json_free(rest);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct err err;
@@ -47,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     if (json)
         check_print(json);
+    check_each(bytes, len, json);
     json_free(json);
     check_quote(bytes, len);
     return 0;
