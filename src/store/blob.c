@@ -16,7 +16,7 @@
 
 #define COPY_BYTES 65536
 
-#define VERIFY_CHUNK ((size_t)256 << 10)
+#define READ_BYTES ((size_t)256 << 10)
 
 int blob_stat(const struct store *store, const struct digest *digest, int64_t *size,
               struct err *err)
@@ -98,27 +98,36 @@ int blob_read_manifest(const struct store *store, const struct digest *digest, s
     return 1;
 }
 
+int blob_digest(int fd, int64_t size, enum digest_algorithm algorithm, struct digest *digest,
+                struct err *err)
+{
+    AUTO_DIGESTER digester;
+    AUTO_BUF piece = BUF_INIT;
+    char *bytes = buf_reserve(&piece, READ_BYTES);
+
+    digester_init(&digester, algorithm);
+    for (int64_t off = 0; off < size;) {
+        size_t len = size - off < (int64_t)READ_BYTES ? (size_t)(size - off) : READ_BYTES;
+        if (file_pread_all(fd, bytes, len, off, err) < 0)
+            return -1;
+        digester_update(&digester, bytes, len);
+        off += (int64_t)len;
+    }
+    digester_final(&digester, digest);
+    return 0;
+}
+
 int blob_verify(const struct store *store, const struct digest *digest, struct err *err)
 {
     AUTO_FD fd = -1;
-    AUTO_DIGESTER digester;
-    AUTO_BUF chunk = BUF_INIT;
     struct digest actual;
     int64_t size;
 
-    digester_init(&digester, digest->algorithm);
     int found = blob_open(store, digest, &fd, &size, err);
     if (found <= 0)
         return found;
-    char *bytes = buf_reserve(&chunk, VERIFY_CHUNK);
-    for (int64_t at = 0; at < size;) {
-        size_t len = size - at < (int64_t)VERIFY_CHUNK ? (size_t)(size - at) : VERIFY_CHUNK;
-        if (file_pread_all(fd, bytes, len, at, err) < 0)
-            return -1;
-        digester_update(&digester, bytes, len);
-        at += (int64_t)len;
-    }
-    digester_final(&digester, &actual);
+    if (blob_digest(fd, size, digest->algorithm, &actual, err) < 0)
+        return -1;
     return digest_equal(&actual, digest);
 }
 

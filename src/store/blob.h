@@ -25,6 +25,9 @@ int blob_parse_manifest(const struct store *store, const struct digest *digest, 
 /* Reads the bytes of a manifest, of at most the store's manifest_limit; the same, unparsed. */
 int blob_read_manifest(const struct store *store, const struct digest *digest, struct buf *bytes,
                        struct err *err);
+/* The digest of an open file's first size bytes, which are read piece by piece. */
+int blob_digest(int fd, int64_t size, enum digest_algorithm algorithm, struct digest *digest,
+                struct err *err);
 /* Whether its content has its digest: all of it is read. 0: it does not, or there is none. */
 int blob_verify(const struct store *store, const struct digest *digest, struct err *err);
 /* Whether it begins as a manifest does, so that what is none need not be read. 0: also if there is

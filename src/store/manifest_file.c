@@ -5,29 +5,25 @@
 #include "base/file.h"
 #include "oci/digester.h"
 
-#include <string.h>
-
 #define PIECE_MAX ((int64_t)65536)
 
-/* reading: NULL: nobody wants to know what is in it. */
-static int read_pieces(int fd, int64_t size, struct digester *digester,
-                       struct json_reading *reading, struct buf *text, struct err *err)
+static int read_pieces(const struct manifest_file *file, struct digester *digester,
+                       struct json_reading *reading, struct err *err)
 {
     AUTO_BUF unwanted = BUF_INIT;
-    struct buf *into = text ? text : &unwanted;
+    struct buf *into = file->text ? file->text : &unwanted;
 
-    for (int64_t off = 0; off < size;) {
-        size_t len = (size_t)(size - off < PIECE_MAX ? size - off : PIECE_MAX);
-        if (!text)
+    for (int64_t off = 0; off < file->size;) {
+        size_t len = (size_t)(file->size - off < PIECE_MAX ? file->size - off : PIECE_MAX);
+        if (!file->text)
             buf_clear(into);
         char *piece = buf_reserve(into, len);
-        if (file_pread_all(fd, piece, len, off, err) < 0)
+        if (file_pread_all(file->fd, piece, len, off, err) < 0)
             return -1;
         into->len += len;
         into->s[into->len] = '\0';
         digester_update(digester, piece, len);
-        if (reading)
-            json_feed(reading, piece, len);
+        json_feed(reading, piece, len);
         off += (int64_t)len;
     }
     return 0;
@@ -43,7 +39,7 @@ int manifest_file_parse(const struct manifest_file *file, enum digest_algorithm 
 
     *manifest = (struct manifest){0};
     digester_init(&digester, algorithm);
-    int result = read_pieces(file->fd, file->size, &digester, reading, file->text, err);
+    int result = read_pieces(file, &digester, reading, err);
     struct json *json = json_end(reading, &manifest->is_cut, &failure);
     if (result == 0)
         digester_final(&digester, digest);
@@ -56,16 +52,4 @@ int manifest_file_parse(const struct manifest_file *file, enum digest_algorithm 
         return manifest_take(manifest, json, file->kind, err);
     json_free(json);
     return -1;
-}
-
-int manifest_file_verify(int fd, int64_t size, const struct digest *expected, struct err *err)
-{
-    AUTO_DIGESTER digester;
-    struct digest actual;
-
-    digester_init(&digester, expected->algorithm);
-    if (read_pieces(fd, size, &digester, NULL, NULL, err) < 0)
-        return -1;
-    digester_final(&digester, &actual);
-    return digest_equal(&actual, expected);
 }

@@ -23,7 +23,4 @@ struct manifest_file {
 int manifest_file_parse(const struct manifest_file *file, enum digest_algorithm algorithm,
                         struct digest *digest, struct manifest *manifest, struct err *err);
 
-/* Only whether it has the digest: 1, 0, or -1. */
-int manifest_file_verify(int fd, int64_t size, const struct digest *expected, struct err *err);
-
 #endif

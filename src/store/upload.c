@@ -309,30 +309,11 @@ int upload_rollback(struct upload *upload, struct err *err)
     return 0;
 }
 
-static int digest_data(struct upload *upload, enum digest_algorithm algorithm,
-                       struct digest *digest, struct err *err)
-{
-    static char bytes[65536]; /* one request at a time in a process */
-    AUTO_DIGESTER digester;
-
-    digester_init(&digester, algorithm);
-    for (int64_t off = 0; off < upload->offset;) {
-        int64_t rest = upload->offset - off;
-        size_t len = rest < (int64_t)sizeof bytes ? (size_t)rest : sizeof bytes;
-        if (file_pread_all(upload->fd, bytes, len, off, err) < 0)
-            return -1;
-        digester_update(&digester, bytes, len);
-        off += (int64_t)len;
-    }
-    digester_final(&digester, digest);
-    return 0;
-}
-
 int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct digest *digest,
                   struct err *err)
 {
     if (!upload->digester_valid || upload->digester.algorithm != algorithm)
-        return digest_data(upload, algorithm, digest, err);
+        return blob_digest(upload->fd, upload->offset, algorithm, digest, err);
     upload->digester_valid = false;
     digester_final(&upload->digester, digest);
     return 0;

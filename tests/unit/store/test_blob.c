@@ -7,6 +7,7 @@
 #include "store/layout.h"
 #include "unit/trace.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,12 +59,39 @@ static void test_publishing_heals_a_damaged_blob(void **state)
     AUTO_DIRTY dirty = {0};
 
     unit_put(store->path, layout_blob(&path, &digest), "damaged!");
+    assert_returns(0, blob_verify(store, &digest, &failure));
     assert_returns(0, blob_publish_bytes(store, &digest, "content", 7, &dirty, &failure));
     assert_content("content", store->path, path.s);
+    assert_returns(1, blob_verify(store, &digest, &failure));
     unit_put(store->path, path.s, "");
     unit_put(store->path, "_berth/tmp/upload", "content");
     assert_returns(0, blob_publish_file(store, &digest, "_berth/tmp/upload", &dirty, &failure));
     assert_content("content", store->path, path.s);
+}
+
+/* More than is read at a time, to be copied and to be verified. */
+static void test_publish_a_copy(void **state)
+{
+    const struct store *store = *state;
+    AUTO_BUF text = BUF_INIT;
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+    AUTO_FD fd = -1;
+
+    while (text.len < 600000)
+        buf_addf(&text, "%zu ", text.len);
+    const struct digest digest = unit_digest_of(text.s);
+    unit_put(store->path, "original", text.s);
+    assert_true(fs_open(&store->fs, "original", O_RDONLY, &fd, &failure) == 1);
+    assert_returns(0, blob_verify(store, &digest, &failure));
+    assert_returns(0, blob_publish_copy(store, &digest, fd, (int64_t)text.len, &dirty, &failure));
+    assert_content(text.s, store->path, layout_blob(&path, &digest));
+    assert_returns(1, blob_verify(store, &digest, &failure));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
+    assert_fails(IO,
+                 blob_publish_copy(store, &digest, fd, (int64_t)text.len + 1, &dirty, &failure));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
+    assert_content(text.s, store->path, path.s);
 }
 
 static void test_publish_is_durable(void **state)
@@ -183,6 +211,7 @@ int main(void)
         STORE_TEST(test_publish_and_read),
         STORE_TEST(test_publish_file_moves_it),
         STORE_TEST(test_publishing_heals_a_damaged_blob),
+        STORE_TEST(test_publish_a_copy),
         STORE_TEST(test_publish_is_durable),
         STORE_TEST(test_what_is_no_plain_file_is_no_blob),
         STORE_TEST(test_freshen_renews_only_what_is_half_as_old_as_the_grace),
