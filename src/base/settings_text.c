@@ -5,6 +5,7 @@
 #include "base/may.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,14 +33,18 @@ static int read_file(struct buf *text, const char *path, struct err *err)
     return 0;
 }
 
+static bool is_comment(const char *s)
+{
+    return s[0] == '#' || !strncmp(s, "//", 2) || !strncmp(s, "/*", 2);
+}
+
+/* 0: it has no end. */
 static size_t comment_length(const char *s)
 {
-    if (s[0] == '#' || !strncmp(s, "//", 2))
-        return strcspn(s, "\n");
     if (strncmp(s, "/*", 2) != 0)
-        return 0;
+        return strcspn(s, "\n");
     const char *end = strstr(s + 2, "*/");
-    return end ? (size_t)(end + 2 - s) : strlen(s);
+    return end ? (size_t)(end + 2 - s) : 0;
 }
 
 /* 0: it has no end. */
@@ -74,15 +79,16 @@ int settings_text_read(struct buf *text, const char *path, struct err *err)
     if (read_file(text, path, err) < 0)
         return -1;
     for (char *s = text->s; *s;) {
-        size_t comment = comment_length(s), len = comment;
-        for (size_t i = 0; i < comment; i++)
-            s[i] = s[i] == '\n' ? '\n' : ' ';
-        if (!comment)
-            len = *s == '"' || *s == '\'' ? string_length(s) : word_length(s);
+        bool comment = is_comment(s);
+        size_t len = comment                   ? comment_length(s)
+                     : *s == '"' || *s == '\'' ? string_length(s)
+                                               : word_length(s);
         if (len == 0)
-            return err_set(err, ERR_CONFIG, "%s:%d: the string that begins here has no end", path,
-                           line_of(text->s, s));
-        s += len;
+            return err_set(err, ERR_CONFIG, "%s:%d: the %s that begins here has no end", path,
+                           line_of(text->s, s), comment ? "comment" : "string");
+        for (char *end = s + len; s < end; s++)
+            if (comment && *s != '\n')
+                *s = ' ';
     }
     return 0;
 }

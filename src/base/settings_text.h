@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 /* Reads the file into text, which is to be empty, and is not then. ERR_CONFIG, also for a string
- * that has no end. */
+ * or comment that has no end: it would swallow the rules behind it. */
 int settings_text_read(struct buf *text, const char *path, struct err *err);
 
 #endif

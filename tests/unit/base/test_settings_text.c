@@ -27,7 +27,7 @@ static void test_comments_become_blanks(void **state)
     assert_text(*state, "# c\na = b # d\n", "   \na = b    \n");
     assert_text(*state, "// c\n//// }\na", "    \n      \na");
     assert_text(*state, "/* {\n * */a/* x", "    \n     a/* x");
-    assert_text(*state, "/* never\n ends", "        \n     ");
+    assert_text(*state, "/**//***/", "         ");
     assert_text(*state, "a = b#c\n", "a = b  \n"); /* so libconfuse takes it, too */
     assert_text(*state, "a = ${X # \"\n", "a = ${X    \n");
 }
@@ -50,6 +50,15 @@ static void assert_refused(const struct unit_dir *dir, const char *content, cons
     assert_fails(CONFIG, read_text(dir, content, &text));
     if (!strstr(failure.msg, message))
         fail_msg("%s: \"%s\" does not say \"%s\"", content, failure.msg, message);
+}
+
+/* What is behind them would be lost without a word. */
+static void test_comments_without_end(void **state)
+{
+    assert_refused(*state, "a = b\n/* never\n ends",
+                   "berth.conf:2: the comment that begins here has no end");
+    assert_refused(*state, "/*/", "berth.conf:1: the comment");
+    assert_refused(*state, "/**/ /* *", "berth.conf:1: the comment");
 }
 
 static void test_strings_without_end(void **state)
@@ -78,9 +87,8 @@ static void test_files_that_are_no_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DIR_TEST(test_comments_become_blanks),
-        DIR_TEST(test_what_only_looks_like_a_comment),
-        DIR_TEST(test_strings_without_end),
+        DIR_TEST(test_comments_become_blanks), DIR_TEST(test_what_only_looks_like_a_comment),
+        DIR_TEST(test_comments_without_end),   DIR_TEST(test_strings_without_end),
         DIR_TEST(test_files_that_are_no_text),
     };
 
