@@ -127,8 +127,8 @@ static int parse_text(cfg_t *cfg, struct buf *text)
     cfg->filename = mem_strdup(reading.file);
     int parsed = cfg_parse_fp(cfg, file);
     fclose(file);
-    if (parsed == CFG_SUCCESS && !reading.ended)
-        fail_at_end();
+    if (parsed != CFG_SUCCESS || !reading.ended)
+        fail_at_end(); /* unless it is said already what is wrong */
     return reading.failed ? -1 : 0;
 }
 
@@ -353,9 +353,11 @@ static int take_item_key(cfg_t *section, const struct settings_key *key, char *i
                          const struct settings_place *place, struct err *err)
 {
     AUTO_BUF must = BUF_INIT;
+    AUTO_BUF where = BUF_INIT;
 
+    buf_addf(&where, "%s:%d", place->file, place->line);
     if (key->kind == SETTINGS_KIND_LIST)
-        return take_list(section, key, place->file, (struct strings *)(void *)(item + key->offset),
+        return take_list(section, key, where.s, (struct strings *)(void *)(item + key->offset),
                          err);
     if (key->kind == SETTINGS_KIND_SWITCH) {
         *(bool *)(item + key->offset) = cfg_getbool(section, key->name);
@@ -366,8 +368,8 @@ static int take_item_key(cfg_t *section, const struct settings_key *key, char *i
         value = key->fallback;
     if (!value || settings_value_parse(key, value, item + key->offset, &must))
         return 0;
-    return err_set(err, ERR_CONFIG, "%s:%d: %s = \"%s\" in %s: %s", place->file, place->line,
-                   key->name, value, section->name, must.s);
+    return err_set(err, ERR_CONFIG, "%s: %s = \"%s\" in %s: %s", where.s, key->name, value,
+                   section->name, must.s);
 }
 
 static int take_item(cfg_t *section, const struct settings_section *kind, char *item,

@@ -165,7 +165,8 @@ struct settings_part {
 /* Reads path, or where it is NULL $BERTH_CONF, or else SETTINGS_FALLBACK if there is one, for all n
  * parts. *files, which is to be {0}, is then the files that were read, also after an error; the
  * first is the configuration itself, and without one there are none. ERR_CONFIG names file, line
- * and remedy. settings_free each part afterwards, also after an error. */
+ * and remedy. settings_free each part afterwards, also after an error. Not for several threads at
+ * once. */
 int settings_read(const char *path, const struct settings_part *parts, size_t n,
                   struct strings *files, struct err *err);
 /* Frees what is in the owner's struct, which is zero then. */

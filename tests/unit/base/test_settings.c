@@ -51,7 +51,7 @@ static const struct settings_key kitchen_keys[] = {
 };
 
 static const struct settings_key dish_keys[] = {
-    SETTINGS_LIST(struct dish, guests, "guests"),
+    SETTINGS_CHECKED_LIST(struct dish, guests, "guests", is_cook),
     SETTINGS_NUMBER(struct dish, price, "price", NULL, 1, INT64_MAX),
     SETTINGS_SWITCH(struct dish, hot, "hot", "false"),
     SETTINGS_AGE(struct dish, keeps, "keeps", false),
@@ -236,6 +236,8 @@ static void test_lines_are_counted_once(void **state)
         {LINES_BEFORE "cook = cat\n", "a.conf:18: cook = \"cat\": must not be a cat"},
         {LINES_BEFORE "dish x {\n\n price = 0\n}\n",
          "a.conf:18: price = \"0\" in dish: must be a number from 1"},
+        {LINES_BEFORE "dish x {\n\n guests = {dog, cat} }\n",
+         "a.conf:18: guests = \"cat\": must not be a cat"},
         {LINES_BEFORE "dish x {\n\n price = 3 # 20\n prize = 4\n}\n",
          "a.conf:21: no such option 'prize'"},
         {LINES_BEFORE "dish x { hot = perhaps }\n", "a.conf:18: "},
@@ -297,6 +299,7 @@ static void test_files_that_end_too_early(void **state)
         {"dish a {\n guests\n", "a.conf:1: what begins here has no end"},
         {"dish a { # }", "a.conf:1: what begins here has no end"},
         {"dish a { guests = {\"x} }", "a.conf:1: the string that begins here has no end"},
+        {"\ndish a { /* }\n}\n", "a.conf:2: the comment that begins here has no end"},
         {"seats =\n", "a.conf:1: the file ends in the middle of something"},
         {"\nseats", "a.conf:2: the file ends in the middle of something"},
         {"\ndish", "a.conf:2: the file ends in the middle of something"},
