@@ -17,14 +17,14 @@ enum { STOPPED = 7 };
 struct unpacked {
     const uint8_t *bytes; /* of the file */
     size_t len;
-    size_t n;  /* bytes that came */
-    bool same; /* as those of the file so far */
+    size_t members; /* that were listed */
+    size_t n;       /* bytes that came */
+    bool same;      /* as those of the file so far */
 };
 
 static int visit(void *context, const struct archive_member *member, struct err *err)
 {
-    const struct unpacked *file = context;
-    static size_t visited;
+    struct unpacked *file = context;
 
     (void)err;
     must_hold(member->name);
@@ -34,7 +34,7 @@ static int visit(void *context, const struct archive_member *member, struct err 
         must_hold((size_t)member->offset <= file->len);
         must_hold((size_t)member->size <= file->len - (size_t)member->offset);
     }
-    return ++visited % MEMBERS_MAX == 0 ? STOPPED : 0;
+    return ++file->members == MEMBERS_MAX ? STOPPED : 0;
 }
 
 static int take(void *context, const void *bytes, size_t len, struct err *err)
