@@ -99,7 +99,7 @@ static int check_alone(const struct store_settings *settings, struct check_stora
         return -1;
     int looked = storage_check_alone(&root, ".", checked, err);
     fs_root_close(&root);
-    report->verdict.sound = checked->locks && checked->server_ms <= 60000;
+    report->verdict.sound = checked->locks && checked->server_ms <= STORAGE_CLOCK_MAX_MS;
     return looked;
 }
 

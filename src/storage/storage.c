@@ -18,10 +18,6 @@
 #define RECORD_SIZE_MAX 16384
 #define PROC_READ 16384
 
-/* Of a host without a record: an NFS client with the options that it has by itself looks at a
- * directory again after a minute at most, and clocks may differ by as much. */
-#define UNKNOWN_MS 60000
-
 void storage_host(char host[STORAGE_HOST_SIZE])
 {
     if (gethostname(host, STORAGE_HOST_SIZE) < 0)
@@ -202,15 +198,15 @@ int storage_lateness(const struct store *store, struct storage_lateness *latenes
     if (dir_list(&store->fs, LAYOUT_STORAGE, &hosts, err) < 0)
         return -1;
     if (hosts.n == 0)
-        add_host(lateness, UNKNOWN_MS, UNKNOWN_MS);
+        add_host(lateness, STORAGE_UNKNOWN_MS, STORAGE_UNKNOWN_MS);
     for (size_t i = 0; i < hosts.n; i++) {
         AUTO_BUF mount = BUF_INIT;
         struct storage storage;
         int found = read_record(store, hosts.v[i], &storage, &mount, err);
         if (found < 0)
             return -1;
-        add_host(lateness, found ? storage.late_ms : UNKNOWN_MS,
-                 found ? storage.clock_ms : UNKNOWN_MS);
+        add_host(lateness, found ? storage.late_ms : STORAGE_UNKNOWN_MS,
+                 found ? storage.clock_ms : STORAGE_UNKNOWN_MS);
     }
     return 0;
 }

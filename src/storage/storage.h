@@ -12,6 +12,10 @@
 
 #define STORAGE_HOST_SIZE 65 /* as of gethostname(2), with the NUL */
 
+/* For what was not measured, of caches and of clocks: an NFS client with the options that it has by
+ * itself looks at a directory again after a minute at most, and clocks may differ by as much. */
+#define STORAGE_UNKNOWN_MS 60000
+
 /* What a host measured with another one. */
 struct storage {
     char host[STORAGE_HOST_SIZE];
@@ -36,8 +40,8 @@ int storage_note(const struct store *store, const struct storage *storage, struc
 int storage_trust(const struct store *store, struct err *err);
 
 /* How late any host may see what others did: by its caches alone, and with the difference of the
- * clocks, in whole seconds. Of a host that nobody checked it is a guess on the safe side, and 0
- * where the store is not shared. */
+ * clocks, in whole seconds. Of a host that nobody checked, or whose locks do not exclude, it is a
+ * guess on the safe side, and 0 where the store is not shared. */
 struct storage_lateness {
     int64_t caches_ms;
     int64_t seconds;

@@ -23,8 +23,6 @@
 #define LATE_ENOUGH 3
 /* Longer than any cache that there is by default: NFS looks at a directory again after a minute. */
 #define LATE_MAX_MS 90000
-/* What clocks may differ by, see berth-store(5). */
-#define CLOCK_MAX_MS 60000
 
 static int64_t now_ms(void)
 {
@@ -42,17 +40,24 @@ static void content_of(int round, char text[80])
     snprintf(text, 80, "sha256:%064d", round);
 }
 
-/* Each direction has files of its own. */
-static const char *changed_path(const struct storage_pair *pair, enum storage_change change,
-                                int writer, int round, struct layout_path *path)
-{
-    char what[64];
+#define NAME_SIZE 32
 
+/* Each direction has files of its own. */
+static void name_of(enum storage_change change, int writer, int round, char name[NAME_SIZE])
+{
     if (change == STORAGE_REPLACED || change == STORAGE_TOUCHED)
-        snprintf(what, sizeof what, "file-%d", writer);
+        snprintf(name, NAME_SIZE, "file-%d", writer);
     else
-        snprintf(what, sizeof what, "file-%d-%d", writer, round);
-    return storage_meet_path(pair, what, path);
+        snprintf(name, NAME_SIZE, "file-%d-%d", writer, round);
+}
+
+/* Opens what is there, or can be made. */
+static int open_file(const struct fs_root *root, const char *path, int flags, int *fd,
+                     struct err *err)
+{
+    int found = fs_open(root, path, flags, fd, err);
+
+    return found == 0 ? err_set(err, ERR_IO, "%s is missing", path) : found < 0 ? -1 : 0;
 }
 
 static time_t touched_time(int round)
@@ -67,20 +72,20 @@ static int change_it(const struct storage_pair *pair, enum storage_change change
     AUTO_DIRTY unneeded = {0};
     AUTO_FD fd = -1;
     struct layout_path path;
-    char text[80];
+    char text[80], name[NAME_SIZE];
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = touched_time(round)}};
 
-    changed_path(pair, change, pair->me, round, &path);
+    name_of(change, pair->me, round, name);
+    storage_meet_path(pair, name, &path);
     if (change == STORAGE_REMOVED)
         return fs_unlink(root, path.s, &unneeded, err) < 0 ? -1 : 0;
     if (change == STORAGE_TOUCHED) {
-        int found = fs_open(root, path.s, O_RDWR, &fd, err);
-        if (found <= 0)
-            return found < 0 ? -1 : err_set(err, ERR_IO, "%s is missing", path.s);
+        if (open_file(root, path.s, O_RDWR, &fd, err) < 0)
+            return -1;
         return futimens(fd, times) < 0 ? err_sys(err, errno, "touch %s", path.s) : 0;
     }
     content_of(round, text);
-    return storage_meet_put(pair, strchr(path.s + strlen(pair->meeting->dir), '.') + 1, text, err);
+    return storage_meet_put(pair, name, text, err);
 }
 
 /* Whether what the other one did in this round is seen. */
@@ -90,10 +95,11 @@ static int look(const struct storage_pair *pair, enum storage_change change, int
     const struct fs_root *root = pair->meeting->root;
     AUTO_BUF text = BUF_INIT;
     struct layout_path path;
-    char expected[80];
+    char expected[80], name[NAME_SIZE];
     struct stat st;
 
-    changed_path(pair, change, !pair->me, round, &path);
+    name_of(change, !pair->me, round, name);
+    storage_meet_path(pair, name, &path);
     if (change == STORAGE_TOUCHED) {
         int found = fs_stat(root, path.s, &st, err);
         return found < 0 ? -1 : found && st.st_mtim.tv_sec == touched_time(round);
@@ -314,9 +320,8 @@ static int ask_server(const struct fs_root *root, const char *dir, int64_t *diff
     uuid_make(id);
     snprintf(path.s, sizeof path.s, "%s/clock-%s", dir, id);
     int64_t before = now_ms();
-    int found = fs_open(root, path.s, O_RDWR | O_CREAT | O_EXCL, &fd, err);
-    if (found <= 0)
-        return found < 0 ? -1 : err_set(err, ERR_IO, "%s cannot be made", path.s);
+    if (open_file(root, path.s, O_RDWR | O_CREAT | O_EXCL, &fd, err) < 0)
+        return -1;
     int looked = fstat(fd, &st);
     int errnum = errno;
     int64_t after = now_ms(), made = fs_mtime(&st) / 1000000;
@@ -359,8 +364,8 @@ int storage_check_alone(const struct fs_root *root, const char *dir,
     uuid_make(id);
     snprintf(path.s, sizeof path.s, "%s/lock-%s", dir, id);
     if (ask_server(root, dir, &checked->server_ms, err) < 0 ||
-        fs_open(root, path.s, O_RDWR | O_CREAT | O_EXCL, &fd, err) <= 0 ||
-        fs_open(root, path.s, O_RDWR, &again, err) <= 0)
+        open_file(root, path.s, O_RDWR | O_CREAT | O_EXCL, &fd, err) < 0 ||
+        open_file(root, path.s, O_RDWR, &again, err) < 0)
         return -1;
     int locked = fs_lock_try(fd, FS_LOCK_EXCLUSIVE, err);
     int twice = locked > 0 ? fs_lock_try(again, FS_LOCK_SHARED, err) : locked;
@@ -391,6 +396,10 @@ struct storage storage_check_verdict(const struct storage_checked *checked)
     add_looks(&storage, checked->looks);
     if (!strcmp(checked->host, checked->with))
         add_looks(&storage, checked->other);
-    storage.sound = storage.sound && storage.clock_ms <= CLOCK_MAX_MS;
+    storage.sound = storage.sound && storage.clock_ms <= STORAGE_CLOCK_MAX_MS;
+    if (!checked->locks)
+        storage.late_ms = STORAGE_UNKNOWN_MS;
+    if (!checked->locks && storage.clock_ms < STORAGE_UNKNOWN_MS)
+        storage.clock_ms = STORAGE_UNKNOWN_MS;
     return storage;
 }

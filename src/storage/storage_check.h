@@ -10,6 +10,9 @@
 #include "storage/storage.h"
 #include "storage/storage_meet.h"
 
+/* What clocks may differ by, see berth-store(5). */
+#define STORAGE_CLOCK_MAX_MS 60000
+
 /* What one does and the other looks at, in the order in which it is done. */
 enum storage_change {
     STORAGE_REPLACED, /* a file by another one, as a tag's current/link: what is read */
@@ -44,7 +47,8 @@ int storage_check(const struct storage_meeting *meeting, struct storage_checked 
 int storage_check_alone(const struct fs_root *root, const char *dir,
                         struct storage_checked *checked, struct err *err);
 
-/* What follows from it for this host. */
+/* What follows from it for this host. Where locks do not exclude, how late it may see changes is
+ * STORAGE_UNKNOWN_MS, for nobody looked. */
 struct storage storage_check_verdict(const struct storage_checked *checked);
 
 #endif

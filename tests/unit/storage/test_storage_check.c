@@ -186,7 +186,10 @@ static void test_34_locks_that_do_not_exclude(void **state)
     odd->no_locks = true;
     assert_int_equal(0, check_both(store, &checked));
     assert_false(checked.locks);
-    assert_false(storage_check_verdict(&checked).sound);
+    struct storage verdict = storage_check_verdict(&checked);
+    assert_false(verdict.sound);
+    assert_int_equal(STORAGE_UNKNOWN_MS, verdict.late_ms); /* nobody looked */
+    assert_int_equal(STORAGE_UNKNOWN_MS, verdict.clock_ms);
 }
 
 static void test_34_one_that_goes_away(void **state)
