@@ -55,8 +55,8 @@ struct json_reading *json_begin(int depth_max, size_t bytes_max, enum json_part 
         .tokener = json_tokener_new_ex(depth_max),
         .error = json_tokener_continue,
     };
-    if (reading
-            ->tokener) /* UTF-8, which it validates only within one piece, is the scan's to judge */
+    /* UTF-8, which it validates only within one piece, is the scan's to judge. */
+    if (reading->tokener)
         json_tokener_set_flags(reading->tokener, JSON_TOKENER_STRICT);
     return reading;
 }
@@ -141,13 +141,7 @@ struct json *json_end(struct json_reading *reading, bool *is_cut, struct err *er
 
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err)
 {
-    return json_parse_within(text, len, depth_max, JSON_BYTES_MAX, err);
-}
-
-struct json *json_parse_within(const char *text, size_t len, int depth_max, size_t bytes_max,
-                               struct err *err)
-{
-    struct json_reading *reading = json_begin(depth_max, bytes_max, JSON_ALL);
+    struct json_reading *reading = json_begin(depth_max, JSON_BYTES_MAX, JSON_ALL);
 
     json_feed(reading, text, len);
     return json_end(reading, NULL, err);

@@ -30,18 +30,17 @@ struct json;
 /* Reads a document in pieces, so that its text need not be in memory. json_end frees the reading;
  * *is_cut (may be NULL): a string was longer than JSON_TEXT_MAX. JSON_TOP takes only the members of
  * the outermost object: the objects and lists in it are empty, whatever is in them, and a key that
- * stands twice is only seen among its own. Errors as json_parse_within. */
+ * stands twice is only seen among its own. Errors as json_parse; MANIFEST_TOO_LARGE is what would
+ * take more memory than bytes_max. */
 enum json_part { JSON_ALL, JSON_TOP };
 struct json_reading *json_begin(int depth_max, size_t bytes_max, enum json_part part);
 void json_feed(struct json_reading *reading, const char *text, size_t len);
 struct json *json_end(struct json_reading *reading, bool *is_cut, struct err *err);
 
-/* NULL with *err (ERR_MANIFEST_INVALID, ERR_MANIFEST_TOO_LARGE) set if text isn't JSON, or neither
- * an object nor a list: json-c cannot tell other values from none, or where a number ends. */
+/* NULL with *err set: ERR_MANIFEST_INVALID if text isn't JSON, or neither an object nor a list:
+ * json-c cannot tell other values from none, or where a number ends; ERR_MANIFEST_TOO_LARGE if it
+ * would take more memory than JSON_BYTES_MAX. */
 struct json *json_parse(const char *text, size_t len, int depth_max, struct err *err);
-/* The same within less memory. ERR_MANIFEST_TOO_LARGE: it would take more than bytes_max. */
-struct json *json_parse_within(const char *text, size_t len, int depth_max, size_t bytes_max,
-                               struct err *err);
 void json_free(struct json *json);
 
 bool json_is_object(const struct json *json);

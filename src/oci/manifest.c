@@ -202,9 +202,9 @@ int manifest_take(struct manifest *manifest, struct json *json, enum manifest_ki
 }
 
 static int parse(struct manifest *manifest, const char *bytes, size_t len, enum manifest_kind kind,
-                 size_t memory_max, struct err *err)
+                 struct err *err)
 {
-    struct json_reading *reading = json_begin(MANIFEST_DEPTH_MAX, memory_max, JSON_ALL);
+    struct json_reading *reading = json_begin(MANIFEST_DEPTH_MAX, JSON_BYTES_MAX, JSON_ALL);
 
     *manifest = (struct manifest){0};
     json_feed(reading, bytes, len);
@@ -214,12 +214,12 @@ static int parse(struct manifest *manifest, const char *bytes, size_t len, enum 
 
 int manifest_parse(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, MANIFEST_NEW, JSON_BYTES_MAX, err);
+    return parse(manifest, bytes, len, MANIFEST_NEW, err);
 }
 
 int manifest_parse_stored(struct manifest *manifest, const char *bytes, size_t len, struct err *err)
 {
-    return parse(manifest, bytes, len, MANIFEST_STORED, JSON_BYTES_MAX, err);
+    return parse(manifest, bytes, len, MANIFEST_STORED, err);
 }
 
 void manifest_free(struct manifest *manifest)

@@ -173,11 +173,6 @@ const char *layout_holders(struct layout_path *path, const char *hex)
     return format(path, LAYOUT_HOLDERS "/%.3s", hex);
 }
 
-const char *layout_spool(struct layout_path *path, const char *id)
-{
-    return format(path, LAYOUT_SPOOL "/%s", id);
-}
-
 const char *layout_tmp(struct layout_path *path)
 {
     char id[UUID_SIZE];

@@ -86,8 +86,6 @@ const char *layout_pulled_of(struct layout_path *path, const struct name *name, 
 const char *layout_lost(struct layout_path *path, const struct digest *digest);
 /* What is known of who has the blobs whose digests begin like hex. */
 const char *layout_holders(struct layout_path *path, const char *hex);
-/* A web server's spool; its id is a UUID. */
-const char *layout_spool(struct layout_path *path, const char *id);
 /* A new name in _berth/tmp, for a file that will be renamed into place or removed. */
 const char *layout_tmp(struct layout_path *path);
 /* One of 256 files, by a hash of the repository's name. */

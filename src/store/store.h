@@ -43,11 +43,10 @@ struct store {
  * written, and a directory that holds no store is an ERR_IO that says so. With create an ERR_IO
  * says what to do where this user may not write. A file system that cannot be written is opened to
  * read, with `readonly`; else that is an ERR_READ_ONLY. ERR_CONFIG: the store is of a newer
- * version. */
+ * version. A shared one is never made, since what looks empty is a mount that is missing: without
+ * its id it is ERR_UNREACHABLE. */
 int store_open(struct store *store, const struct store_settings *settings, bool create,
                struct err *err);
-/* A shared one is never made so, since what looks empty is a mount that is missing: without its id
- * it is ERR_UNREACHABLE. */
 
 /* Whether the store can be reached at this moment: ERR_UNREACHABLE where its mount has gone. */
 int store_reach(const struct store *store, struct err *err);
