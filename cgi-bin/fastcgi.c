@@ -141,6 +141,7 @@ static int serve(const struct api *api, const struct peers *peers, struct pool_w
     if (epoll < 0 || FCGX_Init() != 0 ||
         FCGX_InitRequest(&fcgi, STDIN_FILENO, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
         return cannot_serve(worker);
+    stopping = 0; /* in the child of a worker that has become the parent it is not */
     const sigset_t waiting = hold_signals(); /* after FCGX_Init, which has a handler for SIGUSR1 */
     pool_idle(worker);
     while (!stopping && code == EX_OK) {

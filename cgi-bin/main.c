@@ -25,10 +25,11 @@ struct options {
     const char *config;
     int workers; /* 0: no pool */
     int workers_max;
+    bool takeover;
 };
 
 static const char usage[] =
-    "usage: berth.fcgi [--config FILE] [--workers MIN [--workers-max MAX]]\n"
+    "usage: berth.fcgi [--config FILE] [--workers MIN [--workers-max MAX] [--takeover]]\n"
     "\n"
     "The registry as a FastCGI responder on the listening socket at descriptor 0, or as a CGI "
     "program.\n"
@@ -40,6 +41,9 @@ static const char usage[] =
     "  -w, --workers MIN      keep so many processes serving the socket, each one request at a "
     "time\n"
     "      --workers-max MAX  up to so many while there are more requests (default: MIN)\n"
+    "      --takeover         when the workers' parent is killed, one of them takes its place: for "
+    "lighttpd,\n"
+    "                         which otherwise may not start it again\n"
     "  -h, --help             show this\n"
     "  -V, --version          show the version\n";
 
@@ -120,6 +124,7 @@ static int run(struct startup *startup, const struct options *options)
                                    .max = options->workers_max,
                                    .idle_ms = IDLE_MS,
                                    .socket = STDIN_FILENO,
+                                   .takeover = options->takeover,
                                    .work = work,
                                    .context = startup};
 
@@ -151,10 +156,11 @@ static bool complete(struct options *options)
 {
     if (!options->workers_max)
         options->workers_max = options->workers;
-    if (options->workers_max >= options->workers && (options->workers || !options->workers_max))
+    if (options->workers_max >= options->workers &&
+        (options->workers || (!options->workers_max && !options->takeover)))
         return true;
     fputs(options->workers ? "berth.fcgi: --workers-max must not be less than --workers\n"
-                           : "berth.fcgi: --workers-max goes with --workers\n",
+                           : "berth.fcgi: --workers-max and --takeover go with --workers\n",
           stderr);
     return false;
 }
@@ -163,9 +169,13 @@ static bool complete(struct options *options)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},      {"workers", required_argument, NULL, 'w'},
-        {"workers-max", required_argument, NULL, 'W'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"workers", required_argument, NULL, 'w'},
+        {"workers-max", required_argument, NULL, 'W'},
+        {"takeover", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -181,6 +191,9 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 'W':
             if (!parse_workers("workers-max", optarg, &options->workers_max))
                 return EX_USAGE;
+            break;
+        case 't':
+            options->takeover = true;
             break;
         case 'h':
             fputs(usage, stdout);

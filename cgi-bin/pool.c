@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -32,6 +35,8 @@
 
 /* A worker that ends sooner than this did not really start. */
 #define YOUNG_MS 1000
+
+#define HEIR_LOOKS_MS 10 /* until one of its workers is ready */
 
 #define PAUSE_MS 100     /* after the first failure, doubled by each that follows */
 #define REFUSE_AFTER 4   /* failures: clients have waited for 0.7 s then */
@@ -54,10 +59,18 @@ enum state {
     BUSY,
 };
 
+/* Who takes the parent's place. The lock is held by the one who does, until it has a worker that is
+ * ready; if it dies before, the kernel hands the lock to the next. */
+struct succession {
+    pthread_mutex_t lock;
+    bool is_done; /* under the lock */
+};
+
 /* In shared memory. A place is one worker's. Of what is not used, no page is ever touched. */
 struct board {
     int max;
     int wake; /* eventfd: look at the board */
+    struct succession succession;
     atomic_uchar state[POOL_MAX];
     atomic_llong idle_since[POOL_MAX]; /* as of clock_ms */
     char why[POOL_MAX][sizeof((struct err *)NULL)->msg];
@@ -84,6 +97,9 @@ struct trouble {
 struct pool {
     const struct pool_plan *plan;
     struct board *board;
+    struct board *inherited; /* of the parent that was killed, until its succession has ended */
+    int starter;             /* pidfd of who started the first parent; -1: unknown */
+    bool is_heir;            /* which that one does not know to stop */
     struct child children[POOL_MAX]; /* by place */
     struct trouble trouble;
     int64_t now;
@@ -240,6 +256,33 @@ static void reap(struct pool *pool)
                 note_end(pool, i, status);
 }
 
+static int lead(const struct pool_plan *plan, struct board *inherited, int starter);
+
+/* Of a worker whose parent was killed: true in the one that is to take its place. It has the lock
+ * then. The others wait until that has succeeded, and keep the socket open until then. */
+static bool inherits(struct succession *succession)
+{
+    int locked = pthread_mutex_lock(&succession->lock);
+
+    if (locked == EOWNERDEAD)
+        pthread_mutex_consistent(&succession->lock);
+    else if (locked != 0)
+        return false;
+    if (!succession->is_done)
+        return true;
+    pthread_mutex_unlock(&succession->lock);
+    return false;
+}
+
+static void end_succession(struct pool *pool)
+{
+    if (!pool->inherited)
+        return;
+    pool->inherited->succession.is_done = true;
+    pthread_mutex_unlock(&pool->inherited->succession.lock);
+    pool->inherited = NULL;
+}
+
 static int be_worker(struct pool *pool, int place, pid_t parent)
 {
     struct pool_worker self = {.board = pool->board, .place = place};
@@ -250,7 +293,14 @@ static int be_worker(struct pool *pool, int place, pid_t parent)
         return EX_TEMPFAIL;
     close(pool->signals);
     sigprocmask(SIG_SETMASK, &pool->unblocked, NULL);
-    return pool->plan->work(&self, pool->plan->context);
+    int code = pool->plan->work(&self, pool->plan->context);
+    if (!pool->plan->takeover || getppid() == parent || !inherits(&pool->board->succession))
+        return code;
+    log_warning("process %ld, the workers' parent, was killed: %ld takes its place", (long)parent,
+                (long)getpid());
+    prctl(PR_SET_PDEATHSIG, 0);
+    close(pool->board->wake);
+    return lead(pool->plan, pool->board, pool->starter);
 }
 
 /* False: it could not. */
@@ -341,6 +391,8 @@ static int timeout(const struct pool *pool)
 
     if (number_of(&counts) > pool->plan->min) /* see who has become idle, by and by */
         left = pool->plan->idle_ms / 10 + 1;
+    if (pool->inherited)
+        left = HEIR_LOOKS_MS;
     if (pool->trouble.failures && needed(pool->plan, &counts) > number_of(&counts)) {
         int64_t pause = pool->trouble.retry_at - pool->now;
         pause = pause > 0 ? pause : YOUNG_MS / 10;
@@ -357,13 +409,26 @@ static bool refuses(const struct pool *pool)
     return pool->trouble.failures >= REFUSE_AFTER && number_of(&counts) == 0;
 }
 
+/* Of a server that has ended without being able to do it: its next start is not to find the name of
+ * a socket that is about to go, and take it for one that is served. */
+static void remove_socket(int fd)
+{
+    struct sockaddr_un address = {0};
+    socklen_t len = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.sun_family == AF_UNIX &&
+        address.sun_path[0] == '/')
+        unlink(address.sun_path);
+}
+
 /* Waits for a signal, for a worker that wants company, or for time to pass. The number of the
  * signal, 0: another reason. */
 static int await(struct pool *pool)
 {
     struct pollfd fds[] = {{.fd = pool->signals, .events = POLLIN},
                            {.fd = pool->board->wake, .events = POLLIN},
-                           {.fd = refuses(pool) ? pool->plan->socket : -1, .events = POLLIN}};
+                           {.fd = refuses(pool) ? pool->plan->socket : -1, .events = POLLIN},
+                           {.fd = pool->is_heir ? pool->starter : -1, .events = POLLIN}};
     struct signalfd_siginfo info;
     eventfd_t woken;
 
@@ -377,6 +442,10 @@ static int await(struct pool *pool)
     }
     if (fds[0].revents && read(pool->signals, &info, sizeof info) == sizeof info)
         return (int)info.ssi_signo;
+    if (fds[3].revents) {
+        remove_socket(pool->plan->socket);
+        return SIGTERM;
+    }
     return 0;
 }
 
@@ -389,6 +458,14 @@ static void stop(struct pool *pool)
         ;
 }
 
+static bool has_ready(const struct pool *pool)
+{
+    for (int i = 0; i < pool->plan->max; i++)
+        if (state_of(pool->board, i) == IDLE || state_of(pool->board, i) == BUSY)
+            return true;
+    return false;
+}
+
 static void run(struct pool *pool)
 {
     int number;
@@ -396,8 +473,11 @@ static void run(struct pool *pool)
     do {
         reap(pool);
         adjust(pool);
+        if (has_ready(pool))
+            end_succession(pool);
         number = await(pool);
     } while (number == 0 || number == SIGCHLD);
+    end_succession(pool);
     stop(pool);
 }
 
@@ -416,6 +496,18 @@ static int take_signals(struct pool *pool)
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The lock passes from process to process, and from one that has died to the next. */
+static void prepare_succession(struct succession *succession)
+{
+    pthread_mutexattr_t attributes;
+
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&succession->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
 static struct board *make_board(const struct pool_plan *plan)
 {
     struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
@@ -425,6 +517,7 @@ static struct board *make_board(const struct pool_plan *plan)
         return NULL;
     board->max = plan->max;
     board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    prepare_succession(&board->succession);
     return board;
 }
 
@@ -445,7 +538,8 @@ static void pool_free(struct pool *pool)
     free(pool);
 }
 
-int pool_run(const struct pool_plan *plan)
+/* inherited and starter: of the parent whose place this process takes. */
+static int lead(const struct pool_plan *plan, struct board *inherited, int starter)
 {
     struct board *board = make_board(plan);
     int code = EX_OK;
@@ -455,7 +549,12 @@ int pool_run(const struct pool_plan *plan)
         return EX_OSERR;
     }
     struct pool *pool = mem_alloc(sizeof *pool);
-    *pool = (struct pool){.plan = plan, .now = clock_ms(), .board = board};
+    *pool = (struct pool){.plan = plan,
+                          .now = clock_ms(),
+                          .board = board,
+                          .inherited = inherited,
+                          .starter = starter,
+                          .is_heir = inherited != NULL};
     pool->signals = take_signals(pool);
     if (board->wake >= 0 && pool->signals >= 0 && unblock_socket(plan->socket) == 0) {
         run(pool);
@@ -465,4 +564,11 @@ int pool_run(const struct pool_plan *plan)
     }
     pool_free(pool);
     return code;
+}
+
+int pool_run(const struct pool_plan *plan)
+{
+    AUTO_FD starter = plan->takeover ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;
+
+    return lead(plan, NULL, starter);
 }

@@ -20,9 +20,18 @@
  *
  * Signals: SIGTERM, SIGINT and SIGUSR1 end the pool; workers finish what they are at. They end in
  * the same way when the parent was killed.
+ *
+ * Takeover: a web server that starts the parent and looks, when that is killed, whether somebody
+ * still has the socket, finds workers that are about to end, takes them for a service that others
+ * look after, and starts nothing ever again (lighttpd). With `takeover` a worker takes the parent's
+ * place instead, on the same socket; the others stay until it has workers of its own. Whoever
+ * started the first parent does not know it, so it ends, with the socket's name, when that one
+ * does.
  */
 #ifndef BERTH_CGI_BIN_POOL_H
 #define BERTH_CGI_BIN_POOL_H
+
+#include <stdbool.h>
 
 #define POOL_MAX 1024 /* workers */
 
@@ -34,6 +43,7 @@ struct pool_plan {
     int min, max;
     int idle_ms; /* a worker that is one too many goes when it was idle for so long */
     int socket;  /* the listening socket; made non-blocking, for everyone who shares it */
+    bool takeover;
     /* In each child, with the signal mask that pool_run was called with: calls pool_idle when it is
      * ready, and returns its exit code, 0 after SIGTERM, which it finishes its work before. What
      * the parent had open and locked is not its: it opens what it needs itself. */

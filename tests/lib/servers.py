@@ -183,9 +183,9 @@ class Server:
         return [pid for pid in self.pids() if executable(pid) == program]
 
     def is_pool(self, pid: int) -> bool:
-        """Whether it is the parent of workers: started as a service, or by the web server."""
-        services, server = {process.pid for process in self.processes[:-1]}, self.processes[-1].pid
-        return pid in services or (parent(pid) == server and b"--workers" in command_line(pid))
+        """Whether it is the parent of workers: started as a service or by the web server, or in the place of one that was killed."""
+        services = {process.pid for process in self.processes[:-1]}
+        return pid in services or (b"--workers" in command_line(pid) and b"--workers" not in command_line(parent(pid)))
 
     def pool_pid(self) -> int:
         """The parent of the workers, which serves no requests itself."""

@@ -88,6 +88,28 @@ def test_worker_of_the_server_killed(start, server):
         wait_for_workers(front, [killed])
 
 
+@pytest.mark.parametrize("stopped", range(WORKERS + 1))
+def test_parent_killed_that_lighttpd_started(start, stopped):
+    """A worker takes its place, even if it comes to it only when lighttpd has found that somebody still has the socket."""
+    front = start("lighttpd")
+    wait_for(lambda: len(front.worker_pids()) == WORKERS)
+    for _ in range(2):
+        parent, workers = front.pool_pid(), front.worker_pids()
+        for pid in workers[:stopped]:
+            os.kill(pid, signal.SIGSTOP)
+        os.kill(parent, signal.SIGKILL)
+        wait_for(lambda killed=parent: killed not in front.pids())
+        for pid in workers[:stopped]:
+            os.kill(pid, signal.SIGCONT)
+        wait_for_workers(front, workers)
+        for _ in range(2 * WORKERS):
+            expect(front.request("GET", "/v2/"), 200)
+    oci.Repository(front).push_image("latest")
+    front.processes[-1].terminate()
+    wait_for(lambda: not front.program_pids())
+    assert not (front.home / "run/berth.sock-0").exists()
+
+
 @pytest.mark.parametrize("server", STREAMING)
 def test_worker_killed_during_an_upload(start, server):
     """Of that nothing is kept; the next request finds another worker."""
