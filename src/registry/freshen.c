@@ -228,6 +228,14 @@ static int settle_reference(const struct walk *walk, const struct descriptor *re
     return linked > 0 ? blob_settle(store, digest, dirty, err) : linked;
 }
 
+static int refuse_missing(const struct name *name, const struct freshen_missing *missing,
+                          struct err *err)
+{
+    if (missing->n == 0)
+        return 0;
+    return err_set(err, ERR_MANIFEST_BLOB_UNKNOWN, "push %s to %s first", missing->v[0].s, name->s);
+}
+
 int freshen_references(const struct registry *registry, const struct name *name,
                        const struct manifest *manifest, bool is_new, struct dirty *dirty,
                        struct freshen_missing *missing, struct err *err)
@@ -250,11 +258,41 @@ int freshen_references(const struct registry *registry, const struct name *name,
             note_missing(missing, &reference->digest);
     }
     walk_free(&walk);
-    if (found < 0)
-        return -1;
-    if (missing->n == 0)
+    return found < 0 ? -1 : refuse_missing(name, missing, err);
+}
+
+static int has_reference(const struct store *store, const struct name *name,
+                         const struct descriptor *reference, struct err *err)
+{
+    int has = 0;
+
+    if (reference->role == DESCRIPTOR_CHILD)
+        has = repo_has_revision(store, name, &reference->digest, err);
+    return has ? has : repo_has_layer(store, name, &reference->digest, err);
+}
+
+int freshen_check(const struct registry *registry, const struct name *name,
+                  const struct manifest *manifest, struct freshen_missing *missing, struct err *err)
+{
+    AUTO_DIGEST_MAP seen = {0}; /* as which roles */
+
+    missing->n = 0;
+    if (registry_is_sparse(registry, name))
         return 0;
-    return err_set(err, ERR_MANIFEST_BLOB_UNKNOWN, "push %s to %s first", missing->v[0].s, name->s);
+    for (size_t i = 0; i < manifest->n_references; i++) {
+        const struct descriptor *reference = &manifest->references[i];
+        uint32_t *roles = digest_map_put(&seen, &reference->digest);
+        uint32_t role = UINT32_C(1) << reference->role;
+        if (reference->has_urls || (*roles & role))
+            continue;
+        *roles |= role;
+        int has = has_reference(registry->store, name, reference, err);
+        if (has < 0)
+            return -1;
+        if (!has)
+            note_missing(missing, &reference->digest);
+    }
+    return refuse_missing(name, missing, err);
 }
 
 int freshen_promise_blob(const struct registry *registry, const struct name *name,

@@ -26,11 +26,9 @@ int freshen_manifest(const struct registry *registry, const struct name *name,
 /* All that a manifest names which is about to be made, and what that needs, each once; what it
  * names is durable once dirty was synced (base/fs_settle.h), before which it must not be made.
  * *missing says what the repository does not have of it, but for what is elsewhere (`urls`), and
- * unless it is sparse:
- * MANIFEST_BLOB_UNKNOWN. MANIFEST_INVALID: far too much is to be read, or, of one that is_new to
- * the store, what is there has another size than it says, or it is nested deeper than
- * MANIFEST_NESTING_MAX. Wants lock_gc
- * shared, until the manifest has its name. */
+ * unless it is sparse: MANIFEST_BLOB_UNKNOWN. MANIFEST_INVALID: far too much is to be read, or, of
+ * one that is_new to the store, what is there has another size than it says, or it is nested deeper
+ * than MANIFEST_NESTING_MAX. Wants lock_gc shared, until the manifest has its name. */
 #define FRESHEN_MISSING_MAX 16
 struct freshen_missing {
     struct digest v[FRESHEN_MISSING_MAX];
@@ -40,7 +38,14 @@ int freshen_references(const struct registry *registry, const struct name *name,
                        const struct manifest *manifest, bool is_new, struct dirty *dirty,
                        struct freshen_missing *missing, struct err *err);
 
-/* The same for a HEAD by somebody who may push: what he is told to be there shall stay for long
+/* Whether what it names is still there, asked after that and quick: somebody may have deleted it
+ * meanwhile, who saw no tag that needs it (registry/immutable.h). *missing and errors as above.
+ * Wants lock_repo, until the manifest has its name. */
+int freshen_check(const struct registry *registry, const struct name *name,
+                  const struct manifest *manifest, struct freshen_missing *missing,
+                  struct err *err);
+
+/* Freshens for a HEAD by somebody who may push: what he is told to be there shall stay for long
  * enough that a push can rely on it, also after a power cut. 0: it has just gone. They take the
  * lock, if there is something to renew. */
 int freshen_promise_blob(const struct registry *registry, const struct name *name,

@@ -182,6 +182,7 @@ static int publish(const struct registry *registry, const struct push_manifest *
         lock_repo(registry->store, &push->name, &repo, err) < 0 ||
         check_precondition(registry, push, err) < 0 ||
         check_tags(registry, push, digest, err) < 0 ||
+        freshen_check(registry, &push->name, manifest, &pushed->missing, err) < 0 ||
         store_bytes(registry, push, digest, &dirty, err) < 0 ||
         add_to_referrers(registry, push, parsed, digest, &dirty, err) < 0 ||
         add_to_indexes(registry, push, digest, &dirty, err) < 0 ||
