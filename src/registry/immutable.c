@@ -3,9 +3,8 @@
 #include "registry/immutable.h"
 
 #include "base/array.h"
-#include "oci/manifest.h"
-#include "store/blob.h"
-#include "store/repo.h"
+#include "registry/pull.h"
+#include "registry/tree.h"
 #include "store/tag.h"
 
 #include <stdlib.h>
@@ -31,39 +30,36 @@ static void add(struct search *search, const struct digest *digest)
     digest_key_pack(ARRAY_ADD(search->todo, search->n), digest);
 }
 
-/* 0: it is missing, or is no manifest but a layer that an index names (BuildKit's cache). One that
- * is damaged needs nothing that anyone could know. */
-static int read_manifest(struct search *search, const struct digest *digest,
-                         struct manifest *manifest, struct err *err)
+/* 0: it is missing, or is no manifest but a layer that an index names (BuildKit's cache). What one
+ * needs that is damaged, or beyond manifest_limit, nobody knows: an error. */
+static int read_manifest(const struct search *search, const struct digest *digest,
+                         struct pulled_manifest *pulled, struct err *err)
 {
-    const struct store *store = search->registry->store;
-    AUTO_BUF bytes = BUF_INIT;
+    const struct reference reference = {.is_digest = true, .digest = *digest};
+    struct err failure;
 
-    int is_manifest = repo_has_revision(store, search->name, digest, err);
-    if (is_manifest == 0)
-        is_manifest = blob_may_be_manifest(store, digest, err);
+    int is_manifest = tree_is_manifest(search->registry, search->name, digest, err);
     if (is_manifest <= 0)
         return is_manifest;
-    int found = blob_read_manifest(store, digest, &bytes, err);
-    if (found <= 0)
-        return found;
-    return manifest_parse_stored(manifest, bytes.s, bytes.len, NULL) == 0;
+    if (pull_read(search->registry, search->name, &reference, pulled, &failure) == 0)
+        return 1;
+    return failure.code == ERR_MANIFEST_UNKNOWN ? 0 : err_copy(err, &failure);
 }
 
 /* 1: it names what is wanted. */
 static int look_into(struct search *search, const struct digest *digest, struct err *err)
 {
-    AUTO_MANIFEST manifest = {0};
+    AUTO_PULLED pulled = {0};
 
     if (digest_map_get(&search->immutable->seen, digest))
         return 0;
-    int found = read_manifest(search, digest, &manifest, err);
+    int found = read_manifest(search, digest, &pulled, err);
     if (found < 0)
         return -1;
     *digest_map_put(&search->immutable->seen, digest) = 1;
     search->immutable->incomplete |= found == 0;
-    for (size_t i = 0; i < manifest.n_references; i++) {
-        const struct descriptor *reference = &manifest.references[i];
+    for (size_t i = 0; i < pulled.manifest.n_references; i++) {
+        const struct descriptor *reference = &pulled.manifest.references[i];
         if (digest_equal(&reference->digest, search->wanted))
             return 1;
         if (reference->role == DESCRIPTOR_CHILD)

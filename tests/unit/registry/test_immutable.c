@@ -128,6 +128,26 @@ static void test_18_what_is_missing_hides_nothing(void **state)
     assert_fails(DENIED, immutable_check(&immutable, &registry, &name, &layer, &failure));
 }
 
+/* A child that looks like a manifest and is larger than any may be was pushed as a layer
+ * (BuildKit's cache), and has no part in what else can be deleted. */
+static void test_6_a_large_layer_as_a_child(void **state)
+{
+    struct store *store = *state;
+    const struct registry registry = keeping(store);
+    const struct name name = unit_name("a");
+    const struct digest other = have_blob(store, "a", "other");
+    AUTO_BUF text = BUF_INIT;
+
+    buf_addf(&text, "{\"x\":\"%0900d\"}", 0);
+    const struct digest layer = have_blob(store, "a", text.s);
+    buf_clear(&text);
+    buf_addf(&text, INDEX(CHILD), layer.s);
+    put_manifest(store, "a", "v1", text.s);
+    store->manifest_limit = 600;
+    assert_fails(DENIED, remove_blob(&registry, &name, &layer, &failure));
+    assert_returns(0, remove_blob(&registry, &name, &other, &failure));
+}
+
 /* The second look reads tags, and what came since. */
 static void test_18_a_second_look_is_quick(void **state)
 {
@@ -153,6 +173,7 @@ int main(void)
         STORE_TEST(test_18_what_an_immutable_tag_needs_stays),
         STORE_TEST(test_18_what_others_need_does_not),
         STORE_TEST(test_18_what_is_missing_hides_nothing),
+        STORE_TEST(test_6_a_large_layer_as_a_child),
         STORE_TEST(test_18_a_second_look_is_quick),
     };
 
