@@ -38,7 +38,8 @@ typedef int api_handler(const struct api *api, struct request *request, const st
                         struct response *response, struct err *err);
 
 /* Answers one request, whatever it is; logs errors and denials. Says in *who whose it is, of which
- * the strings live as long as the request. (route.c) */
+ * the strings live as long as the request. An answer that does not say how long it may be kept is
+ * `no-cache`. (route.c) */
 void route_answer(const struct api *api, struct request *request, struct identity *who,
                   struct response *response);
 

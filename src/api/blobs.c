@@ -114,7 +114,7 @@ static void send_blob(const struct api *api, const struct request *request, cons
     size_t n;
 
     response->fd = fd;
-    conditional_cache(api, name, true, response);
+    conditional_cache(api, name, response);
     if (conditional_not_modified(request, digest, response))
         return;
     enum range_verdict verdict = header_range(wanted_ranges(request, digest), size, ranges, &n);

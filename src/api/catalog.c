@@ -22,7 +22,6 @@ int catalog_get(const struct api *api, struct request *request, const struct tar
     json_writer_end(&json);
     buf_addc(&text, '\n');
     response_header(response, "Content-Type", "application/json");
-    response_header(response, "Cache-Control", "no-cache");
     if (more && names.n)
         page_link(request, page, names.v[names.n - 1], NULL, NULL, response);
     response_text(response, text.s, text.len);

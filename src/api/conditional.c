@@ -29,14 +29,10 @@ static bool is_public(const struct api *api, const struct name *name)
            policy_permits(api->rules->policy, &nobody, name, ACTION_PULL);
 }
 
-void conditional_cache(const struct api *api, const struct name *name, bool by_digest,
-                       struct response *response)
+void conditional_cache(const struct api *api, const struct name *name, struct response *response)
 {
-    if (by_digest)
-        response_header(response, "Cache-Control", "%s, max-age=31536000, immutable",
-                        is_public(api, name) ? "public" : "private");
-    else
-        response_header(response, "Cache-Control", "no-cache");
+    response_header(response, "Cache-Control", "%s, max-age=31536000, immutable",
+                    is_public(api, name) ? "public" : "private");
 }
 
 static bool holds(const void *context, const struct digest *current)

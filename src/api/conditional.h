@@ -17,10 +17,9 @@
 bool conditional_not_modified(const struct request *request, const struct digest *digest,
                               struct response *response);
 
-/* How long and by whom it may be kept: what has a digest never changes, and may be kept by
- * everybody if everybody may have it. */
-void conditional_cache(const struct api *api, const struct name *name, bool by_digest,
-                       struct response *response);
+/* Says of what was asked for by digest that it may be kept, for it never changes, and by everybody
+ * if everybody may have it. */
+void conditional_cache(const struct api *api, const struct name *name, struct response *response);
 
 /* If-Match and If-None-Match of a change. Valid as long as the request. */
 struct precondition conditional_precondition(const struct request *request);

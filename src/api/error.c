@@ -10,7 +10,6 @@ static void send_errors(struct response *response, int status, struct buf *text)
     response_reset(response);
     response->status = status;
     response_header(response, "Content-Type", "application/json");
-    response_header(response, "Cache-Control", "no-cache");
     if (status == 503)
         response_header(response, "Retry-After", "1");
     if (status == 429)

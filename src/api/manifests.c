@@ -65,7 +65,8 @@ int manifests_get(const struct api *api, struct request *request, const struct t
         pull_manifest(&api->registry, &target->name, &reference,
                       request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &pulled, err) < 0)
         return -1;
-    conditional_cache(api, &target->name, reference.is_digest, response);
+    if (reference.is_digest)
+        conditional_cache(api, &target->name, response);
     if (conditional_not_modified(request, &pulled.digest, response))
         return 0;
     response_header(response, "Content-Type", "%s", served_type(pulled.manifest.media_type));

@@ -25,7 +25,6 @@ int referrers_get(const struct api *api, struct request *request, const struct t
         return -1;
     buf_addstr(&json, "]}\n");
     response_header(response, "Content-Type", "%s", MEDIA_TYPE_OCI_INDEX);
-    response_header(response, "Cache-Control", "no-cache");
     if (artifact_type)
         response_header(response, "OCI-Filters-Applied", "artifactType");
     if (more)

@@ -290,13 +290,9 @@ static void log_failure(const struct api *api, const struct request *request, co
 
 /* What can be done here at all, which is no secret. Browsers ask without credentials (Fetch
  * Standard, "CORS-preflight fetch"). */
-static int answer_options(const struct request *request, struct response *response,
-                          struct match *match, struct err *err)
+static int answer_options(const struct request *request, struct match *match, struct err *err)
 {
-    if (find_route(match, request, err) < 0 && !match->allowed)
-        return -1;
-    response_header(response, "Cache-Control", "no-cache");
-    return 0;
+    return find_route(match, request, err) < 0 && !match->allowed ? -1 : 0;
 }
 
 #define SESSION_SECONDS 86400 /* for which who began an upload may go on with the token */
@@ -347,7 +343,7 @@ static void handle(const struct api *shared, struct request *request, struct ide
     *who = api.who;
     api.registry = access_registry(&api, request);
     if (is_options)
-        result = answer_options(request, response, &match, &err);
+        result = answer_options(request, &match, &err);
     else if (result == 0)
         result = find_route(&match, request, &err);
     if (result == 0 && !is_options)
@@ -366,9 +362,11 @@ static void handle(const struct api *shared, struct request *request, struct ide
 }
 
 /* What clients push must never become a page on this site, in which a script runs with the login of
- * whoever looks at it. */
+ * whoever looks at it. What nobody said how long to keep is asked for again each time. */
 static void add_common(struct response *response)
 {
+    if (!response->has_caching)
+        response_header(response, "Cache-Control", "no-cache");
     response_header(response, "Docker-Distribution-Api-Version", "registry/2.0");
     response_header(response, "X-Content-Type-Options", "nosniff");
     response_header(response, "Content-Security-Policy", "default-src 'none'; sandbox");

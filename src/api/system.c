@@ -10,7 +10,6 @@ int system_get(const struct api *api, struct request *request, const struct targ
     if (store_reach(api->store, err) < 0)
         return -1;
     response_header(response, "Content-Type", "application/json");
-    response_header(response, "Cache-Control", "no-cache");
     response_text(response, "{}", 2);
     return 0;
 }

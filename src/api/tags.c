@@ -21,7 +21,6 @@ int tags_get(const struct api *api, struct request *request, const struct target
     json_writer_end(&json);
     buf_addc(&text, '\n');
     response_header(response, "Content-Type", "application/json");
-    response_header(response, "Cache-Control", "no-cache");
     if (more && tags.n)
         page_link(request, page, tags.v[tags.n - 1], NULL, NULL, response);
     response_text(response, text.s, text.len);

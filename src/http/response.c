@@ -50,6 +50,8 @@ void response_header(struct response *response, const char *name, const char *fm
         return;
     if (!strcasecmp(name, "Content-Type"))
         response->has_type = true;
+    if (!strcasecmp(name, "Cache-Control"))
+        response->has_caching = true;
     buf_addf(&response->headers, "%s: %s\r\n", name, s);
 }
 

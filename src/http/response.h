@@ -22,6 +22,7 @@ struct response {
     int status;
     struct buf headers; /* lines, each with CRLF; without Status and Content-Length */
     bool has_type;      /* a Content-Type was set */
+    bool has_caching;   /* a Cache-Control was set */
     int64_t length;     /* what Content-Length says if not the body's length, as for HEAD; -1: the
                            body's length */
     bool length_from_server; /* the web server adds the body (X-Sendfile) and with it the length */

@@ -15,6 +15,14 @@ def test_13_what_no_server_lets_pass(front):
     assert cached(expect(front.request("GET", "/x"), 404)) == "no-cache"
 
 
+def test_36_what_does_not_say_so_is_not_kept(front, repo):
+    """Also what changes something, and a question about methods."""
+    image = repo.push_image("v1")
+    for response, status in ((repo.post_upload(), 202), (repo.put_manifest(image, "v2"), 201), (repo.delete("manifests/v2"), 202),
+                             (repo.get("manifests/v2"), 404), (front.request("OPTIONS", "/v2/"), 200)):
+        assert expect(response, status).headers.get_all("Cache-Control") == ["no-cache"]
+
+
 def test_13_a_media_type_is_spelt_as_in_the_manifest(repo):
     manifest = repo.push_manifest(oci.manifest(schemaVersion=2, mediaType="Application/JSON"), "v1")
     for reference in ("v1", manifest.digest):
