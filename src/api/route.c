@@ -199,6 +199,8 @@ static int authorize(const struct api *api, const struct request *request,
     const char *text = request_header(request, "HTTP_CONTENT_LENGTH");
     int64_t limit = body_limit(api, match), length = request->content_length;
 
+    if (request_is_ambiguous(request, "HTTP_CONTENT_LENGTH"))
+        return err_set(err, ERR_REQUEST_INVALID, "more than one header says the Content-Length");
     if (text && !decimal_parse(text, strlen(text), &length))
         return err_set(err, ERR_REQUEST_INVALID, "Content-Length is no number");
     if (limit >= 0 && length > limit)

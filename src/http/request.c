@@ -8,14 +8,29 @@
 
 #include <string.h>
 
-const char *request_variable(const struct request *request, const char *name)
+/* The next of that name, or the end. */
+static char *const *find_variable(char *const *variables, const char *name)
 {
     size_t len = strlen(name);
 
-    for (char *const *v = request->variables; *v; v++)
-        if (!strncmp(*v, name, len) && (*v)[len] == '=')
-            return (*v)[len + 1] ? *v + len + 1 : NULL;
-    return NULL;
+    while (*variables && (strncmp(*variables, name, len) != 0 || (*variables)[len] != '='))
+        variables++;
+    return variables;
+}
+
+const char *request_variable(const struct request *request, const char *name)
+{
+    const char *variable = *find_variable(request->variables, name);
+    const char *value = variable ? variable + strlen(name) + 1 : "";
+
+    return *value ? value : NULL;
+}
+
+bool request_is_ambiguous(const struct request *request, const char *name)
+{
+    char *const *first = find_variable(request->variables, name);
+
+    return *first && *find_variable(first + 1, name);
 }
 
 static enum method parse_method(const char *s)

@@ -62,6 +62,9 @@ void request_free(struct request *request);
 
 /* A CGI variable, NULL if it is unset or empty. */
 const char *request_variable(const struct request *request, const char *name);
+/* Whether it comes more than once: CGI has one name for "Content-Length" and "Content_Length", and
+ * some servers hand over both, in any order. */
+bool request_is_ambiguous(const struct request *request, const char *name);
 /* A header, by its CGI name ("HTTP_IF_MATCH"): the same thing, for readers. */
 #define request_header(request, cgi_name) request_variable(request, cgi_name)
 

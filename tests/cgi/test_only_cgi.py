@@ -203,3 +203,13 @@ def test_10_an_authorizer_decides_without_the_body(front, method, target, length
              "HTTP_CONTENT_LENGTH": str(length)}
     response = expect(front.request(method, target, variables=given), status)
     assert (status == 200) == ("Variable-BERTH_ALLOWED_AT" in response.headers)
+
+
+def test_10_an_authorizer_is_not_told_two_lengths(front):
+    """lighttpd has one name for the client's Content-Length and its Content_Length, in the order of the client."""
+    target = "/v2/a/manifests/x"
+    for lengths in (("5", "5000000"), ("5000000", "5"), ("5", "5")):
+        given = {"FCGI_ROLE": "AUTHORIZER", "SCRIPT_NAME": "", "PATH_INFO": "", "REQUEST_URI": target,
+                 "HTTP_CONTENT_LENGTH": lengths[0], b"HTTP_CONTENT_LENGTH": lengths[1]}
+        response = expect(front.request("PUT", target, variables=given), 400)
+        assert "Variable-BERTH_ALLOWED_AT" not in response.headers

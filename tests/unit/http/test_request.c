@@ -139,6 +139,10 @@ static void test_first_of_a_repeated_variable_counts_and_empty_is_unset(void **s
     assert_null(request_variable(&request, "CONTENT"));
     assert_null(request_header(&request, "HTTP_IF_MATCH"));
     assert_string_equal("bytes=0-1", request_header(&request, "HTTP_RANGE"));
+    assert_true(request_is_ambiguous(&request, "HTTP_RANGE"));
+    assert_true(request_is_ambiguous(&request, "CONTENT_LENGTH"));
+    assert_false(request_is_ambiguous(&request, "CONTENT_TYPE"));
+    assert_false(request_is_ambiguous(&request, "HTTP"));
     request_free(&request);
 }
 
