@@ -304,7 +304,7 @@ bool policy_permits(const struct policy *policy, const struct identity *identity
 static const char *immutable_pattern(const struct policy_rule *rule, const struct tag *tag)
 {
     for (size_t i = 0; i < rule->immutable.n; i++)
-        if (glob_matches(rule->immutable.v[i], tag->s))
+        if (!tag || glob_matches(rule->immutable.v[i], tag->s))
             return rule->immutable.v[i];
     return NULL;
 }

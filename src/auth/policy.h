@@ -77,11 +77,12 @@ struct verdict policy_verdict(const struct policy *policy, const struct identity
 /* What remains of the rules and the token together. */
 bool policy_permits(const struct policy *policy, const struct identity *identity,
                     const struct name *name, enum action action);
-/* Whether the tag may be created, but not moved or deleted, by this identity. */
+/* Whether the tag may be created, but not moved or deleted, by this identity. tag NULL: whether
+ * there can be such a tag. */
 bool policy_immutable(const struct policy *policy, const struct identity *identity,
                       const struct name *name, const struct tag *tag);
 
-/* What keeps a tag from everyone but an admin, whoever asks. */
+/* What keeps a tag from everyone but an admin, whoever asks. tag NULL: what may keep some tag. */
 struct policy_hold {
     const struct policy_rule *rule;
     const char *pattern; /* of its `immutable`; NULL: it is `readonly` */

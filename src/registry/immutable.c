@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "registry/pull.h"
 #include "registry/tree.h"
+#include "storage/storage.h"
 #include "store/tag.h"
 
 #include <stdlib.h>
@@ -106,11 +107,14 @@ static int look_through_all(struct search *search, const struct strings *tags, s
 int immutable_check(struct immutable *immutable, const struct registry *registry,
                     const struct name *name, const struct digest *digest, struct err *err)
 {
+    const struct registry_rules *rules = &registry->rules;
     struct search search = {immutable, registry, name, digest, NULL, 0};
     AUTO_STRINGS tags = {0};
 
-    if (!registry->rules.keeps)
+    if (!rules->keeps || !rules->keeps(rules->context, name, NULL))
         return 0;
+    if (storage_trust(registry->store, err) < 0)
+        return -1;
     if (immutable->incomplete) /* who knows whether it has come */
         immutable_free(immutable);
     immutable->incomplete = false;

@@ -19,7 +19,8 @@ struct immutable {
 void immutable_free(struct immutable *immutable);
 
 /* ERR_DENIED if a tag that the rules say keeps what it needs (registry_rules.keeps) needs this;
- * what the tag itself points at is not asked for. Reads each manifest that such tags reach once:
+ * what the tag itself points at is not asked for. ERR_STORAGE: there can be such tags, and the
+ * storage shows late what other hosts did. Reads each manifest that such tags reach once:
  * ask before the repository's lock is taken, and again, which is quick then, under it. */
 int immutable_check(struct immutable *immutable, const struct registry *registry,
                     const struct name *name, const struct digest *digest, struct err *err);

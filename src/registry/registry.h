@@ -24,7 +24,8 @@ struct registry_rules {
     bool (*may_list)(const void *context, const struct name *name);
     /* Whether a tag that exists may be moved or deleted. Asked under the repository's lock. */
     bool (*may_move)(const void *context, const struct name *name, const struct tag *tag);
-    /* Whether what the tag needs has to stay (registry/immutable.h). NULL: of no tag. */
+    /* Whether what the tag needs has to stay (registry/immutable.h); tag NULL: whether there can be
+     * such a tag. NULL: there is none. */
     bool (*keeps)(const void *context, const struct name *name, const struct tag *tag);
     /* Whether it is to be known when the repository's tags were pulled. NULL: it is not. */
     bool (*records_pulls)(const void *context, const struct name *name);

@@ -62,10 +62,24 @@ def test_34_what_cannot_be_protected_is_refused(front, repo, spoil):
         response = repo.put_manifest(new, reference)
         expect_error(response, 501, "UNSUPPORTED")
         assert b"berth check-storage" in response.body
+    for path in (f"manifests/{old.digest}", f"blobs/{old.document['layers'][0]['digest']}"):
+        # A tag that another host has just made may need it.
+        response = expect_error(repo.delete(path), 501, "UNSUPPORTED")
+        assert b"berth check-storage" in response.body
     assert expect(repo.get("manifests/latest"), 200).body == old.data
     assert expect(repo.get("tags/list"), 200).json()["tags"] == ["latest"]
     expect(repo.put_manifest(new, "latest"), 201)
     expect(repo.request("DELETE", "manifests/latest"), 202)
+
+
+def test_34_what_no_immutable_tag_can_need_is_deleted(front, repo, tmp_path):
+    """Nor where an admin asks, who may."""
+    unsound(front)
+    for rules in ('pull = {"*"} push = {"*"} delete = {"*"}', 'admin = {"*"} immutable = {"v*"}'):
+        (tmp_path / "berth.conf").write_text(f'repository "**" {{ {rules} }}\n')
+        image = repo.push_image("latest")
+        for path in (f"manifests/{image.digest}", f"blobs/{image.document['layers'][0]['digest']}"):
+            expect(repo.delete(path), 202)
 
 
 def test_34_the_log_says_what_to_do(front, repo):

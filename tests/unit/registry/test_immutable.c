@@ -22,7 +22,7 @@ static bool keeps(const void *context, const struct name *name, const struct tag
 {
     (void)context;
     (void)name;
-    return tag->s[0] == 'v';
+    return !tag || tag->s[0] == 'v';
 }
 
 static struct registry keeping(const struct store *store)
