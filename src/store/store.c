@@ -246,7 +246,7 @@ int store_return(struct store *store, const struct store_settings *settings, str
     if (!store->lost && !is_dead(store))
         return 0;
     store->lost = true;
-    if (store_open(&again, settings, true, &why) < 0 &&
+    if (store_open(&again, settings, settings->shared, &why) < 0 &&
         (why.code != ERR_READ_ONLY || store_open(&again, settings, false, &why) < 0))
         return err_copy(err, &why);
     if (store->id[0] && strcmp(store->id, again.id) != 0) {

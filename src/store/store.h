@@ -51,7 +51,8 @@ int store_open(struct store *store, const struct store_settings *settings, bool 
 /* Whether the store can be reached at this moment: ERR_UNREACHABLE where its mount has gone. */
 int store_reach(const struct store *store, struct err *err);
 /* Opens it again where it is lost, which another mount may have mended; it has to have the id that
- * it had. settings are what it was opened with. 1: it was opened again, 0: it was not lost. */
+ * it had. One without an id is not made again, for it may be that nothing is mounted. settings are
+ * what it was opened with. 1: it was opened again, 0: it was not lost. */
 int store_return(struct store *store, const struct store_settings *settings, struct err *err);
 /* For fsck: whatever stands in it, as long as there is a directory. Writes nothing. */
 int store_open_any(struct store *store, const struct store_settings *settings, struct err *err);

@@ -121,6 +121,30 @@ static void test_35_one_that_was_never_there(void **state)
     store_close(&store);
 }
 
+/* One that has no id is not made where it was mounted, so that no push is hidden later.
+ */
+static void test_35_what_is_not_shared_comes_back_and_is_not_made(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct store_settings conf = shared_at(dir->path);
+    struct store store;
+    char here[300], away[300];
+
+    conf.shared = false;
+    snprintf(here, sizeof here, "%s/docker", dir->path);
+    snprintf(away, sizeof away, "%s/away", dir->path);
+    assert_returns(0, store_open(&store, &conf, true, &failure));
+    store.lost = true;
+    assert_int_equal(0, rename(here, away));
+    assert_returns(-1, store_return(&store, &conf, &failure));
+    assert_true(store.lost);
+    assert_false(unit_exists(dir->path, "docker"));
+    assert_int_equal(0, rename(away, here));
+    assert_returns(1, store_return(&store, &conf, &failure));
+    assert_false(store.lost);
+    store_close(&store);
+}
+
 static void test_opening_without_creating(void **state)
 {
     const struct unit_dir *dir = *state;
@@ -275,6 +299,7 @@ int main(void)
         DIR_TEST(test_35_a_shared_store_has_an_id),
         DIR_TEST(test_35_a_lost_store_comes_back),
         DIR_TEST(test_35_one_that_was_never_there),
+        DIR_TEST(test_35_what_is_not_shared_comes_back_and_is_not_made),
         DIR_TEST(test_opening_without_creating),
         DIR_TEST(test_a_newer_version_is_refused),
         DIR_TEST(test_a_store_that_cannot_be_made),
