@@ -20,7 +20,8 @@
 enum access {
     ACCESS_PING = 0x100,
     ACCESS_CATALOG = 0x200,
-    ACCESS_TOKEN = 0x400, /* whoever has the right password */
+    ACCESS_TOKEN = 0x400,  /* whoever has the right password */
+    ACCESS_HEALTH = 0x800, /* whoever asks, whatever he shows */
     ACCESS_PULL = ACTION_PULL,
     ACCESS_PUSH = ACTION_PUSH,
     ACCESS_DELETE = ACTION_DELETE,

@@ -56,6 +56,7 @@ void error_missing(struct response *response, const struct err *err, const struc
                    size_t n);
 
 api_handler system_get;
+api_handler health_live, health_ready;
 api_handler catalog_get;
 api_handler token_get, token_post;
 api_handler blobs_get, blobs_delete;

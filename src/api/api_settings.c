@@ -23,6 +23,7 @@ static const struct settings_key keys[] = {
     SETTINGS_TEXT(struct api_settings, sendfile_prefix, "sendfile_prefix", "/_berth/", is_prefix),
     SETTINGS_NUMBER(struct api_settings, page_limit, "page_limit", "1000", 1, 1000000),
     SETTINGS_NUMBER(struct api_settings, client_timeout, "client_timeout", "300", 1, 86400),
+    SETTINGS_NUMBER(struct api_settings, ready_room, "ready_room", "67108864", 0, INT64_MAX),
     SETTINGS_CHECKED_LIST(struct api_settings, socket_users, "socket_users", is_user),
     SETTINGS_END,
 };

@@ -53,6 +53,8 @@ static const struct route fixed_routes[] = {
     {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog/", catalog_get},
     {METHOD_GET, ACCESS_TOKEN, "/token", token_get}, /* Docker Registry v2 token protocol */
     {METHOD_POST, ACCESS_TOKEN, "/token", token_post},
+    {GET_HEAD, ACCESS_HEALTH, "/livez", health_live}, /* as Kubernetes calls them */
+    {GET_HEAD, ACCESS_HEALTH, "/readyz", health_ready},
 };
 
 /* Matches a pattern against the end of the path, component by component. Returns the length of what
@@ -240,7 +242,7 @@ static int find_store(const struct api *api, struct err *err)
 static int run_handler(const struct api *api, struct request *request, const struct match *match,
                        struct response *response, struct err *err)
 {
-    if (find_store(api, err) < 0)
+    if (match->route->access != ACCESS_HEALTH && find_store(api, err) < 0)
         return -1;
     int result = match->route->handler(api, request, &match->target, response, err);
     if (result < 0 && err->code == ERR_UNREACHABLE)
@@ -332,6 +334,14 @@ static void add_methods(const struct api *api, const struct request *request,
              wanted && request->method == METHOD_OPTIONS ? methods.text : NULL, response);
 }
 
+/* What a wrong login does not matter to. */
+static bool is_for_all(const struct request *request)
+{
+    struct match match = {0};
+
+    return match_fixed(&match, request) && match.route && match.route->access == ACCESS_HEALTH;
+}
+
 /* Whose the request is, what it wants, whether he may, and the verb. */
 static void handle(const struct api *shared, struct request *request, struct identity *who,
                    struct response *response)
@@ -346,7 +356,7 @@ static void handle(const struct api *shared, struct request *request, struct ide
     api.registry = access_registry(&api, request);
     if (is_options)
         result = answer_options(request, &match, &err);
-    else if (result == 0)
+    else if (result == 0 || is_for_all(request))
         result = find_route(&match, request, &err);
     if (result == 0 && !is_options)
         result = answer(&api, request, &match, response, &err);

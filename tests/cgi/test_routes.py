@@ -12,6 +12,8 @@ UPLOAD = "00000000-0000-4000-8000-000000000000"
 ROUTES = {
     "/v2/": {"GET", "HEAD"},
     "/v2/_catalog": {"GET", "HEAD"},
+    "/livez": {"GET", "HEAD"},
+    "/readyz": {"GET", "HEAD"},
     "/v2/some/name/tags/list": {"GET", "HEAD"},
     f"/v2/some/name/referrers/{DIGEST}": {"GET", "HEAD"},
     f"/v2/some/name/blobs/{DIGEST}": {"GET", "HEAD", "DELETE"},

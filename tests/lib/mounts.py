@@ -14,3 +14,16 @@ def read_only(path):
         yield
     finally:
         subprocess.run(["umount", "--lazy", path], check=True)
+
+
+@contextlib.contextmanager
+def hanging(path):
+    """A file system at this path that answers nothing, as that of a server that has gone; it ends with errors."""
+    with open("/dev/fuse", "r+b", buffering=0) as nobody:
+        options = f"fd={nobody.fileno()},rootmode=40000,user_id=0,group_id=0,allow_other"
+        subprocess.run(["mount", "-i", "-t", "fuse", "-o", options, "nobody", path], check=True,
+                       pass_fds=[nobody.fileno()])
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", path], check=True)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.cgi.test_browsers import is_harmless
+from tests.cgi.test_only_health import HEALTHY, probe
 from tests.conftest import running_front
 from tests.lib import access, fronts, oci
 from tests.lib.access import basic, bearer
@@ -98,6 +99,18 @@ def test_39_browsers_ask_without_a_login(every_login):
             assert set(response.headers["Allow"].split(", ")) == allowed | {"OPTIONS"}
             assert response.body == b""
     oci.expect_error(every_login.request("OPTIONS", "/v2/private/app"), 404, "NAME_UNKNOWN")
+
+
+@pytest.mark.parametrize("headers", [{}, ALICE, basic("alice", "x"), bearer("alice"), *UNCHECKED], ids=str)
+def test_who_watches_over_it_has_no_login(every_login, headers):
+    for target in ("/livez", "/readyz"):
+        assert probe(every_login, target, headers=headers) == HEALTHY
+
+
+def test_what_is_open_opens_nothing_else(every_login):
+    for target in ("/livez/", "/livez/x", "/livez/../v2/private/app/tags/list", "/readyz;/../v2/private/app/tags/list",
+                   "/livez%2f..%2fv2%2fprivate%2fapp%2ftags%2flist", "/readyz%0a"):
+        assert every_login.request("GET", target).status in (301, 400, 401, 403, 404), target
 
 
 def test_31_a_wrong_password_is_said_to_be_wrong(every_login):
