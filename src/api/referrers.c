@@ -10,7 +10,7 @@ int referrers_get(const struct api *api, struct request *request, const struct t
                   struct response *response, struct err *err)
 {
     const char *artifact_type = request_parameter(request, "artifactType");
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
     struct digest subject, last;
     struct page page;
     bool more;
@@ -18,17 +18,22 @@ int referrers_get(const struct api *api, struct request *request, const struct t
     if (digest_parse(&subject, target->last, strlen(target->last), err) < 0 ||
         page_parse(request, &api->frozen->api, api->frozen->api.page_limit, &page, err) < 0)
         return -1;
-    buf_addstr(&json,
-               "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX "\",\"manifests\":[");
+    struct json_writer json = json_writer_begin(&text);
+    json_writer_object(&json, NULL);
+    json_writer_number(&json, "schemaVersion", 2);
+    json_writer_string(&json, "mediaType", MEDIA_TYPE_OCI_INDEX);
+    json_writer_array(&json, "manifests");
     if (list_referrers(&api->registry, &target->name, &subject, artifact_type, page, &json, &last,
                        &more, err) < 0)
         return -1;
-    buf_addstr(&json, "]}\n");
+    json_writer_end(&json);
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
     response_header(response, "Content-Type", "%s", MEDIA_TYPE_OCI_INDEX);
     if (artifact_type)
         response_header(response, "OCI-Filters-Applied", "artifactType");
     if (more)
         page_link(request, page, last.s, "artifactType", artifact_type, response);
-    response_text(response, json.s, json.len);
+    response_text(response, text.s, text.len);
     return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_LIST_H
 #define BERTH_REGISTRY_LIST_H
 
+#include "base/json_writer.h"
 #include "base/strings.h"
 #include "registry/registry.h"
 
@@ -34,12 +35,12 @@ int list_repositories(const struct registry *registry, struct page page, struct 
                       bool *more, struct err *err);
 
 /* The manifests whose subject this is, also of those that other registries' clients left in the tag
- * `<algorithm>-<hex>`: appends their descriptors to json, with commas between. With an
+ * `<algorithm>-<hex>`: writes their descriptors into the list that json stands in. With an
  * artifact_type only those that have it. page.last is a digest; a page also ends where it grows
  * beyond 4 MiB. *last is the last entry's digest. An unknown subject, or repository, has none. */
 int list_referrers(const struct registry *registry, const struct name *name,
                    const struct digest *subject, const char *artifact_type, struct page page,
-                   struct buf *json, struct digest *last, bool *more, struct err *err);
+                   struct json_writer *json, struct digest *last, bool *more, struct err *err);
 
 /* Visits the digests of all blobs and manifests that some repository has and whose content is
  * there, in byte order, until visit returns other than 0 (1: enough, -1: failed). Needs up to 50

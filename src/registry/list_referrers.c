@@ -148,9 +148,10 @@ static bool has_artifact_type(const struct buf *descriptor, const char *artifact
 
 static int print_page(const struct registry *registry, const struct name *name,
                       const struct digest *subject, const char *artifact_type, struct page page,
-                      const struct referrers *list, struct buf *json, struct digest *last,
+                      const struct referrers *list, struct json_writer *json, struct digest *last,
                       bool *more, struct err *err)
 {
+    const size_t from = json->out->len;
     int64_t printed = 0, examined = 0;
 
     *more = false;
@@ -171,12 +172,13 @@ static int print_page(const struct registry *registry, const struct name *name,
             *last = referrer->digest;
             continue;
         }
-        if (printed == page.n || (printed > 0 && json->len + descriptor.len > PAGE_BYTES_MAX)) {
+        if (printed == page.n ||
+            (printed > 0 && json->out->len - from + descriptor.len > PAGE_BYTES_MAX)) {
             *more = true;
             return 0;
         }
-        buf_addstr(json, printed++ ? "," : "");
-        buf_add(json, descriptor.s, descriptor.len);
+        printed++;
+        json_writer_raw(json, NULL, descriptor.s, descriptor.len);
         *last = referrer->digest;
     }
     return 0;
@@ -184,7 +186,7 @@ static int print_page(const struct registry *registry, const struct name *name,
 
 int list_referrers(const struct registry *registry, const struct name *name,
                    const struct digest *subject, const char *artifact_type, struct page page,
-                   struct buf *json, struct digest *last, bool *more, struct err *err)
+                   struct json_writer *json, struct digest *last, bool *more, struct err *err)
 {
     struct referrers list = {0};
     int result = -1;

@@ -204,11 +204,12 @@ static int referrers_of(const struct tree *tree, const struct digest *subject,
 
     while (more) {
         AUTO_BUF list = BUF_INIT;
-        buf_addc(&list, '[');
-        if (list_referrers(tree->registry, tree->name, subject, NULL, all, &list, &last, &more,
+        struct json_writer writer = json_writer_begin(&list);
+        json_writer_array(&writer, NULL);
+        if (list_referrers(tree->registry, tree->name, subject, NULL, all, &writer, &last, &more,
                            err) < 0)
             return -1;
-        buf_addc(&list, ']');
+        json_writer_end(&writer);
         struct json *json = json_parse(list.s, list.len, MANIFEST_DEPTH_MAX + 1, err);
         if (!json)
             return -1;

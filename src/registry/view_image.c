@@ -71,17 +71,15 @@ static int find_referrers(const struct registry *registry, const struct name *na
     bool more = true;
     AUTO_BUF all = BUF_INIT;
 
-    buf_addc(&all, '[');
+    struct json_writer json = json_writer_begin(&all);
+    json_writer_array(&json, NULL);
     while (more) {
-        AUTO_BUF part = BUF_INIT;
-        if (list_referrers(registry, name, &view->pulled.digest, NULL, page, &part, &last, &more,
+        if (list_referrers(registry, name, &view->pulled.digest, NULL, page, &json, &last, &more,
                            err) < 0)
             return -1;
-        if (part.len)
-            buf_addf(&all, "%s%s", all.len > 1 ? "," : "", part.s);
         page.last = last.s;
     }
-    buf_addc(&all, ']');
+    json_writer_end(&json);
     view->referrers_json = json_parse(all.s, all.len, MANIFEST_DEPTH_MAX, err);
     return view->referrers_json ? 0 : -1;
 }

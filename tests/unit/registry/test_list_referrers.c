@@ -24,13 +24,14 @@ static struct listing list_page(const struct store *store, const struct digest *
 {
     const struct name name = unit_name("a");
     struct listing listing = {.more = true}; /* it is set either way */
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
 
-    buf_addstr(&json, "[");
+    struct json_writer json = json_writer_begin(&text);
+    json_writer_array(&json, NULL);
     assert_returns(0, list_referrers(unit_registry(store), &name, subject, artifact_type, page,
                                      &json, &listing.last, &listing.more, &failure));
-    buf_addstr(&json, "]");
-    listing.json = json_parse(json.s, json.len, 10, &failure);
+    json_writer_end(&json);
+    listing.json = json_parse(text.s, text.len, 10, &failure);
     assert_non_null(listing.json);
     return listing;
 }
@@ -311,11 +312,13 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     struct layout_path path;
     struct digest last;
     bool more;
-    AUTO_BUF json = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(&text);
     const char *const broken[] = {"repositories/a/_manifests/tags",
                                   "repositories/a/_manifests/revisions/sha256",
                                   "repositories/a/_referrers"};
 
+    json_writer_array(&json, NULL);
     unit_put(store->path, layout_blob(&path, &referrer), "damaged");
     unit_put(store->path, layout_referrer(&path, &name, &subject, &referrer), "damaged");
     for (size_t i = 0; i <= LENGTH_OF(broken); i++) {
