@@ -294,11 +294,12 @@ int push_blob_mount(const struct registry *registry, const struct name *name,
     struct name holder;
     int64_t size;
 
-    int has = blob_stat(registry->store, digest, &size, err);
+    /* Whoever may not have it must not learn from the time that it takes whether it is there. */
+    int has = source_has(registry, digest, from, &holder, err);
+    if (has > 0)
+        has = blob_stat(registry->store, digest, &size, err);
     if (has > 0 && pull_is_emptied(digest, size))
         has = 0;
-    if (has > 0)
-        has = source_has(registry, digest, from, &holder, err);
     if (has <= 0)
         return has;
     return lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0
