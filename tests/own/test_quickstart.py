@@ -68,7 +68,7 @@ def test_configures_once(checkout):
     assert checkout.run("build") == ["configure build -q", "make build"]
 
 
-def test_configures_again_when_cmocka_has_come(checkout):
+def test_24b_configures_again_when_cmocka_has_come(checkout):
     """Otherwise the tree has no unit tests for ever."""
     checkout.run("build")
     (checkout.home / "cmocka").touch()
@@ -92,7 +92,7 @@ def test_trees_with_options(checkout):
         "configure build-test -q --enable-werror --with-sanitizers=address", "clean", "make build-test"]
 
 
-def test_the_tests_do_not_use_the_tree_of_the_first_command(checkout):
+def test_24b_the_tests_do_not_use_the_tree_of_the_first_command(checkout):
     """`./quickstart`, then `./quickstart test`, as README has them."""
     (checkout.home / "tests").mkdir()
     shutil.copy(CHECKOUT / "tests/run", checkout.home / "tests")

@@ -34,14 +34,14 @@ def fake_tree(directory, programs, status=0):
     return str(directory)
 
 
-def test_unit_ring_runs_every_source(runner, tmp_path):
+def test_24b_the_unit_ring_runs_every_source(runner, tmp_path):
     sources = runner.unit_sources()
     assert {"tests/unit/base/test_buf", "tests/unit/store/test_blob", "tests/fuzz/json"} <= sources
     assert not {"tests/fuzz/replay", "tests/unit/unit"} & sources
     assert runner.unit(fake_tree(tmp_path, sources)) == runner.Result(2 * len(sources), 0)
 
 
-def test_unit_ring_that_lacks_programs_has_failed(runner, tmp_path, capsys):
+def test_24b_a_unit_ring_that_lacks_programs_has_failed(runner, tmp_path, capsys):
     """As a tree that was configured without cmocka: fuzz/ runs, unit/ does not, and all is green."""
     some = {source for source in runner.unit_sources() if source.startswith("tests/fuzz/")}
     result = runner.unit(fake_tree(tmp_path, some))
