@@ -17,7 +17,7 @@
 
 #define ERROR_PREFIX "error-"
 
-/* etc/lighttpd-berth.conf, by a rule in Makefile.am. */
+/* etc/lighttpd-server.conf and lighttpd-berth.conf, by a rule in Makefile.am. */
 static const char lighttpd_berth_conf[] =
 #include "lighttpd-berth.h"
     ;

@@ -13,8 +13,8 @@ def test_layout(tmp_path):
     configuration = prefix / "etc/berth"
     for program in ("bin/berth", "libexec/berth/berth.fcgi"):
         assert (prefix / program).stat().st_mode & 0o111
-    for name in ("berth.conf", "lighttpd.conf", "lighttpd-socket.conf", "lighttpd-berth.conf", "apache-fcgid.conf",
-                 "apache-proxy.conf", "nginx.conf", "nginx-fastcgi.conf", "fail2ban-filter.conf",
+    for name in ("berth.conf", "lighttpd.conf", "lighttpd-socket.conf", "lighttpd-server.conf", "lighttpd-workers.conf",
+                 "lighttpd-berth.conf", "apache-fcgid.conf", "apache-proxy.conf", "nginx.conf", "nginx-fastcgi.conf", "fail2ban-filter.conf",
                  *(f"{server}-auth-{how}.conf" for server in ("lighttpd", "apache", "nginx")
                    for how in ("login", "anonymous", "tokens"))):
         text = (configuration / name).read_text()

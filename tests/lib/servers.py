@@ -271,7 +271,8 @@ class Lighttpd(Server):
     config = "lighttpd.conf.in"
 
     def _main(self):
-        (self.home / "etc/berth/lighttpd-berth.conf").write_text(self._render("lighttpd-berth.conf"))
+        for name in ("lighttpd-server.conf", "lighttpd-workers.conf.in", "lighttpd-berth.conf"):
+            (self.home / "etc/berth" / name.removesuffix(".in")).write_text(self._render(name))
         berth = re.sub(r"--workers \d+ --workers-max \d+", " ".join(self._pool()), self._render(self.config))
         return f"""
 server.modules = ( "mod_openssl", "mod_accesslog" )
