@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 JOBS = 2
-DIRECTORIES = ("src", "cgi-bin", "tests", "etc", "man", ".ci")
+DIRECTORIES = ("src", "cgi-bin", "tests", "etc", "man", "packaging", ".ci")
 TOP_LEVEL = ("configure.ac", "Makefile.am", "quickstart")
 NOT_SOURCE = {"__pycache__", ".pytest_cache", "corpus", "errors"}  # etc/errors holds JSON, which has no comments
 

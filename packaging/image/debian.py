@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's packages: fetched and verified by mmdebstrap, and opened."""
+
+import io
+import subprocess
+import tarfile
+
+from failure import Failure, run
+
+SUITE = "bookworm"
+SOURCES = """deb http://deb.debian.org/debian bookworm main
+deb http://deb.debian.org/debian bookworm-updates main
+deb http://deb.debian.org/debian-security bookworm-security main
+"""
+# What has the programs and libraries of the image. What they depend on comes with them; only files that are needed get in.
+PACKAGES = ["base-files", "lighttpd", "lighttpd-mod-openssl", "apache2-utils", "libc6", "libfcgi0ldbl", "libjson-c5", "libssl3",
+            "libconfuse2", "libcrypt1", "libyaml-0-2", "libisal2", "libzstd1", "zlib1g", "libbz2-1.0", "liblz4-1", "liblzma5"]
+CONTROL = ["Package", "Version", "Architecture", "Source", "Maintainer", "Homepage"]
+
+
+class Package:
+    def __init__(self, path):
+        """Reads what it says of itself; its files are read when they are asked for."""
+        self.path = path
+        self.control = run("dpkg-deb", "-f", path, what=f"reading {path}")
+        fields = dict(line.split(": ", 1) for line in run("dpkg-deb", "-f", path, *CONTROL, what=f"reading {path}").splitlines())
+        self.name, self.version, self.architecture = (fields[name] for name in CONTROL[:3])
+        self.maintainer, self.homepage = fields["Maintainer"], fields.get("Homepage")
+        # "NAME", or "NAME (VERSION)" where that is another.
+        name, _, version = fields.get("Source", self.name).partition(" ")
+        self.source, self.source_version = name, version.strip("()") or self.version
+
+    def files(self):
+        """(path, what kind of file it is, its content) of each file and link, with /lib and the like where they are now."""
+        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", self.path], stdout=subprocess.PIPE, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+            for member in archive:
+                if member.isfile() or member.issym():
+                    yield merged(member.name.removeprefix("./")), member, archive.extractfile(member).read() if member.isfile() else b""
+
+
+def merged(path):
+    """Since Debian 12 all is below /usr, whatever packages say."""
+    return "usr/" + path if path.startswith(("bin/", "sbin/", "lib/", "lib64/")) else path
+
+
+def packages(directory):
+    """All that mmdebstrap says the image needs, in the order of their names."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if not any(directory.glob("*.deb")):
+        run("mmdebstrap", "--quiet", "--variant=extract", "--format=null", f"--include={','.join(PACKAGES)}",
+            f'--extract-hook=cp "$1"/var/cache/apt/archives/*.deb "{directory.resolve()}"', SUITE, "/dev/null", "-",
+            input=SOURCES, what="fetching Debian's packages")
+    found = sorted((Package(path) for path in directory.glob("*.deb")), key=lambda package: package.name)
+    missing = set(PACKAGES) - {package.name for package in found}
+    if missing:
+        raise Failure(f"{directory} has no {', '.join(sorted(missing))}: empty it, and all are fetched again")
+    return found
