@@ -410,64 +410,6 @@ static void test_precondition_is_of_the_tag_as_it_stands(void **state)
     assert_returns(0, push_if(store, a.s, first, &wants_a));
 }
 
-/* A DELETE that took the lock before the push did, which had looked already. */
-struct meddler {
-    const struct store *store;
-    struct digest digest;
-    bool is_child;
-    int asked;
-};
-
-static bool deletes(const void *context, const struct digest *current)
-{
-    struct meddler *meddler = (struct meddler *)context;
-    const struct name name = unit_name("a");
-    AUTO_DIRTY dirty = {0};
-
-    (void)current;
-    if (++meddler->asked == 2 && meddler->is_child)
-        assert_returns(
-            1, repo_unlink_revision(meddler->store, &name, &meddler->digest, &dirty, &failure));
-    else if (meddler->asked == 2)
-        assert_returns(
-            1, repo_unlink_layer(meddler->store, &name, &meddler->digest, &dirty, &failure));
-    return true;
-}
-
-/* Issue 10, item 18: it saw no tag that needs this, and the tag, which may be immutable, would be
- * broken when it is made. */
-static void test_18_what_goes_before_the_lock_is_missed(void **state)
-{
-    const struct store *store = *state;
-    const struct meddler meddlers[] = {
-        {.store = store, .digest = have_blob(store, "a", "layer")},
-        {.store = store, .digest = have_image(store, "a", NULL, "image"), .is_child = true}};
-
-    for (size_t i = 0; i < LENGTH_OF(meddlers); i++) {
-        struct meddler meddler = meddlers[i];
-        struct pushed_manifest pushed;
-        int64_t size;
-        AUTO_BUF text = BUF_INIT;
-        assert_returns(1, blob_stat(store, &meddler.digest, &size, &failure));
-        buf_addf(&text, "{" V2 ",\"%s\":[{\"digest\":\"%s\",\"size\":%jd}]}",
-                 meddler.is_child ? "manifests" : "layers", meddler.digest.s, (intmax_t)size);
-        struct push_manifest push = {
-            .name = unit_name("a"),
-            .reference = reference_to("v1"),
-            .bytes = text.s,
-            .len = text.len,
-            .precondition = {deletes, &meddler},
-        };
-        assert_fails(MANIFEST_BLOB_UNKNOWN,
-                     push_manifest(unit_registry(store), &push, &pushed, &failure));
-        assert_int_equal(2, meddler.asked);
-        assert_int_equal(1, pushed.missing.n);
-        assert_string_equal(meddler.digest.s, pushed.missing.v[0].s);
-        assert_string_equal("", tag_digest(store, "a", "v1"));
-        assert_returns(0, repo_has_revision(store, &push.name, &pushed.digest, &failure));
-    }
-}
-
 static void test_waits_for_the_repository_and_the_sweeper(void **state)
 {
     struct store *store = *state;
@@ -573,7 +515,6 @@ int main(void)
         STORE_TEST(test_what_it_refers_to_is_freshened),
         STORE_TEST(test_subject),
         STORE_TEST(test_precondition_is_of_the_tag_as_it_stands),
-        STORE_TEST(test_18_what_goes_before_the_lock_is_missed),
         STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
         STORE_TEST(test_waits_for_no_writer_of_another_repository),
         STORE_TEST(test_a_failing_disk_is_an_error),
