@@ -83,6 +83,8 @@ static int match_suffix(const char *path, const char *suffix, const char **star)
 }
 
 struct match {
+    bool keep; /* nothing is deleted here (`delete` in berth.conf) */
+    bool kept; /* so this, which the path knows else */
     const struct route *route;
     int allowed; /* the methods of all routes that fit the path */
     struct target target;
@@ -115,6 +117,10 @@ static int match_repository(struct match *match, const struct request *request, 
             continue;
         suffix = routes[i].suffix;
         name_len = len;
+        if (match->keep && routes[i].access == ACCESS_DELETE) {
+            match->kept = request->method == METHOD_DELETE;
+            continue;
+        }
         match->allowed |= routes[i].methods;
         if (routes[i].methods & (int)request->method)
             match->route = &routes[i];
@@ -140,7 +146,8 @@ static int find_route(struct match *match, const struct request *request, struct
     if (found == 0)
         return err_set(err, ERR_ROUTE_UNKNOWN, "%s", request->path);
     if (found > 0 && !match->route)
-        return err_set(err, ERR_METHOD, "see Allow");
+        return err_set(err, ERR_METHOD,
+                       match->kept ? "deleting is switched off here" : "see Allow");
     return found < 0 ? -1 : 0;
 }
 
@@ -354,6 +361,7 @@ static void handle(const struct api *shared, struct request *request, struct ide
     int result = identify(&api, request, &err);
     *who = api.who;
     api.registry = access_registry(&api, request);
+    match.keep = !api.rules->live.policy.deletes;
     if (is_options)
         result = answer_options(request, &match, &err);
     else if (result == 0 || is_for_all(request))

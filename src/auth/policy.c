@@ -15,6 +15,7 @@
 static const struct settings_key keys[] = {
     SETTINGS_TEXT(struct policy_settings, groups_file, "groups_file", "", NULL),
     SETTINGS_SWITCH(struct policy_settings, readonly, "readonly", "false"),
+    SETTINGS_SWITCH(struct policy_settings, deletes, "delete", "true"),
     SETTINGS_END,
 };
 

@@ -37,6 +37,7 @@ struct policy_rule {
 struct policy_settings {
     char *groups_file; /* Apache's group file; "": none */
     bool readonly;     /* no pushes, no deletes */
+    bool deletes;      /* clients can delete, if they may */
     struct policy_section *groups;
     size_t n_groups;
     struct policy_rule *repositories; /* in the order of the file */

@@ -277,3 +277,24 @@ def test_data_directory_that_x_sendfile_cannot_carry(tmp_path):
         _, log = process.communicate(timeout=20)
     assert process.returncode == 78
     assert b"% sign" in log
+
+
+def test_nothing_is_deleted_where_that_is_switched_off(start_cgi):
+    """As registry:2 answers. An upload can be cancelled still, and what cannot be done is not offered."""
+    front = start_cgi(delete="false")
+    repo = oci.Repository(front)
+    image = repo.push_image("v1")
+    blob = repo.push_blob(oci.blob(10))
+    for path, allowed in (("manifests/v1", {"GET", "HEAD", "PUT", "OPTIONS"}),
+                          (f"manifests/{image.digest}", {"GET", "HEAD", "PUT", "OPTIONS"}),
+                          (f"blobs/{blob.digest}", {"GET", "HEAD", "OPTIONS"})):
+        answer = expect_error(repo.request("DELETE", path), 405, "UNSUPPORTED")
+        assert b"switched off" in answer.body
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+        assert set(repo.request("OPTIONS", path).headers["Allow"].split(", ")) == allowed
+    assert expect(repo.get("manifests/v1"), 200).body == image.data
+    expect(repo.get(f"blobs/{blob.digest}"), 200)
+    assert b"switched off" not in repo.request("DELETE", "tags/list").body
+    expect(front.request("DELETE", repo.start_upload()), 204)
+    front.env["BERTH_DELETE"] = "true"
+    expect(repo.request("DELETE", "manifests/v1"), 202)

@@ -54,6 +54,7 @@ static void test_defaults(void **state)
     assert_int_equal(300, conf.live.token.lifetime);
     assert_string_equal("", conf.live.policy.groups_file);
     assert_false(conf.live.policy.readonly);
+    assert_true(conf.live.policy.deletes);
     assert_false(conf.frozen.store.shared);
     assert_int_equal(0, conf.live.cors.origins.n + conf.frozen.api.socket_users.n);
     assert_int_equal(IDENTITY_REMOTE_USER_AUTO, conf.live.identity.remote_user);
