@@ -9,6 +9,7 @@
 #include "fsck/fsck_repo.h"
 #include "fsck/fsck_run.h"
 #include "fsck/fsck_scrub.h"
+#include "fsck/fsck_suspect.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,9 @@ int fsck_content(struct fsck *fsck, struct err *err)
     fsck_repo_check_all(fsck);
     if (!fsck_run_stopped(fsck) && fsck_scrub_blobs(fsck, err) < 0)
         return -1;
+    /* What lasts is reported where the walk comes to it. */
+    if (fsck->unseen.len && !fsck->told_unreadable)
+        fsck_suspect_unreadable(fsck, fsck->unseen.s, &fsck->why_unseen);
     fsck->summary.stopped = fsck_run_stopped(fsck);
     return 0;
 }
@@ -52,5 +56,6 @@ void fsck_end(struct fsck *fsck)
 {
     digest_map_free(&fsck->reported);
     digest_map_free(&fsck->linkless);
+    buf_free(&fsck->unseen);
     free(fsck);
 }

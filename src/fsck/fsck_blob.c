@@ -2,6 +2,7 @@
  * L3: fsck: a blob that is not what it should be. */
 #include "fsck/fsck_blob.h"
 
+#include "fsck/fsck_look.h"
 #include "fsck/fsck_suspect.h"
 #include "store/layout.h"
 
@@ -18,7 +19,7 @@ static bool is_same_file(struct fsck *fsck, const struct fsck_suspect *suspicion
     const struct bad_blob *bad = suspicion->context;
     struct stat st;
 
-    return fs_stat(&fsck->store->fs, bad->path, &st, NULL) > 0 && st.st_ino == bad->st->st_ino &&
+    return fsck_look_stat(fsck, bad->path, &st) > 0 && st.st_ino == bad->st->st_ino &&
            st.st_dev == bad->st->st_dev && st.st_size == bad->st->st_size &&
            st.st_mtim.tv_sec == bad->st->st_mtim.tv_sec &&
            st.st_mtim.tv_nsec == bad->st->st_mtim.tv_nsec;

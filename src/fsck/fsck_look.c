@@ -14,12 +14,18 @@ enum fsck_type fsck_look_type_by(const struct stat *st)
                                   : FSCK_OTHER;
 }
 
+int fsck_look_stat(struct fsck *fsck, const char *path, struct stat *st)
+{
+    struct err err;
+
+    return fsck_run_saw(fsck, path, fs_stat(&fsck->store->fs, path, st, &err), &err);
+}
+
 enum fsck_type fsck_look_type(struct fsck *fsck, const char *path)
 {
     struct stat st;
-    struct err err;
 
-    int found = fs_stat(&fsck->store->fs, path, &st, &err);
+    int found = fsck_look_stat(fsck, path, &st);
     if (found == 0)
         return FSCK_ABSENT;
     return found < 0 ? FSCK_OTHER : fsck_look_type_by(&st);
@@ -46,9 +52,8 @@ bool fsck_look_any_part(struct fsck *fsck, const char *path,
 static bool obscures(struct fsck *fsck, const char *part, bool last)
 {
     struct stat st;
-    struct err err;
 
-    int found = fs_stat(&fsck->store->fs, part, &st, &err);
+    int found = fsck_look_stat(fsck, part, &st);
     if (found <= 0)
         return found < 0;
     return last ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode);

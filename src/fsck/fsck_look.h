@@ -9,6 +9,8 @@
 
 enum fsck_type { FSCK_FILE, FSCK_DIRECTORY, FSCK_SYMLINK_TYPE, FSCK_OTHER, FSCK_ABSENT };
 
+/* fs_stat, of which a failure is told to fsck_run_saw. */
+int fsck_look_stat(struct fsck *fsck, const char *path, struct stat *st);
 enum fsck_type fsck_look_type(struct fsck *fsck, const char *path);
 enum fsck_type fsck_look_type_by(const struct stat *st);
 bool fsck_look_link(struct fsck *fsck, const char *path);

@@ -45,7 +45,7 @@ static bool is_foreign(struct fsck *fsck, const struct file_context *owner, cons
 
 static bool look(struct fsck *fsck, const struct fsck_suspect *suspicion, struct stat *st)
 {
-    return fs_stat(&fsck->store->fs, suspicion->path, st, NULL) > 0 &&
+    return fsck_look_stat(fsck, suspicion->path, st) > 0 &&
            (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
 }
 
@@ -159,7 +159,7 @@ void fsck_modes_check(struct fsck *fsck)
     static const char *const tops[] = {LAYOUT_BLOBS, LAYOUT_REPOSITORIES, LAYOUT_OWN};
     struct stat st;
 
-    if (fstat(fsck->store->fs.fd, &st) < 0)
+    if (fsck_look_stat(fsck, ".", &st) <= 0)
         return;
     struct file_context owner = {st.st_uid, st.st_gid, 0};
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {

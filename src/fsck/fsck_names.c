@@ -27,12 +27,15 @@ static bool take_tag(void *context, const char *text)
     struct tag tag;
     AUTO_BUF where = BUF_INIT;
     const struct store *store = taking->fsck->store;
+    struct err err;
 
-    if (tag_parse(&tag, text, strlen(text), NULL) < 0 ||
-        tag_get(store, taking->name, &tag, &current, NULL) <= 0 ||
-        !digest_equal(&current, taking->digest))
+    if (tag_parse(&tag, text, strlen(text), NULL) < 0)
         return false;
     layout_tag(&path, taking->name, &tag);
+    int found = tag_get(store, taking->name, &tag, &current, &err);
+    if (fsck_run_saw(taking->fsck, path.s, found, &err) <= 0 ||
+        !digest_equal(&current, taking->digest))
+        return false;
     int moved = quarantine_move(store, &taking->fsck->quarantine, path.s, &where, taking->dirty,
                                 taking->err);
     taking->failed = moved < 0;

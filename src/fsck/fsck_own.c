@@ -53,10 +53,9 @@ static bool has_version(struct fsck *fsck)
     struct err err;
     int64_t number;
 
-    if (fs_read(&fsck->store->fs, LAYOUT_VERSION, VERSION_SIZE_MAX, &text, &err) <= 0)
-        return false;
-    return text.len > 1 && text.s[text.len - 1] == '\n' &&
-           decimal_parse(text.s, text.len - 1, &number);
+    int found = fs_read(&fsck->store->fs, LAYOUT_VERSION, VERSION_SIZE_MAX, &text, &err);
+    return fsck_run_saw(fsck, LAYOUT_VERSION, found, &err) > 0 && text.len > 1 &&
+           text.s[text.len - 1] == '\n' && decimal_parse(text.s, text.len - 1, &number);
 }
 
 static bool lacks_version(struct fsck *fsck, const struct fsck_suspect *suspicion)

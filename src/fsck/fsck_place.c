@@ -33,9 +33,13 @@ static int put_right(struct fsck *fsck, const struct fsck_suspect *suspicion, st
     const struct misplaced *blob = suspicion->context;
     struct layout_path from, to;
     AUTO_DIRTY dirty = {0};
+    struct stat st;
 
     layout_blob(&to, &blob->digest);
-    if (!blob->is_sound || fsck_look_type(fsck, to.s) != FSCK_ABSENT)
+    int there = fs_stat(&fsck->store->fs, to.s, &st, err);
+    if (there < 0)
+        return -1;
+    if (!blob->is_sound || there)
         return fsck_suspect_move(fsck, suspicion, what, err);
     snprintf(from.s, sizeof from.s, "%.1000s/data", suspicion->path);
     if (fs_rename(&fsck->store->fs, from.s, to.s, &dirty, err) < 0 ||
@@ -67,7 +71,9 @@ static void report_place(struct fsck *fsck, const struct place *place,
         snprintf(data, sizeof data, "%s/data", entry->path);
         hash.digest = blob.digest;
         fsck_hash_path(fsck->store, data, &hash, fsck, NULL);
-        blob.is_sound = hash.found > 0 && !hash.stopped && digest_equal(&hash.actual, &hash.digest);
+        if (fsck_run_saw(fsck, data, hash.found, &hash.err) < 0 || hash.stopped)
+            suspicion.mend = NULL; /* perhaps it is sound */
+        blob.is_sound = hash.found > 0 && digest_equal(&hash.actual, &hash.digest);
     }
     if (fsck_suspect_settle(fsck, &suspicion) == FSCK_FAULTY && suspicion.digest)
         digest_map_put(&fsck->reported, suspicion.digest);
@@ -102,8 +108,7 @@ static void visit_blob(struct fsck *fsck, void *context, const struct fsck_entry
         return;
     }
     fsck_tree_each(fsck, entry->path, visit_blob_part, NULL);
-    if (fs_stat(&fsck->store->fs, layout_blob(&data, &digest), &st, NULL) > 0 &&
-        S_ISREG(st.st_mode)) {
+    if (fsck_look_stat(fsck, layout_blob(&data, &digest), &st) > 0 && S_ISREG(st.st_mode)) {
         fsck->found_blobs++;
         fsck->found_bytes += st.st_size;
     }

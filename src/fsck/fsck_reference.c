@@ -35,11 +35,16 @@ static bool has_alias(struct fsck *fsck, const struct name *name, const struct d
     struct layout_path path;
     AUTO_BUF text = BUF_INIT;
     struct digest target;
+    struct err err;
 
-    return digest->algorithm != DIGEST_SHA256 &&
-           fs_read(&fsck->store->fs, layout_layer(&path, name, digest), sizeof target.s, &text,
-                   NULL) > 0 &&
-           digest_parse(&target, text.s, text.len, NULL) == 0 && fsck_look_blob(fsck, &target);
+    if (digest->algorithm == DIGEST_SHA256)
+        return false;
+    layout_layer(&path, name, digest);
+    int found = fsck_run_saw(fsck, path.s,
+                             fs_read(&fsck->store->fs, path.s, sizeof target.s, &text, &err), &err);
+    if (found <= 0)
+        return found < 0;
+    return digest_parse(&target, text.s, text.len, NULL) == 0 && fsck_look_blob(fsck, &target);
 }
 
 /* --- content that is not there --- */
@@ -217,7 +222,7 @@ static void check_size(struct fsck *fsck, const struct name *name, struct refere
         digest_map_get(&fsck->reported, &descriptor->digest))
         return;
     fsck_hash_path(fsck->store, path, &hash, fsck, NULL);
-    if (hash.found <= 0 || hash.stopped)
+    if (fsck_run_saw(fsck, path, hash.found, &hash.err) <= 0 || hash.stopped)
         return;
     if (digest_equal(&hash.actual, &descriptor->digest)) {
         report_size(fsck, name, reference, size);

@@ -25,9 +25,12 @@ static bool is_revision(struct fsck *fsck, const struct name *name, const struct
 static int read_entry(struct fsck *fsck, const struct name *name, const struct entry_context *entry)
 {
     AUTO_BUF text = BUF_INIT;
+    struct layout_path path;
     struct err err;
 
-    if (referrer_read(fsck->store, name, entry->subject, entry->referrer, &text, &err) <= 0)
+    int found = referrer_read(fsck->store, name, entry->subject, entry->referrer, &text, &err);
+    layout_referrer(&path, name, entry->subject, entry->referrer);
+    if (fsck_run_saw(fsck, path.s, found, &err) <= 0)
         return -1;
     return text.len == entry->descriptor->len && !memcmp(text.s, entry->descriptor->s, text.len);
 }

@@ -25,7 +25,7 @@ static bool is_old(struct fsck *fsck, const struct name *name)
     struct layout_path path;
     struct stat st;
 
-    return fs_stat(&fsck->store->fs, layout_repository(&path, name), &st, NULL) > 0 &&
+    return fsck_look_stat(fsck, layout_repository(&path, name), &st) > 0 &&
            time(NULL) - st.st_mtime > fsck->options.grace;
 }
 
@@ -51,13 +51,15 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
 {
     struct link_search search = {fsck, name, DIGEST_SHA256, false};
     struct layout_path path;
+    struct err err;
 
     for (int i = 0; i < DIGEST_ALGORITHMS && !search.found; i++) {
         AUTO_BUF dir = BUF_INIT;
         search.algorithm = (enum digest_algorithm)i;
         buf_addf(&dir, "%s/%s", layout_layers(&path, name),
                  digest_algorithm_name(search.algorithm));
-        dir_each(&fsck->store->fs, dir.s, see_layer, &search, NULL);
+        fsck_run_saw(fsck, dir.s, dir_each(&fsck->store->fs, dir.s, see_layer, &search, &err),
+                     &err);
     }
     return search.found;
 }
@@ -65,13 +67,15 @@ static bool has_layers(struct fsck *fsck, const struct name *name)
 static bool lacks_directory(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     struct layout_path layers, manifests;
+    struct err err;
 
     if (fsck_look_type(fsck, suspicion->path) != FSCK_ABSENT)
         return false;
     layout_layers(&layers, suspicion->name);
     layout_manifests(&manifests, suspicion->name);
     if (!strcmp(suspicion->path, layers.s))
-        return repo_has_manifests(fsck->store, suspicion->name, NULL) > 0;
+        return fsck_run_saw(fsck, manifests.s,
+                            repo_has_manifests(fsck->store, suspicion->name, &err), &err) > 0;
     /* Distribution makes this one with the first manifest only, and who removes a repository
      * removes this one first. */
     return (fsck->own || fsck->options.repair) && is_old(fsck, suspicion->name) &&
@@ -146,11 +150,13 @@ static void check_revisions(struct fsck *fsck, const struct name *name)
 {
     struct revisions revisions = {fsck, name, DIGEST_SHA256};
     struct layout_path path;
+    struct err err;
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         revisions.algorithm = (enum digest_algorithm)i;
         layout_revisions(&path, name, revisions.algorithm);
-        dir_each(&fsck->store->fs, path.s, visit_revision, &revisions, NULL);
+        fsck_run_saw(fsck, path.s,
+                     dir_each(&fsck->store->fs, path.s, visit_revision, &revisions, &err), &err);
     }
 }
 

@@ -28,12 +28,18 @@ struct fsck {
     struct digest_map reported; /* content whose fault was reported: no other finding is of it */
     struct digest_map linkless; /* the same for links that the present repository lacks */
     bool unnoted;               /* not all links could be noted (store/holder.h) */
-    bool own;                   /* berth has made its directory in this store */
+    bool told_unreadable;       /* that something cannot be read was reported */
+    struct buf unseen;          /* path of the first that could not be looked at; empty: none */
+    struct err why_unseen;
+    bool own; /* berth has made its directory in this store */
     int64_t found_blobs, found_bytes;
     int64_t items;
 };
 
 bool fsck_run_stopped(const struct fsck *fsck);
+/* found is what a look at the path came to, which it returns: if that is an error, what is there is
+ * neither sound nor gone, and the run does not end well. Not by threads that hash. */
+int fsck_run_saw(struct fsck *fsck, const char *path, int found, const struct err *err);
 /* One thing more was looked at. */
 void fsck_run_step(struct fsck *fsck, const char *what);
 

@@ -45,12 +45,17 @@ static void hashed(struct fsck *fsck, void *context, const struct fsck_hash *has
 /* Without hashing only what cannot be right is hashed: the digest of nothing is known. */
 static void take_blob(struct fsck *fsck, struct blob_pass *pass, const struct digest *digest)
 {
+    struct layout_path path;
+    struct err err;
     int64_t size;
 
     if (pass->state.has_at && strcmp(digest->s, pass->state.at.s) <= 0 &&
         digest->algorithm == pass->state.at.algorithm)
         return;
-    if (fsck->options.fast && blob_stat(fsck->store, digest, &size, NULL) > 0 && size > 0) {
+    if (fsck->options.fast &&
+        fsck_run_saw(fsck, layout_blob(&path, digest), blob_stat(fsck->store, digest, &size, &err),
+                     &err) > 0 &&
+        size > 0) {
         fsck->summary.blobs++;
         return;
     }
@@ -63,8 +68,9 @@ static void take_shard(struct fsck *fsck, struct blob_pass *pass, enum digest_al
     AUTO_STRINGS names = {0};
     struct layout_path path;
     struct digest digest;
+    struct err err;
 
-    dir_list(&fsck->store->fs, dir, &names, NULL);
+    fsck_run_saw(fsck, dir, dir_list(&fsck->store->fs, dir, &names, &err), &err);
     for (size_t i = 0; i < names.n && !fsck_run_stopped(fsck) && !pass->failed; i++)
         if (digest_from_hex(&digest, algorithm, names.v[i], NULL) == 0 &&
             fsck_look_type(fsck, layout_blob(&path, &digest)) == FSCK_FILE)
@@ -99,7 +105,8 @@ static void take_damaged(struct fsck *fsck, struct blob_pass *pass)
         if (digest_parse(&hash.digest, text, strlen(text), NULL) < 0)
             continue;
         fsck_hash_path(fsck->store, layout_blob(&path, &hash.digest), &hash, fsck, NULL);
-        if (hash.found > 0 && !hash.stopped && !digest_equal(&hash.actual, &hash.digest) &&
+        if (fsck_run_saw(fsck, path.s, hash.found, &hash.err) > 0 && !hash.stopped &&
+            !digest_equal(&hash.actual, &hash.digest) &&
             !digest_map_get(&fsck->reported, &hash.digest))
             fsck_blob_bad(fsck, FSCK_BLOB_DIGEST, &hash.digest, &hash.st,
                           "its content has another digest");

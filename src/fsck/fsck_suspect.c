@@ -175,5 +175,6 @@ void fsck_suspect_unreadable(struct fsck *fsck, const char *path, const struct e
 
     if (why->sys == ELOOP || (why->sys == EACCES && fsck_look_any_part(fsck, path, has_wrong_mode)))
         return;
+    fsck->told_unreadable = true;
     fsck_suspect_settle(fsck, &suspicion);
 }

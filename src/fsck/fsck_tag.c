@@ -61,7 +61,8 @@ struct newest {
     enum digest_algorithm algorithm;
     struct timespec mtime;
     struct digest digest;
-    bool found;
+    bool found, failed;
+    struct err *err;
 };
 
 static bool is_newer(const struct timespec *a, const struct timespec *b)
@@ -81,10 +82,12 @@ static bool compare_index(void *context, const char *hex)
     if (digest_from_hex(&digest, newest->algorithm, hex, NULL) < 0)
         return false;
     layout_tag_index(&path, name, &newest->tag->tag, &digest);
-    if (fs_stat(&store->fs, path.s, &st, NULL) <= 0 ||
-        repo_has_revision(store, name, &digest, NULL) <= 0 ||
-        (newest->found && !is_newer(&st.st_mtim, &newest->mtime)))
-        return false;
+    int found = fs_stat(&store->fs, path.s, &st, newest->err);
+    if (found > 0)
+        found = repo_has_revision(store, name, &digest, newest->err);
+    newest->failed = found < 0;
+    if (found <= 0 || (newest->found && !is_newer(&st.st_mtim, &newest->mtime)))
+        return newest->failed;
     newest->found = true;
     newest->mtime = st.st_mtim;
     newest->digest = digest;
@@ -93,9 +96,10 @@ static bool compare_index(void *context, const char *hex)
 
 /* Each time that a tag is set its index is written first, so the newest entry there is what it
  * points at. */
-static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct digest *digest)
+static int find_newest(struct fsck *fsck, const struct tag_context *tag, struct digest *digest,
+                       struct err *err)
 {
-    struct newest newest = {.fsck = fsck, .tag = tag};
+    struct newest newest = {.fsck = fsck, .tag = tag, .err = err};
 
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         struct layout_path path;
@@ -103,7 +107,8 @@ static bool find_newest(struct fsck *fsck, const struct tag_context *tag, struct
         newest.algorithm = (enum digest_algorithm)i;
         layout_tag(&path, tag->name, &tag->tag);
         buf_addf(&dir, "%s/index/%s", path.s, digest_algorithm_name(newest.algorithm));
-        dir_each(&fsck->store->fs, dir.s, compare_index, &newest, NULL);
+        if (dir_each(&fsck->store->fs, dir.s, compare_index, &newest, err) < 0 || newest.failed)
+            return -1;
     }
     *digest = newest.digest;
     return newest.found;
@@ -131,7 +136,10 @@ static int mend_current(struct fsck *fsck, const struct fsck_suspect *suspicion,
     if (read_current(fsck, tag, &digest) < 0)
         return err_set(err, ERR_IO, "it cannot be read");
     bool written = digest.s[0] != '\0';
-    if (!written && !find_newest(fsck, tag, &digest)) {
+    int found = written ? 1 : find_newest(fsck, tag, &digest, err);
+    if (found < 0)
+        return -1;
+    if (found == 0) {
         struct fsck_suspect whole = {.path = layout_tag(&path, tag->name, &tag->tag)};
         return fsck_suspect_move(fsck, &whole, what, err);
     }

@@ -49,6 +49,8 @@ void fsck_tree_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, vo
         return;
     DIR *stream = fdopendir(fd);
     if (!stream) {
+        err_sys(&err, errno, "list %s", dir);
+        fsck_suspect_unreadable(fsck, dir, &err);
         close(fd);
         return;
     }

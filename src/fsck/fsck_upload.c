@@ -20,7 +20,7 @@ static void newest(struct fsck *fsck, const char *path, time_t *mtime)
 {
     struct stat st;
 
-    if (fs_stat(&fsck->store->fs, path, &st, NULL) > 0 && st.st_mtime > *mtime)
+    if (fsck_look_stat(fsck, path, &st) > 0 && st.st_mtime > *mtime)
         *mtime = st.st_mtime;
 }
 
@@ -38,9 +38,12 @@ static bool is_old(struct fsck *fsck, const struct session *session)
 static bool is_half(struct fsck *fsck, const struct fsck_suspect *suspicion)
 {
     const struct session *session = suspicion->context;
+    struct err err;
 
-    return is_old(fsck, session) &&
-           upload_is_whole(fsck->store, session->name, session->id, NULL) == 0;
+    if (!is_old(fsck, session))
+        return false;
+    int whole = upload_is_whole(fsck->store, session->name, session->id, &err);
+    return fsck_run_saw(fsck, suspicion->path, whole, &err) == 0;
 }
 
 static int remove_session(struct fsck *fsck, const struct fsck_suspect *suspicion, struct buf *what,

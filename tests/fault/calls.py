@@ -224,8 +224,7 @@ class Attempt:
     def _repeat(self, at: int, acknowledged: bool):
         """What failed is tried again, as clients do, and if that is of no avail, all from the beginning."""
         steps = self.scenario.steps
-        # What cannot be looked at may look sound to a repair.
-        if (acknowledged and not self.scenario.damage) or self._succeed(steps[at]):
+        if acknowledged or self._succeed(steps[at]):
             rest = steps[at + 1:]
         else:
             rest = steps

@@ -54,9 +54,10 @@ const char *fsck_repair(const struct store *store)
     return fsck_found(store, &options, NULL);
 }
 
-int fsck_fails(const struct store *store, const struct fsck_options *options, struct err *err)
+int fsck_run(const struct store *store, const struct fsck_options *options,
+             struct fsck_summary *summary, struct err *err)
 {
     AUTO_STRINGS codes = {0};
 
-    return run(store, options, &codes, NULL, err);
+    return run(store, options, &codes, summary, err);
 }

@@ -16,7 +16,8 @@ const char *fsck_found(const struct store *store, const struct fsck_options *opt
 /* The same, with or without repair, on a store that another process could be using. */
 const char *fsck_check(const struct store *store);
 const char *fsck_repair(const struct store *store);
-/* The call that must fail with this error. */
-int fsck_fails(const struct store *store, const struct fsck_options *options, struct err *err);
+/* The call that may fail; summary (NULL: none) is what it had found by then. */
+int fsck_run(const struct store *store, const struct fsck_options *options,
+             struct fsck_summary *summary, struct err *err);
 
 #endif

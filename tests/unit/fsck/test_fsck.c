@@ -209,7 +209,7 @@ static void test_a_newer_store_is_left_alone(void **state)
     struct fsck_options options = {.repair = true};
 
     unit_put(store->path, "_berth/version", "2\n");
-    assert_fails(CONFIG, fsck_fails(store, &options, &failure));
+    assert_fails(CONFIG, fsck_run(store, &options, NULL, &failure));
     assert_content("2\n", store->path, "_berth/version");
 }
 

@@ -90,12 +90,12 @@ static void test_other_states_are_refused(void **state)
         head.len = len;
         buf_addstr(&head, wrong[i]);
         unit_put(store->path, "fsck.state", head.s);
-        assert_fails(USAGE, fsck_fails(store, &options, &failure));
+        assert_fails(USAGE, fsck_run(store, &options, NULL, &failure));
     }
     unit_put(store->path, "fsck.state", "something else\n");
-    assert_fails(USAGE, fsck_fails(store, &options, &failure));
+    assert_fails(USAGE, fsck_run(store, &options, NULL, &failure));
     options.state = "/nowhere/fsck.state";
-    assert_fails(IO, fsck_fails(store, &options, &failure));
+    assert_fails(IO, fsck_run(store, &options, NULL, &failure));
     options.state = path;
     unit_put(store->path, "fsck.state", ""); /* as a power cut may leave it */
     assert_string_equal("", fsck_found(store, &options, NULL));
