@@ -21,16 +21,6 @@ static const struct options_row rows[] = {
     OPTIONS_END,
 };
 
-void rm_note_grace(int64_t grace)
-{
-    char text[AMOUNT_TEXT];
-
-    amount_age(text, grace);
-    fprintf(stderr,
-            "berth: the space comes back by `berth gc`, once it is older than the grace (%s)\n",
-            text);
-}
-
 /* What remove_manifest would remove. */
 static int would_remove(const struct registry *registry, const struct name *name,
                         const struct reference *reference, struct strings *tags, struct err *err)
@@ -93,8 +83,6 @@ static int remove_one(const struct registry *registry, const struct name *name,
         return -1;
     if (!reference->is_digest)
         strings_add(&tags, reference->tag.s);
-    if (!options->dry_run)
-        rm_note_grace(registry->store->grace);
     return print_removed(&(struct removed){name->s, options->dry_run,
                                            reference->is_digest ? reference->digest.s : NULL, tags},
                          options->common.json, err);
@@ -123,6 +111,32 @@ static int remove_by_rules(struct opened *opened, const struct name *name,
     return result;
 }
 
+/* When and how the space comes back. */
+static void note_grace(int64_t grace)
+{
+    char text[AMOUNT_TEXT];
+
+    amount_age(text, grace);
+    fprintf(stderr,
+            "berth: the space comes back by `berth gc`, once it is older than the grace (%s)\n",
+            text);
+}
+
+static int parse(const struct rm_line *options, const char *text, struct name *name,
+                 struct reference *reference, struct err *err)
+{
+    bool whole = !strpbrk(text, ":@");
+
+    if (options->recursive && !whole)
+        return err_set(err, ERR_USAGE, "%s: -r removes a whole repository, give its name alone",
+                       text);
+    if (!options->recursive && whole)
+        return err_set(err, ERR_USAGE,
+                       "%s: say which tag or digest, or remove the whole repository with -r", text);
+    return whole ? name_parse(name, text, strlen(text), err)
+                 : reference_parse_full(name, reference, text, err);
+}
+
 static int run(const void *said, char **args, struct err *err)
 {
     const struct rm_line *options = said;
@@ -130,16 +144,13 @@ static int run(const void *said, char **args, struct err *err)
     struct name name;
     struct reference reference;
 
-    if (options->recursive)
-        return rm_repository(options, args[0], err);
-    if (!strpbrk(args[0], ":@"))
-        return err_set(err, ERR_USAGE,
-                       "%s: say which tag or digest, or remove the whole repository with -r",
-                       args[0]);
-    if (reference_parse_full(&name, &reference, args[0], err) < 0 ||
+    if (parse(options, args[0], &name, &reference, err) < 0 ||
         open_store(&options->common, !options->dry_run, &opened, err) < 0)
         return -1;
-    int result = remove_by_rules(&opened, &name, &reference, options, err);
+    int result = options->recursive ? rm_repository(&opened.registry, options, &name, err)
+                                    : remove_by_rules(&opened, &name, &reference, options, err);
+    if (result == 0 && !options->dry_run)
+        note_grace(opened.store.grace);
     open_close(&opened);
     return result;
 }

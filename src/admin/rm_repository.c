@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: `berth rm -r`. */
-#include "admin/open.h"
 #include "admin/rm.h"
 #include "base/amount.h"
 #include "cli/bar.h"
@@ -166,24 +165,15 @@ static int run(const struct registry *registry, const struct rm_line *options,
         fprintf(stderr, "berth: %zu upload%s to %s %s under way and stay%s\n", busy,
                 busy == 1 ? "" : "s", inventory->name.s, busy == 1 ? "is" : "are",
                 busy == 1 ? "s" : "");
-    if (!options->dry_run)
-        rm_note_grace(registry->store->grace);
     return print_removed(inventory, options, err);
 }
 
-int rm_repository(const struct rm_line *options, const char *name, struct err *err)
+int rm_repository(const struct registry *registry, const struct rm_line *options,
+                  const struct name *name, struct err *err)
 {
-    struct opened opened;
-    struct inventory inventory = {0};
+    struct inventory inventory = {.name = *name};
 
-    if (strpbrk(name, ":@"))
-        return err_set(err, ERR_USAGE, "%s: -r removes a whole repository, give its name alone",
-                       name);
-    if (name_parse(&inventory.name, name, strlen(name), err) < 0 ||
-        open_store(&options->common, !options->dry_run, &opened, err) < 0)
-        return -1;
-    int result = run(&opened.registry, options, &inventory, err);
+    int result = run(registry, options, &inventory, err);
     inventory_free(&inventory);
-    open_close(&opened);
     return result;
 }
