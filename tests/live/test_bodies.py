@@ -183,17 +183,18 @@ def test_20_errors_of_the_server_are_json(front):
 def test_20_without_workers_too(name):
     """berth does not run: what the server says of it is JSON."""
     with running_front(name) as front:
+        expect(front.request("GET", "/v2/"), 200)  # all has started
         (front.home / "libexec/berth/berth.fcgi").unlink()
         for process in front.processes[:-1]:  # those that systemd would start
             process.terminate()
             process.wait()
-        for pid in front.program_pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
         response = None
         while not response or response.status < 400:
             assert time.monotonic() < deadline
+            for pid in front.program_pids():  # each time, as a worker may have taken the place of its parent
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ConnectionResetError):  # of a process that was killed with it
                 response = front.request("GET", "/v2/")
         expect_json(response, 403, 404, 500, 502, 503)
