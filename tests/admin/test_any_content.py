@@ -17,6 +17,7 @@ from tests.lib.fronts import Cgi
 from tests.lib.graph import BELONGS
 from tests.lib.oci import Repository, expect
 from tests.lib.paths import BUILD
+from tests.lib.retention import Aged
 
 OK, DATA, NO_INPUT, IO_ERROR = 0, 65, 66, 74
 CASES = int(os.environ.get("BERTH_ANY_CASES") or 12)
@@ -90,6 +91,37 @@ def check_room(place: Place):
         assert (usage["manifests"], usage["total"]["bytes"]) == (manifests, size), usage
 
 
+def told_to_go(report: str) -> set[tuple[str, str]]:
+    return {(repository["name"], tag["tag"]) for repository in json.loads(report)["repositories"]
+            for tag in repository["tags"] if tag["verdict"] == "remove"}
+
+
+def check_retention(chance: random.Random, place: Place):
+    """Of tags of all ages those go that no rule keeps, some in each repository; what the others lead to stays."""
+    aged = {name: Aged(chance, place.root, place.repo(name)) for name in NAMES}
+    kept, stores = {name: one.kept() for name, one in aged.items()}, {name: one.store for name, one in aged.items()}
+    before = {name: store.tags(name) for name, store in stores.items()}
+    doomed = {(name, tag) for name, one in aged.items() for tag in one.tags() - kept[name]}
+    assert {name for name, _ in doomed} == set(NAMES)
+    reached = {name: View.of_tags(place.repo(name), kept[name], whole=False) for name in NAMES}
+    place.conf.write_text(CONF.format(root=place.root) + "".join(one.rules.lines(name) for name, one in aged.items()))
+    announced = told_to_go(place.berth("retain", "--dry-run", "--json"))
+    assert {name: store.tags(name) for name, store in stores.items()} == before
+    report = place.berth("retain", "--json")
+    gone = {(name, tag) for name, store in stores.items() for tag in before[name].keys() - store.tags(name).keys()}
+    assert gone == told_to_go(report) == announced
+    assert json.loads(report)["summary"]["tagsRemoved"] == len(gone)
+    assert {(name, tag) for name, tag in gone if not BELONGS.fullmatch(tag)} == doomed
+    for name, one in aged.items():
+        assert one.tags() == kept[name]
+        one.check_belonging(before[name])
+    grow_old(place.root)
+    for command in "fsck", "gc", "fsck":
+        place.berth(command)
+    after = {name: View.of_tags(place.repo(name), kept[name], whole=False) for name in NAMES}
+    assert not [line for line in differences(after, reached) if ": lost " in line]
+
+
 def check(chance: random.Random, home: Path):
     place, other = Place(home / "one"), Place(home / "two")
     for name in NAMES:
@@ -113,6 +145,7 @@ def check(chance: random.Random, home: Path):
     grow_old(place.root)
     place.berth("gc")
     assert not differences(place.views(), before)
+    check_retention(chance, place)
 
 
 def check_each_tag(place: Place, home: Path):
@@ -153,6 +186,7 @@ def check_hurt(chance: random.Random, home: Path):
     check_room(place)
     check_each_tag(place, home)
     place.berth("fsck")
+    check_retention(chance, place)
 
 
 @pytest.mark.parametrize("what", [check, check_hurt])
