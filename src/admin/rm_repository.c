@@ -7,9 +7,9 @@
 #include "cli/table_json.h"
 #include "registry/list.h"
 #include "registry/remove.h"
+#include "registry/usage.h"
 #include "store/repo.h"
 #include "store/upload.h"
-#include "store/usage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static int measure(const struct registry *registry, const struct rm_line *option
     struct bar bar;
 
     bar_start(&bar, BAR_ITEMS, options->quiet);
-    int result = usage_measure(registry->store, false, &bar.progress, &usage, err);
+    int result = usage_measure(registry, false, &bar.progress, &usage, err);
     bar_end(&bar);
     if (result < 0)
         return -1;

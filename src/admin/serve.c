@@ -6,8 +6,8 @@
 #include "admin/open.h"
 #include "admin/serve_banner.h"
 #include "serve/program.h"
+#include "serve/spool.h"
 #include "store/layout.h"
-#include "store/spool.h"
 
 #include <errno.h>
 #include <stdlib.h>

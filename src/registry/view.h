@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "registry/list.h"
 #include "registry/pull.h"
-#include "store/usage.h"
+#include "registry/usage.h"
 
 struct view_repository {
     const char *name;

@@ -22,7 +22,7 @@ int view_usage(const struct registry *registry, bool whole, const struct progres
                struct view_usage *view, struct err *err)
 {
     *view = (struct view_usage){0};
-    if (usage_measure(registry->store, whole, progress, &view->store, err) < 0)
+    if (usage_measure(registry, whole, progress, &view->store, err) < 0)
         return -1;
     for (size_t i = 0; i < view->store.n; i++) {
         const struct usage_repository *one = &view->store.repositories[i];

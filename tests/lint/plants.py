@@ -25,6 +25,8 @@ PLANTS = (
     ("sizes", "src/base/plant.c", SPDX + "\n" * 600),
     ("sizes", "src/base/buf.c", "static void f(void)\n{\n" + "    ;\n" * 59 + "}\n"),
     ("thin", "src/admin/plant.c", SPDX + "\n" * 250),
+    ("thin", *(part for n in range(24) for part in (f"src/admin/plant{n}.c", SPDX + "\n" * 249)), "src/admin/plant.h", SPDX),
+    ("thin", "src/store/plant.h", SPDX + "\n" * 1750, "src/store/plant.c", SPDX + "\n" * 1750),
     ("sizes", "tests/plant.py", PYTHON + "def f():\n" + "    pass\n" * 60),
     ("licence", "src/base/plant.h", "/* nothing */\n"),
     ("licence", "etc/plant.conf", "# nothing\n"),

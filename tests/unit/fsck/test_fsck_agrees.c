@@ -5,9 +5,9 @@
 #include "unit/fsck/fsck_runs.h"
 #include "unit/gc/gc_runs.h"
 
+#include "registry/usage.h"
 #include "store/blob.h"
 #include "store/layout.h"
-#include "store/usage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +123,7 @@ static int64_t blobs_there(const struct store *store)
 {
     struct usage usage;
 
-    assert_returns(0, usage_measure(store, true, NULL, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, NULL, &usage, &failure));
     int64_t n = usage.blobs.n;
     assert_int_equal(usage.blobs.n, usage.referenced.n + usage.unreferenced.n);
     usage_free(&usage);

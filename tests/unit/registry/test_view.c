@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * registry/view.c, view_image.c, view_usage.c. What counts for a repository: store/test_usage.c. */
+ * registry/view.c, view_image.c, view_usage.c. What counts for a repository: test_usage.c. */
 #include "unit/registry/content.h"
 
 #include "registry/view.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store/litter.c, and that no walk through a store minds litter. */
-#include "unit/unit.h"
+#include "unit/registry/content.h"
 
+#include "registry/usage.h"
 #include "store/blob.h"
 #include "store/litter.h"
 #include "store/repo.h"
 #include "store/tag.h"
-#include "store/usage.h"
 
 #include <stdio.h>
 
@@ -73,7 +73,7 @@ static void test_3_walks_pass_over_it(void **state)
     assert_returns(1, tag_list(store, &name, &tags, &failure));
     assert_int_equal(0, tags.n);
     struct usage usage;
-    assert_returns(0, usage_measure(store, true, NULL, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, NULL, &usage, &failure));
     assert_int_equal(1, usage.n);
     assert_int_equal(0, usage.blobs.n);
     usage_free(&usage);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: spools. Owns the directories in _berth/spool and the `lock` in each; plain files beside them
+ * L5: spools. Owns the directories in _berth/spool and the `lock` in each; plain files beside them
  * are those of web servers that were configured by hand. Those of a shared store are berth-spool-*
  * in /var/tmp, or $TMPDIR. */
-#include "store/spool.h"
+#include "serve/spool.h"
 
 #include "base/dir.h"
 #include "base/fs_lock.h"

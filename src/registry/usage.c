@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: what takes the room in a store. Reads all of it, owns none. */
-#include "store/usage.h"
+ * L3: what takes the room in a store. Reads all of it, owns none. */
+#include "registry/usage.h"
 
 #include "base/array.h"
 #include "base/dir.h"
@@ -268,16 +268,17 @@ static int count_below(const struct survey *survey, const char *dir, int depth, 
     return 0;
 }
 
-int usage_measure(const struct store *store, bool whole, const struct progress *progress,
+int usage_measure(const struct registry *registry, bool whole, const struct progress *progress,
                   struct usage *usage, struct err *err)
 {
-    struct survey survey = {.store = store, .usage = usage, .progress = progress, .err = err};
+    struct survey survey = {.usage = usage, .progress = progress, .err = err};
     struct timespec now;
 
+    survey.store = registry->store;
     *usage = (struct usage){0};
     clock_gettime(CLOCK_REALTIME, &now);
     survey.start = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    int result = repo_walk_directories(store, visit_repository, &survey, err);
+    int result = repo_walk_directories(survey.store, visit_repository, &survey, err);
     if (result == 0 && whole)
         result = count_blobs(&survey);
     if (result == 0 && whole)

@@ -3,12 +3,12 @@
  * What takes the room in a store: which repository has how much for itself, and what belongs to
  * none. Takes no lock and writes nothing, so what changes meanwhile may or may not be counted.
  */
-#ifndef BERTH_STORE_USAGE_H
-#define BERTH_STORE_USAGE_H
+#ifndef BERTH_REGISTRY_USAGE_H
+#define BERTH_REGISTRY_USAGE_H
 
 #include "base/amount.h"
 #include "base/progress.h"
-#include "store/store.h"
+#include "registry/registry.h"
 
 struct usage_repository {
     char *name;
@@ -31,7 +31,7 @@ struct usage {
 /* A repository has a blob by a link, as a layer or as a manifest, if the blob is there; each is
  * counted once. With whole the blobs that nobody has are looked for too. A million blobs take about
  * 50 MB of memory. usage_free afterwards, unless it failed. */
-int usage_measure(const struct store *store, bool whole, const struct progress *progress,
+int usage_measure(const struct registry *registry, bool whole, const struct progress *progress,
                   struct usage *usage, struct err *err);
 void usage_free(struct usage *usage);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/spool.c */
+ * serve/spool.c */
 #include "unit/unit.h"
 
 #include "base/uuid.h"
+#include "serve/spool.h"
 #include "store/layout.h"
-#include "store/spool.h"
 
 #include <stdio.h>
 #include <stdlib.h>

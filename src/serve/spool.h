@@ -6,8 +6,8 @@
  * belongs to the process that opened it; those whose process has died are litter, which the next
  * one removes.
  */
-#ifndef BERTH_STORE_SPOOL_H
-#define BERTH_STORE_SPOOL_H
+#ifndef BERTH_SERVE_SPOOL_H
+#define BERTH_SERVE_SPOOL_H
 
 #include "store/store.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/usage.c */
+ * registry/usage.c */
 #include "unit/registry/content.h"
 
+#include "registry/usage.h"
 #include "store/layout.h"
-#include "store/usage.h"
 
 static const struct usage_repository *of(const struct usage *usage, const char *name)
 {
@@ -30,7 +30,7 @@ static void test_own_and_shared(void **state)
         have_blob(store, names[i], "common");
         have_blob(store, names[i], &"-12345"[i]); /* 6, 5 and 4 bytes */
     }
-    assert_returns(0, usage_measure(store, true, NULL, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, NULL, &usage, &failure));
     assert_int_equal(3, usage.n);
     assert_string_equal("a", usage.repositories[0].name);
     assert_sum(1, 6, of(&usage, "a")->own);
@@ -55,7 +55,7 @@ static void test_what_came_later_does_not_count(void **state)
     unit_put(store->path, layout_blob(&path, &old), "old");
     unit_put(store->path, layout_blob(&path, &young), "young");
     unit_age(store->path, path.s, -100); /* its link may have come too, behind the walk */
-    assert_returns(0, usage_measure(store, true, NULL, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, NULL, &usage, &failure));
     assert_sum(1, 3, usage.blobs);
     assert_sum(1, 3, usage.unreferenced);
     usage_free(&usage);
@@ -74,7 +74,7 @@ static void test_foreign_files(void **state)
     unit_put(store->path, "blobs/sha256/stray", "x");
     unit_put(store->path, "blobs/sha256/aa/stray/data", "x");
     unit_put(store->path, "_berth/quarantine/a/b/c", "xyz");
-    assert_returns(0, usage_measure(store, true, NULL, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, NULL, &usage, &failure));
     assert_int_equal(1, usage.n);
     assert_int_equal(2, usage.blobs.n);
     assert_int_equal(1, usage.repositories[0].manifests);
@@ -100,11 +100,11 @@ static void test_progress_and_errors(void **state)
     struct usage usage;
 
     have_image(store, "a", "v1", "mark");
-    assert_returns(0, usage_measure(store, true, &progress, &usage, &failure));
+    assert_returns(0, usage_measure(unit_registry(store), true, &progress, &usage, &failure));
     assert_int_equal(4, calls); /* two links, two blobs */
     usage_free(&usage);
     unit_allow_opening(false);
-    int result = usage_measure(store, true, NULL, &usage, &failure);
+    int result = usage_measure(unit_registry(store), true, NULL, &usage, &failure);
     unit_allow_opening(true);
     assert_int_equal(-1, result);
     assert_int_equal(ERR_IO, failure.code);
