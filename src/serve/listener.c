@@ -14,6 +14,7 @@
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT "5000"
+#define EVERYWHERE "*"
 
 static int split(const char *text, struct listener *listener, struct err *err)
 {
@@ -51,13 +52,25 @@ static int explain(int errnum, const char *host, int port, struct err *err)
                    remedy);
 }
 
-static int listen_at(const struct sockaddr *address, socklen_t len)
+/* Where both kinds of addresses are taken, each has a socket. */
+static int keep_to_v6(int fd, const struct sockaddr *address)
+{
+    int on = 1;
+
+    return address->sa_family != AF_INET6 ||
+                   setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0
+               ? 0
+               : -1;
+}
+
+static int listen_at(const struct sockaddr *address, socklen_t len, bool everywhere)
 {
     int on = 1;
     AUTO_FD fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        bind(fd, address, len) < 0 || listen(fd, 1024) < 0)
+        (everywhere && keep_to_v6(fd, address) < 0) || bind(fd, address, len) < 0 ||
+        listen(fd, 1024) < 0)
         return -1;
     int listening = fd;
     fd = -1;
@@ -104,7 +117,7 @@ static int describe(struct listener *listener, struct listener_socket *one, stru
     listener->port = (int)number;
     listener->loopback = (listener->n == 1 || listener->loopback) && is_loopback(&one->address);
     listener->any = listener->any || is_any(&one->address);
-    listener->host = listener->n == 1 ? one->host : listener->name;
+    listener->host = listener->n == 1 || listener->any ? listener->sockets[0].host : listener->name;
     return 0;
 }
 
@@ -141,7 +154,8 @@ static int add_socket(struct listener *listener, const struct addrinfo *found, s
         return 0;
     memcpy(&address, found->ai_addr, found->ai_addrlen);
     set_port(&address, listener->port);
-    int fd = listen_at((const struct sockaddr *)&address, found->ai_addrlen);
+    int fd = listen_at((const struct sockaddr *)&address, found->ai_addrlen,
+                       !strcmp(listener->name, EVERYWHERE));
     if (fd < 0)
         return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT
                    ? 0
@@ -153,13 +167,15 @@ static int add_socket(struct listener *listener, const struct addrinfo *found, s
 
 int listener_open(struct listener *listener, const char *text, struct err *err)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     int result = 0;
 
     if (split(text ? text : DEFAULT_HOST ":" DEFAULT_PORT, listener, err) < 0)
         return -1;
-    int failed = getaddrinfo(listener->name, NULL, &hints, &found);
+    bool everywhere = !strcmp(listener->name, EVERYWHERE);
+    int failed =
+        getaddrinfo(everywhere ? NULL : listener->name, everywhere ? "0" : NULL, &hints, &found);
     if (failed)
         return err_set(err, ERR_USAGE, "--listen %s: %s", listener->name, gai_strerror(failed));
     for (const struct addrinfo *a = found; a && result == 0; a = a->ai_next)

@@ -53,9 +53,10 @@ struct listener {
     bool loopback; /* nobody else reaches it */
     bool any;      /* every address of this machine */
 };
-/* "ADDR:PORT", "[IPV6]:PORT", ":PORT", "PORT"; NULL is 127.0.0.1:5000. Port 0 is any that is free.
- * Addresses that this machine has not are passed over if it has another. ERR_USAGE; ERR_CONFIG if
- * that port cannot be had. Set to LISTENER_INIT; listener_close afterwards, also after an error. */
+/* "ADDR:PORT", "[IPV6]:PORT", "*:PORT", which is every address of this machine, ":PORT", "PORT";
+ * NULL is 127.0.0.1:5000. Port 0 is any that is free. Addresses that this machine has not are
+ * passed over if it has another. ERR_USAGE; ERR_CONFIG if that port cannot be had. Set to
+ * LISTENER_INIT; listener_close afterwards, also after an error. */
 int listener_open(struct listener *listener, const char *text, struct err *err);
 void listener_close(struct listener *listener);
 

@@ -168,7 +168,8 @@ static int collect_names(const struct serve_options *options, const struct liste
     add_once(names, "IP", "127.0.0.1");
     add_once(names, "IP", "::1");
     add_own_names(names);
-    add_once(names, "DNS", listener->name); /* which is left out if it is an address */
+    if (!listener->any)
+        add_once(names, "DNS", listener->name); /* which is left out if it is an address */
     for (size_t i = 0; i < options->n_tls_names; i++)
         if (add_given(names, options->tls_names[i], err) < 0)
             return -1;

@@ -245,6 +245,16 @@ def test_31_each_address_of_a_name(serve, tmp_path):
         assert done.stdout == "{}", (address, done)
 
 
+def test_every_address_of_both_kinds(serve, tmp_path):
+    registry = serve("--tls-self-signed", "--tls-dir", str(tmp_path / "tls"), address="*")
+    assert f"https://0.0.0.0:{registry.port}/v2/" in registry.output()
+    assert f"docker push localhost:{registry.port}/" in registry.output()
+    for address in ("127.0.0.1", "[::1]"):
+        done = subprocess.run(["curl", "-sS", "--cacert", tmp_path / "tls/ca.crt", f"https://{address}:{registry.port}/v2/"],
+                              capture_output=True, text=True, timeout=20)
+        assert done.stdout == "{}", (address, done)
+
+
 def test_31_one_address_that_is_taken(tmp_path):
     """A client may come to either, so it does not serve at one alone."""
     hosts = tmp_path / "hosts"
