@@ -34,6 +34,7 @@ static const struct command *const commands[] = {
     &user_ls_command,
     &access_command,
     &config_check_command,
+    &config_import_command,
     &token_init_command,
     &token_keys_command,
     &token_robot_issue_command,

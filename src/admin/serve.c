@@ -4,7 +4,7 @@
 #include "serve/serve.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "admin/serve_banner.h"
+#include "serve/banner.h"
 #include "serve/program.h"
 #include "serve/spool.h"
 #include "store/layout.h"
@@ -122,7 +122,7 @@ static int open_for_use(const struct config *conf, struct store *store, struct s
     return 0;
 }
 
-static int serve_store(const struct serve_banner *front, const struct programs *programs,
+static int serve_store(const struct banner *front, const struct programs *programs,
                        const struct store *store, const struct spool *spool, struct err *err)
 {
     AUTO_RUNTIME runtime = RUNTIME_INIT;
@@ -144,7 +144,7 @@ static int serve_store(const struct serve_banner *front, const struct programs *
                                                .blobs = blobs.s};
     if (runtime_make(&runtime, err) < 0 || runtime_configure(&runtime, &configuration, err) < 0)
         return -1;
-    return children_run(&plan, serve_banner_print, front, err);
+    return children_run(&plan, banner_print, front, err);
 }
 
 static int run(const void *said, char **args, struct err *err)
@@ -181,12 +181,12 @@ static int run(const void *said, char **args, struct err *err)
         export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
         login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
         return -1;
-    const struct serve_banner front = {.became_owner = was_root && geteuid() != 0,
-                                       .options = &how,
-                                       .conf = &admin.conf,
-                                       .listener = &listener,
-                                       .tls = &tls,
-                                       .login = &login};
+    const struct banner front = {.became_owner = was_root && geteuid() != 0,
+                                 .options = &how,
+                                 .conf = &admin.conf,
+                                 .listener = &listener,
+                                 .tls = &tls,
+                                 .login = &login};
     return serve_store(&front, &programs, &admin.store, &spool, err);
 }
 

@@ -19,6 +19,7 @@ FOLDER_LINES_MAX = {"src/admin": 6000, "src/store": 3500}
 LAYERS = {
     "base": set(),
     "cli": {"base"},
+    "distribution": {"base"},
     "pack": {"base"},
     "oci": {"base"},
     "http": {"base"},
@@ -32,7 +33,7 @@ LAYERS = {
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
     "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
     "serve": {"base", "oci", "store", "auth"},
-    "admin": {"base", "cli", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve"},
+    "admin": {"base", "cli", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }
 

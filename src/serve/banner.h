@@ -2,14 +2,14 @@
  *
  * What `berth serve` says once it serves: where, what is stored where, and how to try it.
  */
-#ifndef BERTH_ADMIN_SERVE_BANNER_H
-#define BERTH_ADMIN_SERVE_BANNER_H
+#ifndef BERTH_SERVE_BANNER_H
+#define BERTH_SERVE_BANNER_H
 
 #include "api/config.h"
 #include "serve/serve.h"
 
 /* How it is served. */
-struct serve_banner {
+struct banner {
     const struct serve_options *options;
     const struct config *conf;
     const struct listener *listener;
@@ -18,7 +18,7 @@ struct serve_banner {
     bool became_owner; /* root no longer */
 };
 
-/* Prints it; context: a struct serve_banner. */
-void serve_banner_print(const void *context);
+/* Prints it; context: a struct banner. */
+void banner_print(const void *context);
 
 #endif

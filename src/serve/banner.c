@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: what `berth serve` says once it serves. */
-#include "admin/serve_banner.h"
+ * L5: what `berth serve` says once it serves. */
+#include "serve/banner.h"
 
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static void print_note(const struct serve_banner *front)
+static void print_note(const struct banner *front)
 {
     if (front->listener->loopback || (front->login->any && front->tls->on))
         return;
@@ -36,9 +36,9 @@ static void print_user(void)
            (long)geteuid());
 }
 
-void serve_banner_print(const void *context)
+void banner_print(const void *context)
 {
-    const struct serve_banner *front = context;
+    const struct banner *front = context;
     const struct listener *listener = front->listener;
     const char *host = listener->any ? "localhost" : listener->host;
 
