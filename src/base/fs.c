@@ -48,29 +48,36 @@ int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, st
     return 1;
 }
 
-/* The mode counts whatever the umask is; an existing directory keeps its own. A failure shows when
- * it is opened. */
-static void make_directory(const struct fs_root *root, const char *path)
+/* The mode counts whatever the umask is; an existing directory keeps its own. What it was that
+ * failed, of this or else of the one before; it shows when it is opened. */
+static int make_directory(const struct fs_root *root, const char *path, int before)
 {
-    if (mkdir(path, root->dir_mode) == 0 && chmod(path, root->dir_mode) < 0)
+    int failed = mkdir(path, root->dir_mode) < 0 ? errno : 0;
+
+    if (!failed && chmod(path, root->dir_mode) < 0) {
+        failed = errno;
         rmdir(path);
+    }
+    return before || failed == EEXIST ? before : failed;
 }
 
 int fs_root_open(struct fs_root *root, const char *path, bool create, struct err *err)
 {
+    int failed = 0;
+
     if (create) {
         char *prefix = mem_strdup(path);
         for (char *c = strchr(prefix + 1, '/'); c; c = strchr(c + 1, '/')) {
             *c = '\0';
-            make_directory(root, prefix);
+            failed = make_directory(root, prefix, failed);
             *c = '/';
         }
-        make_directory(root, prefix);
+        failed = make_directory(root, prefix, failed);
         free(prefix);
     }
     root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root->fd < 0)
-        return err_sys(err, errno, "open the store %s", path);
+        return err_sys(err, failed && errno == ENOENT ? failed : errno, "open the store %s", path);
     if (create && fs_settle_root(root, path, err) < 0) {
         fs_root_close(root);
         return -1;

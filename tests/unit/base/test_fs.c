@@ -270,6 +270,26 @@ static void test_root_open(void **state)
     assert_fails(IO, fs_root_open(&root, path, true, &failure));
 }
 
+/* What is said is why it could not be made, not that it is not there. */
+static void test_root_refused(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct fs_root root = {.dir_mode = 0750};
+    struct err why = {0};
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/new/store", dir->path);
+    assert_int_equal(0, chmod(dir->path, 0511));
+    if (geteuid() == 0)
+        assert_int_equal(0, seteuid(65534));
+    int opened = fs_root_open(&root, path, true, &why);
+    if (getuid() == 0)
+        assert_int_equal(0, seteuid(0));
+    assert_int_equal(0, chmod(dir->path, 0700));
+    assert_int_equal(-1, opened);
+    assert_int_equal(EACCES, why.sys);
+}
+
 /* Issue 10, item 33: whoever reads takes the whole look again. */
 static void test_33_a_look_is_taken_again(void **state)
 {
@@ -414,6 +434,7 @@ int main(void)
         DIR_TEST(test_read_appends_whole_files_up_to_the_limit),
         BOTH_WAYS(test_new_files_get_the_mode_whatever_the_umask),
         DIR_TEST(test_root_open),
+        DIR_TEST(test_root_refused),
         cmocka_unit_test_setup_teardown(test_33_a_look_is_taken_again, with_walk, end_way),
         cmocka_unit_test_setup_teardown(test_estale_is_retried_once, with_walk, end_way),
         DIR_TEST(test_sync_file_only_where_durable),
