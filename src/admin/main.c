@@ -14,6 +14,7 @@
 /* In the order of help. */
 static const struct command *const commands[] = {
     &serve_command,
+    &registry_command,
     &ls_command,
     &tags_command,
     &inspect_command,

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L6: berth serve. */
 
-#include "serve/serve.h"
+#include "admin/serve.h"
 #include "admin/command.h"
 #include "admin/open.h"
-#include "serve/banner.h"
-#include "serve/program.h"
-#include "serve/spool.h"
-#include "store/layout.h"
+#include "serve/front.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -50,55 +47,16 @@ static const struct options_row rows[] = {
     OPTIONS_END,
 };
 
-/* Unless told otherwise: one is idle when the other is taken, and many may wait for the disk. */
-#define WORKERS 2
-#define WORKERS_MAX 32
-
 #define AUTO_ADMIN __attribute__((cleanup(open_close))) struct opened
 
-struct programs {
-    struct buf fcgi, lighttpd;
-};
-#define AUTO_PROGRAMS __attribute__((cleanup(programs_free))) struct programs
-
-static void programs_free(struct programs *programs)
-{
-    buf_free(&programs->fcgi);
-    buf_free(&programs->lighttpd);
-}
-
-static int find_programs(struct programs *programs, struct err *err)
-{
-    if (!program_find(&programs->lighttpd, "lighttpd"))
-        return err_set(err, ERR_CONFIG,
-                       "lighttpd is not installed: apt install lighttpd (Fedora: dnf install "
-                       "lighttpd lighttpd-fastcgi, Alpine: apk add lighttpd, Arch: pacman -S "
-                       "lighttpd)");
-    return program_fcgi(&programs->fcgi, err);
-}
-
-static int choose_workers(const struct serve_line *options, struct serve_options *how,
-                          struct err *err)
-{
-    if (options->workers && options->workers_max && options->workers_max < options->workers)
-        return err_set(err, ERR_USAGE, "--workers-max must not be less than --workers");
-    how->workers_max = options->workers_max ? options->workers_max
-                       : options->workers   ? options->workers
-                                            : WORKERS_MAX;
-    how->workers = options->workers ? options->workers : WORKERS;
-    if (how->workers > how->workers_max)
-        how->workers = how->workers_max;
-    return 0;
-}
-
 /* Settings reach the workers by their environment, which wins over any configuration file. */
-static int export_settings(const struct serve_line *options, const struct config *conf,
+static int export_settings(const struct options_common *common, const struct config *conf,
                            struct err *err)
 {
-    char *config = options->common.config ? realpath(options->common.config, NULL) : NULL;
+    char *config = common->config ? realpath(common->config, NULL) : NULL;
 
-    if (options->common.config && !config)
-        return err_sys(err, errno, "%s", options->common.config);
+    if (common->config && !config)
+        return err_sys(err, errno, "%s", common->config);
     if (config)
         setenv("BERTH_CONF", config, 1);
     setenv("BERTH_ROOT", conf->frozen.store.root, 1);
@@ -107,58 +65,41 @@ static int export_settings(const struct serve_line *options, const struct config
     return 0;
 }
 
-/* Where nothing can be written nobody pushes either, so lighttpd's spool is never used. */
-static int open_for_use(const struct config *conf, struct store *store, struct spool *spool,
-                        struct err *err)
+int serve_with(const struct options_common *common, struct serve_options *how, struct err *err)
 {
-    struct err why = {0};
-
-    if (store_open(store, &conf->frozen.store, true, err) < 0)
-        return -1;
-    if (spool_open(store, spool, &why) < 0 && !(why.sys == EROFS && conf->frozen.store.readonly))
-        return err_copy(err, &why);
-    if (store->is_adopted)
-        log_warning(STORE_ADOPTED, conf->frozen.store.root);
-    return 0;
-}
-
-static int serve_store(const struct banner *front, const struct programs *programs,
-                       const struct store *store, const struct spool *spool, struct err *err)
-{
-    AUTO_RUNTIME runtime = RUNTIME_INIT;
-    AUTO_BUF blobs = BUF_INIT;
-    const struct children_plan plan = {.fcgi = programs->fcgi.s,
-                                       .lighttpd = programs->lighttpd.s,
-                                       .workers = front->options->workers,
-                                       .workers_max = front->options->workers_max,
-                                       .listener = front->listener,
-                                       .runtime = &runtime,
-                                       .tls = front->tls->on,
-                                       .login = front->login->file.len > 0};
-
-    buf_addf(&blobs, "%s/" LAYOUT_BLOBS, store->path);
-    const struct runtime_plan configuration = {.listener = front->listener,
-                                               .tls = front->tls,
-                                               .login = front->login,
-                                               .spool = spool->path,
-                                               .blobs = blobs.s};
-    if (runtime_make(&runtime, err) < 0 || runtime_configure(&runtime, &configuration, err) < 0)
-        return -1;
-    return children_run(&plan, banner_print, front, err);
-}
-
-static int run(const void *said, char **args, struct err *err)
-{
-    const struct serve_line *options = said;
     AUTO_PROGRAMS programs = {0};
     AUTO_LISTENER listener = LISTENER_INIT;
     AUTO_TLS tls = {0};
     AUTO_LOGIN login = {0};
     AUTO_ADMIN admin = {.store.fs.fd = -1};
     AUTO_SPOOL spool = {.fs.fd = -1, .lock = -1};
+    bool was_root = geteuid() == 0;
 
+    /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
+    if (front_choose_workers(how, err) < 0 || front_find(&programs, err) < 0 ||
+        open_config(common, &admin.conf, err) < 0 ||
+        login_prepare(how, &admin.conf, &login, err) < 0 ||
+        listener_open(&listener, how->listen, err) < 0 ||
+        tls_prepare(how, &listener, &tls, err) < 0 ||
+        export_settings(common, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
+        login_check(&login, err) < 0 || front_open(&admin.conf, &admin.store, &spool, err) < 0)
+        return -1;
+    const struct banner front = {.became_owner = was_root && geteuid() != 0,
+                                 .options = how,
+                                 .conf = &admin.conf,
+                                 .listener = &listener,
+                                 .tls = &tls,
+                                 .login = &login};
+    return front_serve(&front, &programs, &admin.store, &spool, err);
+}
+
+static int run(const void *said, char **args, struct err *err)
+{
+    const struct serve_line *options = said;
     struct serve_options how = {
         .listen = options->listen,
+        .workers = options->workers,
+        .workers_max = options->workers_max,
         .htpasswd = options->htpasswd,
         .realm = options->realm,
         .tls_cert = options->tls_cert,
@@ -169,25 +110,8 @@ static int run(const void *said, char **args, struct err *err)
         .n_tls_names = (size_t)options->tls_names.n,
     };
 
-    bool was_root = geteuid() == 0;
-
     (void)args;
-    /* The port and the keys before the owner: only root binds one below 1024, or may read them. */
-    if (choose_workers(options, &how, err) < 0 || find_programs(&programs, err) < 0 ||
-        open_config(&options->common, &admin.conf, err) < 0 ||
-        login_prepare(&how, &admin.conf, &login, err) < 0 ||
-        listener_open(&listener, how.listen, err) < 0 ||
-        tls_prepare(&how, &listener, &tls, err) < 0 ||
-        export_settings(options, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
-        login_check(&login, err) < 0 || open_for_use(&admin.conf, &admin.store, &spool, err) < 0)
-        return -1;
-    const struct banner front = {.became_owner = was_root && geteuid() != 0,
-                                 .options = &how,
-                                 .conf = &admin.conf,
-                                 .listener = &listener,
-                                 .tls = &tls,
-                                 .login = &login};
-    return serve_store(&front, &programs, &admin.store, &spool, err);
+    return serve_with(&options->common, &how, err);
 }
 
 const struct command serve_command = {

@@ -44,13 +44,18 @@ class Serve:
         self.log = home / f"serve-{self.port}.log"
         (home / "run").mkdir(exist_ok=True)
 
+    def command(self) -> list:
+        return ["serve", "--listen", f"{self.address}:{self.port}", "--root", self.root, *self.args]
+
+    def environment(self) -> dict:
+        return {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")}
+
     def __enter__(self):
         """It is ready when it says so."""
         started = time.monotonic()
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([*self.prefix, BUILD / "berth", "serve", "--listen",
-                                             f"{self.address}:{self.port}", "--root", self.root, *self.args], stdout=log, stderr=log,
-                                            env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")})
+            self.process = subprocess.Popen([*self.prefix, BUILD / "berth", *self.command()], stdout=log, stderr=log,
+                                            env=self.environment())
         while "Ctrl-C stops it.\n" not in self.output():
             assert self.process.poll() is None, self.output()
             assert time.monotonic() < started + PATIENCE

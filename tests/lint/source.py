@@ -32,7 +32,7 @@ LAYERS = {
     "registry": {"base", "oci", "store", "storage", "auth", "event"},
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
     "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
-    "serve": {"base", "oci", "store", "auth"},
+    "serve": {"base", "oci", "store", "auth", "distribution"},
     "admin": {"base", "cli", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L5: berth serve in the place of a registry:2. */
+#include "serve/stand_in.h"
+
+#include "auth/key_set.h"
+#include "auth/passwd.h"
+#include "base/file.h"
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PATH_VARIABLE "REGISTRY_CONFIGURATION_PATH"
+
+/* registry:2's image takes the file, `serve` or both; a file that was named has to be there. */
+static int choose_file(char **args, const char **file, struct err *err)
+{
+    const char *named = getenv(PATH_VARIABLE);
+
+    if (args[0] && (!strcmp(args[0], "serve") || args[1])) {
+        if (strcmp(args[0], "serve") != 0)
+            return err_set(err, ERR_USAGE,
+                           "\"%s\" is no command of this one: `serve` is (in place of "
+                           "garbage-collect there is `berth gc`, while it serves)",
+                           args[0]);
+        args++;
+    }
+    *file = args[0] ? args[0] : named && *named ? named : DISTRIBUTION_FILE;
+    if (!args[0] && !(named && *named) && access(*file, F_OK) < 0 && errno == ENOENT)
+        *file = NULL;
+    return 0;
+}
+
+/* berth's own file, by a path that holds wherever it is named; empty: there is none. */
+static int find_own(const char *own, struct buf *path, struct err *err)
+{
+    const char *named = own ? own : getenv("BERTH_CONF");
+    bool usual = !named || !*named;
+    char *found = realpath(usual ? SETTINGS_FALLBACK : named, NULL);
+
+    if (!found)
+        return usual ? 0 : err_set(err, ERR_CONFIG, "%s: %s", named, strerror(errno));
+    buf_addstr(path, found);
+    free(found);
+    return 0;
+}
+
+/* What the workers read is in memory, which they inherit: there may be nowhere to write a file. */
+static int hand_on(const struct buf *text, struct err *err)
+{
+    char path[64];
+    int fd = memfd_create("berth.conf", 0);
+
+    if (fd < 0)
+        return err_sys(err, errno, "memfd_create");
+    if (file_pwrite_all(fd, text->s, text->len, 0, err) < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    setenv("BERTH_CONF", path, 1);
+    return 0;
+}
+
+/* The name by which it was set is what has to be mended. */
+static int check_file(const char *name, const char *path, struct err *err)
+{
+    if (!path || access(path, R_OK) == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: %s: %s: mount it there, for user %ld to read, or name another", name, path,
+                   strerror(errno), (long)geteuid());
+}
+
+static int check_files(const struct distribution *distribution, struct err *err)
+{
+    struct key_set keys = {0};
+
+    if (check_file("http.tls.certificate", distribution->certificate, err) < 0 ||
+        check_file("http.tls.key", distribution->key, err) < 0 ||
+        check_file("auth.htpasswd.path", distribution->htpasswd, err) < 0 ||
+        check_file("auth.token.rootcertbundle", distribution->token_keys, err) < 0)
+        return -1;
+    if (distribution->htpasswd) {
+        struct passwd *passwd = passwd_read(distribution->htpasswd, 0, err);
+        if (!passwd)
+            return -1;
+        passwd_free(passwd);
+    }
+    if (distribution->token_keys && key_set_add_file(&keys, distribution->token_keys, err) < 0)
+        return -1;
+    key_set_free(&keys);
+    return 0;
+}
+
+int stand_in_prepare(struct stand_in *stand_in, char **args, const char *own, struct err *err)
+{
+    struct distribution *distribution = &stand_in->distribution;
+    AUTO_BUF text = BUF_INIT;
+    AUTO_BUF base = BUF_INIT;
+    const char *file = NULL;
+
+    if (choose_file(args, &file, err) < 0 || find_own(own, &base, err) < 0 ||
+        distribution_read(distribution, file, (const char *const *)environ, err) < 0 ||
+        distribution_check(distribution, err) < 0 || check_files(distribution, err) < 0 ||
+        distribution_print(distribution, base.len ? base.s : NULL, &text, err) < 0)
+        return -1;
+    /* ":5000" is everywhere. */
+    buf_addf(&stand_in->listen, "%s%s", distribution->addr[0] == ':' ? "*" : "",
+             distribution->addr);
+    return hand_on(&text, err);
+}
+
+void stand_in_free(struct stand_in *stand_in)
+{
+    buf_free(&stand_in->listen);
+    distribution_free(&stand_in->distribution);
+}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`berth registry`: in the place of a registry:2, with its config.yml, its environment and its arguments."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.admin.conftest import Serve
+from tests.lib import htpasswd, oci
+from tests.lib.access import basic
+from tests.lib.distribution import Distribution
+from tests.lib.oci import expect, expect_error
+from tests.lib.paths import BUILD
+from tests.lib.servers import make_certificate
+
+ALICE = basic("alice", "a")
+
+
+class StandIn(Serve):
+    """`berth registry` with these variables; without a file of its own, where the machine has one."""
+
+    def __init__(self, home, *args, **variables):
+        super().__init__(home, *args)
+        self.variables = variables
+
+    def command(self):
+        return ["registry", *self.args]
+
+    def environment(self):
+        # What stands in /etc/berth on this machine is not asked.
+        (self.home / "berth.conf").touch()
+        return {**super().environment(), "BERTH_CONF": str(self.home / "berth.conf"),
+                "REGISTRY_HTTP_ADDR": f":{self.port}", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(self.root),
+                "REGISTRY_CONFIGURATION_PATH": str(empty(self.home)), **self.variables}
+
+
+def empty(home):
+    (home / "empty.yml").write_text("version: 0.1\n")
+    return home / "empty.yml"
+
+
+def push_and_pull(registry, headers={}):
+    data = os.urandom(100)
+    digest = oci.digest_of(data)
+    expect(registry.request("POST", f"/v2/a/b/blobs/uploads/?digest={digest}", headers, data), 201)
+    assert expect(registry.request("GET", f"/v2/a/b/blobs/{digest}", headers), 200).body == data
+    return digest
+
+
+def test_without_a_login_and_as_registry_2_by_default(tmp_path):
+    """On each address; and no client can delete."""
+    with StandIn(tmp_path) as registry:
+        digest = push_and_pull(registry)
+        expect_error(registry.request("DELETE", f"/v2/a/b/blobs/{digest}"), 405, "UNSUPPORTED")
+        with contextlib.closing(socket.create_connection(("::1", registry.port))):
+            """It listens there, too."""
+
+
+def test_a_login(tmp_path):
+    htpasswd.write(tmp_path / "users", {"alice": "a"}, 5)
+    with StandIn(tmp_path, "serve", empty(tmp_path), REGISTRY_AUTH="htpasswd", REGISTRY_AUTH_HTPASSWD_REALM="Registry Realm",
+                 REGISTRY_AUTH_HTPASSWD_PATH=str(tmp_path / "users"), REGISTRY_STORAGE_DELETE_ENABLED="true") as registry:
+        for headers in ({}, basic("alice", "b")):
+            answer = expect_error(registry.request("GET", "/v2/", headers), 401, "UNAUTHORIZED")
+            assert answer.headers["WWW-Authenticate"].startswith('Basic realm="Registry Realm"')
+        expect_error(registry.request("POST", "/v2/a/b/blobs/uploads/", body=b""), 401, "UNAUTHORIZED")
+        digest = push_and_pull(registry, ALICE)
+        expect(registry.request("DELETE", f"/v2/a/b/blobs/{digest}", ALICE), 202)
+        assert expect(registry.request("GET", "/readyz"), 200).json() == {"status": "ok"}
+
+
+def test_tls_and_the_file(tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    config = tmp_path / "config.yml"
+    config.write_text(f"http:\n  tls:\n    certificate: {certificate}\n    key: {key}\nstorage:\n  maintenance:\n"
+                      "    readonly:\n      enabled: true\n")
+    with StandIn(tmp_path, config) as registry:
+        done = subprocess.run(["curl", "-sS", "--cacert", certificate, "-X", "POST",
+                               f"https://localhost:{registry.port}/v2/a/blobs/uploads/"], capture_output=True, text=True, timeout=20)
+        assert "read-only for maintenance" in done.stdout, done
+
+
+def test_a_data_directory_of_somebody_else():
+    """As root it is served as its owner, who can read what it is told nevertheless."""
+    with tempfile.TemporaryDirectory(prefix="berth-registry-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        (home / "store").mkdir()
+        (home / "run").mkdir()
+        for path in ("store", "run"):
+            shutil.chown(home / path, "nobody")
+        htpasswd.write(home / "users", {"alice": "a"}, 5)
+        with StandIn(home, REGISTRY_AUTH_HTPASSWD_PATH=str(home / "users")) as registry:
+            push_and_pull(registry, ALICE)
+            assert (home / "store/docker/registry/v2").owner() == "nobody"
+
+
+def test_a_berth_conf_counts_between_defaults_and_what_is_said(tmp_path):
+    with StandIn(tmp_path) as registry:
+        registry.stop()
+    (tmp_path / "berth.conf").write_text(f'root = "{tmp_path}/nowhere"\ndelete = true\npage_limit = 1\n')
+    with StandIn(tmp_path) as registry:
+        digest = push_and_pull(registry)
+        expect(registry.request("DELETE", f"/v2/a/b/blobs/{digest}"), 202)
+        assert not (tmp_path / "nowhere").exists()
+
+
+def test_docker_registry_and_back(tmp_path):
+    """The same file over the same directory, this one, that one, and this one again."""
+    root = tmp_path / "store"
+    with Distribution(root, tmp_path) as old:
+        first = oci.Repository(old, "a/b").push_image("v1")
+    with StandIn(tmp_path, old.config, REGISTRY_HTTP_ADDR=f"127.0.0.1:{old.port}",
+                 REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="") as berth:
+        berth.port = old.port
+        repo = oci.Repository(berth, "a/b")
+        assert expect(repo.get("manifests/v1"), 200).body == first.data
+        second = repo.push_image("v2")
+        expect(repo.request("DELETE", "manifests/v1"), 202)
+    with Distribution(root, tmp_path) as old:
+        answer = oci.Repository(old, "a/b").request("GET", "manifests/v2", {"Accept": second.media_type})
+        assert expect(answer, 200).body == second.data
+
+
+def fails(tmp_path, *args, status=78, **variables) -> str:
+    """The one line that it says."""
+    registry = StandIn(tmp_path, *args, **variables)
+    done = subprocess.run([BUILD / "berth", *registry.command()], capture_output=True, text=True, timeout=60,
+                          env=registry.environment())
+    assert done.returncode == status, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("name, value, said", [
+    ("REGISTRY_PROXY_REMOTEURL", "https://example.com", "no cache of another registry"),
+    ("REGISTRY_NOTIFICATIONS_ENDPOINTS", "[{url: x}]", "calls nobody"),
+    ("REGISTRY_STORAGE_S3_BUCKET", "x", "a directory alone"),
+    ("REGISTRY_STORAGE_DELETE_ENABLED", "perhaps", "must be true or false"),
+    ("REGISTRY_LOG_LEVEL", "loud", "must be error, warn, info or debug"),
+    ("REGISTRY_HTTP_ADDR", "5000x", "must be HOST:PORT"),
+    ("REGISTRY_AUTH", "htpasswd", "REGISTRY_AUTH_HTPASSWD_PATH"),
+    ("REGISTRY_NONSENSE", "x", "is it spelt right?"),
+])
+def test_what_is_not_understood_stops_it(tmp_path, name, value, said):
+    line = fails(tmp_path, **{name: value})
+    assert name in line and said in line
+
+
+def test_files_that_are_not_there(tmp_path):
+    for name, variables in (("http.tls.key", {"REGISTRY_HTTP_TLS_CERTIFICATE": str(empty(tmp_path)),
+                                              "REGISTRY_HTTP_TLS_KEY": "/none"}),
+                            ("auth.htpasswd.path", {"REGISTRY_AUTH_HTPASSWD_PATH": "/none"})):
+        line = fails(tmp_path, **variables)
+        assert f"{name}: /none: No such file or directory: mount it there" in line
+    assert "none.yml: " in fails(tmp_path, tmp_path / "none.yml")
+    assert "berth gc" in fails(tmp_path, "garbage-collect", empty(tmp_path), status=64)
+
+
+def test_a_port_that_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = fails(tmp_path, REGISTRY_HTTP_ADDR=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert "in use" in line
+
+
+def test_a_volume_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    line = fails(tmp_path, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=f"{tmp_path}/file/store", status=74)
+    assert f"{tmp_path}/file/store" in line
