@@ -55,7 +55,7 @@ class Image:
                 "User": f"{user}:{user}",
                 "ExposedPorts": {"5000/tcp": {}},
                 "Env": ["PATH=/usr/sbin:/usr/bin"],
-                "Entrypoint": ["/usr/bin/berth", "serve", "--listen", "0.0.0.0:5000", "--root", "/var/lib/registry"],
+                "Entrypoint": ["/usr/bin/berth", "registry"],
                 "WorkingDir": "/",
                 "Volumes": {"/var/lib/registry": {}},
                 "StopSignal": "SIGTERM",

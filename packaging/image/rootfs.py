@@ -20,11 +20,11 @@ BERTH = ["usr/bin/berth", "usr/libexec/berth/berth.fcgi"]
 OTHERS = ["usr/lib/os-release", "etc/debian_version"]
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "etc/os-release": "../usr/lib/os-release"}
 
-USER = "berth"
+# Nobody but root has a name: messages say by number to whom something has to belong, and that is what the host knows, too.
 UID = 1000
 TEXTS = {
-    "etc/passwd": f"root:x:0:0:root:/:/usr/sbin/nologin\n{USER}:x:{UID}:{UID}:berth:/var/lib/registry:/usr/sbin/nologin\n",
-    "etc/group": f"root:x:0:\n{USER}:x:{UID}:\n",
+    "etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\n",
+    "etc/group": "root:x:0:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 # Whoever it runs as may write there: a new volume takes the mode of the directory in the image.
@@ -123,9 +123,12 @@ class Packages:
     def describe(self):
         """Of each package of which something is there: who may copy it, and what scanners of images look for."""
         for package in list(self.taken):
-            copyright_file = f"usr/share/doc/{package.name}/copyright"
-            if copyright_file in self.files:
-                self.take(copyright_file)
+            documents = f"usr/share/doc/{package.name}"
+            if documents in self.files:  # a link to those of another package
+                target = self.files[documents][1].linkname
+                self.tree.link(documents, target)
+                documents = f"usr/share/doc/{target}"
+            self.take(f"{documents}/copyright")
             self.tree.file(f"var/lib/dpkg/status.d/{package.name}", package.control.encode())
 
 

@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 # Where everything is to be released, and what a run may leave there.
-FOLDERS = ("cgi-bin", "debian", "docs", "etc", "man", "src", "tests")
+FOLDERS = ("cgi-bin", "debian", "docs", "etc", "man", "packaging", "src", "tests")
 CACHES = {"__pycache__", ".pytest_cache"}
 # What autoconf and automake add, so that a release builds without them.
 GENERATED = {"Makefile.in", "aclocal.m4", "config.h.in", "configure"}

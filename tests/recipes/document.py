@@ -11,6 +11,7 @@ CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 
 # Blocks that are not typed here, and why.
 NOT_TYPED = {
+    ("In a container", 0): "tests/image types docs/container.md, which has these lines",
     ("Several hosts", 0): "needs several; tests/cluster has them",
     ("Several hosts", 1): "the same",
     ("A web interface on another host", 1): "needs an image from elsewhere, and a browser",

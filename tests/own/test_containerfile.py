@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ways to the container image make the same of it: packaging/image/build and the Containerfile."""
+
+import importlib.util
+import json
+import re
+import sys
+
+import pytest
+
+from tests.lib.paths import CHECKOUT
+
+IMAGE = CHECKOUT / "packaging/image"
+
+
+def words_after(name, text):
+    """Those of a list that a shell variable of this name has."""
+    return set(re.search(rf'^{name}="(.*?)"', text, re.MULTILINE | re.DOTALL)[1].split())
+
+
+def module(name):
+    spec = importlib.util.spec_from_file_location(name, IMAGE / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def containerfile():
+    """Its instructions, each on one line, by stage."""
+    text = re.sub(r"^#.*\n", "", (IMAGE / "Containerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    return [stage.splitlines() for stage in re.split(r"^(?=FROM )", text, flags=re.MULTILINE)[1:]]
+
+
+def installed(stage):
+    line = next(line for line in stage if "apt-get install" in line)
+    return set(line.partition("--no-install-recommends")[2].partition("&&")[0].split())
+
+
+def test_it_installs_what_quickstart_does(containerfile):
+    wanted = words_after("BUILD_PACKAGES", (CHECKOUT / "quickstart").read_text())
+    assert installed(containerfile[0]) == wanted - {"lighttpd", "lighttpd-mod-openssl", "ca-certificates"}
+
+
+def test_it_has_the_libraries_that_the_image_has(containerfile, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(str(IMAGE))
+    packages = set(module("debian").PACKAGES)
+    linked_into_berth = {"libbz2-1.0", "liblz4-1", "liblzma5"}  # what libarchive needs, which is a package of its own there
+    there_anyway = {"base-files", "libc6"}
+    assert installed(containerfile[1]) == packages - linked_into_berth - there_anyway | {"libarchive13"}
+
+
+def test_it_is_run_the_same_way(containerfile, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    config = json.loads(module("oci").Image([], "1.2.3", 0, 1000).config)["config"]
+    said = dict(line.split(" ", 1) for line in containerfile[1] if line.split(" ")[0] in {
+        "USER", "EXPOSE", "VOLUME", "STOPSIGNAL", "ENTRYPOINT", "HEALTHCHECK"})
+    assert said["USER"] == config["User"] and said["STOPSIGNAL"] == config["StopSignal"]
+    assert [said["EXPOSE"]] == list(config["ExposedPorts"]) and [said["VOLUME"]] == list(config["Volumes"])
+    assert json.loads(said["ENTRYPOINT"]) == config["Entrypoint"]
+    assert ("HEALTHCHECK" in said) == ("Healthcheck" in config)
