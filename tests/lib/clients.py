@@ -92,15 +92,16 @@ class Daemon:
 class Dockerd(Daemon):
     """A Docker daemon without network set-up: no bridge, no firewall rules, nothing shared with another daemon."""
 
-    def __init__(self, home, enter=()):
-        """`enter` is a command prefix, such as nsenter, under which the daemon runs."""
+    def __init__(self, home, enter=(), network="--bridge=none"):
+        """`enter` is a command prefix, such as nsenter, under which the daemon runs. Only in a network namespace of its
+        own may it make a bridge there: `network` is the option that says so."""
         home.mkdir()
         config = home / "daemon.json"
         config.write_text("{}\n")
         host = f"unix://{home}/docker.sock"
         self.client = dict(os.environ, DOCKER_HOST=host, DOCKER_CONFIG=str(home / "config"))
         super().__init__(home, [*enter, "dockerd", f"--config-file={config}", "--iptables=false", "--ip6tables=false",
-                                "--bridge=none", f"--data-root={home}/data", f"--exec-root={home}/exec",
+                                network, f"--data-root={home}/data", f"--exec-root={home}/exec",
                                 f"--pidfile={home}/pid", "-H", host],
                          lambda: attempt(DOCKER, "version", env=self.client).returncode == 0)
 

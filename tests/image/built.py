@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a build of the image has left."""
+
+import gzip
+import io
+import json
+import os
+import subprocess
+import tarfile
+
+
+def build(checkout, directory, packages, **variables):
+    argv = [checkout / "packaging/image/build", "--output", directory, "--packages", packages]
+    done = subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Built(directory, done.stdout)
+
+
+class Built:
+    def __init__(self, directory, said=""):
+        self.directory, self.said = directory.resolve(), said
+        self.layout, self.archive = self.directory / "oci", self.directory / "berth.tar"
+        self.index = json.loads((self.layout / "index.json").read_text())
+        self.manifest = self.json(self.index["manifests"][0]["digest"])
+        self.config = self.json(self.manifest["config"]["digest"])
+
+    def blob(self, digest):
+        return (self.layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+
+    def json(self, digest):
+        return json.loads(self.blob(digest))
+
+    @property
+    def digest(self):
+        return self.index["manifests"][0]["digest"]
+
+    def files(self):
+        """{path: member} of all layers."""
+        found = {}
+        for layer in self.manifest["layers"]:
+            with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.blob(layer["digest"])))) as tar:
+                found.update((member.name, member) for member in tar)
+        return found

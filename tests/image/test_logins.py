@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/container.md, "With logins and TLS": the sister of the line of every guide."""
+
+import re
+
+import pytest
+
+from tests.lib.clients import GREETING
+
+SECTION = "With logins and TLS"
+# As the guides make one.
+CERTIFICATE = """mkdir certs
+openssl req -newkey rsa:2048 -nodes -sha256 -keyout certs/domain.key -addext subjectAltName=DNS:localhost -x509 -days 30 \
+  -subj /CN=localhost -out certs/domain.crt
+"""
+
+
+@pytest.fixture
+def with_logins(host, document, app):
+    host.type(document.take(SECTION, 0))
+    host.await_registry()
+    return host
+
+
+def test_htpasswd_prints_a_line(host):
+    line = host.type("docker run --rm --entrypoint htpasswd berth -Bbn testuser testpassword")
+    assert re.fullmatch(r"testuser:\$2y\$05\$[./A-Za-z0-9]{53}", line)
+
+
+def test_login_and_push(with_logins, document):
+    host = with_logins
+    assert host.request("GET", "/v2/").headers["WWW-Authenticate"] == 'Basic realm="Registry Realm"'
+    host.docker("tag", "app", "localhost:5000/app")
+    assert "no basic auth credentials" in host.refusal("push", "localhost:5000/app")
+    assert "401" in host.refusal("login", "-u", "testuser", "-p", "wrong", "localhost:5000")
+    host.type(document.take(SECTION, 1))
+    host.docker("rmi", "localhost:5000/app")
+    assert host.docker("run", "--rm", "--network=none", "localhost:5000/app") == GREETING
+    host.docker("logout", "localhost:5000")
+
+
+def test_there_again_after_the_daemon(with_logins):
+    with_logins.stop()
+    with_logins.start()
+    with_logins.await_registry(statuses=(401,))
+
+
+def test_tls(host, document, app):
+    host.type("mkdir auth\ndocker run --rm --entrypoint htpasswd berth -Bbn testuser testpassword > auth/htpasswd")
+    host.type(CERTIFICATE)
+    host.type(document.take(SECTION, 2))
+    asked = "curl -sS --retry 20 --retry-connrefused --retry-all-errors --cacert certs/domain.crt -u testuser:testpassword"
+    assert host.type(f"{asked} https://localhost:5000/v2/_catalog") == '{"repositories":[]}'
+
+
+def test_a_key_that_is_not_readable(host):
+    """The key as guides make it, and the container not as its owner."""
+    host.type(CERTIFICATE)
+    said = host.refusal_of('docker run --rm -v "$(pwd)"/certs:/certs -e REGISTRY_HTTP_TLS_CERTIFICATE=/certs/domain.crt '
+                           "-e REGISTRY_HTTP_TLS_KEY=/certs/domain.key berth")
+    assert "/certs/domain.key" in said and "Permission denied" in said and len(said.splitlines()) == 1
+
+
+def test_healthy(with_logins):
+    """Without a login, and over the address that the environment says."""
+    assert with_logins.type("docker exec registry berth health") == ""
+    assert "berth" in " ".join(with_logins.inspect()["Config"]["Healthcheck"]["Test"])
