@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
 #define DEFAULT_ADDR ":5000"
@@ -228,6 +229,15 @@ static int read_file(struct entries *entries, const char *path, struct err *err)
     if (file_read(path, FILE_MAX, &text, &why) < 0)
         return err_set(err, ERR_CONFIG, "%s: %s", path, why.msg);
     return entries_read(entries, &source, text.s ? text.s : "", text.len, err);
+}
+
+const char *distribution_file(void)
+{
+    const char *named = getenv("REGISTRY_CONFIGURATION_PATH");
+
+    if (named && *named)
+        return named;
+    return access(DISTRIBUTION_FILE, F_OK) == 0 ? DISTRIBUTION_FILE : NULL;
 }
 
 int distribution_read(struct distribution *distribution, const char *path,

@@ -39,6 +39,9 @@ struct distribution {
 };
 #define AUTO_DISTRIBUTION __attribute__((cleanup(distribution_free))) struct distribution
 
+/* $REGISTRY_CONFIGURATION_PATH, or else the usual file if it is there, or else NULL. */
+const char *distribution_file(void);
+
 /* Reads the file, unless it is NULL, and the variables of an environment, "NAME=VALUE" with NULL at
  * the end. ERR_CONFIG: a value that cannot be, or something that goes with another is not there; it
  * says where and what to do. *distribution is to be {0}; distribution_free afterwards, also after

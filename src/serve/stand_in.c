@@ -14,13 +14,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PATH_VARIABLE "REGISTRY_CONFIGURATION_PATH"
-
 /* registry:2's image takes the file, `serve` or both; a file that was named has to be there. */
 static int choose_file(char **args, const char **file, struct err *err)
 {
-    const char *named = getenv(PATH_VARIABLE);
-
     if (args[0] && (!strcmp(args[0], "serve") || args[1])) {
         if (strcmp(args[0], "serve") != 0)
             return err_set(err, ERR_USAGE,
@@ -29,9 +25,7 @@ static int choose_file(char **args, const char **file, struct err *err)
                            args[0]);
         args++;
     }
-    *file = args[0] ? args[0] : named && *named ? named : DISTRIBUTION_FILE;
-    if (!args[0] && !(named && *named) && access(*file, F_OK) < 0 && errno == ENOENT)
-        *file = NULL;
+    *file = args[0] ? args[0] : distribution_file();
     return 0;
 }
 

@@ -97,6 +97,7 @@ static void test_what_clients_see(void **state)
         {ERR_BUSY, 503, "TOOMANYREQUESTS", EX_TEMPFAIL},
         {ERR_UNREACHABLE, 503, "UNKNOWN", EX_TEMPFAIL},
         {ERR_STORAGE, 501, "UNSUPPORTED", EX_CONFIG},
+        {ERR_NOT_WELL, 503, "UNKNOWN", 1},
         {ERR_IO, 500, "UNKNOWN", EX_IOERR},
         {ERR_NO_SPACE, 507, "UNKNOWN", EX_IOERR},
         {ERR_CONFIG, 500, "UNKNOWN", EX_CONFIG},
