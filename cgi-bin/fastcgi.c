@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -69,7 +70,48 @@ static void say_refused(const struct err *why)
     memcpy(said, why->msg, sizeof said);
 }
 
-static void serve_one(const struct api *api, const struct peers *peers, FCGX_Request *fcgi)
+static int add_answer(void *to, const void *bytes, size_t len)
+{
+    buf_add(to, bytes, len);
+    return 0;
+}
+
+/* A record of the FastCGI specification, section 3.3. All servers that we know give the only
+ * request of a connection the number 1. */
+static void add_record(struct buf *records, unsigned char type, const void *content, size_t len)
+{
+    const unsigned char head[8] = {1, type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len};
+
+    buf_add(records, head, sizeof head);
+    buf_add(records, content, len);
+}
+
+enum { END_REQUEST = 3, STDOUT = 6 };
+
+/* Answers somebody who is not asked what he wants: he would hold a worker for as long as he
+ * likes. */
+static void refuse(int connection, const struct err *why)
+{
+    static int refused = -1; /* may read the answer until somebody else is refused */
+    static char *const variables[] = {NULL};
+    static const char end[8];
+    AUTO_BUF answer = BUF_INIT, records = BUF_INIT;
+    const struct exchange_adapter adapter = {
+        .variables = variables, .write = add_answer, .to = &answer};
+
+    say_refused(why);
+    exchange_refuse(&adapter, why);
+    add_record(&records, STDOUT, answer.s, answer.len);
+    add_record(&records, STDOUT, "", 0);
+    add_record(&records, END_REQUEST, end, sizeof end);
+    if (send(connection, records.s, records.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ||
+        shutdown(connection, SHUT_WR) < 0)
+        log_debug("who was refused does not take the answer: %s", strerror(errno));
+    file_close(&refused);
+    refused = connection;
+}
+
+static void serve_one(const struct api *api, FCGX_Request *fcgi)
 {
     const struct exchange_adapter adapter = {.variables = fcgi->envp,
                                              .read = read_body,
@@ -77,17 +119,11 @@ static void serve_one(const struct api *api, const struct peers *peers, FCGX_Req
                                              .write = write_body,
                                              .to = fcgi->out};
 
-    struct err why;
-
-    if (peer_check(peers, fcgi->ipcFd, &why) == 0) {
-        /* libfcgi would wait with what it still has. */
-        if (!exchange_run(api, &adapter))
-            shutdown(fcgi->ipcFd, SHUT_RDWR);
-    } else {
-        say_refused(&why);
-        exchange_refuse(&adapter, &why);
-    }
+    /* libfcgi would wait with what it still has. */
+    if (!exchange_run(api, &adapter))
+        shutdown(fcgi->ipcFd, SHUT_RDWR);
     FCGX_Finish_r(fcgi);
+    FCGX_Free(fcgi, 1); /* also a connection that the server would keep */
 }
 
 /* An epoll descriptor that wakes one of the processes that wait for the socket's next connection;
@@ -117,14 +153,43 @@ static int cannot_serve(struct pool_worker *worker)
     return EX_OSERR;
 }
 
+#define SILENCE_MS 2000 /* a server begins to speak sooner, says libfcgi, too */
+
+/* As FCGX_Accept_r, but who connects is looked at before he is listened to: what libfcgi has as
+ * its connection already it does not take from the socket, if that is one to be kept. It must not
+ * take another one, where this one says nothing of use. */
+static int accept_known(const struct peers *peers, FCGX_Request *fcgi)
+{
+    int connection = accept4(STDIN_FILENO, NULL, NULL, SOCK_CLOEXEC);
+    struct pollfd speaks = {.fd = connection, .events = POLLIN};
+    struct err why;
+
+    if (connection < 0)
+        return -errno;
+    if (peer_check(peers, connection, &why) < 0) {
+        refuse(connection, &why);
+        return -ECONNABORTED;
+    }
+    if (poll(&speaks, 1, SILENCE_MS) <= 0) {
+        file_close(&connection);
+        return -ECONNABORTED;
+    }
+    fcgi->ipcFd = connection;
+    fcgi->keepConnection = 1;
+    fcgi->listen_sock = -1;
+    int accepted = FCGX_Accept_r(fcgi);
+    return accepted == -EBADF ? -ECONNABORTED : accepted;
+}
+
 /* Takes the connection that is waiting, unless another process was faster. Returns an exit code.
  */
 static int take_one(const struct api *api, const struct peers *peers, FCGX_Request *fcgi)
 {
-    int accepted = FCGX_Accept_r(fcgi); /* which reads the variables, too, and waits for them */
+    /* Both read the variables, too, and wait for them. */
+    int accepted = peers->n ? accept_known(peers, fcgi) : FCGX_Accept_r(fcgi);
 
     if (accepted >= 0) {
-        serve_one(api, peers, fcgi);
+        serve_one(api, fcgi);
     } else if (accepted != -EAGAIN && accepted != -EINTR && accepted != -ECONNABORTED) {
         log_error("accept: %s", strerror(-accepted));
         return EX_OSERR;

@@ -44,6 +44,41 @@ def test_16_only_the_web_server_is_served(front):
     oci.expect(front.request("GET", "/v2/any/tags/list"), 401)
 
 
+STRANGER = """
+import contextlib, socket, sys
+socket.setdefaulttimeout(20)
+held = []
+for begun in (b"", bytes((1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)), bytes((1, 1, 0, 1, 0, 8, 0, 0, 0, 1))) * 4:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(sys.argv[1])
+    with contextlib.suppress(BrokenPipeError):  # he has gone already whom the next one is refused after
+        connection.sendall(begun)
+    held.append(connection)
+for connection in held:
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while more := connection.recv(65536):
+            answer += more
+    assert b"Status: 500 " in answer, answer
+print("refused", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_16_a_stranger_holds_nobody_up(front):
+    """He connects more often than there are workers, and says nothing, or begins: he is refused as he comes, and they serve
+    others."""
+    command = [sys.executable, "-c", STRANGER, front.home / "run/berth.sock"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, user=OTHER, group=GROUP, extra_groups=[], cwd="/", **pipes) as stranger:
+        try:
+            assert stranger.stdout.readline() == "refused\n"
+            for _ in range(10):
+                oci.expect(front.request("GET", "/v2/any/tags/list"), 401)
+        finally:
+            stranger.kill()
+
+
 def test_16_a_user_who_is_not_there(monkeypatch):
     """The workers say so, rather than serve nobody or everybody."""
     monkeypatch.setattr("tests.lib.servers.unit_environment", lambda: {"BERTH_SOCKET_USERS": "www-data no-such-user"})
