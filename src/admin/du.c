@@ -21,7 +21,7 @@ static const struct options_row rows[] = {
     OPTIONS_END,
 };
 
-static bool is_wanted(const struct view_repository_usage *repository, char **args)
+static bool is_wanted(const struct usage_repository *repository, char **args)
 {
     bool any = !args[0];
 
@@ -54,13 +54,13 @@ static int check_names(char **args, struct err *err)
 }
 
 static const struct table_column columns[] = {
-    TABLE_COLUMN(struct view_repository_usage, name, TABLE_TEXT, "name", NULL),
-    TABLE_COLUMN(struct view_repository_usage, manifests, TABLE_NUMBER, "manifests", NULL),
-    TABLE_COLUMN(struct view_repository_usage, own, TABLE_SUM, "own", "OWN"),
-    TABLE_COLUMN(struct view_repository_usage, shared, TABLE_SUM, "shared", "SHARED"),
-    TABLE_COLUMN(struct view_repository_usage, total, TABLE_SUM, "total", "TOTAL"),
-    TABLE_COLUMN(struct view_repository_usage, uploads, TABLE_SUM, "uploads", NULL),
-    TABLE_COLUMN(struct view_repository_usage, name, TABLE_TEXT, NULL, "REPOSITORY"),
+    TABLE_COLUMN(struct usage_repository, name, TABLE_TEXT, "name", NULL),
+    TABLE_COLUMN(struct usage_repository, manifests, TABLE_NUMBER, "manifests", NULL),
+    TABLE_COLUMN(struct usage_repository, own, TABLE_SUM, "own", "OWN"),
+    TABLE_COLUMN(struct usage_repository, shared, TABLE_SUM, "shared", "SHARED"),
+    TABLE_COLUMN(struct usage_repository, total, TABLE_SUM, "total", "TOTAL"),
+    TABLE_COLUMN(struct usage_repository, uploads, TABLE_SUM, "uploads", NULL),
+    TABLE_COLUMN(struct usage_repository, name, TABLE_TEXT, NULL, "REPOSITORY"),
     TABLE_END,
 };
 
@@ -113,6 +113,9 @@ static int print(const struct view_usage *usage, char **args, bool json, struct 
         return -1;
     output_begin(&out, json);
     table_begin(&table, columns, "repositories", &out);
+    for (size_t i = 0; i < usage->n; i++)
+        if (is_wanted(&usage->v[i], args))
+            table_measure(&table, &usage->v[i]);
     for (size_t i = 0; i < usage->n; i++)
         if (is_wanted(&usage->v[i], args))
             table_row(&table, &usage->v[i]);

@@ -17,18 +17,23 @@ static const struct table_column columns[] = {
 static int print_tags(const struct registry *registry, const struct name *name, struct output *out,
                       struct err *err)
 {
-    const struct page everything = {NULL, INT64_MAX};
     struct view_tags view;
-    bool more;
+    struct table table;
 
-    if (view_tags(registry, name, everything, &view, &more, err) < 0)
+    if (view_tags(registry, name, &view, err) < 0)
         return -1;
-    for (size_t i = 0; i < view.n; i++)
-        if (!view.v[i].digest)
-            fprintf(stderr, "berth: the tag %s of %s points at nothing\n", view.v[i].tag, name->s);
     if (out->json)
         json_writer_string(out->json, "name", name->s);
-    table_print(columns, "tags", view.v, view.n, sizeof *view.v, out);
+    table_begin(&table, columns, "tags", out);
+    for (size_t i = 0; i < view.tags.n; i++) /* the digest is behind, so its width is no matter */
+        table_measure(&table, &(struct view_tag){.tag = view.tags.v[i]});
+    for (size_t i = 0; i < view.tags.n; i++) {
+        struct view_tag tag = view_tags_one(&view, i);
+        if (!tag.digest)
+            fprintf(stderr, "berth: the tag %s of %s points at nothing\n", tag.tag, name->s);
+        table_row(&table, &tag);
+    }
+    table_end(&table);
     view_tags_free(&view);
     return output_end(out, err);
 }

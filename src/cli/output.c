@@ -28,6 +28,17 @@ int output_print(struct output *out, struct err *err)
     return err_sys(err, failed ? errnum : errno, "standard output");
 }
 
+/* Once something is missing, what would come behind it is of no use. */
+void output_relieve(struct output *out)
+{
+    struct err failure;
+
+    if (out->errnum)
+        buf_clear(&out->text);
+    else if (output_flush(out, &failure) < 0)
+        out->errnum = failure.sys;
+}
+
 bool output_is_much(const struct output *out)
 {
     return out->text.len >= FLUSH_BYTES;
@@ -44,6 +55,8 @@ int output_end(struct output *out, struct err *err)
         json_writer_end(out->json);
         buf_addc(&out->text, '\n');
     }
+    if (out->errnum)
+        return err_sys(err, out->errnum, "standard output");
     return output_print(out, err);
 }
 

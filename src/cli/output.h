@@ -24,6 +24,7 @@ struct output {
     struct buf text;          /* what is not printed yet */
     struct json_writer *json; /* NULL: text */
     struct json_writer writer;
+    int errnum; /* of what could not be printed, of which output_end tells; 0: nothing */
 };
 #define OUTPUT_INIT                                                                                \
     {                                                                                              \
@@ -36,6 +37,8 @@ void output_begin(struct output *out, bool json);
 /* Prints what has come together, if it is more than 64 KiB, for lists that may be long. */
 bool output_is_much(const struct output *out);
 int output_flush(struct output *out, struct err *err);
+/* The same, where it need not be known at once whether that failed: output_end says so. */
+void output_relieve(struct output *out);
 /* Prints what has come together. */
 int output_print(struct output *out, struct err *err);
 /* Prints all that is left, and of JSON its end. ERR_IO if that fails, as when a pipe or a disk is

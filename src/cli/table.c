@@ -79,32 +79,7 @@ static void add_blanks(struct buf *out, size_t n)
         buf_addc(out, ' ');
 }
 
-#define COLUMNS_MAX 16
-
-/* Those that people see, and how wide each is. */
-struct shown {
-    const struct table_column *v[COLUMNS_MAX];
-    size_t width[COLUMNS_MAX];
-    size_t n;
-};
-
-static struct shown choose_shown(const struct table *table)
-{
-    struct shown shown = {.n = 0};
-
-    for (const struct table_column *c = table->columns;
-         !table_cell_is_end(c) && shown.n < COLUMNS_MAX; c++)
-        if (c->heading)
-            shown.v[shown.n++] = c;
-    for (size_t i = 0; shown.n > 0 && i < table->cells.n; i++) {
-        size_t width = width_of(table->cells.v[i]);
-        if (width > shown.width[i % shown.n])
-            shown.width[i % shown.n] = width;
-    }
-    return shown;
-}
-
-static bool is_headed(const struct shown *shown)
+static bool is_headed(const struct table_shown *shown)
 {
     for (size_t i = 0; i < shown->n; i++)
         if (*shown->v[i]->heading)
@@ -113,12 +88,13 @@ static bool is_headed(const struct shown *shown)
 }
 
 /* Numbers to the right, all else to the left; no blanks at the end. */
-static void add_line(const struct shown *shown, char *const *cells, struct buf *out)
+static void add_line(const struct table_shown *shown, char *const *cells, struct buf *out)
 {
     size_t owed = 0; /* blanks that come only if something comes behind them */
 
     for (size_t i = 0; i < shown->n; i++) {
-        size_t blanks = shown->width[i] - width_of(cells[i]);
+        size_t width = width_of(cells[i]);
+        size_t blanks = shown->width[i] > width ? shown->width[i] - width : 0;
         bool right = is_right(shown->v[i]);
         if (*cells[i])
             add_blanks(out, owed + (right ? blanks : 0));
@@ -126,6 +102,34 @@ static void add_line(const struct shown *shown, char *const *cells, struct buf *
         owed = (*cells[i] ? 0 : owed) + (right && *cells[i] ? 0 : blanks) + 2;
     }
     buf_addc(out, '\n');
+}
+
+static void widen(struct table_shown *shown, size_t column, const char *cell)
+{
+    size_t width = width_of(cell);
+
+    if (width > shown->width[column])
+        shown->width[column] = width;
+}
+
+static void add_cells(const struct table *table, const void *row, struct strings *cells)
+{
+    for (size_t i = 0; i < table->shown.n; i++) {
+        AUTO_BUF cell = BUF_INIT;
+        buf_addstr(&cell, "");
+        add_cell(table->shown.v[i], row, &cell);
+        strings_add(cells, cell.s);
+    }
+}
+
+static void print_headings(struct table *table)
+{
+    const char *headings[TABLE_SHOWN_MAX];
+
+    for (size_t i = 0; i < table->shown.n; i++)
+        headings[i] = table->shown.v[i]->heading;
+    if (is_headed(&table->shown))
+        add_line(&table->shown, (char *const *)headings, &table->out->text);
 }
 
 void table_begin(struct table *table, const struct table_column *columns, const char *key,
@@ -136,37 +140,65 @@ void table_begin(struct table *table, const struct table_column *columns, const 
         json_writer_array(out->json, key);
         return;
     }
-    for (; !table_cell_is_end(columns); columns++)
-        if (columns->heading)
-            strings_add(&table->cells, columns->heading);
+    for (; !table_cell_is_end(columns) && table->shown.n < TABLE_SHOWN_MAX; columns++) {
+        if (!columns->heading)
+            continue;
+        table->shown.v[table->shown.n] = columns;
+        widen(&table->shown, table->shown.n++, columns->heading);
+    }
+}
+
+void table_measure(struct table *table, const void *row)
+{
+    AUTO_STRINGS cells = {0};
+
+    if (table->out->json)
+        return;
+    add_cells(table, row, &cells);
+    for (size_t i = 0; i < cells.n; i++)
+        widen(&table->shown, i, cells.v[i]);
+    table->is_measured = true;
+}
+
+/* Of a table that was measured. */
+static void print_row(struct table *table, const void *row)
+{
+    AUTO_STRINGS cells = {0};
+
+    if (!table->is_begun)
+        print_headings(table);
+    table->is_begun = true;
+    add_cells(table, row, &cells);
+    add_line(&table->shown, cells.v, &table->out->text);
+    output_relieve(table->out);
 }
 
 void table_row(struct table *table, const void *row)
 {
     if (table->out->json) {
         table_json_object(table->columns, row, NULL, table->out->json);
-        return;
-    }
-    for (const struct table_column *column = table->columns; !table_cell_is_end(column); column++) {
-        AUTO_BUF cell = BUF_INIT;
-        if (!column->heading)
-            continue;
-        buf_addstr(&cell, "");
-        add_cell(column, row, &cell);
-        strings_add(&table->cells, cell.s);
+        output_relieve(table->out);
+    } else if (table->is_measured) {
+        print_row(table, row);
+    } else {
+        add_cells(table, row, &table->cells);
     }
 }
 
 void table_end(struct table *table)
 {
+    struct table_shown *shown = &table->shown;
+
     if (table->out->json) {
         json_writer_end(table->out->json);
         return;
     }
-    struct shown shown = choose_shown(table);
-    for (size_t i = is_headed(&shown) ? 0 : shown.n; shown.n > 0 && i < table->cells.n;
-         i += shown.n)
-        add_line(&shown, table->cells.v + i, &table->out->text);
+    for (size_t i = 0; i < table->cells.n; i++)
+        widen(shown, i % shown->n, table->cells.v[i]);
+    if (!table->is_begun)
+        print_headings(table);
+    for (size_t i = 0; i < table->cells.n; i += shown->n)
+        add_line(shown, table->cells.v + i, &table->out->text);
     strings_free(&table->cells);
 }
 
@@ -176,6 +208,8 @@ void table_print(const struct table_column *columns, const char *key, const void
     struct table table;
 
     table_begin(&table, columns, key, out);
+    for (size_t i = 0; i < n; i++)
+        table_measure(&table, (const char *)rows + i * size);
     for (size_t i = 0; i < n; i++)
         table_row(&table, (const char *)rows + i * size);
     table_end(&table);

@@ -13,6 +13,9 @@
  *     for (...)
  *         table_row(&table, &tags[i]);
  *     table_end(&table);
+ *
+ * The rows of a table for people are kept until its end, as only then it is known how wide the
+ * columns are. Long lists are gone through twice instead: table_measure takes each row first.
  */
 #ifndef BERTH_CLI_TABLE_H
 #define BERTH_CLI_TABLE_H
@@ -52,15 +55,30 @@ struct table_column {
         NULL, NULL, TABLE_TEXT, 0                                                                  \
     }
 
+#define TABLE_SHOWN_MAX 16
+
+/* The columns that people see, and how wide each is. */
+struct table_shown {
+    const struct table_column *v[TABLE_SHOWN_MAX];
+    size_t width[TABLE_SHOWN_MAX];
+    size_t n;
+};
+
 struct table {
     const struct table_column *columns;
     struct output *out;
-    struct strings cells; /* of text, row by row */
+    struct table_shown shown;
+    bool is_measured;     /* rows need not be kept */
+    bool is_begun;        /* the headings are printed */
+    struct strings cells; /* of text, row by row; those of a table that was not measured */
 };
 
 /* key: of the list in JSON. A table whose headings are all "" has no line of headings. */
 void table_begin(struct table *table, const struct table_column *columns, const char *key,
                  struct output *out);
+/* All rows, or none: before the first table_row, which then prints. What it takes for the widest is
+ * not cut if it has become wider. */
+void table_measure(struct table *table, const void *row);
 void table_row(struct table *table, const void *row);
 void table_end(struct table *table);
 

@@ -21,6 +21,11 @@ int list_tags(const struct registry *registry, const struct name *name, struct p
     if (found < 0)
         return -1;
     *more = false;
+    if (!page.last && tags->n == 0 && (int64_t)all.n <= page.n) { /* there may be very many */
+        *tags = all;
+        all = (struct strings){0};
+        return 0;
+    }
     for (size_t i = 0; i < all.n; i++) {
         if (page.last && strcmp(all.v[i], page.last) <= 0)
             continue;

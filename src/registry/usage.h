@@ -15,6 +15,7 @@ struct usage_repository {
     int64_t manifests;    /* also counted as blobs */
     struct amount own;    /* blobs that only this repository has, */
     struct amount shared; /* and those that others have too */
+    struct amount total;  /* both; set by view_usage */
     struct amount uploads;
 };
 

@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *keep(struct arena *texts, const char *text)
-{
-    return arena_strndup(texts, text, strlen(text));
-}
-
 static int count_tags(const struct registry *registry, const char *text, int64_t *n,
                       struct err *err)
 {
@@ -31,52 +26,51 @@ static int count_tags(const struct registry *registry, const char *text, int64_t
 int view_repositories(const struct registry *registry, struct page page,
                       struct view_repositories *view, bool *more, struct err *err)
 {
-    AUTO_STRINGS names = {0};
-
     *view = (struct view_repositories){0};
-    if (list_repositories(registry, page, &names, more, err) < 0)
-        return -1;
-    for (size_t i = 0; i < names.n; i++) {
-        int64_t tags;
-        if (count_tags(registry, names.v[i], &tags, err) < 0) {
-            view_repositories_free(view);
-            return -1;
-        }
-        *ARRAY_ADD(view->v, view->n) =
-            (struct view_repository){keep(&view->texts, names.v[i]), tags};
+    if (list_repositories(registry, page, &view->names, more, err) < 0)
+        goto failed;
+    for (size_t i = 0; i < view->names.n; i++) {
+        struct view_repository *one = ARRAY_ADD(view->v, view->n);
+        one->name = view->names.v[i];
+        if (count_tags(registry, one->name, &one->tags, err) < 0)
+            goto failed;
     }
     return 0;
+failed:
+    view_repositories_free(view);
+    return -1;
 }
 
 void view_repositories_free(struct view_repositories *view)
 {
     free(view->v);
-    arena_free(&view->texts);
+    strings_free(&view->names);
     *view = (struct view_repositories){0};
 }
 
-int view_tags(const struct registry *registry, const struct name *name, struct page page,
-              struct view_tags *view, bool *more, struct err *err)
+int view_tags(const struct registry *registry, const struct name *name, struct view_tags *view,
+              struct err *err)
 {
-    AUTO_STRINGS tags = {0};
+    const struct page everything = {NULL, INT64_MAX};
+    bool more;
 
-    *view = (struct view_tags){0};
-    if (list_tags(registry, name, page, &tags, more, err) < 0)
-        return -1;
-    for (size_t i = 0; i < tags.n; i++) {
-        struct tag tag;
-        struct digest digest;
-        bool known = tag_parse(&tag, tags.v[i], strlen(tags.v[i]), NULL) == 0 &&
-                     tag_get(registry->store, name, &tag, &digest, NULL) > 0;
-        *ARRAY_ADD(view->v, view->n) = (struct view_tag){
-            keep(&view->texts, tags.v[i]), known ? keep(&view->texts, digest.s) : NULL};
-    }
-    return 0;
+    *view = (struct view_tags){.registry = registry, .name = name};
+    return list_tags(registry, name, everything, &view->tags, &more, err);
+}
+
+struct view_tag view_tags_one(struct view_tags *view, size_t i)
+{
+    const char *text = view->tags.v[i];
+    struct view_tag one = {.tag = text};
+    struct tag tag;
+
+    if (tag_parse(&tag, text, strlen(text), NULL) == 0 &&
+        tag_get(view->registry->store, view->name, &tag, &view->digest, NULL) > 0)
+        one.digest = view->digest.s;
+    return one;
 }
 
 void view_tags_free(struct view_tags *view)
 {
-    free(view->v);
-    arena_free(&view->texts);
-    *view = (struct view_tags){0};
+    strings_free(&view->tags);
 }

@@ -20,7 +20,7 @@ struct view_repository {
 struct view_repositories {
     struct view_repository *v;
     size_t n;
-    struct arena texts;
+    struct strings names;
 };
 
 /* Those that list_repositories gives. */
@@ -34,14 +34,18 @@ struct view_tag {
 };
 
 struct view_tags {
-    struct view_tag *v;
-    size_t n;
-    struct arena texts;
+    const struct registry *registry;
+    const struct name *name;
+    struct strings tags;
+    struct digest digest; /* of the one that was looked at last */
 };
 
-/* Those that list_tags gives. NAME_UNKNOWN. */
-int view_tags(const struct registry *registry, const struct name *name, struct page page,
-              struct view_tags *view, bool *more, struct err *err);
+/* Which there are, in byte order. NAME_UNKNOWN. */
+int view_tags(const struct registry *registry, const struct name *name, struct view_tags *view,
+              struct err *err);
+/* Where the number i points at, read now: valid until the next is looked at. There may be very
+ * many, so they are not kept. */
+struct view_tag view_tags_one(struct view_tags *view, size_t i);
 void view_tags_free(struct view_tags *view);
 
 /* What a manifest refers to, or what refers to it. */
@@ -76,17 +80,10 @@ int view_image(const struct registry *registry, const struct name *name,
                const struct reference *reference, struct view_image *view, struct err *err);
 void view_image_free(struct view_image *view);
 
-/* Of repositories, those first whose removal frees the most. */
-struct view_repository_usage {
-    const char *name;
-    int64_t manifests;
-    struct amount own, shared, total, uploads;
-};
-
 struct view_usage {
-    struct view_repository_usage *v;
+    struct usage store;         /* its sums are those of the whole store, */
+    struct usage_repository *v; /* and its repositories, those first whose removal frees the most */
     size_t n;
-    struct usage store; /* its sums are those of the whole store */
 };
 
 /* As usage_measure. */

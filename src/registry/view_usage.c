@@ -2,14 +2,12 @@
  * L3: what is shown of who has how much. */
 #include "registry/view.h"
 
-#include "base/array.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 static int compare(const void *a, const void *b)
 {
-    const struct view_repository_usage *left = a, *right = b;
+    const struct usage_repository *left = a, *right = b;
 
     if (left->own.bytes != right->own.bytes)
         return left->own.bytes < right->own.bytes ? 1 : -1;
@@ -24,16 +22,12 @@ int view_usage(const struct registry *registry, bool whole, const struct progres
     *view = (struct view_usage){0};
     if (usage_measure(registry, whole, progress, &view->store, err) < 0)
         return -1;
-    for (size_t i = 0; i < view->store.n; i++) {
-        const struct usage_repository *one = &view->store.repositories[i];
-        *ARRAY_ADD(view->v, view->n) = (struct view_repository_usage){
-            .name = one->name,
-            .manifests = one->manifests,
-            .own = one->own,
-            .shared = one->shared,
-            .total = {one->own.n + one->shared.n, one->own.bytes + one->shared.bytes},
-            .uploads = one->uploads,
-        };
+    view->v = view->store.repositories;
+    view->n = view->store.n;
+    for (size_t i = 0; i < view->n; i++) {
+        struct usage_repository *one = &view->v[i];
+        one->total =
+            (struct amount){one->own.n + one->shared.n, one->own.bytes + one->shared.bytes};
     }
     if (view->n)
         qsort(view->v, view->n, sizeof *view->v, compare);
@@ -43,6 +37,5 @@ int view_usage(const struct registry *registry, bool whole, const struct progres
 void view_usage_free(struct view_usage *view)
 {
     usage_free(&view->store);
-    free(view->v);
     *view = (struct view_usage){0};
 }

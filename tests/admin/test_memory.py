@@ -12,6 +12,8 @@ from tests.lib.paths import BUILD
 MIB = 1 << 20
 MOST = 64 + 10  # with what a command takes that has nothing to do
 DEPTH = 2  # indexes in indexes, each with as many parts as fit
+MANY, FEW = 150_000, 15_000  # long names of tags or repositories; of the few in a test, a tenth of that memory is let
+MOST_FOR_FEW = 64 * FEW // MANY + 10
 
 
 def zeros(size):
@@ -28,6 +30,11 @@ def dense(first, kind):
     return oci.image(first, [child] * number)
 
 
+def configured(root):
+    (root / "berth.conf").write_text('durability = "none"\nretain "**" { newest = 1000 }\n')
+    return root
+
+
 @pytest.fixture(scope="module")
 def root():
     with running_front("cgi") as front:
@@ -38,7 +45,7 @@ def root():
             top = repo.push_manifest(dense(top.descriptor(), "index"))
         repo.push_manifest(top, "nested")
         repo.push_blob(zeros(63 * MIB))
-        yield front.root
+        yield configured(front.root)
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +55,20 @@ def with_larger(root):
         repo = oci.Repository(front, "larger")
         repo.plant_manifest(oci.Content(zeros(63 * MIB).data, oci.OCI_MANIFEST), "v1")
         repo.push_image("v2")
-        yield front.root
+        yield configured(front.root)
 
 
-def run(*command, status=0):
+def run(*command, status=0, most=MOST):
     ran = measure.run([BUILD / "berth", *command], status)
-    assert ran.mebibytes < MOST
+    assert ran.mebibytes < most
     return ran.output
 
 
 @pytest.mark.parametrize("command", [
     "gc --grace 0s", "fsck", "cp large:nested copy:nested", "cp large:cache copy:cache", "du", "inspect large:nested",
-    "tags large"])
+    "tags large", "tags large --json", "ls", "ls --digests", "ls --json", "retain --dry-run", "retain -v --json", "expire", "inspect large:cache"])
 def test_6_commands_stay_small(root, command):
-    run(*command.split(), "--root", root)
+    run(*command.split(), "--root", root, "--config", root / "berth.conf")
 
 
 @pytest.mark.parametrize("options", [["--all"], ["large:nested", "--all"], ["large:cache", "--all"]], ids=" ".join)
@@ -69,6 +76,34 @@ def test_6_an_export_stays_small(root, options, tmp_path):
     run("export", *options, "--output", tmp_path / "out", "--root", root)
 
 
-@pytest.mark.parametrize(("command", "status"), [("gc --grace 0s", 74), ("fsck", 65), ("cp larger:v1 copy:v1", 65)])
-def test_6_what_is_too_large_is_not_loaded(with_larger, command, status):
-    assert "manifest_limit" in run(*command.split(), "--root", with_larger, status=status)
+@pytest.mark.parametrize(("command", "status"), [
+    ("gc --grace 0s", 74), ("fsck", 65), ("cp larger:v1 copy:v1", 65), ("retain", 74), ("inspect larger:v1", 65),
+    ("export --all --output {}/out", 65), ("tag larger:v1 larger:v3", 65)])
+def test_6_what_is_too_large_is_not_loaded(with_larger, command, status, tmp_path):
+    said = run(*command.format(tmp_path).split(), "--root", with_larger, "--config", with_larger / "berth.conf", status=status)
+    assert "manifest_limit" in said
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Commands for a store with many tags, and with many repositories, all with names as long as may be."""
+    with running_front("cgi") as front:
+        repo = oci.Repository(front, "many")
+        digest = repo.push_image("v1").digest
+        for number in range(FEW):
+            plant(repo.directory / f"_manifests/tags/{number:0128}/current", digest)
+            plant(repo.directory.parent / "a" / ("b" * 124) / f"{number:0127}/_manifests/revisions" / digest.replace(":", "/"),
+                  digest)
+        yield front.root
+
+
+def plant(directory, digest):
+    directory.mkdir(parents=True)
+    (directory / "link").write_text(digest)
+
+
+@pytest.mark.parametrize("command", [
+    "ls", "ls --json", "ls --digests", "tags many", "tags many --json", "du", "du --json", "inspect many:v1", "expire", "gc",
+    "cp many:v1 copy:v1"])
+def test_9_many_long_names_take_little_memory(many, command):
+    run(*command.split(), "--root", many, most=MOST_FOR_FEW)

@@ -116,6 +116,38 @@ static void test_columns_for_one_of_them(void **state)
     assert_out("{\"rows\":[{\"name\":\"x\",\"number\":1}]}");
 }
 
+/* Rows that come in a list for people are kept for as long as it is not known how wide they are; of
+ * those that were measured each is printed at once. */
+static void test_measured(void **state)
+{
+    static const struct table_column columns[] = {
+        TABLE_COLUMN(struct row, name, TABLE_TEXT, "name", "NAME"),
+        TABLE_COLUMN(struct row, number, TABLE_NUMBER, "number", "N"),
+        TABLE_END,
+    };
+    const struct row rows[] = {{.name = "x", .number = 1}, {.name = "longer", .number = 22}};
+    struct table table;
+
+    (void)state;
+    begin(false);
+    table_begin(&table, columns, "rows", &out);
+    table_row(&table, &rows[0]);
+    assert_int_equal(0, out.text.len);
+    table_row(&table, &rows[1]);
+    table_end(&table);
+    assert_out("NAME     N\nx        1\nlonger  22\n");
+    begin(false);
+    table_begin(&table, columns, "rows", &out);
+    table_measure(&table, &rows[0]);
+    table_measure(&table, &rows[1]);
+    table_row(&table, &rows[0]);
+    assert_string_equal("NAME     N\nx        1\n", out.text.s);
+    table_row(&table, &rows[1]);
+    table_row(&table, &(struct row){.name = "became wider", .number = 3});
+    table_end(&table);
+    assert_out("NAME     N\nx        1\nlonger  22\nbecame wider   3\n");
+}
+
 static void test_no_rows(void **state)
 {
     (void)state;
@@ -248,14 +280,38 @@ static void test_output_that_finds_no_room(void **state)
     output_free(&out);
 }
 
+/* What a list could not print is told at its end, and nothing comes behind the gap. */
+static void test_output_of_a_list_that_finds_no_room(void **state)
+{
+    (void)state;
+    begin(false);
+    while (!output_is_much(&out))
+        buf_addstr(&out.text, "0123456789");
+    unit_before_call();
+    redirect("/dev/full");
+    output_relieve(&out);
+    restore();
+    buf_addstr(&out.text, "more");
+    output_relieve(&out);
+    assert_int_equal(0, out.text.len);
+    unit_after_failure(ERR_NO_SPACE, output_end(&out, &failure), "output_end", __FILE__, __LINE__);
+    output_free(&out);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_kind_as_text),        cmocka_unit_test(test_every_kind_as_json),
-        cmocka_unit_test(test_columns_for_one_of_them),   cmocka_unit_test(test_no_rows),
-        cmocka_unit_test(test_without_headings),          cmocka_unit_test(test_sheet),
-        DIR_TEST(test_output_is_held_until_it_is_much),   DIR_TEST(test_output_as_json_has_an_end),
+        cmocka_unit_test(test_every_kind_as_text),
+        cmocka_unit_test(test_every_kind_as_json),
+        cmocka_unit_test(test_columns_for_one_of_them),
+        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_without_headings),
+        cmocka_unit_test(test_sheet),
+        DIR_TEST(test_output_is_held_until_it_is_much),
+        DIR_TEST(test_output_as_json_has_an_end),
         cmocka_unit_test(test_output_that_finds_no_room),
+        cmocka_unit_test(test_output_of_a_list_that_finds_no_room),
     };
 
     return RUN(tests);

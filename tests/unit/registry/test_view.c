@@ -43,20 +43,18 @@ static void test_tags(void **state)
     const struct store *store = *state;
     const struct name name = unit_name("a"), other = unit_name("b");
     struct view_tags view;
-    bool more;
 
     const struct digest one = have_image(store, "a", "v1", "one");
     have_image(store, "a", "v2", "two");
     unit_put(store->path, "repositories/a/_manifests/tags/v2/current/link", "");
-    assert_returns(0, view_tags(unit_registry(store), &name, everything, &view, &more, &failure));
-    assert_int_equal(2, view.n);
-    assert_string_equal("v1", view.v[0].tag);
-    assert_string_equal(one.s, view.v[0].digest);
-    assert_string_equal("v2", view.v[1].tag);
-    assert_null(view.v[1].digest);
+    assert_returns(0, view_tags(unit_registry(store), &name, &view, &failure));
+    assert_int_equal(2, view.tags.n);
+    assert_string_equal("v1", view_tags_one(&view, 0).tag);
+    assert_string_equal(one.s, view_tags_one(&view, 0).digest);
+    assert_string_equal("v2", view_tags_one(&view, 1).tag);
+    assert_null(view_tags_one(&view, 1).digest);
     view_tags_free(&view);
-    assert_fails(NAME_UNKNOWN,
-                 view_tags(unit_registry(store), &other, everything, &view, &more, &failure));
+    assert_fails(NAME_UNKNOWN, view_tags(unit_registry(store), &other, &view, &failure));
 }
 
 static void assert_part(const struct view_part *part, const char *role, const char *digest,
