@@ -13,6 +13,7 @@ static int run(const void *said, char **args, struct err *err)
         return -1;
     common.config = NULL; /* it is included in what is read now */
     struct serve_options how = {.listen = stand_in.listen.s,
+                                .listen_by = "http.addr (REGISTRY_HTTP_ADDR)",
                                 .tls_cert = stand_in.distribution.certificate,
                                 .tls_key = stand_in.distribution.key};
     return serve_with(&common, &how, err);

@@ -79,7 +79,7 @@ int serve_with(const struct options_common *common, struct serve_options *how, s
     if (front_choose_workers(how, err) < 0 || front_find(&programs, err) < 0 ||
         open_config(common, &admin.conf, err) < 0 ||
         login_prepare(how, &admin.conf, &login, err) < 0 ||
-        listener_open(&listener, how->listen, err) < 0 ||
+        listener_open(&listener, how->listen, how->listen_by, err) < 0 ||
         tls_prepare(how, &listener, &tls, err) < 0 ||
         export_settings(common, &admin.conf, err) < 0 || open_as_owner(&admin.conf, err) < 0 ||
         login_check(&login, err) < 0 || front_open(&admin.conf, &admin.store, &spool, err) < 0)

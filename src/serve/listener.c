@@ -31,8 +31,8 @@ static int split(const char *text, struct listener *listener, struct err *err)
         len = NI_MAXHOST; /* which of its colons would be the last? */
     }
     if (!decimal_parse(digits, strlen(digits), &number) || number > 65535 || len >= NI_MAXHOST)
-        return err_set(err, ERR_USAGE,
-                       "--listen %s: must be ADDR:PORT, as 127.0.0.1:5000 or [::1]:5000", text);
+        return err_set(err, ERR_USAGE, "%s %s: must be ADDR:PORT, as 127.0.0.1:5000 or [::1]:5000",
+                       listener->by, text);
     snprintf(listener->name, sizeof listener->name, "%.*s", (int)len, start);
     if (len == 0)
         snprintf(listener->name, sizeof listener->name, DEFAULT_HOST);
@@ -40,16 +40,17 @@ static int split(const char *text, struct listener *listener, struct err *err)
     return 0;
 }
 
-static int explain(int errnum, const char *host, int port, struct err *err)
+static int explain(const struct listener *listener, int errnum, const char *host, struct err *err)
 {
-    const char *remedy =
-        errnum == EADDRINUSE      ? " (`ss -ltnp` shows by whom), take another with --listen"
-        : errnum == EACCES        ? ": ports below 1024 are root's, take another with --listen"
-        : errnum == EADDRNOTAVAIL ? ": no interface of this machine has that address"
-                                  : "";
+    const char *remedy = errnum == EADDRINUSE ? " (`ss -ltnp` shows by whom), take another with "
+                         : errnum == EACCES   ? ": ports below 1024 are root's, take another with "
+                         : errnum == EADDRNOTAVAIL
+                             ? ": no interface of this machine has that address"
+                             : "";
 
-    return err_set(err, ERR_CONFIG, "listen on %s port %d: %s%s", host, port, strerror(errnum),
-                   remedy);
+    return err_set(err, ERR_CONFIG, "listen on %s port %d: %s%s%s", host, listener->port,
+                   strerror(errnum), remedy,
+                   errnum == EADDRINUSE || errnum == EACCES ? listener->by : "");
 }
 
 /* Where both kinds of addresses are taken, each has a socket. */
@@ -159,30 +160,32 @@ static int add_socket(struct listener *listener, const struct addrinfo *found, s
     if (fd < 0)
         return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT
                    ? 0
-                   : explain(errno, number, listener->port, err);
+                   : explain(listener, errno, number, err);
     struct listener_socket *one = &listener->sockets[listener->n++];
     one->fd = fd;
     return describe(listener, one, err);
 }
 
-int listener_open(struct listener *listener, const char *text, struct err *err)
+int listener_open(struct listener *listener, const char *text, const char *by, struct err *err)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     int result = 0;
 
+    listener->by = by ? by : "--listen";
     if (split(text ? text : DEFAULT_HOST ":" DEFAULT_PORT, listener, err) < 0)
         return -1;
     bool everywhere = !strcmp(listener->name, EVERYWHERE);
     int failed =
         getaddrinfo(everywhere ? NULL : listener->name, everywhere ? "0" : NULL, &hints, &found);
     if (failed)
-        return err_set(err, ERR_USAGE, "--listen %s: %s", listener->name, gai_strerror(failed));
+        return err_set(err, ERR_USAGE, "%s %s: %s", listener->by, listener->name,
+                       gai_strerror(failed));
     for (const struct addrinfo *a = found; a && result == 0; a = a->ai_next)
         result = add_socket(listener, a, err);
     freeaddrinfo(found);
     if (result == 0 && listener->n == 0)
-        return explain(EADDRNOTAVAIL, listener->name, listener->port, err);
+        return explain(listener, EADDRNOTAVAIL, listener->name, err);
     return result;
 }
 

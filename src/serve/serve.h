@@ -19,6 +19,7 @@
 /* How it is to be served, as the command line said it; NULL is what it did not say. */
 struct serve_options {
     const char *listen;
+    const char *listen_by;    /* what says it, for messages; NULL: --listen */
     int workers, workers_max; /* as of berth.fcgi */
     const char *htpasswd, *realm;
     const char *tls_cert, *tls_key;
@@ -47,6 +48,7 @@ struct listener {
         char host[NI_MAXHOST + 2]; /* as in a URL: an IPv6 address has its brackets */
     } sockets[LISTENER_MAX];
     size_t n;
+    const char *by;        /* what said so */
     const char *host;      /* for a URL: the one address, or the name of several */
     char name[NI_MAXHOST]; /* as it was given: a name or an address */
     int port;
@@ -55,9 +57,10 @@ struct listener {
 };
 /* "ADDR:PORT", "[IPV6]:PORT", "*:PORT", which is every address of this machine, ":PORT", "PORT";
  * NULL is 127.0.0.1:5000. Port 0 is any that is free. Addresses that this machine has not are
- * passed over if it has another. ERR_USAGE; ERR_CONFIG if that port cannot be had. Set to
- * LISTENER_INIT; listener_close afterwards, also after an error. */
-int listener_open(struct listener *listener, const char *text, struct err *err);
+ * passed over if it has another. `by` is what said so, for messages; NULL: --listen. ERR_USAGE;
+ * ERR_CONFIG if that port cannot be had. Set to LISTENER_INIT; listener_close afterwards, also
+ * after an error. */
+int listener_open(struct listener *listener, const char *text, const char *by, struct err *err);
 void listener_close(struct listener *listener);
 
 /* tls.c: the certificate, of --tls-cert or of an authority of berth's own. It is read before

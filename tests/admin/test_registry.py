@@ -13,7 +13,7 @@ import pytest
 
 from tests.admin.conftest import Serve
 from tests.lib import htpasswd, oci
-from tests.lib.access import basic
+from tests.lib.access import Key, basic, bearer, grants, token
 from tests.lib.distribution import Distribution
 from tests.lib.oci import expect, expect_error
 from tests.lib.paths import BUILD
@@ -84,6 +84,22 @@ def test_tls_and_the_file(tmp_path):
         done = subprocess.run(["curl", "-sS", "--cacert", certificate, "-X", "POST",
                                f"https://localhost:{registry.port}/v2/a/blobs/uploads/"], capture_output=True, text=True, timeout=20)
         assert "read-only for maintenance" in done.stdout, done
+
+
+def test_tokens_of_an_issuer(tmp_path):
+    """With registry:2's own variables."""
+    key = Key(tmp_path / "key.pem", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", alg="RS256")
+    (tmp_path / "root.pem").write_bytes(key.public())
+    said = {"REGISTRY_AUTH": "token", "REGISTRY_AUTH_TOKEN_REALM": "https://sso.example/auth",
+            "REGISTRY_AUTH_TOKEN_SERVICE": "a registry", "REGISTRY_AUTH_TOKEN_ISSUER": "sso"}
+    with StandIn(tmp_path, **said, REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=str(tmp_path / "root.pem")) as registry:
+        answer = expect_error(registry.request("GET", "/v2/"), 401, "UNAUTHORIZED")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="https://sso.example/auth",service="a registry"'
+        right = token(key, iss="sso", aud="a registry", access=grants(**{"a/b": "pull,push"}))
+        push_and_pull(registry, bearer(right))
+        wrong = token(key, iss="another", aud="a registry", access=grants(**{"a/b": "pull,push"}))
+        expect_error(registry.request("GET", "/v2/a/b/tags/list", bearer(wrong)), 401, "UNAUTHORIZED")
+    assert "rootcertbundle: /none" in fails(tmp_path, **said, REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE="/none")
 
 
 def test_a_data_directory_of_somebody_else():
@@ -166,7 +182,8 @@ def test_files_that_are_not_there(tmp_path):
 def test_a_port_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = fails(tmp_path, REGISTRY_HTTP_ADDR=f"127.0.0.1:{taken.getsockname()[1]}")
-        assert "in use" in line
+        assert "in use" in line and "take another with http.addr (REGISTRY_HTTP_ADDR)" in line
+    assert "http.addr (REGISTRY_HTTP_ADDR) nowhere.invalid: " in fails(tmp_path, REGISTRY_HTTP_ADDR="nowhere.invalid:1", status=64)
 
 
 def test_a_volume_that_cannot_be_written(tmp_path):
