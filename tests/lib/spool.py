@@ -3,8 +3,15 @@
 
 import contextlib
 import os
+import socket
 import stat
 from pathlib import Path
+
+from tests.lib import client
+
+MIB = 1 << 20
+SENT = 24 * MIB
+PIECE = bytes(MIB)
 
 
 def open_files(pid: int):
@@ -23,3 +30,24 @@ def spooled(front) -> int:
     logs = {(path.stat().st_dev, path.stat().st_ino) for path in (front.home / "log").iterdir()}
     files = {file: size for pid in front.pids() for file, size in open_files(pid)}
     return sum(size for file, size in files.items() if file not in logs)
+
+
+def sent_without_waiting(front, method, target, headers, size):
+    """How much of a body the server took before it answered or closed, at the most, in its files."""
+    most = 0
+    with client.connect(front.port) as connection:
+        connection.settimeout(10)
+        chunked = size is None
+        framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(size)}
+        connection.sendall(client.request_head(method, target, {**headers, **framing}))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(SENT // MIB):
+                connection.sendall(b"%x\r\n%s\r\n" % (MIB, PIECE) if chunked else PIECE)
+                most = max(most, spooled(front))
+            most = max(most, spooled(front))
+            connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(1)  # for what it took last; some wait for the rest before they answer
+        with contextlib.suppress(ConnectionResetError, TimeoutError):
+            while connection.recv(65536):
+                pass
+    return max(most, spooled(front))

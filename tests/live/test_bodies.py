@@ -15,12 +15,10 @@ from tests.conftest import running_front
 from tests.lib import access, client, oci
 from tests.lib.access import USERS, basic
 from tests.lib.oci import expect, expect_error
-from tests.lib.spool import spooled
+from tests.lib.spool import sent_without_waiting
 from tests.live.conftest import SERVERS
 
 MIB = 1 << 20
-SENT = 24 * MIB
-PIECE = bytes(MIB)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -29,27 +27,6 @@ def guarded(request):
     """berth itself checks passwords and tokens; the web server lets everybody come."""
     with access.site() as site, running_front(request.param, env=site.env) as front:
         yield front
-
-
-def sent_without_waiting(front, method, target, headers, size):
-    """How much of a body the server took before it answered or closed, at the most, in its files."""
-    most = 0
-    with client.connect(front.port) as connection:
-        connection.settimeout(10)
-        chunked = size is None
-        framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(size)}
-        connection.sendall(client.request_head(method, target, {**headers, **framing}))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for _ in range(SENT // MIB):
-                connection.sendall(b"%x\r\n%s\r\n" % (MIB, PIECE) if chunked else PIECE)
-                most = max(most, spooled(front))
-            most = max(most, spooled(front))
-            connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(1)  # for what it took last; some wait for the rest before they answer
-        with contextlib.suppress(ConnectionResetError, TimeoutError):
-            while connection.recv(65536):
-                pass
-    return max(most, spooled(front))
 
 
 TARGETS = {

@@ -13,6 +13,7 @@ from tests.lib import access, fronts, oci
 from tests.lib.access import basic, bearer
 from tests.lib.paths import ETC
 from tests.lib.servers import ApacheProxy
+from tests.lib.spool import MIB, sent_without_waiting
 from tests.live.conftest import SERVERS
 from tests.live.test_attacks import SPELLINGS
 
@@ -182,6 +183,18 @@ def test_login_and_headers_of_berth(login):
     expect_once(401, "PATCH", location, {}, b"x")
     expect_once(202, "PATCH", location, ALICE, b"x")
     expect_once(201, "PUT", f"{location}?digest={oci.digest_of(b'x')}", ALICE, b"")
+
+
+BODIES = [("POST", "/token", None), ("POST", "/token", 10 << 30), ("POST", "/unknown", None),
+          ("PUT", "/v2/private/app/manifests/latest", 10 << 30),
+          ("PATCH", "/v2/private/app/blobs/uploads/b755c01e-2391-4050-833e-285e84a1a3fd", None)]
+
+
+@pytest.mark.parametrize("headers", [{}, basic("alice", "wrong")], ids=["nobody", "wrong-password"])
+def test_10_nobody_fills_the_disk_of_a_server_with_a_login(every_login, headers):
+    """Also by paths that need no login, as nothing is there."""
+    for method, target, size in BODIES:
+        assert sent_without_waiting(every_login, method, target, headers, size) <= MIB, target
 
 
 @pytest.mark.parametrize("name", SERVERS)
