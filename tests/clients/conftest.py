@@ -4,6 +4,8 @@
 import contextlib
 import itertools
 import os
+import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,7 +14,6 @@ import pytest
 from tests.conftest import running_front
 from tests.lib.accesslog import Traffic
 from tests.lib.clients import Containerd, Containers, Dockerd, add_index, build_context, hello, oci_layout
-
 
 @pytest.fixture(scope="session", params=["lighttpd", "apache-fcgid"])
 def registry(request):
@@ -29,9 +30,13 @@ def host(registry):
 @pytest.fixture(scope="session")
 def home():
     """A directory whose name is short enough for Unix sockets below it, and which does not outlive the run: a daemon's
-    storage is large."""
-    with tempfile.TemporaryDirectory(prefix="berth-clients-") as directory:
-        yield Path(directory)
+    storage is large. podman takes no layout whose path has `_` beside `-` or `/`, as in tempfile's random names."""
+    directory = Path(tempfile.gettempdir(), f"berth-clients-{secrets.token_hex(4)}")
+    directory.mkdir(mode=0o700)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
