@@ -12,8 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import running_front
+from tests.lib import groups
 from tests.lib.accesslog import Traffic
 from tests.lib.clients import Containerd, Containers, Dockerd, add_index, build_context, hello, oci_layout
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    groups.keep_together(items, HERE)
+
 
 @pytest.fixture(scope="session", params=["lighttpd", "apache-fcgid"])
 def registry(request):

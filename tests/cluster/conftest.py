@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import gluster
+from tests.lib import gluster, groups
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    groups.keep_together(items, HERE)
 
 
 @pytest.fixture(scope="session")
