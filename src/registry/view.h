@@ -54,7 +54,8 @@ struct view_part {
     const char *digest;
     int64_t size;
     const char *media_type;
-    const char *what; /* "linux/arm64/v8" of an index' entry, a referrer's artifact type; "" */
+    const char *what; /* "linux/arm64/v8" of an index' entry, behind a ":" its os.version, if it has
+                         one; a referrer's artifact type; "" */
     const struct json *json; /* the whole descriptor */
 };
 

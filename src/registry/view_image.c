@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "linux/arm64/v8" of an index' entry, or "". */
+/* "linux/arm64/v8" or "windows/amd64:10.0.20348.2113" of an index' entry, or "": as oci/platform.h
+ * has them, but as the entry says it, which may be anything. */
 static const char *platform_of(const struct descriptor *descriptor, struct arena *texts)
 {
     static const char *const keys[] = {"os", "architecture", "variant"};
@@ -19,7 +20,8 @@ static const char *platform_of(const struct descriptor *descriptor, struct arena
         if (value)
             text = arena_printf(texts, "%s%s%s", text, *text ? "/" : "", value);
     }
-    return text;
+    const char *version = json_text(json_get(platform, "os.version"));
+    return *text && version && *version ? arena_printf(texts, "%s:%s", text, version) : text;
 }
 
 static void add_parts(struct view_image *view)

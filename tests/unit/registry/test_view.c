@@ -100,6 +100,39 @@ static struct family have_family(const struct store *store)
     return family;
 }
 
+/* Item 32 of issue 10: two Windows differ by nothing else, and `berth export --platform` wants one
+ * of them, as it stands here. */
+static void test_32_which_windows(void **state)
+{
+    static const struct {
+        const char *platform, *shown;
+    } entries[] = {
+        {"{\"os\":\"windows\",\"architecture\":\"amd64\",\"os.version\":\"10.0.17763.6414\"}",
+         "windows/amd64:10.0.17763.6414"},
+        {"{\"os\":\"windows\",\"architecture\":\"amd64\",\"os.version\":\"10.0.20348.2113\"}",
+         "windows/amd64:10.0.20348.2113"},
+        {"{\"os\":\"windows\",\"architecture\":\"amd64\",\"os.version\":\"\"}", "windows/amd64"},
+        {"{\"os\":\"windows\",\"architecture\":\"amd64\",\"os.version\":10}", "windows/amd64"},
+        {"{\"os.version\":\"10\"}", ""},
+    };
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct reference reference = reference_to("list");
+    const struct digest image = have_image(store, "a", NULL, "image");
+    struct view_image view;
+    AUTO_BUF text = BUF_INIT;
+
+    for (size_t i = 0; i < LENGTH_OF(entries); i++)
+        buf_addf(&text, "%s{\"digest\":\"%s\",\"size\":1,\"platform\":%s}", i ? "," : "", image.s,
+                 entries[i].platform);
+    have_manifest(store, "a", "list", "{\"schemaVersion\":2,\"manifests\":[%s]}", text.s);
+    assert_returns(0, view_image(unit_registry(store), &name, &reference, &view, &failure));
+    assert_int_equal(LENGTH_OF(entries), view.n_parts);
+    for (size_t i = 0; i < LENGTH_OF(entries); i++)
+        assert_string_equal(entries[i].shown, view.parts[i].what);
+    view_image_free(&view);
+}
+
 static void test_an_index(void **state)
 {
     const struct store *store = *state;
@@ -186,8 +219,11 @@ static void test_usage(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        STORE_TEST(test_repositories), STORE_TEST(test_tags),
-        STORE_TEST(test_an_index),     STORE_TEST(test_an_image_and_its_referrer),
+        STORE_TEST(test_repositories),
+        STORE_TEST(test_tags),
+        STORE_TEST(test_an_index),
+        STORE_TEST(test_32_which_windows),
+        STORE_TEST(test_an_image_and_its_referrer),
         STORE_TEST(test_usage),
     };
 
