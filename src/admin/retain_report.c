@@ -60,7 +60,7 @@ static int64_t seconds_of(int64_t nanoseconds)
 void retain_report_tag(struct retain_report *report, const struct retain_history *history,
                        const struct retain_tag *tag)
 {
-    struct output *out = &report->tags;
+    struct output *out = &report->out;
     AUTO_BUF why = BUF_INIT;
 
     if (!is_told(report, tag->stays))
@@ -69,14 +69,15 @@ void retain_report_tag(struct retain_report *report, const struct retain_history
     retain_why_tag(&report->the, tag, &why);
     if (out->json)
         table_json_object(tag_columns,
-                          &(struct tag_row){tag->tag.s, tag->digest.s,
+                          &(struct tag_row){tag->name, tag->digest.s,
                                             tag->stays ? "keep" : "remove",
                                             retain_why_rule(tag->reason), why.s,
                                             seconds_of(tag->set), seconds_of(tag->pulled)},
                           NULL, out->json);
     else
         buf_addf(&out->text, "%s %s:%s (%s)\n", verb(report, tag->stays), report->the.name->s,
-                 tag->tag.s, why.s);
+                 tag->name, why.s);
+    output_relieve(out);
 }
 
 void retain_report_manifest(struct retain_report *report, const struct retain_history *history,
@@ -118,12 +119,11 @@ void retain_report_begin(struct retain_report *report)
 
 void retain_report_end(struct retain_report *report)
 {
-    output_free(&report->tags);
     output_free(&report->manifests);
     output_free(&report->out);
 }
 
-/* A list of its own, as both come in turn. */
+/* A list of its own, as what it tells and the tags come in turn. */
 static void open_list(struct output *list, bool json)
 {
     buf_clear(&list->text);
@@ -146,10 +146,18 @@ static void close_list(struct output *list, const char *key, struct output *out)
 void retain_report_open(struct retain_report *report, const struct name *name,
                         const struct retain_section *section)
 {
+    struct json_writer *json = report->out.json;
+
     report->the.name = name;
     report->the.section = section;
-    open_list(&report->tags, report->options->common.json);
-    open_list(&report->manifests, report->options->common.json);
+    open_list(&report->manifests, json != NULL);
+    if (!json)
+        return;
+    json_writer_object(json, NULL);
+    json_writer_string(json, "name", name->s);
+    json_writer_string(json, "file", section->place.file);
+    json_writer_number(json, "line", section->place.line);
+    json_writer_array(json, "tags");
 }
 
 int retain_report_close(struct retain_report *report, const struct err *wrong, struct err *err)
@@ -157,17 +165,13 @@ int retain_report_close(struct retain_report *report, const struct err *wrong, s
     struct json_writer *json = report->out.json;
 
     report->repositories++;
-    if (json) {
-        json_writer_object(json, NULL);
-        json_writer_string(json, "name", report->the.name->s);
-        json_writer_string(json, "file", report->the.section->place.file);
-        json_writer_number(json, "line", report->the.section->place.line);
-        json_writer_string(json, "error", wrong ? wrong->msg : NULL);
-    }
-    close_list(&report->tags, "tags", &report->out);
-    close_list(&report->manifests, "manifests", &report->out);
     if (json)
         json_writer_end(json);
+    close_list(&report->manifests, "manifests", &report->out);
+    if (json) {
+        json_writer_string(json, "error", wrong ? wrong->msg : NULL);
+        json_writer_end(json);
+    }
     return output_print(&report->out, err);
 }
 

@@ -22,7 +22,8 @@ struct retain_report {
 
     /* Of the repository that is looked at. */
     struct retain_case the;
-    struct output tags, manifests; /* lines, or a list each in JSON */
+    struct output
+        manifests; /* lines, or a list in JSON; those of tags, which may be many, are not kept */
 
     struct output out;
     size_t repositories, without_section, failed;

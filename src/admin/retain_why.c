@@ -21,9 +21,10 @@ static void add_place(struct buf *out, const char *separator, const struct setti
 
 static void add_hold(const struct retain_case *the, const struct retain_tag *tag, struct buf *out)
 {
+    const struct tag name = retain_tag_name(tag);
     struct policy_hold hold;
 
-    if (!policy_holds(the->policy, the->name, &tag->tag, &hold))
+    if (!policy_holds(the->policy, the->name, &name, &hold))
         return;
     if (hold.pattern)
         buf_addf(out, "immutable = \"%s\"", hold.pattern);

@@ -17,6 +17,8 @@ void output_begin(struct output *out, bool json)
 
 int output_print(struct output *out, struct err *err)
 {
+    if (out->errnum)
+        return err_sys(err, out->errnum, "standard output");
     if (out->text.len == 0)
         return 0;
     bool failed = fwrite(out->text.s, 1, out->text.len, stdout) != out->text.len;
@@ -55,8 +57,6 @@ int output_end(struct output *out, struct err *err)
         json_writer_end(out->json);
         buf_addc(&out->text, '\n');
     }
-    if (out->errnum)
-        return err_sys(err, out->errnum, "standard output");
     return output_print(out, err);
 }
 

@@ -24,7 +24,7 @@ struct output {
     struct buf text;          /* what is not printed yet */
     struct json_writer *json; /* NULL: text */
     struct json_writer writer;
-    int errnum; /* of what could not be printed, of which output_end tells; 0: nothing */
+    int errnum; /* of what could not be printed, of which the next print tells; 0: nothing */
 };
 #define OUTPUT_INIT                                                                                \
     {                                                                                              \
@@ -37,7 +37,8 @@ void output_begin(struct output *out, bool json);
 /* Prints what has come together, if it is more than 64 KiB, for lists that may be long. */
 bool output_is_much(const struct output *out);
 int output_flush(struct output *out, struct err *err);
-/* The same, where it need not be known at once whether that failed: output_end says so. */
+/* The same, where it need not be known at once whether that failed: output_print and output_end say
+ * so. */
 void output_relieve(struct output *out);
 /* Prints what has come together. */
 int output_print(struct output *out, struct err *err);

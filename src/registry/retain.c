@@ -73,6 +73,14 @@ int retain_check(const struct retain_section *section, struct err *err)
     return 0;
 }
 
+struct tag retain_tag_name(const struct retain_tag *tag)
+{
+    struct tag parsed = {""};
+
+    tag_parse(&parsed, tag->name, strlen(tag->name), NULL);
+    return parsed;
+}
+
 struct retain_tag *retain_add_tag(struct retain_history *history)
 {
     struct retain_tag *tag = ARRAY_ADD(history->tags, history->n_tags);
@@ -96,6 +104,7 @@ void retain_add_edge(struct retain_history *history, uint32_t owner, uint32_t ow
 
 void retain_history_free(struct retain_history *history)
 {
+    strings_free(&history->names);
     free(history->tags);
     free(history->manifests);
     free(history->edges);
@@ -125,7 +134,7 @@ static int compare_newest(const void *a, const void *b)
 
     if (left->set != right->set)
         return left->set > right->set ? -1 : 1;
-    return strcmp(right->tag.s, left->tag.s);
+    return strcmp(right->name, left->name);
 }
 
 static void keep(struct retain_tag *tag, enum retain_reason reason)
@@ -155,7 +164,7 @@ static void keep_newest(const struct retain_section *section, struct retain_hist
 static void keep_matching(const struct retain_section *section, struct retain_tag *tag)
 {
     for (size_t i = 0; i < section->tags.n && !tag->stays; i++) {
-        if (glob_matches(section->tags.v[i], tag->tag.s)) {
+        if (glob_matches(section->tags.v[i], tag->name)) {
             keep(tag, RETAIN_TAGS);
             tag->pattern = section->tags.v[i];
         }

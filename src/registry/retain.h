@@ -79,7 +79,7 @@ enum retain_reason {
 #define RETAIN_NONE UINT32_MAX
 
 struct retain_tag {
-    struct tag tag;
+    const char *name; /* in the history's names */
     struct digest digest;
     uint32_t manifest; /* its number */
     int64_t set;
@@ -115,6 +115,7 @@ struct retain_history {
     int64_t now;      /* before anything was read */
     int64_t since;    /* when recording of pulls began; -1: it did not */
     int64_t untagged; /* of retain_untagged */
+    struct strings names;
     struct retain_tag *tags;
     size_t n_tags;
     struct retain_manifest *manifests;
@@ -124,6 +125,9 @@ struct retain_history {
 };
 #define AUTO_HISTORY __attribute__((cleanup(retain_history_free))) struct retain_history
 void retain_history_free(struct retain_history *history);
+/* The name of a tag, which was parsed when it was read: there may be very many, and most are short.
+ */
+struct tag retain_tag_name(const struct retain_tag *tag);
 /* Each returns the new entry, valid until the next; the caller fills in the rest. */
 struct retain_tag *retain_add_tag(struct retain_history *history);
 struct retain_manifest *retain_add_manifest(struct retain_history *history);

@@ -55,31 +55,32 @@ static int read_tag(const struct reading *reading, const char *text, struct err 
 {
     const struct retain_run *run = reading->run;
     const struct registry_rules *rules = &reading->registry->rules;
-    struct retain_tag tag = {.pulled = -1, .subject = RETAIN_NONE};
+    struct retain_tag tag = {.name = text, .pulled = -1, .subject = RETAIN_NONE};
+    struct tag name;
 
-    if (tag_parse(&tag.tag, text, strlen(text), err) < 0)
+    if (tag_parse(&name, text, strlen(text), err) < 0)
         return -1;
-    int found = tag_get(reading->registry->store, reading->name, &tag.tag, &tag.digest, err);
+    int found = tag_get(reading->registry->store, reading->name, &name, &tag.digest, err);
     if (found > 0)
-        found = tag_time(reading->registry->store, reading->name, &tag.tag, &tag.set, err);
+        found = tag_time(reading->registry->store, reading->name, &name, &tag.set, err);
     if (found > 0 && run->section->pulled.text &&
-        pulled_time(reading->registry->store, reading->name, &tag.tag, &tag.pulled, err) < 0)
+        pulled_time(reading->registry->store, reading->name, &name, &tag.pulled, err) < 0)
         return -1;
     if (found <= 0) /* removed right now */
         return found;
-    tag.immutable = rules->may_move && !rules->may_move(rules->context, reading->name, &tag.tag);
+    tag.immutable = rules->may_move && !rules->may_move(rules->context, reading->name, &name);
     *retain_add_tag(reading->history) = tag;
     return 1;
 }
 
 static int read_tags(const struct reading *reading, struct err *err)
 {
-    AUTO_STRINGS names = {0};
+    struct strings *names = &reading->history->names;
 
-    if (tag_list(reading->registry->store, reading->name, &names, err) < 0)
+    if (tag_list(reading->registry->store, reading->name, names, err) < 0)
         return -1;
-    for (size_t i = 0; i < names.n; i++)
-        if (read_tag(reading, names.v[i], err) < 0)
+    for (size_t i = 0; i < names->n; i++)
+        if (read_tag(reading, names->v[i], err) < 0)
             return -1;
     return 0;
 }
@@ -151,7 +152,7 @@ static void find_subject(const struct reading *reading, struct retain_tag *tag)
     struct digest digest;
 
     tag->is_signature =
-        attached_parse(&attached, tag->tag.s) && !attached_is_of(&attached, &tag->digest);
+        attached_parse(&attached, tag->name) && !attached_is_of(&attached, &tag->digest);
     if (!tag->is_signature)
         return;
     if (digest_from_hex(&digest, attached.algorithm, attached.hex, NULL) == 0) {
@@ -167,20 +168,20 @@ static void find_subject(const struct reading *reading, struct retain_tag *tag)
 static int find_manifest(const struct reading *reading, struct retain_tag *tag, struct err *err)
 {
     const struct registry *registry = reading->registry;
+    const struct tag name = retain_tag_name(tag);
     struct digest current;
 
     tag->manifest = number_of(reading, &tag->digest);
     if (tag->manifest != RETAIN_NONE)
         return 1;
-    int found = tag_get(registry->store, reading->name, &tag->tag, &current, err);
+    int found = tag_get(registry->store, reading->name, &name, &current, err);
     if (found <= 0 || !digest_equal(&current, &tag->digest))
         return found < 0 ? -1 : 0;
     found = repo_has_revision(registry->store, reading->name, &current, err);
     if (found)
         return found < 0 ? -1 : 0;
     return err_set(err, ERR_IO,
-                   "the tag %s points at what is not there: push it again or delete it",
-                   tag->tag.s);
+                   "the tag %s points at what is not there: push it again or delete it", tag->name);
 }
 
 /* Tags first: what they point at was there before them. */

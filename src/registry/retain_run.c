@@ -28,14 +28,15 @@ static bool tag_is_as_seen(const void *context, const struct digest *current)
     const struct seen *seen = context;
     const struct registry *registry = seen->registry;
     const struct retain_tag *tag = seen->tag;
+    const struct tag name = retain_tag_name(tag);
     int64_t when, pulled = -1;
     struct err err;
 
     if (!current || !digest_equal(current, &tag->digest) ||
-        tag_time(registry->store, seen->name, &tag->tag, &when, &err) <= 0 || when != tag->set)
+        tag_time(registry->store, seen->name, &name, &when, &err) <= 0 || when != tag->set)
         return false;
     return !seen->run->section->pulled.text ||
-           (pulled_time(registry->store, seen->name, &tag->tag, &pulled, &err) >= 0 &&
+           (pulled_time(registry->store, seen->name, &name, &pulled, &err) >= 0 &&
             pulled == tag->pulled);
 }
 
@@ -65,8 +66,10 @@ static void tag_went(const struct registry *registry, const struct retain_run *r
                      const struct name *name, const struct retain_history *history,
                      struct retain_tag *tag)
 {
+    const struct tag text = retain_tag_name(tag);
+
     tag->gone = true;
-    pulled_forget(registry->store, name, &tag->tag, NULL);
+    pulled_forget(registry->store, name, &text, NULL);
     if (run->tag_gone)
         run->tag_gone(run->context, history, tag);
 }
@@ -75,7 +78,7 @@ static int remove_tag(const struct registry *registry, const struct retain_run *
                       const struct name *name, struct retain_history *history,
                       struct retain_tag *tag, struct err *err)
 {
-    const struct reference reference = {.tag = tag->tag};
+    const struct reference reference = {.tag = retain_tag_name(tag)};
     const struct seen seen = {.registry = registry, .run = run, .name = name, .tag = tag};
     struct err failure;
 
@@ -121,7 +124,7 @@ static int remove_one(const struct registry *registry, const struct retain_run *
 
     for (size_t i = 0; i < history->n_tags; i++)
         if (goes_with(&history->tags[i], number))
-            strings_add(&signatures, history->tags[i].tag.s);
+            strings_add(&signatures, history->tags[i].name);
     int gone = removed(remove_unused(registry, name, &manifest->digest,
                                      (struct precondition){manifest_is_as_seen, &seen}, &signatures,
                                      &failure),

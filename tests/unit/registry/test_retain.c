@@ -151,14 +151,22 @@ static uint32_t manifest(struct retain_history *history, char letter)
     return (uint32_t)(history->n_manifests - 1);
 }
 
+static const char *keep_name(struct retain_history *history, const char *text)
+{
+    strings_add(&history->names, text);
+    return history->names.v[history->names.n - 1];
+}
+
 static void add_tag(struct retain_history *history, const char *word)
 {
+    char name[TAG_LEN_MAX + 1];
     struct retain_tag tag = {.pulled = -1, .subject = RETAIN_NONE};
     const char *equals = strchr(word, '='), *slash = strchr(word, '/');
 
     tag.immutable = *word == '!';
     word += tag.immutable;
-    snprintf(tag.tag.s, sizeof tag.tag.s, "%.*s", (int)(equals - word), word);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - word), word);
+    tag.name = keep_name(history, name);
     tag.is_signature = *word == '~';
     if (tag.is_signature && word[1] != '=')
         tag.subject = manifest(history, word[1]);
@@ -235,7 +243,7 @@ static void describe(struct retain_history *history, char *text, size_t size)
 
     for (size_t i = 0; i < history->n_tags; i++)
         if (history->tags[i].stays)
-            n += (size_t)snprintf(text + n, size - n, "%s ", history->tags[i].tag.s);
+            n += (size_t)snprintf(text + n, size - n, "%s ", history->tags[i].name);
     n += (size_t)snprintf(text + n, size - n, "|");
     for (char letter = 'A'; letter <= 'Z'; letter++) {
         char of[2] = {letter, '\0'};
@@ -469,10 +477,13 @@ static void test_a_large_repository(void **state)
         struct retain_manifest *signature = retain_add_manifest(&history);
         signature->since = time_ago("100d");
         struct retain_tag *tag = retain_add_tag(&history);
-        snprintf(tag->tag.s, sizeof tag->tag.s, "%u", i);
+        char text[16];
+        snprintf(text, sizeof text, "%u", i);
+        tag->name = keep_name(&history, text);
         tag->set = time_ago("9d") + i;
         tag->manifest = 2 * i;
         tag = retain_add_tag(&history);
+        tag->name = "signature";
         tag->is_signature = true;
         tag->subject = 2 * i;
         tag->manifest = 2 * i + 1;

@@ -114,7 +114,7 @@ static int run(const struct store *store, const struct retain_section *section,
 static const struct retain_tag *find_tag(const struct retain_history *history, const char *text)
 {
     for (size_t i = 0; i < history->n_tags; i++)
-        if (!strcmp(history->tags[i].tag.s, text))
+        if (!strcmp(history->tags[i].name, text))
             return &history->tags[i];
     return NULL;
 }
@@ -436,7 +436,7 @@ static void tell_tag(void *context, const struct retain_history *history,
     (void)context;
     (void)history;
     told_tags++;
-    assert_string_equal("", tag_digest(told_store, "a", tag->tag.s));
+    assert_string_equal("", tag_digest(told_store, "a", tag->name));
 }
 
 /* The index before its child, the subject before what refers to it. */
