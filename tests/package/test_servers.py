@@ -47,7 +47,9 @@ def test_from_installation_to_purge(machine, server):
     assert machine.run("systemctl is-active berth.socket berth-gc.timer").split() == ["active", "active"]
     assert machine.attempt("systemctl is-enabled berth-serve.service").stdout.strip() == "disabled"
     assert not machine.attempt("systemctl --failed --quiet").stdout
-    machine.run("systemctl start berth-gc.service berth-retain.service")
+    machine.run("""echo 'retain "**" { newest = 9 }' >> /etc/berth/berth.conf""")
+    machine.run("systemctl start berth-gc.service berth-retain.service && systemctl reload berth.service")
+    judge.has(machine, REGISTRY, manifest)
 
     # What somebody has edited stays, and what nobody has is new.
     machine.run(f"echo 'page_limit = \"99\"' >> /etc/berth/berth.conf; echo '# mine' >> {SITE[server]}")
