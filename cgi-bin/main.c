@@ -82,6 +82,7 @@ static int open_store(const struct store_settings *settings, struct store *store
 
 /* What was read when it started, and where from. */
 struct startup {
+    const char *config; /* as of the option; NULL: none */
     struct config_frozen frozen;
     struct strings files;
 };
@@ -118,6 +119,34 @@ static int work(struct pool_worker *worker, void *context)
     return serve(context, false, worker);
 }
 
+static void free_startup(struct startup *startup)
+{
+    config_free_frozen(&startup->frozen);
+    strings_free(&startup->files);
+}
+
+/* Fills *startup anew; leaves it as it is after an error, which is logged. 0, or an exit code. */
+static int read_startup(struct startup *startup)
+{
+    struct startup read = {.config = startup->config};
+    struct err err;
+
+    if (config_read_frozen(&read.frozen, &read.files, read.config, &err) < 0) {
+        log_error("%s", err.msg);
+        free_startup(&read);
+        return err_exit_code(err.code);
+    }
+    free_startup(startup);
+    *startup = read;
+    log_set_level(startup->frozen.log_level);
+    return EX_OK;
+}
+
+static int reload(void *context)
+{
+    return read_startup(context) == EX_OK ? 0 : -1;
+}
+
 static int run(struct startup *startup, const struct options *options)
 {
     const struct pool_plan plan = {.min = options->workers,
@@ -126,6 +155,7 @@ static int run(struct startup *startup, const struct options *options)
                                    .socket = STDIN_FILENO,
                                    .takeover = options->takeover,
                                    .work = work,
+                                   .reload = reload,
                                    .context = startup};
 
     if (is_listening_socket(STDIN_FILENO))
@@ -209,31 +239,22 @@ static int parse_options(int argc, char **argv, struct options *options)
     return complete(options) ? -1 : EX_USAGE;
 }
 
-static void free_startup(struct startup *startup)
-{
-    config_free_frozen(&startup->frozen);
-    strings_free(&startup->files);
-}
-
 int main(int argc, char **argv)
 {
     struct options options = {0};
     struct startup startup = {0};
-    struct err err;
 
-    int done = parse_options(argc, argv, &options);
-    if (done >= 0)
-        return done;
-    if (config_read_frozen(&startup.frozen, &startup.files, options.config, &err) < 0) {
-        log_error("%s", err.msg);
-        free_startup(&startup);
-        return err_exit_code(err.code);
-    }
-    log_set_level(startup.frozen.log_level);
+    int code = parse_options(argc, argv, &options);
+    if (code >= 0)
+        return code;
+    startup.config = options.config;
+    code = read_startup(&startup);
+    if (code != EX_OK)
+        return code;
     /* A fixed threshold: what a large manifest took goes back to the system, and a worker stays
      * small. */
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    int code = run(&startup, &options);
+    code = run(&startup, &options);
     free_startup(&startup);
     return code;
 }

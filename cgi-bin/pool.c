@@ -458,6 +458,15 @@ static void stop(struct pool *pool)
         ;
 }
 
+static void reload(struct pool *pool)
+{
+    if (pool->plan->reload && pool->plan->reload(pool->plan->context) < 0)
+        return;
+    for (int i = 0; i < pool->plan->max; i++)
+        if (pool->children[i].pid && !pool->children[i].told)
+            pool->children[i].told = kill(pool->children[i].pid, SIGTERM) == 0;
+}
+
 static bool has_ready(const struct pool *pool)
 {
     for (int i = 0; i < pool->plan->max; i++)
@@ -476,7 +485,9 @@ static void run(struct pool *pool)
         if (has_ready(pool))
             end_succession(pool);
         number = await(pool);
-    } while (number == 0 || number == SIGCHLD);
+        if (number == SIGHUP)
+            reload(pool);
+    } while (number == 0 || number == SIGCHLD || number == SIGHUP);
     end_succession(pool);
     stop(pool);
 }
@@ -484,7 +495,7 @@ static void run(struct pool *pool)
 /* Signals are read one at a time, so none can come between a look and the wait for the next. */
 static int take_signals(struct pool *pool)
 {
-    static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1};
+    static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGHUP};
     sigset_t taken;
 
     sigemptyset(&taken);

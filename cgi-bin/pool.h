@@ -19,7 +19,8 @@
  * show instead of nothing.
  *
  * Signals: SIGTERM, SIGINT and SIGUSR1 end the pool; workers finish what they are at. They end in
- * the same way when the parent was killed.
+ * the same way when the parent was killed. SIGHUP replaces all workers, as they finish, by others
+ * that start with what `reload` has read; where there are `max`, each has to wait for one to end.
  *
  * Takeover: a web server that starts the parent and looks, when that is killed, whether somebody
  * still has the socket, finds workers that are about to end, takes them for a service that others
@@ -48,6 +49,9 @@ struct pool_plan {
      * ready, and returns its exit code, 0 after SIGTERM, which it finishes its work before. What
      * the parent had open and locked is not its: it opens what it needs itself. */
     int (*work)(struct pool_worker *self, void *context);
+    /* In the parent, on SIGHUP: reads anew what it hands to workers. Negative: it could not, and
+     * nothing changes. NULL: there is nothing to read. */
+    int (*reload)(void *context);
     void *context;
 };
 

@@ -122,11 +122,17 @@ static struct place place_of(const char *path)
     return place;
 }
 
+/* The call itself may be forbidden to a service, where there is nothing to change either. */
+static int set_owner(int fd, uid_t uid, gid_t gid)
+{
+    return uid == (uid_t)-1 && gid == (gid_t)-1 ? 0 : fchown(fd, uid, gid);
+}
+
 static int fill(int fd, const struct stat *like, const void *bytes, size_t len, struct err *err)
 {
     if (file_pwrite_all(fd, bytes, len, 0, err) < 0)
         return -1;
-    if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
+    if (set_owner(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 07777) < 0 ||
         file_sync(fd) < 0)
         return err_sys(err, errno, "it cannot be written");
     return 0;

@@ -37,6 +37,7 @@ struct children {
     int log;     /* what lighttpd says */
     struct buf line;
     int asked; /* how often somebody asked to stop */
+    bool serving;
 };
 
 /* Makes a descriptor one of those that a program inherits. */
@@ -202,6 +203,13 @@ static void reap(struct children *children)
     }
 }
 
+/* The workers read berth.conf anew; what they are at, they finish. */
+static void reload(const struct children *children)
+{
+    if (children->serving && children->workers.running)
+        kill(children->workers.group, SIGHUP);
+}
+
 /* Waits until something happens: a signal, an end, a word of lighttpd's, input from `other` (-1:
  * there is none). Whether it was that. */
 static bool attend(struct children *children, int other, int64_t timeout_ms)
@@ -218,6 +226,8 @@ static bool attend(struct children *children, int other, int64_t timeout_ms)
     if (fds[0].revents && read(children->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGCHLD)
             reap(children);
+        else if (info.ssi_signo == SIGUSR1)
+            reload(children);
         else
             children->asked++;
     }
@@ -369,6 +379,7 @@ static int serve_until_asked(struct children *children, const struct children_pl
         return -1;
     if (!children->asked)
         ready(context);
+    children->serving = true;
     while (is_undisturbed(children))
         attend(children, -1, INT32_MAX);
     return check_running(children, err);
@@ -377,7 +388,7 @@ static int serve_until_asked(struct children *children, const struct children_pl
 int children_run(const struct children_plan *plan, void (*ready)(const void *context),
                  const void *context, struct err *err)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
     struct children children = {
         .workers.name = "berth.fcgi", .lighttpd.name = "lighttpd", .signals = -1, .log = -1};
     sigset_t blocked;

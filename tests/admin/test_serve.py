@@ -67,6 +67,31 @@ def test_stopping_leaves_nothing(serve, number):
     assert_gone(registry, processes)
 
 
+def test_a_reload_reads_the_configuration(serve, tmp_path):
+    """Also what is read at the start alone. A mistake in it changes nothing."""
+    conf = tmp_path / "berth.conf"
+    conf.write_text('page_limit = "1"\n')
+    registry = serve("--config", conf)
+    for _ in range(3):
+        oci.Repository(registry).push_image("1")
+
+    def listed():
+        return len(expect(registry.request("GET", "/v2/_catalog"), 200).json()["repositories"])
+
+    assert listed() == 1
+    for limit in ("2", "3"):
+        conf.write_text(f'page_limit = "{limit}"\n')
+        registry.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: listed() == int(limit))
+    processes = registry.processes()
+    conf.write_text('page_limit = "no number"\n')
+    registry.process.send_signal(signal.SIGUSR1)
+    time.sleep(0.5)
+    assert listed() == 3 and registry.processes() == processes
+    registry.stop()
+    assert registry.process.returncode == 0
+
+
 @pytest.mark.parametrize("args, said, count", [((), "2 to 32 workers", 3), (("--workers", "3"), "3 workers", 3), (("--workers", "1"), "1 worker", 1),
                                                (("--workers-max", "3"), "2 to 3 workers", 3),
                                                (("--workers-max", "1"), "1 worker", 1),

@@ -123,6 +123,12 @@ int fixture_setup(void **state)
                : 0;
 }
 
+static int reload(void *context)
+{
+    (void)context;
+    return fixture_shared->reload_fails ? -1 : 0;
+}
+
 void fixture_start(struct fixture *f, int min, int max, int idle_ms)
 {
     const struct pool_plan plan = {.min = min,
@@ -130,6 +136,7 @@ void fixture_start(struct fixture *f, int min, int max, int idle_ms)
                                    .idle_ms = idle_ms,
                                    .socket = f->listener,
                                    .work = work,
+                                   .reload = reload,
                                    .context = &f->listener};
 
     f->pid = fork();

@@ -24,6 +24,7 @@ enum fixture_mode { SERVE, CANNOT_START, DIES_BEFORE, DIES_READY };
 extern struct fixture_shared {
     atomic_int mode; /* what a worker does that starts now */
     atomic_int fork_fails;
+    atomic_int reload_fails;
     atomic_int starts;
     atomic_llong started_at[STARTS_MAX]; /* clock_ms */
 } * fixture_shared;

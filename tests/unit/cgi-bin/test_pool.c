@@ -173,6 +173,46 @@ static void test_signals_let_requests_be_finished(void **state)
     assert_int_equal(0, fixture_times_logged(f, "\n"));
 }
 
+/* All are new, but for one who has something to finish first. */
+static void test_a_reload_replaces_workers(void **state)
+{
+    struct fixture *f = *state;
+    pid_t before[3], after[3];
+
+    fixture_start(f, 2, 8, LONG_MS);
+    int held = fixture_hold(f);
+    assert_comes(fixture_workers(f) == 3 && fixture_starts() == 3);
+    assert_int_equal(3, fixture_list(f, before, 3));
+    kill(f->pid, SIGHUP);
+    assert_comes(fixture_starts() == 5 && fixture_workers(f) == 3);
+    assert_true(fixture_ask(held));
+    close(held);
+    assert_comes(fixture_workers(f) == 2);
+    assert_int_equal(2, fixture_list(f, after, 2));
+    for (int i = 0; i < 3; i++)
+        assert_true(before[i] != after[0] && before[i] != after[1]);
+    assert_int_equal(0, fixture_stop(f));
+    assert_int_equal(0, fixture_times_logged(f, "\n"));
+}
+
+static void test_a_reload_that_fails_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    pid_t before[2], after[2];
+
+    fixture_start(f, 2, 2, LONG_MS);
+    assert_comes(fixture_workers(f) == 2 && fixture_starts() == 2);
+    assert_int_equal(2, fixture_list(f, before, 2));
+    fixture_shared->reload_fails = 1;
+    kill(f->pid, SIGHUP);
+    int held = fixture_hold(f); /* it goes on, and sees to whom it starts */
+    fixture_let_go(&held, 1);
+    fixture_sleep(200);
+    assert_int_equal(2, fixture_list(f, after, 2));
+    assert_int_equal(before[0] + before[1], after[0] + after[1]);
+    assert_int_equal(2, fixture_starts());
+}
+
 static bool runs(pid_t pid)
 {
     while (waitpid(-1, NULL, WNOHANG) > 0) /* orphans come to this program */
@@ -248,6 +288,8 @@ int main(void)
         POOL_TEST(test_busy_ones_stay),
         POOL_TEST(test_a_light_load_keeps_few),
         POOL_TEST(test_signals_let_requests_be_finished),
+        POOL_TEST(test_a_reload_replaces_workers),
+        POOL_TEST(test_a_reload_that_fails_changes_nothing),
         POOL_TEST(test_a_killed_parent_leaves_nothing),
         POOL_TEST(test_children_that_nobody_waits_for),
         cmocka_unit_test(test_a_process_without_a_pool),
