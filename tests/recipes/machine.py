@@ -95,6 +95,8 @@ class Machine:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self._wait(self._find_init, "start")
         self._connect()
+        # nspawn's own, which is deleted, and which a user's unit can put nothing in the place of.
+        self._wait(lambda: self.attempt("umount /proc/kmsg || ! grep -q ' /proc/kmsg ' /proc/self/mountinfo").returncode == 0, "boot")
         self._wait(lambda: self.attempt("systemctl is-system-running").stdout.strip() in ("running", "degraded"), "boot")
 
     def _wait(self, ready, what):

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The systemd units: what they are let at, what bounds them; and that the Debian packages have all that is installed."""
+
+import fnmatch
+import re
+import subprocess
+
+import pytest
+
+from tests.lib.paths import BUILD, CHECKOUT
+
+SERVICES = ["berth", "berth-serve", "berth-serve-user", "berth-gc", "berth-retain"]
+EXPOSURE = "15"  # tenths, of ten
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Where `make install` puts what, with Debian's prefix."""
+    directory = tmp_path_factory.mktemp("installed")
+    subprocess.run(["make", "-s", "-C", BUILD, "install", f"DESTDIR={directory}", "prefix=/usr", "sysconfdir=/etc",
+                    "systemdsystemunitdir=/lib/systemd/system"], check=True, capture_output=True)
+    return directory
+
+
+def unit(installed, name):
+    if name == "berth-serve-user":
+        return installed / "usr/lib/systemd/user/berth-serve.service"
+    return installed / f"lib/systemd/system/{name}.service"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_is_let_at_little(installed, name):
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={EXPOSURE}",
+                           unit(installed, name)], capture_output=True, text=True, check=False)
+    assert "Overall exposure level" in done.stdout, done.stderr
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_is_bounded(installed, name):
+    settings = set(re.findall(r"(?m)^(\w+)=.", unit(installed, name).read_text()))
+    assert {"MemoryMax", "TasksMax", "LimitCORE"} <= settings
+    assert ("ExecReload" in settings) == ("Restart" in settings)
+
+
+def test_every_installed_file_is_in_one_package(installed):
+    """dh_missing finds what is in none when packages are built."""
+    patterns = [line.split()[0] for file in (CHECKOUT / "debian").glob("*.install")
+                for line in file.read_text().splitlines() if not line.startswith(("#", "debian/"))]
+    zsh = {"usr/share/zsh/site-functions/_berth"}
+    for path in installed.rglob("*"):
+        name = str(path.relative_to(installed))
+        if path.is_dir() or name in zsh:
+            continue
+        found = [pattern for pattern in patterns if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"{pattern}/*")]
+        assert len(found) == 1, f"{name}: {found}"
