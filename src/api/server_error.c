@@ -105,9 +105,14 @@ void server_error_answer(const struct request *request, struct response *respons
 {
     const int status = status_of(request);
     const struct reason *reason = reason_of(status);
+    const char *uri = asked_for(request);
 
-    if (is_ours(asked_for(request)))
+    if (status == 501 && !*uri) {
+        error_refuse(response, 405, reason->code, reason->text);
+        response_header(response, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    } else if (is_ours(uri)) {
         error_refuse(response, status, reason->code, reason->text);
-    else
+    } else {
         answer_page(status, reason->text, response);
+    }
 }

@@ -23,7 +23,9 @@ bool server_error_is(const struct request *request);
  * upload that is begun gives nothing to him who may not go on with it. */
 bool server_error_undo(struct request *request);
 
-/* Answers with the status and the reason. */
+/* Answers with the status and the reason. A method that the web server does not know is 405, as of
+ * other servers, which let it pass; for which path nobody knows, so what may be allowed at all is
+ * said. */
 void server_error_answer(const struct request *request, struct response *response);
 
 #endif

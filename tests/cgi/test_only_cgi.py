@@ -176,6 +176,13 @@ def test_20_what_the_server_refused(front, status, code):
     assert page.headers["Content-Type"].startswith("text/html") and b"script" not in page.body
 
 
+def test_39_a_method_that_lighttpd_does_not_know(front):
+    """It reads no further, so berth does not learn for which path."""
+    response = expect_error(refused(front, 501, ""), 405, "UNSUPPORTED")
+    assert response.headers["Allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    assert "Allow" not in expect_error(refused(front, 501, "/v2/a/manifests/x"), 501, "UNSUPPORTED").headers
+
+
 @pytest.mark.parametrize("file", sorted((ETC / "errors").iterdir()), ids=lambda file: file.stem)
 def test_20_files_of_errors_say_the_same(front, file):
     assert refused(front, int(file.stem), "/v2/").json() == json.loads(file.read_text())
