@@ -59,6 +59,8 @@ class Image:
                 "WorkingDir": "/",
                 "Volumes": {"/var/lib/registry": {}},
                 "StopSignal": "SIGTERM",
+                "Healthcheck": {"Test": ["CMD", "/usr/bin/berth", "health"], "Interval": 30 * SECOND, "Timeout": 10 * SECOND,
+                                "StartPeriod": 5 * SECOND, "Retries": 3},
                 "Labels": self.labels,
             },
             "rootfs": {"type": "layers", "diff_ids": [digest(layer.tar) for layer in layers]},

@@ -91,7 +91,7 @@ def test_without_the_variable_nothing_is_deleted(host, document, original):
     ledger.check(front)
 
 
-@pytest.mark.parametrize("variable", ["REGISTRY_STORAGE_S3_BUCKET=images", "REGISTRY_REDIS_ADDR=redis:6379",
+@pytest.mark.parametrize("variable", ["REGISTRY_STORAGE_S3_BUCKET=images", "REGISTRY_STORAGE_GCS_BUCKET=images",
                                       "REGISTRY_HTTP_ADR=:5000", "REGISTRY_STORAGE_DELETE_ENABLED=perhaps"])
 def test_what_has_no_equal_stops_the_start(host, variable):
     """One line says its name."""

@@ -59,4 +59,8 @@ def test_it_is_run_the_same_way(containerfile, monkeypatch):
     assert said["USER"] == config["User"] and said["STOPSIGNAL"] == config["StopSignal"]
     assert [said["EXPOSE"]] == list(config["ExposedPorts"]) and [said["VOLUME"]] == list(config["Volumes"])
     assert json.loads(said["ENTRYPOINT"]) == config["Entrypoint"]
-    assert ("HEALTHCHECK" in said) == ("Healthcheck" in config)
+    options, _, command = said["HEALTHCHECK"].partition(" CMD ")
+    check = config["Healthcheck"]
+    assert check["Test"] == ["CMD", *json.loads(command)]
+    assert options.split() == [f"--interval={check['Interval'] // 10**9}s", f"--timeout={check['Timeout'] // 10**9}s",
+                               f"--start-period={check['StartPeriod'] // 10**9}s", f"--retries={check['Retries']}"]
