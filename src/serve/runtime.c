@@ -95,15 +95,22 @@ static int make_dir(struct runtime *runtime, struct err *err)
     const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/run", "/tmp"};
     size_t longest = sizeof((struct sockaddr_un *)NULL)->sun_path -
                      sizeof "/" RUNTIME_PREFIX RUNTIME_UNIQUE "/sock";
+    struct err why = {0};
     bool made = false;
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (!places[i] || places[i][0] != '/' || strlen(places[i]) > longest)
             continue;
         sweep(places[i]);
-        made = made || make_locked(runtime, places[i], err) == 0;
+        made = made || make_locked(runtime, places[i], &why) == 0;
     }
-    return made ? 0 : -1;
+    if (made)
+        return 0;
+    return err_set(
+        err, ERR_CONFIG,
+        "neither /run nor /tmp can be written: %s: mount a tmpfs there, as by docker run "
+        "--tmpfs /run, or name a directory with XDG_RUNTIME_DIR",
+        strerror(why.sys));
 }
 
 static int open_socket(struct runtime *runtime, struct err *err)

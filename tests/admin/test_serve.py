@@ -292,6 +292,18 @@ def test_31_one_address_that_is_taken(tmp_path):
     assert f"listen on ::1 port {port}" in done.stderr and "in use" in done.stderr
 
 
+def test_nowhere_to_write_while_it_runs():
+    """As a container with a read-only root and no tmpfs has it."""
+    script = """for place in /run /tmp; do mount --bind $place $place; mount -o remount,bind,ro $place; done
+mount -t tmpfs tmpfs /mnt
+exec "$0" serve --listen 127.0.0.1:0 --root /mnt/store"""
+    environment = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
+    done = subprocess.run(["unshare", "--mount", "/bin/sh", "-ec", script, BUILD / "berth"], env=environment,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    assert "neither /run nor /tmp can be written: Read-only file system" in done.stderr and "--tmpfs /run" in done.stderr
+
+
 def test_31_a_page_for_people(serve, tmp_path):
     """Of what is at this port, also where all else needs a login."""
     htpasswd = tmp_path / "users"

@@ -112,7 +112,8 @@ def test_a_directory_that_is_not_writable(host):
     """One line says what is wrong and what cures it, and it goes on saying so."""
     (host.directory / "images").mkdir(mode=0o755)
     said = host.refusal_of('docker run --rm -v "$(pwd)"/images:/var/lib/registry berth')
-    assert "/var/lib/registry" in said and "chown -R 1000 /var/lib/registry" in said, said
+    assert "/var/lib/registry" in said and "user 1000 cannot write to /var/lib/registry: Permission denied" in said, said
+    assert "chown -R 1000 /var/lib/registry" in said
 
 
 def test_as_tight_as_it_gets(host, document, app):
@@ -121,6 +122,11 @@ def test_as_tight_as_it_gets(host, document, app):
     push_and_pull(host, document)
     assert "Uid:\t12345\t" in Path(f"/proc/{host.inspect()['State']['Pid']}/status").read_text()
     assert host.docker("diff", REGISTRY) == ""
+
+
+def test_read_only_without_a_tmpfs(host):
+    said = host.refusal_of("docker run --rm --read-only berth")
+    assert "neither /run nor /tmp can be written: Read-only file system" in said and "--tmpfs /run" in said
 
 
 def test_a_port_that_is_taken(registry):
