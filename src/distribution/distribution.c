@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "distribution/entries.h"
 #include "distribution/environment.h"
 #include "distribution/meaning.h"
@@ -19,7 +20,11 @@
 
 static int refuse(const struct entry *entry, const char *must, struct err *err)
 {
-    return err_set(err, ERR_CONFIG, "%s: %s = \"%s\": %s", entry->where, entry->path, entry->value,
+    AUTO_BUF value = BUF_INIT;
+
+    buf_addstr(&value, "");
+    text_add_escaped(&value, entry->value);
+    return err_set(err, ERR_CONFIG, "%s: %s = \"%s\": %s", entry->where, entry->path, value.s,
                    must);
 }
 

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,9 +27,13 @@ struct reading {
 static int fail(const struct entries_source *source, size_t line, const char *what,
                 const char *which, struct err *err)
 {
+    AUTO_BUF shown = BUF_INIT;
+
+    buf_addstr(&shown, "");
+    text_add_escaped(&shown, which);
     if (*source->under)
-        return err_set(err, ERR_CONFIG, "%s: %s%s", source->name, what, which);
-    return err_set(err, ERR_CONFIG, "%s:%zu: %s%s", source->name, line + 1, what, which);
+        return err_set(err, ERR_CONFIG, "%s: %s%s", source->name, what, shown.s);
+    return err_set(err, ERR_CONFIG, "%s:%zu: %s%s", source->name, line + 1, what, shown.s);
 }
 
 static const char *text_of(const yaml_node_t *node)
@@ -96,8 +101,9 @@ static int walk_map(struct reading *reading, const yaml_node_t *map, struct err 
          pair < map->data.mapping.pairs.top; pair++) {
         if (check_key(reading, map, pair, err) < 0)
             return -1;
-        buf_addf(&reading->path, "%s%s", len ? "." : "",
-                 text_of(yaml_document_get_node(reading->document, pair->key)));
+        buf_addstr(&reading->path, len ? "." : "");
+        text_add_escaped(&reading->path,
+                         text_of(yaml_document_get_node(reading->document, pair->key)));
         if (walk_below(reading, pair->value, len, err) < 0)
             return -1;
     }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct entry {
-    char *path;
+    char *path;  /* control characters in it are shown as \x0a */
     char *value; /* NULL: null, or a list or map with nothing in it */
     char *where; /* for messages: "config.yml:12", or the name of a variable */
 };

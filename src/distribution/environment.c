@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/strings.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -44,12 +45,15 @@ static int add_one(struct entries *entries, const char *variable, struct err *er
 {
     size_t len = strcspn(variable, "=");
     const char *value = variable + len + 1;
+    AUTO_BUF raw = BUF_INIT;
     AUTO_BUF name = BUF_INIT;
     AUTO_BUF path = BUF_INIT;
 
-    buf_add(&name, variable, len);
-    for (size_t i = strlen(ENVIRONMENT_PREFIX); i < len; i++)
-        buf_addc(&path, variable[i] == '_' ? '.' : (char)tolower((unsigned char)variable[i]));
+    /* Whoever names it in a line of its own is not to be led out of it. */
+    buf_add(&raw, variable, len);
+    text_add_escaped(&name, raw.s);
+    for (const char *c = name.s + strlen(ENVIRONMENT_PREFIX); *c; c++)
+        buf_addc(&path, *c == '_' ? '.' : (char)tolower((unsigned char)*c));
     const struct entries_source source = {.name = name.s, .under = path.s};
     entries_remove(entries, path.s);
     return entries_read(entries, &source, value, strlen(value), err);

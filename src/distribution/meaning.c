@@ -123,8 +123,8 @@ static bool fits(const char *pattern, const char *path)
     size_t len = strlen(pattern);
 
     if (pattern[len - 1] == '*')
-        return !strncasecmp(pattern, path, len - 1);
-    return !strcasecmp(pattern, path);
+        return !strncmp(pattern, path, len - 1);
+    return !strcmp(pattern, path);
 }
 
 const struct meaning *meaning_of(const char *path)

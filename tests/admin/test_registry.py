@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.admin.conftest import Serve
+from tests.cgi.test_only_health import HEALTHY, probe
 from tests.lib import htpasswd, oci
 from tests.lib.access import Key, basic, bearer, grants, token
 from tests.lib.distribution import Distribution
@@ -72,7 +73,7 @@ def test_a_login(tmp_path):
         expect_error(registry.request("POST", "/v2/a/b/blobs/uploads/", body=b""), 401, "UNAUTHORIZED")
         digest = push_and_pull(registry, ALICE)
         expect(registry.request("DELETE", f"/v2/a/b/blobs/{digest}", ALICE), 202)
-        assert expect(registry.request("GET", "/readyz"), 200).json() == {"status": "ok"}
+        assert probe(registry) == HEALTHY
 
 
 def test_tls_and_the_file(tmp_path):

@@ -13,7 +13,7 @@ PROGRAM = ("src", "cgi-bin")
 DEFINITION = re.compile(r"^(?!static\b(?! inline))(?:\w[\w\s*]*?[\s*])(\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
 
 # Libraries that the workers of a web server do without, as Makefile.am names them.
-NOT_FOR_WORKERS = re.compile(r"lib(pack|transfer|serve|remote)\.a|\$\((ARCHIVE|CURL|ISAL)_LIBS\)")
+NOT_FOR_WORKERS = re.compile(r"lib(pack|transfer|serve|distribution|remote)\.a|\$\((ARCHIVE|CURL|ISAL|SSL|YAML)_LIBS\)")
 
 
 def prefixes(tree: Tree):

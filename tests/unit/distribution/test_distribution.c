@@ -186,6 +186,7 @@ static void test_no_equal_or_the_same(void **state)
         {"validation: {disabled: no}", false},
         {"validation: {manifests: {urls: {allow: [x]}}}", true},
         {"nonsense: 1", true},
+        {"Storage: {delete: {enabled: true}}", true}, /* keys are in small letters */
         {"storage: {filesystem: {rootdir: /x}}", true},
     };
 

@@ -94,6 +94,18 @@ static void test_aliases(void **state)
     expect(&entries, 1, "c.b", "1", "c.yml:1");
 }
 
+/* In a message, or a comment, a key does not end its line. */
+static void test_keys_stay_in_their_line(void **state)
+{
+    AUTO_ENTRIES entries = {0};
+
+    (void)state;
+    assert_returns(0, read_text(&entries, "\"a\\nb\": {\"\\e\": 1}\n"));
+    expect(&entries, 0, "a\\x0ab.\\x1b", "1", "c.yml:1");
+    assert_fails(CONFIG, read_text(&entries, "\"x\\ny\": 1\n\"x\\ny\": 2\n"));
+    assert_string_equal("c.yml:2: stands twice: x\\x0ay", failure.msg);
+}
+
 static void test_bad_texts(void **state)
 {
     static const struct {
@@ -115,6 +127,7 @@ static void test_bad_texts(void **state)
         AUTO_ENTRIES entries = {0};
         assert_fails(CONFIG, read_text(&entries, bad[i].text));
         assert_memory_equal(bad[i].message, failure.msg, strlen(bad[i].message));
+        assert_null(strstr(failure.msg, "(null)"));
     }
 }
 
@@ -144,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_what_stands_below_a_path_is_removed),
         cmocka_unit_test(test_nothing_is_in_an_empty_file),
         cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_keys_stay_in_their_line),
         cmocka_unit_test(test_bad_texts),
         cmocka_unit_test(test_much_of_little),
     };
