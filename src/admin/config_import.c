@@ -7,21 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What is no matter of berth.conf. */
-static void print_serve(const struct distribution *distribution, struct buf *out)
-{
-    const char *host = distribution->addr[0] == ':' ? "*" : "";
-
-    buf_addf(out,
-             "\n# Where it listens is said to `berth serve`, or to the web server:\n"
-             "#   berth serve --listen '%s%s'",
-             host, distribution->addr);
-    if (distribution->certificate)
-        buf_addf(out, " --tls-cert '%s' --tls-key '%s'", distribution->certificate,
-                 distribution->key);
-    buf_addstr(out, "\n");
-}
-
 static int run(const void *said, char **args, struct err *err)
 {
     AUTO_DISTRIBUTION distribution = {0};
@@ -36,7 +21,7 @@ static int run(const void *said, char **args, struct err *err)
     buf_addstr(&out.text, "\n");
     if (distribution_print(&distribution, NULL, &out.text, err) < 0)
         return -1;
-    print_serve(&distribution, &out.text);
+    distribution_print_serve(&distribution, &out.text);
     if (output_end(&out, err) < 0)
         return -1;
     return distribution_check(&distribution, err);

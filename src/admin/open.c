@@ -49,6 +49,17 @@ struct registry open_registry(const struct config *conf, const struct store *sto
     };
 }
 
+/* In the container of `berth registry` the variable says it to all commands. NULL: the
+ * configuration does. */
+static const char *find_root(const struct options_common *common)
+{
+    const char *said = getenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY");
+
+    if (common->root)
+        return common->root;
+    return said && *said == '/' && !getenv("BERTH_ROOT") ? said : NULL;
+}
+
 int open_config(const struct options_common *common, struct config *conf, struct err *err)
 {
     note_actor();
@@ -57,8 +68,9 @@ int open_config(const struct options_common *common, struct config *conf, struct
         return -1;
     }
     log_set_level(conf->frozen.log_level);
-    if (common->root)
-        set_root(conf, common->root);
+    const char *root = find_root(common);
+    if (root)
+        set_root(conf, root);
     return 0;
 }
 

@@ -62,4 +62,8 @@ void distribution_print_remarks(const struct distribution *distribution, struct 
 int distribution_print(const struct distribution *distribution, const char *base, struct buf *out,
                        struct err *err);
 
+/* Appends, as a comment, the command that serves where that one did, which is no matter of
+ * berth.conf. */
+void distribution_print_serve(const struct distribution *distribution, struct buf *out);
+
 #endif

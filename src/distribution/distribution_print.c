@@ -83,3 +83,17 @@ int distribution_print(const struct distribution *distribution, const char *base
         return -1;
     return print_tokens(distribution, out, err);
 }
+
+void distribution_print_serve(const struct distribution *distribution, struct buf *out)
+{
+    const char *host = distribution->addr[0] == ':' ? "*" : "";
+
+    buf_addf(out,
+             "\n# Where it listens is said to `berth serve`, or to the web server:\n"
+             "#   berth serve --listen '%s%s'",
+             host, distribution->addr);
+    if (distribution->certificate)
+        buf_addf(out, " --tls-cert '%s' --tls-key '%s'", distribution->certificate,
+                 distribution->key);
+    buf_addstr(out, "\n");
+}

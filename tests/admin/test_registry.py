@@ -76,6 +76,20 @@ def test_a_login(tmp_path):
         assert probe(registry) == HEALTHY
 
 
+def test_commands_in_its_container(tmp_path):
+    """They find the data directory as it did."""
+    with StandIn(tmp_path) as registry:
+        oci.Repository(registry, "a/b").push_image("v1")
+
+        def berth(*args, **more):
+            return subprocess.run([BUILD / "berth", *args], check=True, capture_output=True, text=True, timeout=60,
+                                  env={**registry.environment(), **more}).stdout
+        assert "a/b" in berth("ls") and "kept: 1 repository" in berth("gc", "--dry-run")
+        (tmp_path / "other/docker/registry/v2/repositories").mkdir(parents=True)
+        assert "a/b" not in berth("ls", BERTH_ROOT=str(tmp_path / "other"))
+        assert "a/b" not in berth("ls", "--root", tmp_path / "other")
+
+
 def test_tls_and_the_file(tmp_path):
     certificate, key = make_certificate(tmp_path)
     config = tmp_path / "config.yml"
