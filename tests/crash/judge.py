@@ -149,6 +149,8 @@ class View:
             return self.has_manifest(name, what) if (name, what) in self.revisions else None
         if kind == "blob":
             return self.has_blob(name, what) if (name, what) in self.layers else None
+        if kind == "bytes":  # wherever they are now
+            return what.encode() in self.state.files.values() or None
         if kind == "fresh":  # not older than what was promised
             return self.touched.get((name, what))
         return True if "data" in self.sessions.get((name, what), ()) else None

@@ -9,14 +9,22 @@ from collections.abc import Iterator
 from tests.crash.disk import Disk
 from tests.crash.explore import Mark, Play
 
-# Why a mutant breaks nothing: (play, mutant, reason), the first two as regular expressions.
+# Why a mutant that was not caught breaks nothing: (play, mutant, reason), the first two as regular expressions.
 EXPLAINED = [
-    ("", "without fsync .*/_uploads/UUID/data",
+    ("", "^without fsync .*/_uploads/UUID/data",
      "the last request syncs the bytes before it names them; so that what is left of a session after a cut has no other bytes "
      "than the state of its hash, which test_sessions.py looks at"),
-    ("", "without fsync _berth/(holders$|tmp/UUID for _berth/holders/)",
+    ("", "^without fsync _berth/(holders$|tmp/UUID for _berth/holders/)",
      "a memory of links, of which nothing is believed before the link was looked at (store/holder.h)"),
-    ("", "without fsync _berth$", "a store without a version is of version 1, and gets it when it is opened"),
+    ("", "^without fsync _berth$", "a store without a version is of version 1, and gets it when it is opened"),
+    ("", "^without fsync _berth/(lost|tmp/UUID for _berth/lost/)", "what is lost is found and noted again by the next repair"),
+    ("", "^without fsync _berth/quarantine/.*/[0-9a-f]{64}$", "a rename is one thing, and the directory that it left is synced, too"),
+    ("^cancel$", "^without fsync .*/_uploads$", "the session was never on the disk; cancel-old is where one was"),
+    ("^(blob|manifest)-(again|heals|same)$", " and what it ends before ",
+     "all of it had its names before, so no name comes without what it is for"),
+    ("^(cp|tag|(first-)?import|retain|fsck-repair)$", " and what it ends before ",
+     "a command is acknowledged at its end alone, and what it does there is many requests: one of the two is none that the "
+     "other builds on, or was there before, or is synced again by the request that builds on it"),
 ]
 
 
@@ -24,9 +32,11 @@ EXPLAINED = [
 class Mutant:
     what: str
     play: Play
-    harmless: str = ""  # why it cannot break anything
+    idle: bool = False  # nothing was left to sync there
+    harmless: str = ""  # why it may break nothing
 
     def explanation(self) -> str:
+        """For one that was not caught."""
         return self.harmless or next((reason for play, what, reason in EXPLAINED
                                       if re.search(play, self.play.name) and re.search(what, self.what)), "")
 
@@ -42,19 +52,51 @@ def syncs_nothing(disk: Disk, event) -> bool:
     return not any(place[0] == number for change in disk.pending for place in change.entries)
 
 
-def survey(play: Play) -> tuple[set, set]:
-    """Where it syncs a directory or all, and where that changes nothing."""
-    disk, directories, empty = copy.deepcopy(play.disk), set(), set()
+def renews(disk: Disk, path: str) -> bool:
+    """Whether all that is open in a directory are names that come to stand for the bytes that they stood for."""
+    number, files = disk.find(path), disk.files
+    places = {place: inode for change in disk.pending for place, inode in change.entries.items() if place[0] == number}
+    return bool(places) and all(inode in files and disk.durable[number].get(name) in files and
+                                files[disk.durable[number][name]].durable == files[inode].live
+                                for (_, name), inode in places.items())
+
+
+def is_repeated(play: Play, at: int) -> bool:
+    """Whether the same is synced again before anything is promised."""
+    for item in play.timeline[at + 1:]:
+        if isinstance(item, Mark):
+            if item.acknowledged and item.step.promises({}):
+                return False
+        elif item.is_sync and item.path == play.timeline[at].path:
+            return True
+    return False
+
+
+@dataclasses.dataclass
+class Survey:
+    """Of a play's syncs, where they are in the timeline."""
+
+    directories: set = dataclasses.field(default_factory=set)  # and those of all
+    idle: set = dataclasses.field(default_factory=set)
+    harmless: dict = dataclasses.field(default_factory=dict)  # why it may be left out
+
+
+def survey(play: Play) -> Survey:
+    disk, found = copy.deepcopy(play.disk), Survey()
     for at, item in enumerate(play.timeline):
         if isinstance(item, Mark):
             continue
         if item.is_sync:
             if disk.find(item.path) not in disk.files:
-                directories.add(at)
+                found.directories.add(at)
             if syncs_nothing(disk, item):
-                empty.add(at)
+                found.idle.add(at)
+            elif renews(disk, item.path):
+                found.harmless[at] = "the same bytes had that name before; blob-heals and manifest-heals are where others had"
+            elif is_repeated(play, at):
+                found.harmless[at] = "it is synced again before anything is promised, by who builds on what is young"
         disk.follow(item)
-    return directories, empty
+    return found
 
 
 def nameless(event) -> str:
@@ -72,17 +114,17 @@ def becomes(play: Play, at: int) -> str:
 
 
 def drops(play: Play) -> Iterator[Mutant]:
-    _, empty = survey(play)
+    found = survey(play)
     for at, item in enumerate(play.timeline):
         if at >= play.start and not isinstance(item, Mark) and item.is_sync:
             without = play.timeline[:at] + play.timeline[at + 1:]
             yield Mutant(f"without {nameless(item)}{becomes(play, at)}", dataclasses.replace(play, timeline=without, start=at),
-                         "nothing was left to sync there" if at in empty else "")
+                         at in found.idle, found.harmless.get(at, ""))
 
 
 def rounds_of(play: Play) -> Iterator[tuple[int, int]]:
     """From where to where: changes, and the syncs of directories that end them; never across steps."""
-    directories, _ = survey(play)
+    directories = survey(play).directories
     begin, ending = 0, False
     for at, item in enumerate(play.timeline):
         if isinstance(item, Mark) or (ending and at not in directories):
@@ -99,12 +141,11 @@ def syncs_of(play: Play, begin: int, end: int) -> set:
 
 def swaps(play: Play) -> Iterator[Mutant]:
     rounds = list(rounds_of(play))
-    _, empty = survey(play)
+    idle = survey(play).idle
     for (first, middle), (second, end) in zip(rounds, rounds[1:]):
         if middle == second:
             line = play.timeline
             swapped = line[:first] + line[second:end] + line[first:middle] + line[end:]
             yield Mutant(f"{nameless(line[end - 1])} and what it ends before {nameless(line[middle - 1])}",
                          dataclasses.replace(play, timeline=swapped, start=first),
-                         "one of them syncs nothing that anybody sees"
-                         if any(syncs_of(play, *round) <= empty for round in ((first, middle), (second, end))) else "")
+                         any(syncs_of(play, *round) <= idle for round in ((first, middle), (second, end))))

@@ -37,6 +37,11 @@ def always(promises):
     return lambda before: promises
 
 
+def kept(promises):
+    """And who was told that it is there has the collector's grace to name it."""
+    return lambda before: promises | {("fresh", *key): int(time.time()) - HOUR for kind, *key in promises if kind in ("blob", "manifest")}
+
+
 # --- requests ---
 
 def blob_steps(blob=BLOB, name=APP, chunks=1):
@@ -53,12 +58,12 @@ def start(name=APP):
 
 def finish(blob=BLOB, name=APP, body=None):
     body = blob.data if body is None else body
-    return Request("put", always(has("blob", name, blob)), method="PUT", target="{location}?digest=" + blob.digest, body=body)
+    return Request("put", kept(has("blob", name, blob)), method="PUT", target="{location}?digest=" + blob.digest, body=body)
 
 
 def whole(blob=BLOB, name=APP, digest=None, expected=(201,)):
     promises = has("blob", name, blob) if expected == (201,) else {}
-    return Request("post whole", always(promises), method="POST",
+    return Request("post whole", kept(promises), method="POST",
                    target=f"/v2/{name}/blobs/uploads/?digest={digest or blob.digest}", body=blob.data, expected=expected)
 
 
@@ -68,7 +73,7 @@ def refused(name=NEW):
 
 
 def mount(blob=base.LAYER, name=OTHER, source=APP):
-    return Request("mount", always(has("blob", name, blob)), method="POST",
+    return Request("mount", kept(has("blob", name, blob)), method="POST",
                    target=f"/v2/{name}/blobs/uploads/?mount={blob.digest}&from={source}", body=b"")
 
 
@@ -78,7 +83,7 @@ def put(manifest, reference=None, name=APP, tags=()):
     for each in tags:
         promises |= tag(name, each, manifest.digest)
     query = "" if reference else "?" + "&".join(f"tag={each}" for each in tags)
-    return Request(f"put {reference or 'digest'}", always(promises), method="PUT",
+    return Request(f"put {reference or 'digest'}", kept(promises), method="PUT",
                    target=f"/v2/{name}/manifests/{reference or manifest.digest}{query}",
                    headers=(("Content-Type", manifest.media_type),), body=manifest.data)
 
@@ -144,8 +149,8 @@ def remove_all(name):
 
 def copy(source=f"{APP}:multi", target=f"{NEW}:1", name=NEW):
     contents = (base.INDEX, *(child for child, _ in base.CHILDREN))
-    return command("cp", source, target, promises=tag(name, "1", base.INDEX.digest) | has("manifest", name, *contents) |
-                   has("blob", name, base.LAYER))
+    return command("cp", source, target, promises=kept(tag(name, "1", base.INDEX.digest) | has("manifest", name, *contents) |
+                                                       has("blob", name, base.LAYER)))
 
 
 def imported() -> dict:
@@ -156,10 +161,13 @@ def imported() -> dict:
     return tag(IMPORTED, "1", descriptor["digest"]) | {("manifest", IMPORTED, descriptor["digest"]): True}
 
 
-IMPORT = command("import", "{home}/layout", promises=imported())
+IMPORT = command("import", "{home}/layout", promises=kept(imported()))
 RETAIN = command("retain", promises={("tag", APP, "doomed"): None, ("tag", APP, "doomed-too"): None}, may_go=is_garbage,
                  settings='retain "team/**" {\ntags = { "1", "m*", "n*", "sha256-*" }\n}')
 
+
+
+DAMAGED = "damaged"  # what a repair cannot mend it puts into quarantine
 
 
 def damage(store: Path):
@@ -172,11 +180,17 @@ def damage(store: Path):
     shutil.rmtree(repository / "_referrers")
     nobodys = Store(store).blob_path(BLOB.digest)
     nobodys.parent.mkdir(parents=True)
-    nobodys.write_bytes(b"damaged")
+    nobodys.write_bytes(DAMAGED.encode())
 
 
 REPAIR = command("fsck", "--repair", promises=has("manifest", APP, base.FIRST, base.SECOND, base.SIGNED, base.INDEX) |
-                 has("blob", APP, base.LAYER), expected=(0, 1))
+                 has("blob", APP, base.LAYER) | {("bytes", APP, DAMAGED): True}, expected=(0, 1))
+
+
+def other_bytes(content):
+    """What is pushed again mends it."""
+    return lambda store: Store(store).blob_path(content.digest).write_bytes(b"other")
+
 
 OPERATIONS = [
     Scenario("blob", blob_steps()),
@@ -185,6 +199,7 @@ OPERATIONS = [
     Scenario("blob-single-post", (whole(),)),
     Scenario("blob-sha512", (whole(content("long", algorithm="sha512")),)),
     Scenario("blob-again", (whole(base.LAYER),)),
+    Scenario("blob-heals", (whole(base.LAYER),), damage=other_bytes(base.LAYER)),
     Scenario("blob-new-repository", blob_steps(name=NEW)),
     Scenario("blob-single-new-repository", (whole(name=NEW),)),
     Scenario("blob-refused", (refused(APP),)),
@@ -194,6 +209,7 @@ OPERATIONS = [
     Scenario("manifest-new-tag", (put(base.NEXT, "new"),)),
     Scenario("manifest-moved-tag", (put(base.NEXT, "moved"),)),
     Scenario("manifest-same", (put(base.FIRST, "1"),)),
+    Scenario("manifest-heals", (put(base.FIRST, "1"),), damage=other_bytes(base.FIRST)),
     Scenario("manifest-digest", (put(base.NEXT),)),
     Scenario("manifest-tags", (put(base.NEXT, tags=("a", "moved")),)),
     Scenario("manifest-subject", (put(base.NEXT_SIGNATURE),)),
