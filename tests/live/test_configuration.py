@@ -61,21 +61,36 @@ def test_lighttpd(installed, tmp_path, name, login):
     check("lighttpd", "-tt", "-f", main)
 
 
-@pytest.mark.parametrize("login", LOGINS)
-@pytest.mark.parametrize("name", ["apache-fcgid.conf", "apache-proxy.conf"])
-def test_apache(installed, tmp_path, name, login):
-    """Its files are linked into conf-enabled/, or included in a virtual host."""
+def debian_apache(file, tmp_path, modules):
+    """Apache's directory as Debian has it, with our file and these modules enabled, and the environment that it wants."""
     root = tmp_path / "apache2"
     shutil.copytree("/etc/apache2", root)
-    (root / "conf-enabled/berth.conf").symlink_to(installed / name)
-    text = (installed / name).read_text()
-    if login:
-        text += enable_login(installed, "apache", login, installed / "apache-enabled")
-    for module in " ".join(re.findall(r"a2enmod (.*)", text)).split():
+    (root / "conf-enabled/berth.conf").symlink_to(file)
+    for module in modules:
         for available in (root / "mods-available").glob(f"{module}.*"):
             shutil.copy(available, root / "mods-enabled")
     environment = {**APACHE_ENVIRONMENT, **{f"APACHE_{kind}_DIR": str(tmp_path) for kind in ("RUN", "LOCK", "LOG")},
                    "APACHE_PID_FILE": str(tmp_path / "pid")}
+    return root, environment
+
+
+def test_10_apache_does_not_start_without_mod_cgid(installed, tmp_path):
+    """What would take bodies before a login, and refuse layers, says so at once."""
+    root, environment = debian_apache(installed / "apache-fcgid.conf", tmp_path, ["fcgid", "xsendfile", "headers"])
+    done = subprocess.run(["apache2", "-t", "-d", root, "-f", root / "apache2.conf"], env={**os.environ, **environment},
+                          capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "a2enmod cgid, and restart Apache" in done.stderr
+
+
+@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("name", ["apache-fcgid.conf", "apache-proxy.conf"])
+def test_apache(installed, tmp_path, name, login):
+    """Its files are linked into conf-enabled/, or included in a virtual host."""
+    text = (installed / name).read_text()
+    if login:
+        text += enable_login(installed, "apache", login, installed / "apache-enabled")
+    root, environment = debian_apache(installed / name, tmp_path, " ".join(re.findall(r"a2enmod (.*)", text)).split())
     check("apache2", "-t", "-d", root, "-f", root / "apache2.conf", **environment)
     (root / "conf-enabled/berth.conf").unlink()
     (root / "sites-enabled/berth.conf").write_text("<VirtualHost *:80>\n    Define BERTH_VIRTUAL_HOST\n"
