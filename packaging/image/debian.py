@@ -15,6 +15,9 @@ deb http://deb.debian.org/debian-security bookworm-security main
 # What has the programs and libraries of the image. What they depend on comes with them; only files that are needed get in.
 PACKAGES = ["base-files", "lighttpd", "lighttpd-mod-openssl", "apache2-utils", "libc6", "libfcgi0ldbl", "libjson-c5", "libssl3",
             "libconfuse2", "libcrypt1", "libyaml-0-2", "libisal2", "libzstd1", "zlib1g", "libbz2-1.0", "liblz4-1", "liblzma5"]
+# What berth is compiled with, where that is not this machine's: as ./quickstart installs it, and what libarchive needs.
+DEVELOPMENT = ["libc6-dev", "libfcgi-dev", "libjson-c-dev", "libssl-dev", "libconfuse-dev", "libyaml-dev", "libcrypt-dev",
+               "libarchive-dev", "libzstd-dev", "zlib1g-dev", "libisal-dev", "libbz2-1.0", "liblz4-1", "liblzma5"]
 CONTROL = ["Package", "Version", "Architecture", "Source", "Maintainer", "Homepage"]
 
 
@@ -44,15 +47,31 @@ def merged(path):
     return "usr/" + path if path.startswith(("bin/", "sbin/", "lib/", "lib64/")) else path
 
 
-def packages(directory):
+def fetch(names, target, into, hook, what):
+    """Has mmdebstrap resolve and verify, and unpack without running anything; `hook` sees what it fetched."""
+    run("mmdebstrap", "--quiet", "--variant=extract", f"--architectures={target.name}", f"--include={','.join(names)}",
+        *(["--format=null"] if into == "/dev/null" else ["--format=directory"]), f"--extract-hook={hook}", SUITE, into, "-",
+        input=SOURCES, what=what)
+
+
+def packages(directory, target):
     """All that mmdebstrap says the image needs, in the order of their names."""
     directory.mkdir(parents=True, exist_ok=True)
     if not any(directory.glob("*.deb")):
-        run("mmdebstrap", "--quiet", "--variant=extract", "--format=null", f"--include={','.join(PACKAGES)}",
-            f'--extract-hook=cp "$1"/var/cache/apt/archives/*.deb "{directory.resolve()}"', SUITE, "/dev/null", "-",
-            input=SOURCES, what="fetching Debian's packages")
+        fetch(PACKAGES, target, "/dev/null", f'cp "$1"/var/cache/apt/archives/*.deb "{directory.resolve()}"',
+              "fetching Debian's packages")
     found = sorted((Package(path) for path in directory.glob("*.deb")), key=lambda package: package.name)
     missing = set(PACKAGES) - {package.name for package in found}
     if missing:
         raise Failure(f"{directory} has no {', '.join(sorted(missing))}: empty it, and all are fetched again")
+    foreign = {package.architecture for package in found} - {target.name, "all"}
+    if foreign:
+        raise Failure(f"{directory} has packages for {', '.join(sorted(foreign))}, not for {target.name}: name another")
     return found
+
+
+def sysroot(directory, target):
+    """Headers and libraries to compile with for another architecture. The version of the libarchive among them."""
+    fetch(DEVELOPMENT, target, directory, f'cp "$1"/var/cache/apt/archives/libarchive-dev_*.deb "{directory}.deb"',
+          "fetching what to compile with")
+    return Package(f"{directory}.deb").version

@@ -8,7 +8,6 @@ import json
 import tarfile
 from datetime import datetime, timezone
 
-ARCHITECTURE = "amd64"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 EMPTY = b"{}"
 SPDX = "application/spdx+json"
@@ -45,11 +44,11 @@ def labels(version, epoch):
 
 
 class Image:
-    def __init__(self, layers, version, epoch, user):
-        self.layers, self.epoch, self.labels = layers, epoch, labels(version, epoch)
+    def __init__(self, layers, made, epoch, user):
+        self.layers, self.epoch, self.labels = layers, epoch, labels(made.version, epoch)
+        self.platform = {"architecture": made.target.name, "os": "linux"}
         self.config = as_json({
-            "architecture": ARCHITECTURE,
-            "os": "linux",
+            **self.platform,
             "created": time_of(epoch),
             "config": {
                 "User": f"{user}:{user}",
@@ -101,8 +100,7 @@ def write_layout(directory, image, tags, document):
     attached = sbom_manifest(image, document)
     for data in [*(layer.compressed for layer in image.layers), image.config, image.manifest, document, EMPTY, attached]:
         (blobs / digest(data).partition(":")[2]).write_bytes(data)
-    platform = {"architecture": ARCHITECTURE, "os": "linux"}
-    manifests = [descriptor(MANIFEST, image.manifest, platform=platform,
+    manifests = [descriptor(MANIFEST, image.manifest, platform=image.platform,
                             annotations={"org.opencontainers.image.ref.name": tag.rpartition(":")[2]}) for tag in tags]
     manifests.append(descriptor(MANIFEST, attached, artifactType=SPDX))
     (directory / "oci-layout").write_bytes(as_json({"imageLayoutVersion": "1.0.0"}))

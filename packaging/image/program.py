@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import debian
 from failure import Failure, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,8 @@ CONFIGURE = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--en
 
 
 class Program:
-    def __init__(self, root, version, archive_version):
+    def __init__(self, target, root, version, archive_version):
+        self.target = target
         self.root = root  # where it was installed, as DESTDIR
         self.version = version
         self.libarchive = archive_version  # the version of the package that is linked into it
@@ -52,16 +54,34 @@ def check_system():
                       "or from packaging/image/Containerfile")
 
 
-def build(directory, root):
-    """Compiles in one directory, which is new, and installs below another."""
+def cross(target, work):
+    """Options of configure, its environment, and the version of the library that is linked statically, for a compiler and
+    libraries that are not this machine's."""
+    root = work / "sysroot"
+    version = debian.sysroot(root, target)
+    libraries = root / "usr/lib" / target.triplet
+    environment = {"PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{libraries}/pkgconfig:{root}/usr/share/pkgconfig"}
+    compiler = f"{target.triplet}-gcc --sysroot={root}"
+    run(f"{target.triplet}-gcc", "--version", what=f"compiling for {target.name}")
+    return [f"--host={target.triplet}", f"CC={compiler}"], environment, version
+
+
+def build(target, work):
+    """Compiles and installs below a directory, which is new."""
     check_system()
+    directory, root = work / "build", work / "berth"
     directory.mkdir()
     if not (CHECKOUT / "configure").exists():
         run("autoreconf", "-fi", cwd=CHECKOUT, what="making configure")
+    if target.is_native:
+        options, more = [], {}
+        archive = run("dpkg-query", "-W", "-f", "${Version}", LIBARCHIVE_PACKAGE, what="the version of libarchive")
+    else:
+        options, more, archive = cross(target, work)
+    environment = {**os.environ, **more}
     flags = f"CFLAGS=-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map={CHECKOUT}=."
-    run(CHECKOUT / "configure", "-q", *CONFIGURE, flags, cwd=directory, what="configuring berth")
+    run(CHECKOUT / "configure", "-q", *CONFIGURE, *options, flags, cwd=directory, env=environment, what="configuring berth")
     run("make", "-s", f"-j{os.cpu_count()}", cwd=directory, what="compiling berth")
     run("make", "-s", "install", f"DESTDIR={root}", cwd=directory, what="installing berth")
-    version = run(directory / "berth", "--version", what="asking for the version").split()[1]
-    archive = run("dpkg-query", "-W", "-f", "${Version}", LIBARCHIVE_PACKAGE, what="the version of libarchive")
-    return Program(root, version, archive)
+    version = re.search(r'^#define VERSION "(.+)"', (directory / "config.h").read_text(), re.MULTILINE)[1]
+    return Program(target, root, version, archive)

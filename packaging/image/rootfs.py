@@ -7,18 +7,16 @@ import re
 import tarfile
 import tempfile
 
+from debian import merged
 from failure import Failure, run
 from program import CHECKOUT
-
-TRIPLET = "x86_64-linux-gnu"
-LIBRARIES = [f"usr/lib/{TRIPLET}", "usr/lib"]
 
 # Programs and modules; lighttpd has those others that berth uses built in. Their libraries are found by what they say.
 PROGRAMS = ["usr/sbin/lighttpd", "usr/lib/lighttpd/mod_auth.so", "usr/lib/lighttpd/mod_authn_file.so",
             "usr/lib/lighttpd/mod_openssl.so", "usr/bin/htpasswd"]
 BERTH = ["usr/bin/berth", "usr/libexec/berth/berth.fcgi"]
 OTHERS = ["usr/lib/os-release", "etc/debian_version"]
-LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "etc/os-release": "../usr/lib/os-release"}
+LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "etc/os-release": "../usr/lib/os-release"}
 
 # Nobody but root has a name: messages say by number to whom something has to belong, and that is what the host knows, too.
 UID = 1000
@@ -79,7 +77,8 @@ def needed(data):
 class Packages:
     """What Debian's packages have, and what of it was taken."""
 
-    def __init__(self, packages):
+    def __init__(self, packages, triplet):
+        self.libraries = [f"usr/lib/{triplet}", "usr/lib"]
         self.files = {}
         for package in packages:
             for path, member, data in package.files():
@@ -97,8 +96,8 @@ class Packages:
             self.tree.file(path, data, member.mode & 0o755)
             return data
         self.tree.link(path, member.linkname)
-        target = member.linkname.lstrip("/") if member.linkname.startswith("/") else f"{path.rpartition('/')[0]}/{member.linkname}"
-        return self.take(target.replace(f"lib/{TRIPLET}", f"usr/lib/{TRIPLET}") if target.startswith("lib/") else target)
+        absolute = member.linkname.startswith("/")
+        return self.take(merged(member.linkname[1:] if absolute else f"{path.rpartition('/')[0]}/{member.linkname}"))
 
     def take_libraries(self, programs):
         """All that these contents need, and what that needs."""
@@ -115,7 +114,7 @@ class Packages:
                     self.take(f"usr/{loader}")
 
     def find(self, name):
-        for directory in LIBRARIES:
+        for directory in self.libraries:
             if f"{directory}/{name}" in self.files:
                 return f"{directory}/{name}"
         raise Failure(f"no package has {name}: PACKAGES in packaging/image/debian.py wants the one that has it")
@@ -134,7 +133,7 @@ class Packages:
 
 def debian_layer(packages, made, epoch):
     """The layer, and the packages of which it has files."""
-    found = Packages(packages)
+    found = Packages(packages, made.target.triplet)
     programs = [found.take(path) for path in PROGRAMS]
     found.take_libraries([*programs, *(made.read(path) for path in BERTH)])
     for path in [*OTHERS, *(path for path in found.files if path.startswith("usr/share/common-licenses/"))]:
@@ -142,6 +141,8 @@ def debian_layer(packages, made, epoch):
     found.describe()
     for path, target in LINKS.items():
         found.tree.link(path, target)
+    if any(path.startswith("usr/lib64/") for path in found.tree.entries):  # where the loader of some architectures is
+        found.tree.link("lib64", "usr/lib64")
     for path, text in TEXTS.items():
         found.tree.file(path, text.encode())
     for path, mode in DIRECTORIES.items():

@@ -38,7 +38,7 @@ def document(image, made, packages):
                       checksums=[{"algorithm": "SHA256", "checksumValue": image.digest.partition(":")[2]}])
     berth = {**described("SPDXRef-berth", "berth", made.version), "licenseDeclared": "Apache-2.0"}
     linked = described("SPDXRef-linked-libarchive", "libarchive", made.libarchive, supplier="Organization: Debian",
-                       externalRefs=located("libarchive-dev", made.libarchive, "amd64"))
+                       externalRefs=located("libarchive-dev", made.libarchive, made.target.name))
     ids = [spdx_id("debian", package.name) for package in packages]
 
     def related(one, how, other):

@@ -9,8 +9,8 @@ import subprocess
 import tarfile
 
 
-def build(checkout, directory, packages, **variables):
-    argv = [checkout / "packaging/image/build", "--output", directory, "--packages", packages]
+def build(checkout, directory, packages, *options, **variables):
+    argv = [checkout / "packaging/image/build", "--output", directory, "--packages", packages, *options]
     done = subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Built(directory, done.stdout)
@@ -34,10 +34,17 @@ class Built:
     def digest(self):
         return self.index["manifests"][0]["digest"]
 
-    def files(self):
-        """{path: member} of all layers."""
-        found = {}
+    def archives(self):
+        """The layers."""
         for layer in self.manifest["layers"]:
             with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.blob(layer["digest"])))) as tar:
-                found.update((member.name, member) for member in tar)
-        return found
+                yield tar
+
+    def files(self):
+        """{path: member} of all layers."""
+        return {member.name: member for tar in self.archives() for member in tar}
+
+    def machines(self):
+        """{path: what processor it is for, as ELF counts them} of all programs and libraries."""
+        heads = {member.name: tar.extractfile(member).read(20) for tar in self.archives() for member in tar if member.isfile()}
+        return {path: int.from_bytes(head[18:20], "little") for path, head in heads.items() if head.startswith(b"\x7fELF")}

@@ -40,6 +40,13 @@ def built(place, packages):
 
 
 @pytest.fixture(scope="session")
+def for_arm64(place):
+    kept = os.environ.get("BERTH_IMAGE_PACKAGES")
+    packages = Path(f"{kept}-arm64") if kept else place / "packages-arm64"
+    return build(CHECKOUT, place / "image-arm64", packages, "--architecture", "arm64")
+
+
+@pytest.fixture(scope="session")
 def document(request):
     document = Document(CHECKOUT / "docs/container.md")
     yield document

@@ -39,6 +39,19 @@ def test_two_builds_have_one_digest(built, packages, place):
     assert other.archive.read_bytes() == built.archive.read_bytes()
 
 
+def test_for_each_architecture(built, for_arm64):
+    """What runs there is for the processor; it is the same in all else."""
+    for image, name, machine in (built, "amd64", 62), (for_arm64, "arm64", 183):
+        assert image.index["manifests"][0]["platform"] == {"architecture": name, "os": "linux"}
+        assert image.config["architecture"] == name
+        assert set(image.machines().values()) == {machine}
+        _, document = sbom_of(image)
+        assert f"?arch={name}&" in json.dumps(document)
+    programs = [{path for path in image.machines() if not path.startswith("usr/lib/")} for image in (built, for_arm64)]
+    assert programs[0] == programs[1]
+    assert for_arm64.config["config"] == built.config["config"]
+
+
 def test_what_is_typed_to_build_it(document, built):
     install, build_it, load = document.take("Get the image").splitlines()
     assert install == "apt-get install mmdebstrap" and build_it.startswith("make -C build image ")
@@ -132,14 +145,17 @@ def test_a_wrong_epoch_is_named(packages, tmp_path):
     assert "SOURCE_DATE_EPOCH=yesterday" in done.stderr and "date +%s" in done.stderr
 
 
-@pytest.mark.parametrize("package", ["lighttpd"])
-def test_packages_that_are_incomplete_are_named(packages, tmp_path, package, built):
+@pytest.mark.parametrize("left_out, architecture, said", [
+    ("lighttpd", "amd64", "has no lighttpd: empty it"),
+    ("none", "arm64", "has packages for amd64, not for arm64"),
+])
+def test_packages_that_do_not_do_are_named(packages, tmp_path, built, left_out, architecture, said):
     kept = tmp_path / "kept"
     kept.mkdir()
     for path in packages.glob("*.deb"):
-        if not path.name.startswith(package + "_"):
+        if not path.name.startswith(left_out + "_"):
             (kept / path.name).symlink_to(path)
     argv = ["/usr/bin/python3", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import debian, pathlib; "
-            "debian.packages(pathlib.Path(sys.argv[2]))", CHECKOUT / "packaging/image", kept]
+            "import architecture; debian.packages(pathlib.Path(sys.argv[2]), architecture.Architecture(sys.argv[3]))", CHECKOUT / "packaging/image", kept, architecture]
     done = subprocess.run(argv, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False)
-    assert f"has no {package}: empty it" in done.stderr
+    assert said in done.stderr

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,7 +54,8 @@ def test_it_has_the_libraries_that_the_image_has(containerfile, monkeypatch):
 
 def test_it_is_run_the_same_way(containerfile, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    config = json.loads(module("oci").Image([], "1.2.3", 0, 1000).config)["config"]
+    made = SimpleNamespace(version="1.2.3", target=SimpleNamespace(name="amd64"))
+    config = json.loads(module("oci").Image([], made, 0, 1000).config)["config"]
     said = dict(line.split(" ", 1) for line in containerfile[1] if line.split(" ")[0] in {
         "USER", "EXPOSE", "VOLUME", "STOPSIGNAL", "ENTRYPOINT", "HEALTHCHECK"})
     assert said["USER"] == config["User"] and said["STOPSIGNAL"] == config["StopSignal"]
