@@ -47,6 +47,8 @@ static void print_rule(const struct question *question, const struct verdict *ve
         buf_addstr(out, "no access rules: everyone who logged in may do everything\n");
     if (verdict->readonly)
         buf_addstr(out, "readonly: for now nobody may change anything\n");
+    if (!question->conf->live.policy.deletes)
+        buf_addstr(out, "delete = false: clients can delete nothing\n");
     for (size_t i = 0; rule && i < rule->immutable.n; i++)
         buf_addf(out, "immutable tags: %s%s\n", rule->immutable.v[i],
                  verdict->actions & ACTION_ADMIN ? " (but not for admin)" : "");

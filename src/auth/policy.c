@@ -299,6 +299,8 @@ bool policy_permits(const struct policy *policy, const struct identity *identity
 
     if (verdict.readonly)
         actions &= ACTION_PULL;
+    if (!policy->settings->deletes)
+        actions &= ~ACTION_DELETE;
     return (actions & (int)action) != 0;
 }
 

@@ -84,6 +84,13 @@ def test_without_rules(machine, settings, user, expected, said):
     assert f"no access rules: {said}" in machine.run("access", user, "app").stdout
 
 
+def test_deletes_that_are_switched_off(machine):
+    machine.configure("delete = false", 'repository "**" { admin = {"*"} }')
+    assert actions(machine, "-", "app") == "pull push admin"
+    assert "delete = false: clients can delete nothing" in machine.run("access", "-", "app").stdout
+    machine.run("access", "-", "app", "delete", status=DENIED)
+
+
 def test_readonly(machine):
     machine.configure("readonly = true", 'repository "**" { admin = {"*"} }')
     assert actions(machine, "-", "app") == "pull"

@@ -246,6 +246,21 @@ static void test_of_two_equally_specific_the_first_counts(void **state)
     }
 }
 
+static void test_without_deletes_all_else_is_left(void **state)
+{
+    struct setting setting;
+    struct identity root = {.user = "root"};
+    struct name name = unit_name("a");
+
+    assert_returns(
+        0, load(&setting, *state, "delete = false\nrepository \"**\" { admin = {\"root\"} }\n"));
+    assert_string_equal("rwa", letters(permitted(&setting, &root, &name)));
+    unload(&setting);
+    assert_returns(0, load(&setting, *state, "delete = false\n"));
+    assert_string_equal("rwa", letters(permitted(&setting, &root, &name)));
+    unload(&setting);
+}
+
 static void test_readonly_leaves_only_reading(void **state)
 {
     struct setting setting;
@@ -446,6 +461,7 @@ int main(void)
         DIR_TEST(test_with_rules_open_means_nothing),
         DIR_TEST(test_a_token_only_narrows),
         DIR_TEST(test_of_two_equally_specific_the_first_counts),
+        DIR_TEST(test_without_deletes_all_else_is_left),
         DIR_TEST(test_readonly_leaves_only_reading),
         DIR_TEST(test_sparse_is_the_narrowest_rules),
         DIR_TEST(test_immutable_tags),
