@@ -131,9 +131,17 @@ def test_worker_killed_behind_a_spooling_server(start):
     location = repo.start_upload()
     wait_until_idle(front)
     blob = oci.Content(bytes(100_000_000))
-    answers = []
-    sending = threading.Thread(target=lambda: answers.append(repo.send_chunk(location, blob.data)))
+    answers, taken = [], threading.Event()
+
+    def pieces():
+        """Without a length they are spooled. Once most are taken the gate, which is asked first, is no longer busy."""
+        for at in range(0, len(blob.data), 1 << 20):
+            yield blob.data[at:at + (1 << 20)]
+        taken.set()
+
+    sending = threading.Thread(target=lambda: answers.append(repo.send_chunk(location, pieces())))
     sending.start()
+    assert taken.wait(60)
     worker, = wait_for(lambda: busy_workers(front))
     os.kill(worker, signal.SIGKILL)
     sending.join()
