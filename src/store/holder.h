@@ -21,7 +21,7 @@ int holder_note(const struct store *store, const struct name *name, const struct
                 struct err *err);
 
 /* A repository that has the blob now, and of which may (NULL: any) says that it may be the answer;
- * it is asked first. 0: none is known. */
+ * it is asked first. 0: none is known, also where what was noted cannot be read, or is too much. */
 typedef bool holder_may_fn(void *context, const struct name *name);
 int holder_find(const struct store *store, const struct digest *digest, holder_may_fn *may,
                 void *context, struct name *holder, struct err *err);

@@ -130,6 +130,22 @@ static void test_24_a_broken_index_breaks_nothing(void **state)
     assert_returns(0, holder_find(store, &digest, NULL, NULL, &holder, &failure));
 }
 
+/* Where a blob is in very many repositories, until the collector begins it anew. */
+static void test_24_too_much_to_read(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = have_blob(store, "a", "content");
+    struct name holder;
+    struct layout_path path;
+    AUTO_BUF text = BUF_INIT;
+
+    assert_returns(1, holder_find(store, &digest, NULL, NULL, &holder, &failure));
+    while (text.len <= (size_t)4 << 20)
+        buf_addf(&text, "%.32s %zu\n", digest_hex(&digest), text.len);
+    unit_put(store->path, layout_holders(&path, digest_hex(&digest)), text.s);
+    assert_returns(0, holder_find(store, &digest, NULL, NULL, &holder, &failure));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -138,6 +154,7 @@ int main(void)
         STORE_TEST(test_24_pruned),
         STORE_TEST(test_24_a_new_store_is_complete),
         STORE_TEST(test_24_a_broken_index_breaks_nothing),
+        STORE_TEST(test_24_too_much_to_read),
     };
 
     return RUN(tests);
