@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lib.paths import BUILD
-from tests.recipes.machine import Machine, bootstrap
+from tests.recipes.machine import Machine, a_base
 
 NEEDED = {"debootstrap": "debootstrap", "dpkg-buildpackage": "dpkg-dev", "dh": "debhelper", "lintian": "lintian",
           "systemd-nspawn": "systemd-container"}
@@ -63,10 +63,7 @@ def before(packages, place):
 
 @pytest.fixture(scope="session")
 def base(place):
-    directory = Path(os.environ.get("BERTH_RECIPES_BASE") or place / "base")
-    if not (directory / "etc/hosts").exists():
-        bootstrap(directory)
-    return directory
+    return a_base(place)
 
 
 @pytest.fixture

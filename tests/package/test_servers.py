@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packages of each server, from the installation to the purge."""
 
+import re
+
 import pytest
 
 from tests.recipes import judge
@@ -97,6 +99,20 @@ def test_a_port_that_is_taken(machine, server):
     machine.run(by_hand, where="/etc/nginx/sites-enabled" if server == "nginx" else "/")
     judge.wait(machine, REGISTRY)
     judge.serves(machine, REGISTRY)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_login(machine, server):
+    """As the first lines of its file say."""
+    install(machine, server)
+    judge.wait(machine, REGISTRY)
+    said = machine.run(f"cat /etc/berth/{server.rstrip('2')}-auth-login.conf")
+    machine.type("berth user add --cost 5 /etc/berth/users alice", where="/", answers=[("assword", "secret"), ("gain", "secret")])
+    machine.run("\n".join(re.findall(r"(?m)^#   ((?:a2enmod|ln|systemctl) .*)", said)))
+    judge.wait(machine, REGISTRY)
+    assert judge.status(machine, f"{REGISTRY}/v2/") == 401
+    assert judge.status(machine, f"{REGISTRY}/v2/", "-u alice:wrong") == 401
+    judge.serves(machine, REGISTRY, "-u alice:secret")
 
 
 def test_what_an_administrator_disabled(machine):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """README is typed in fresh machines; BERTH_RECIPES_BASE names a directory where what debootstrap made is kept."""
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from tests.lib.paths import CHECKOUT
 from tests.recipes.document import NOT_TYPED, Document
-from tests.recipes.machine import Machine, bootstrap
+from tests.recipes.machine import Machine, a_base
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +29,7 @@ def place():
 
 @pytest.fixture(scope="session")
 def base(place):
-    directory = Path(os.environ.get("BERTH_RECIPES_BASE") or place / "base")
-    if not (directory / "etc/hosts").exists():
-        bootstrap(directory)
-    return directory
+    return a_base(place)
 
 
 @pytest.fixture(scope="session")

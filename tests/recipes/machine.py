@@ -7,6 +7,7 @@ are the machine's alone. It reaches Debian's packages through a proxy on this si
 
 import contextlib
 import http.server
+import os
 import shlex
 import shutil
 import socketserver
@@ -34,6 +35,14 @@ def bootstrap(directory: Path):
                                                        'APT::Get::Assume-Yes "true";\n')
     (directory / "etc/hostname").write_text("registry\n")
     (directory / "etc/hosts").write_text(f"127.0.0.1 localhost\n{GUEST} registry registry.example.org\n")
+
+
+def a_base(place: Path) -> Path:
+    """What debootstrap makes: in a directory where it is kept, if one is named, or else below this one."""
+    directory = Path(os.environ.get("BERTH_RECIPES_BASE") or place / "base")
+    if not (directory / "etc/hosts").exists():
+        bootstrap(directory)
+    return directory
 
 
 class Forwarder(http.server.BaseHTTPRequestHandler):
