@@ -78,10 +78,11 @@ def build(target, work):
         archive = run("dpkg-query", "-W", "-f", "${Version}", LIBARCHIVE_PACKAGE, what="the version of libarchive")
     else:
         options, more, archive = cross(target, work)
-    environment = {**os.environ, **more}
+    # ccache would write paths in its own way, which end in messages of OpenSSL's macros.
+    environment = {**os.environ, "CCACHE_BASEDIR": "", **more}
     flags = f"CFLAGS=-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map={CHECKOUT}=."
     run(CHECKOUT / "configure", "-q", *CONFIGURE, *options, flags, cwd=directory, env=environment, what="configuring berth")
-    run("make", "-s", f"-j{os.cpu_count()}", cwd=directory, what="compiling berth")
+    run("make", "-s", f"-j{os.cpu_count()}", cwd=directory, env=environment, what="compiling berth")
     run("make", "-s", "install", f"DESTDIR={root}", cwd=directory, what="installing berth")
     version = re.search(r'^#define VERSION "(.+)"', (directory / "config.h").read_text(), re.MULTILINE)[1]
     return Program(target, root, version, archive)
