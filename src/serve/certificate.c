@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: certificates over libcrypto (the only user of openssl/x509v3.h, rand.h). */
+ * L5: certificates over libcrypto (the only user of openssl/x509v3.h, rand.h). */
 #include "serve/certificate.h"
 
 #include "auth/pem.h"
