@@ -44,6 +44,8 @@ static void test_once_an_hour(void **state)
     unit_age(store->path, V1, PULLED_EVERY);
     assert_returns(1, record(store, "team/app", "v1"));
     assert_true(unit_age_of(store->path, V1) < 60);
+    unit_age(store->path, V1, -5); /* a clock is ahead */
+    assert_returns(0, record(store, "team/app", "v1"));
     unit_age(store->path, V1, -900000); /* a clock was wrong */
     assert_returns(1, record(store, "team/app", "v1"));
     assert_true(unit_age_of(store->path, V1) >= 0);
