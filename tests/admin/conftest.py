@@ -37,6 +37,8 @@ class Command:
 class Serve:
     """`berth serve`, as somebody runs it in a terminal."""
 
+    programs = BUILD  # or a copy, for users who may not enter the checkout
+
     def __init__(self, home: Path, *args, address: str = "127.0.0.1", prefix=()):
         """prefix: of the command line, as by unshare(1)."""
         self.home, self.args, self.address, self.prefix, self.port = home, args, address, prefix, free_port()
@@ -54,7 +56,7 @@ class Serve:
         """It is ready when it says so."""
         started = time.monotonic()
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([*self.prefix, BUILD / "berth", *self.command()], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, self.programs / "berth", *self.command()], stdout=log, stderr=log,
                                             env=self.environment())
         while "Ctrl-C stops it.\n" not in self.output():
             assert self.process.poll() is None, self.output()

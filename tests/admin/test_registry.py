@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.admin.conftest import Serve
+from tests.admin.test_serve import copy_programs
 from tests.cgi.test_only_health import HEALTHY, probe
 from tests.lib import htpasswd, oci
 from tests.lib.access import Key, basic, bearer, grants, token
@@ -127,7 +128,9 @@ def test_a_data_directory_of_somebody_else():
         for path in ("store", "run"):
             shutil.chown(home / path, "nobody")
         htpasswd.write(home / "users", {"alice": "a"}, 5)
-        with StandIn(home, REGISTRY_AUTH_HTPASSWD_PATH=str(home / "users")) as registry:
+        stand_in = StandIn(home, REGISTRY_AUTH_HTPASSWD_PATH=str(home / "users"))
+        stand_in.programs = copy_programs(home / "programs")
+        with stand_in as registry:
             push_and_pull(registry, ALICE)
             assert (home / "store/docker/registry/v2").owner() == "nobody"
 
