@@ -5,9 +5,12 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -241,3 +244,20 @@ def test_mount_is_left(tmp_path):
         assert not any(str(tmp_path) in line for line in open(f"/proc/{other.pid}/mounts"))
         other.stdin.close()
     assert [line.split()[-1] for line in lines] == [str(tmp_path)]
+
+
+@pytest.mark.parametrize(("mode", "said"), [(0o755, ""), (0o700, "{home} is root's alone: the tests see {home}/berth as /mnt\n")],
+                         ids=["open", "closed"])
+def test_others_can_enter_what_is_tested(mode, said):
+    """As below /root: the rings see the checkout where everyone can come to it, and nobody else sees it there."""
+    before = os.listdir("/mnt")
+    with tempfile.TemporaryDirectory(prefix="berth-own-") as outer:
+        home, checkout = Path(outer, "home"), Path(outer, "home/berth")
+        shutil.copytree(CHECKOUT / "tests/lib", checkout / "tests/lib", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(CHECKOUT / "tests/run", checkout / "tests/run")
+        Path(outer).chmod(0o755)
+        home.chmod(mode)
+        done = subprocess.run([checkout / "tests/run", "no-such-ring"], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (1, said.format(home=home)), done
+        assert done.stderr.startswith("no such ring: no-such-ring; there are lint,"), done
+        assert os.listdir("/mnt") == before
