@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 # The tags of cosign, and the fallback tag of referrers: they belong to the manifest that they name.
-BELONGS = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(\.(sig|att|sbom))?")
+BELONGS = re.compile(r"(sha256|sha512(?=-[0-9a-f]{64}$))-([0-9a-f]{64})(\.(sig|att|sbom))?")
 
 
 def listed(directory: Path) -> list[str]:
