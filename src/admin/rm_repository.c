@@ -153,8 +153,11 @@ static int print_removed(const struct inventory *inventory, const struct rm_line
 static int run(const struct registry *registry, const struct rm_line *options,
                struct inventory *inventory, struct err *err)
 {
-    if (take_inventory(registry, inventory, err) < 0)
+    if (take_inventory(registry, inventory, err) < 0) {
+        if (err->code == ERR_NAME_UNKNOWN && !options->dry_run) /* its directories may be left */
+            remove_repository(registry, &inventory->name, &inventory->busy_uploads, err);
         return -1;
+    }
     if (options->dry_run && measure(registry, options, inventory, err) < 0)
         return -1;
     if (!options->dry_run &&

@@ -74,8 +74,12 @@ int remove_repository(const struct registry *registry, const struct name *name,
         registry_tell(
             registry,
             (struct event){.what = EVENT_REPOSITORY_DELETED, .repository = name, .size = -1});
-    if (found == 0 && ids.n == 0)
-        return err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
+    if (found == 0 && ids.n == 0) {
+        /* One that was killed may have left it its directories. */
+        return remove_directories(registry, name, err) < 0
+                   ? -1
+                   : err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
+    }
     if (found >= 0)
         found = move_uploads(registry, name, &ids, &trash, busy_uploads, err);
     if (found >= 0)

@@ -247,6 +247,14 @@ def test_killed_at_any_moment(front, berth):
         assert not list(repo.directory.glob("_*"))
 
 
+def test_what_a_killed_one_left(front):
+    """Its last step is to remove directories; there is no repository any more."""
+    left = oci.Repository(front, "deep/killed").directory / "_uploads"
+    left.mkdir(parents=True)
+    assert remove(front, "deep/killed") == NO_SUCH
+    assert not left.parent.parent.exists()
+
+
 @pytest.mark.parametrize("what", [("{}:v1",), ("{}@{digest}",), ("-r", "{}")])
 def test_31_says_that_the_space_comes_back_later(repo, berth, what):
     """Once it was removed; the grace is the store's."""
