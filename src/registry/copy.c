@@ -86,10 +86,8 @@ static int link_blob(const struct copying *copying, const struct descriptor *des
         push_blob_mount(copying->registry, &copy->to, &descriptor->digest, &copy->from, err);
     if (linked < 0)
         return -1;
-    int lacks = linked ? 0 : tree_lacks(copying->registry, &copy->from, &descriptor->digest, err);
-    if (lacks < 0)
-        return -1;
-    if (linked == 0 && !descriptor->has_urls && !lacks)
+    /* What a sparse repository has not as a blob it lacks, even if it is a manifest there. */
+    if (linked == 0 && !descriptor->has_urls && !registry_is_sparse(copying->registry, &copy->from))
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", descriptor->digest.s, copy->from.s);
     if (linked == 0)
         return 0;
