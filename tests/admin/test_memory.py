@@ -13,7 +13,7 @@ MIB = 1 << 20
 MOST = 64 + 10  # with what a command takes that has nothing to do
 DEPTH = 2  # indexes in indexes, each with as many parts as fit
 MANY, FEW = 150_000, 15_000  # long names of tags or repositories; of the few in a test, a tenth of that memory is let
-MOST_FOR_FEW = 64 * FEW // MANY + 10
+MOST_FOR_FEW = 64 * FEW // MANY + 14  # some more where lines are counted
 
 
 def zeros(size):
