@@ -189,6 +189,7 @@ def test_pushes_meanwhile_are_whole_or_refused(front, berth, name):
     counts = {"pushed": 0, "refused": 0}
     failures = []
     stop = threading.Event()
+    oci.Repository(front, "other").push_image()  # so that there is a store, whoever comes first
 
     def push():
         repo = oci.Repository(front, name)
