@@ -157,7 +157,7 @@ static int save_new(const char *dir, const char *id, const struct buf *text, str
     struct err why;
 
     buf_addf(&path, "%s/%s.pem", dir, id);
-    if (file_create(path.s, 0640, text->s, text->len, &why) == 0)
+    if (file_create(path.s, 0640, (gid_t)-1, text->s, text->len, &why) == 0)
         return 0;
     return err_set(err, why.code, "%s: %s", path.s, why.msg);
 }

@@ -22,7 +22,7 @@
 struct target {
     char path[PATH_MAX]; /* no symbolic link */
     int fd;              /* holds the lock */
-    bool is_new;         /* was made for the lock, and is empty */
+    bool is_new;         /* was made for the lock, and is empty still */
     struct stat st;
 };
 
@@ -40,15 +40,14 @@ static int resolve(struct target *target, const char *path, struct err *err)
     return 0;
 }
 
-static int create(struct target *target, struct err *err)
+/* Empty, and whole otherwise from the start: another may have the lock first. 0: it is there. */
+static int create(struct target *target, gid_t group, struct err *err)
 {
-    target->fd = open(target->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, NEW_FILE_MODE);
-    if (target->fd < 0 && errno == EEXIST)
-        return 0;
-    if (target->fd < 0 || fchmod(target->fd, NEW_FILE_MODE) < 0)
-        return err_sys(err, errno, "create %s", target->path);
-    target->is_new = true;
-    return 1;
+    struct err why;
+
+    if (file_create(target->path, NEW_FILE_MODE, group, "", 0, &why) == 0)
+        return 1;
+    return why.sys == EEXIST ? 0 : err_set(err, why.code, "%s: %s", target->path, why.msg);
 }
 
 /* 1: locked; 0: somebody replaced the file before the lock was there, or it is gone. */
@@ -56,8 +55,7 @@ static int lock(struct target *target, struct err *err)
 {
     struct stat now;
 
-    if (!target->is_new)
-        target->fd = open(target->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    target->fd = open(target->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (target->fd < 0)
         return errno == ENOENT ? 0 : err_sys(err, errno, "open %s", target->path);
     int locked = fs_lock_wait(target->fd, FS_LOCK_EXCLUSIVE, LOCK_TIMEOUT_MS, err);
@@ -72,23 +70,30 @@ static int lock(struct target *target, struct err *err)
         now.st_ino == target->st.st_ino)
         return 1;
     file_close(&target->fd);
-    target->is_new = false;
     return 0;
 }
 
-/* Opens the file for a change, with create makes it. 1, or 0: it is not there. */
-static int target_open(struct target *target, const char *path, bool make, struct err *err)
+/* Opens the file for a change. 1, or 0: it is not there. */
+static int target_open(struct target *target, const char *path, struct err *err)
 {
     for (;;) {
         int found = resolve(target, path, err);
-        if (found < 0 || (found == 0 && !make))
-            return found;
-        if (found == 0 && create(target, err) < 0)
-            return -1;
-        int locked = lock(target, err);
-        if (locked != 0)
+        int locked = found > 0 ? lock(target, err) : found;
+        if (found <= 0 || locked != 0)
             return locked;
     }
+}
+
+/* The same, and makes it where it is not there. */
+static int target_make(struct target *target, const char *path, gid_t group, struct err *err)
+{
+    int found, made = 0;
+
+    while ((found = target_open(target, path, err)) == 0 &&
+           (made = create(target, group, err)) >= 0)
+        ;
+    target->is_new = found > 0 && made > 0 && target->st.st_size == 0;
+    return made < 0 ? -1 : found;
 }
 
 /* What was made for the lock and then not filled goes again. */
@@ -183,13 +188,11 @@ int passwd_file_set(const char *path, const char *user, const char *hash,
     if (check_entry(user, hash, err) < 0)
         return -1;
     buf_addf(&entry, "%s:%s\n", user, hash);
-    int had = target_open(&target, path, true, err);
+    int had = target_make(&target, path, group, err);
     if (had > 0)
         had = copy_lines(target.path, user, entry.s, &text, err);
     if (had == 0)
         buf_addstr(&text, entry.s);
-    if (target.is_new && group != (gid_t)-1)
-        target.st.st_gid = group;
     bool done = had >= 0 && check_presence(path, user, had, which, err) == 0 &&
                 replace(&target, &text, err) == 0;
     target_close(&target, done);
@@ -212,7 +215,7 @@ int passwd_file_remove(const char *path, const char *user, struct err *err)
     AUTO_BUF text = BUF_INIT;
 
     buf_addstr(&text, "");
-    int result = target_open(&target, path, false, err);
+    int result = target_open(&target, path, err);
     if (result > 0)
         result = copy_lines(target.path, user, "", &text, err);
     if (result > 0)

@@ -167,9 +167,10 @@ static int write_whole(const char *path, bool is_new, const struct stat *like, c
     return result;
 }
 
-int file_create(const char *path, mode_t mode, const void *bytes, size_t len, struct err *err)
+int file_create(const char *path, mode_t mode, gid_t group, const void *bytes, size_t len,
+                struct err *err)
 {
-    const struct stat like = {.st_mode = mode, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
+    const struct stat like = {.st_mode = mode, .st_uid = (uid_t)-1, .st_gid = group};
 
     return write_whole(path, true, &like, bytes, len, err);
 }

@@ -36,8 +36,10 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
 
 /* Both make path hold the bytes whole or not at all, whoever reads it meanwhile, and durably. */
 
-/* A new file; EEXIST where there is one. */
-int file_create(const char *path, mode_t mode, const void *bytes, size_t len, struct err *err);
+/* A new file, for this group, or with -1 for that of whoever makes it; err->sys is EEXIST where
+ * there is one. */
+int file_create(const char *path, mode_t mode, gid_t group, const void *bytes, size_t len,
+                struct err *err);
 /* In place of the file that is there, with its owner and mode. Of a symbolic link, the link goes.
  */
 int file_replace(const char *path, const struct stat *like, const void *bytes, size_t len,

@@ -290,7 +290,7 @@ static int write_file(const struct buf *path, const struct buf *text, struct err
 {
     struct err why;
 
-    if (file_create(path->s, 0600, text->s, text->len, &why) == 0)
+    if (file_create(path->s, 0600, (gid_t)-1, text->s, text->len, &why) == 0)
         return 0;
     return err_set(err, why.code, "%s: %s", path->s, why.msg);
 }

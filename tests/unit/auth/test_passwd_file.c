@@ -57,6 +57,58 @@ static void test_writers_at_once_lose_nothing(void **state)
     assert_int_equal(0640, unit_mode(dir->path, "htpasswd"));
 }
 
+/* What another does while this one waits for the lock; once. */
+static void (*meanwhile)(void);
+
+int __real_fs_lock_wait(int fd, enum fs_lock mode, int timeout_ms, struct err *err);
+int __wrap_fs_lock_wait(int fd, enum fs_lock mode, int timeout_ms, struct err *err);
+int __wrap_fs_lock_wait(int fd, enum fs_lock mode, int timeout_ms, struct err *err)
+{
+    void (*now)(void) = meanwhile;
+
+    meanwhile = NULL;
+    if (now)
+        now();
+    return __real_fs_lock_wait(fd, mode, timeout_ms, err);
+}
+
+static const char *shared_path;
+
+static gid_t group_for_all(void)
+{
+    return geteuid() == 0 ? 4321 : getegid(); /* who is not root cannot give it to another's */
+}
+
+static void add_another(void)
+{
+    assert_returns(
+        0, passwd_file_set(shared_path, "bob", "b", PASSWD_FILE_NEW, group_for_all(), &failure));
+}
+
+static void fail_to_add(void)
+{
+    add_another();
+    assert_int_equal(0, unlink(shared_path));
+}
+
+/* Whoever writes it first, not whoever made it, has not its group by chance. */
+static void test_31_the_first_writer_need_not_have_made_it(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct stat st;
+
+    shared_path = unit_path(dir, "htpasswd");
+    for (int gone = 0; gone < 2; gone++) {
+        meanwhile = gone ? fail_to_add : add_another;
+        assert_returns(0, passwd_file_set(shared_path, "alice", "a", PASSWD_FILE_NEW,
+                                          group_for_all(), &failure));
+        assert_content(gone ? "alice:a\n" : "bob:b\nalice:a\n", dir->path, "htpasswd");
+        assert_int_equal(0, stat(shared_path, &st));
+        assert_int_equal(group_for_all(), st.st_gid);
+        assert_int_equal(0, unlink(shared_path));
+    }
+}
+
 /* A file that this process has locked, as another sees it. */
 struct locked {
     char path[128];
@@ -235,6 +287,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_writers_at_once_lose_nothing),
+        DIR_TEST(test_31_the_first_writer_need_not_have_made_it),
         DIR_TEST(test_a_writer_waits_for_another),
         DIR_TEST(test_the_owner_stays),
         DIR_TEST(test_links_stay_links),

@@ -150,16 +150,16 @@ static void test_create_makes_what_is_not_there(void **state)
 
     mode_t before = umask(0777);
     unit_before_call();
-    int made = file_create(unit_path(dir, "file"), 0640, "text", 4, &failure);
+    int made = file_create(unit_path(dir, "file"), 0640, (gid_t)-1, "text", 4, &failure);
     umask(before);
     assert_int_equal(0, made);
     assert_content("text", dir->path, "file");
     assert_int_equal(0640, unit_mode(dir->path, "file"));
-    assert_fails(IO, file_create(unit_path(dir, "file"), 0600, "other", 5, &failure));
+    assert_fails(IO, file_create(unit_path(dir, "file"), 0600, (gid_t)-1, "other", 5, &failure));
     assert_int_equal(EEXIST, failure.sys);
     assert_content("text", dir->path, "file");
     assert_int_equal(1, unit_count(dir->path, ".")); /* nothing else is left */
-    assert_fails(IO, file_create("/nowhere/file", 0600, "other", 5, &failure));
+    assert_fails(IO, file_create("/nowhere/file", 0600, (gid_t)-1, "other", 5, &failure));
 }
 
 static void test_replace_keeps_owner_and_mode(void **state)
@@ -188,7 +188,7 @@ static void test_both_are_durable_before_they_are_seen(void **state)
     struct stat st;
 
     trace_start(dir->path);
-    assert_returns(0, file_create(unit_path(dir, "file"), 0600, "new", 3, &failure));
+    assert_returns(0, file_create(unit_path(dir, "file"), 0600, (gid_t)-1, "new", 3, &failure));
     assert_int_equal(2, trace_count_fsync()); /* the file, and the directory that has its name */
     assert_int_equal(0, stat(unit_path(dir, "file"), &st));
     assert_returns(0, file_replace(unit_path(dir, "file"), &st, "newer", 5, &failure));
