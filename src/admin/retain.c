@@ -136,10 +136,10 @@ static int check(const struct config *conf, const struct store *store, char **ar
     struct name name;
 
     if (conf->live.retain.n_retains == 0)
-        return err_set(err, ERR_CONFIG,
-                       "no rule says what to keep: put one into %s, like "
-                       "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)",
-                       config_path(&conf->files) ? config_path(&conf->files) : SETTINGS_FALLBACK);
+        fprintf(stderr,
+                "berth: no rule says what to keep, so everything stays: put one into %s, like "
+                "retain \"**\" { newest = 10  younger = \"30d\" }, see berth.conf(5)\n",
+                config_path(&conf->files) ? config_path(&conf->files) : SETTINGS_FALLBACK);
     for (size_t i = 0; i < conf->live.retain.n_retains; i++)
         if (retain_check(&conf->live.retain.retains[i], err) < 0)
             return -1;

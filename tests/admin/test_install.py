@@ -93,7 +93,10 @@ def test_31_old_tags_go_every_night(tmp_path):
     times = [re.search(r"^OnCalendar=\S+ (\S+)$", (units / name).read_text(), re.MULTILINE)[1]
              for name in ("berth-retain.timer", "berth-gc.timer")]
     assert times == sorted(times) and len(set(times)) == 2
-    retain, gc = ((units / f"berth-{name}.service").read_text().partition("\n[Service]\n")[2] for name in ("retain", "gc"))
+    (before, retain), (before_gc, gc) = ((units / f"berth-{name}.service").read_text().split("\n[Service]\n")
+                                         for name in ("retain", "gc"))
+    nothing_was_pushed = "\nConditionPathExists=/usr/local/var/lib/registry/docker/registry/v2\n"
+    assert nothing_was_pushed in before + "\n" and nothing_was_pushed in before_gc + "\n"
     assert "\nExecStart=/usr/local/bin/berth retain\n" in retain
 
     def settings(text):

@@ -253,7 +253,6 @@ def test_named_repositories(old_store):
 
 
 @pytest.mark.parametrize("lines, said", [
-    ([], 'retain "**" {'),
     (['retain "a" { newest = 0 }'], "berth.conf:2: newest"),
     (['retain "A" { newest = 1 }'], "berth.conf:2: retain"),
     (['retain "a" { tags = {"v 1"} }'], "no tag can match"),
@@ -265,6 +264,19 @@ def test_configurations_that_are_refused(store, lines, said):
     store.configure(*lines)
     for dry in (["--dry-run"], []):
         assert said in store.run(*dry, status=CONFIG).stderr
+    assert present(store.root) == before
+
+
+def test_without_a_rule_everything_stays(store):
+    """That is said, and is no failure: berth-retain.timer may be there before the first rule."""
+    store.image(store.repository("a"), "v1")
+    before = present(store.root)
+    store.configure()
+    for dry in (["--dry-run"], []):
+        done = store.run(*dry)
+        assert 'retain "**" {' in done.stderr and "everything stays" in done.stderr
+        assert "1 more without a retain section" in done.stdout.splitlines()
+    assert store.json()["repositories"] == []
     assert present(store.root) == before
 
 
