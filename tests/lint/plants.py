@@ -30,6 +30,7 @@ PLANTS = (
     ("sizes", "tests/plant.py", PYTHON + "def f():\n" + "    pass\n" * 60),
     ("licence", "src/base/plant.h", "/* nothing */\n"),
     ("licence", "etc/plant.conf", "# nothing\n"),
+    ("licence", "debian/plant.install", "usr/bin/plant\n"),
     ("licence", "tests/plant.py", "#!/usr/bin/python3\nprint()\n"),
     ("names", "src/base/plant.h", SPDX + "#define _PLANT_H\n"),
     ("names", "tests/plant.c", SPDX + "static int __plant;\n"),
@@ -58,6 +59,8 @@ PLANTS = (
     ("spelling", "README.md", "It is nec" "cessary.\n"),
     ("shell", "etc/plant.sh", SCRIPT + "if true; then\n"),
     ("shell", "quickstart", SCRIPT + "case x in\n"),
+    ("shell", "debian/plant.postinst", SCRIPT + "if true; then\n"),
+    ("shell", "debian/plant", PYTHON + "# shellcheck shell=sh\nf() {\n"),
     ("python", "tests/plant.py", PYTHON + "def f(:\n"),
     ("python", "tests/plant", "#!/usr/bin/python3\n" + PYTHON + "print(\n"),
 )

@@ -55,6 +55,8 @@ UNDERSCORED = re.compile(r"_Alignof|_Exit|_Generic|_exit|_fail|_GNU_SOURCE|_SC_\
 
 # Headers that the build makes; they lie in no folder.
 GENERATED = {"config.h", "lighttpd-berth.h", "lighttpd-errors.h"}
+# Debian says what they look like, and that is without comments.
+NO_COMMENTS = {"debian/changelog", "debian/copyright", "debian/source/format"}
 
 
 def includes(tree: Tree, within: tuple):
@@ -153,7 +155,7 @@ def thin(tree: Tree):
 
 def licence(tree: Tree):
     """An SPDX line at the top of each file, behind the line that names an interpreter."""
-    for path in tree.files:
+    for path in (path for path in tree.files if tree.name(path) not in NO_COMMENTS):
         head = path.read_text().splitlines()[:2]
         if not any("SPDX-License-Identifier: Apache-2.0" in line for line in head):
             yield f"{tree.name(path)}:1: no SPDX-License-Identifier: Apache-2.0"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 JOBS = 2
-DIRECTORIES = ("src", "cgi-bin", "tests", "etc", "man", "packaging", ".ci")
+DIRECTORIES = ("src", "cgi-bin", "tests", "etc", "man", "packaging", "debian", ".ci")
 TOP_LEVEL = ("configure.ac", "Makefile.am", "quickstart")
 NOT_SOURCE = {"__pycache__", ".pytest_cache", "corpus", "errors"}  # etc/errors holds JSON, which has no comments
 
@@ -40,8 +40,9 @@ class Tree:
         return str(path.relative_to(self.root))
 
     def scripts(self, interpreter: str) -> list[Path]:
-        """Files whose first line says that `interpreter` runs them."""
-        return [path for path in self.files if re.match(rb"#!.*\b%s\b" % interpreter.encode(), path.read_bytes()[:80])]
+        """Files that say at their top that `interpreter` runs them, or those that include them."""
+        says = re.compile(rb"(?:\A#!.*\b|^# shellcheck shell=)%s\b" % interpreter.encode(), re.MULTILINE)
+        return [path for path in self.files if says.search(path.read_bytes()[:120])]
 
 
 def code_of(path: Path) -> str:
