@@ -11,7 +11,7 @@ CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 
 # Blocks that are not typed here, and why.
 NOT_TYPED = {
-    ("Debian package", 0): "tests/package installs what the first line makes, beside each server",
+    ("Debian package", 0): "tests/package installs what `make deb` makes, beside each server",
     ("In a container", 0): "tests/image types docs/container.md, which has these lines",
     ("Several hosts", 0): "needs several; tests/cluster has them",
     ("Several hosts", 1): "the same",
