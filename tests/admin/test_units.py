@@ -9,8 +9,9 @@ import pytest
 
 from tests.lib.paths import BUILD, CHECKOUT
 
-SERVICES = ["berth", "berth-serve", "berth-serve-user", "berth-gc", "berth-retain"]
-EXPOSURE = "15"  # tenths, of ten
+# How much each is let at, in tenths, of ten: 15 is too much for none, and who is let at less stays so.
+EXPOSURE = {"berth": 6, "berth-serve": 15, "berth-serve-user": 15, "berth-gc": 14, "berth-retain": 14}
+SERVICES = list(EXPOSURE)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def unit(installed, name):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_unit_is_let_at_little(installed, name):
-    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={EXPOSURE}",
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={EXPOSURE[name]}",
                            unit(installed, name)], capture_output=True, text=True, check=False)
     assert "Overall exposure level" in done.stdout, done.stderr
     assert done.returncode == 0, done.stdout.splitlines()[-1]
