@@ -4,6 +4,8 @@
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -41,6 +43,21 @@ def installed(stage):
 def test_it_installs_what_quickstart_does(containerfile):
     wanted = words_after("BUILD_PACKAGES", (CHECKOUT / "quickstart").read_text())
     assert installed(containerfile[0]) == wanted - {"lighttpd", "lighttpd-mod-openssl", "ca-certificates"}
+
+
+def test_what_it_copies_is_enough(containerfile, tmp_path):
+    """docker hands it what .dockerignore lets through, and make installs from that. (It says so; nothing is compiled.)"""
+    copied = {word for line in containerfile[0] if line.startswith("COPY ") for word in line.split()[1:-1]}
+    assert copied == {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    source, tree = tmp_path / "berth", tmp_path / "build"
+    tree.mkdir()
+    source.mkdir()
+    for name in copied:
+        copy = shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy
+        copy(CHECKOUT / name, source / name)
+    for argv, where in (["autoreconf", "-fi"], source), ([source / "configure", "-q"], tree), (["make", "-n", "install"], tree):
+        done = subprocess.run(argv, cwd=where, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_it_has_the_libraries_that_the_image_has(containerfile, monkeypatch):
