@@ -7,6 +7,7 @@
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
 #include "store/blob.h"
+#include "store/repo.h"
 #include "store/tag.h"
 
 #include <string.h>
@@ -76,6 +77,17 @@ static void check_size(const struct copying *copying, const struct descriptor *d
         copy->odd_size(copy->context, descriptor, size);
 }
 
+/* What a sparse repository has no link to as a blob it lacks, even if it is a manifest there. */
+static int lacks_blob(const struct copying *copying, const struct digest *digest, struct err *err)
+{
+    const struct registry *registry = copying->registry;
+
+    if (!registry_is_sparse(registry, &copying->copy->from))
+        return 0;
+    int has = repo_has_layer(registry->store, &copying->copy->from, digest, err);
+    return has < 0 ? -1 : !has;
+}
+
 static int link_blob(const struct copying *copying, const struct descriptor *descriptor,
                      struct err *err)
 {
@@ -86,8 +98,10 @@ static int link_blob(const struct copying *copying, const struct descriptor *des
         push_blob_mount(copying->registry, &copy->to, &descriptor->digest, &copy->from, err);
     if (linked < 0)
         return -1;
-    /* What a sparse repository has not as a blob it lacks, even if it is a manifest there. */
-    if (linked == 0 && !descriptor->has_urls && !registry_is_sparse(copying->registry, &copy->from))
+    int lacks = linked ? 0 : lacks_blob(copying, &descriptor->digest, err);
+    if (lacks < 0)
+        return -1;
+    if (linked == 0 && !descriptor->has_urls && !lacks)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", descriptor->digest.s, copy->from.s);
     if (linked == 0)
         return 0;

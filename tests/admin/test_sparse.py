@@ -115,6 +115,20 @@ def test_32_real_damage_is_still_found(place):
                                           timeout=60).stdout
     refusal = place.berth("export", "--all", "-o", place.root.parent / "x.tar", status=74)
     assert "incomplete" in refusal
+    assert layer.digest in place.berth("cp", "thin/app:v1", "thin/copy:v1", status=NO_INPUT)
+
+
+def test_32_a_layer_that_is_there_as_a_manifest_alone(place, tmp_path):
+    """It is no blob of the repository: copy and export take the image without it."""
+    repo = place.repo("thin/app")
+    manifest, config = repo.push_image(), repo.push_blob(oci.blob(50, oci.OCI_CONFIG))
+    image = repo.push_manifest(oci.image(config.descriptor(), [manifest.descriptor()]), "v1")
+    place.berth("export", "thin/app:v1", "-o", tmp_path / "x.tar")
+    place.berth("cp", "thin/app:v1", "thin/copy:v1")
+    copy = place.repo("thin/copy")
+    assert expect(copy.get("manifests/v1"), 200).body == image.data
+    expect(copy.get(f"blobs/{config.digest}"), 200)
+    expect(copy.get(f"blobs/{manifest.digest}"), 404)
 
 
 def test_32_without_the_rule_as_before(place):
