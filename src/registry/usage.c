@@ -102,21 +102,32 @@ static int count_blob(struct survey *survey, const struct digest *digest)
     return 1;
 }
 
-static bool visit_layer(void *context, const char *hex)
+typedef const char *link_path(struct layout_path *path, const struct name *name,
+                              const struct digest *digest);
+
+/* 1 and *digest: there is such a link. */
+static int find_link(const struct place *place, const char *hex, link_path *path_of,
+                     struct digest *digest)
 {
-    const struct place *place = context;
     struct survey *survey = place->survey;
-    struct digest digest;
     struct layout_path path;
     struct stat st;
 
     progress_at(survey->progress, "links", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
-        return false;
-    int linked = size_of(survey, layout_layer(&path, place->name, &digest), &st);
+    if (digest_from_hex(digest, place->algorithm, hex, NULL) < 0)
+        return 0;
+    return size_of(survey, path_of(&path, place->name, digest), &st);
+}
+
+static bool visit_layer(void *context, const char *hex)
+{
+    const struct place *place = context;
+    struct digest digest;
+
+    int linked = find_link(place, hex, layout_layer, &digest);
     if (linked > 0)
-        linked = count_blob(survey, &digest);
-    survey->failed = linked < 0 ? -1 : 0;
+        linked = count_blob(place->survey, &digest);
+    place->survey->failed = linked < 0 ? -1 : 0;
     return linked < 0;
 }
 
@@ -129,10 +140,7 @@ static bool visit_revision(void *context, const char *hex)
     struct layout_path path;
     struct stat st;
 
-    progress_at(survey->progress, "links", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
-        return false;
-    int linked = size_of(survey, layout_revision(&path, place->name, &digest), &st);
+    int linked = find_link(place, hex, layout_revision, &digest);
     if (linked > 0) {
         int counted = size_of(survey, layout_layer(&path, place->name, &digest), &st);
         linked = counted == 0  ? count_blob(survey, &digest)
