@@ -6,18 +6,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* What is named is what says it: options, or with what registry:2 is told. */
 static void print_note(const struct banner *front)
 {
+    bool as_registry_2 = front->options->listen_by;
+    const char *login = as_registry_2 ? "REGISTRY_AUTH" : "--htpasswd";
+    const char *tls =
+        as_registry_2 ? "REGISTRY_HTTP_TLS_CERTIFICATE" : "--tls-self-signed and --tls-cert";
+
     if (front->listener->loopback || (front->login->any && front->tls->on))
         return;
     if (front->login->any)
-        puts("Note: passwords and images cross the network unencrypted: see --tls-self-signed and "
-             "--tls-cert.\n");
+        printf("Note: passwords and images cross the network unencrypted: see %s.\n\n", tls);
     else if (front->tls->on)
-        puts("Note: everybody who reaches this port may pull, push and delete: see --htpasswd.\n");
+        printf("Note: everybody who reaches this port may pull, push and delete: see %s.\n\n",
+               login);
     else
-        puts("Note: everybody who reaches this port may pull, push and delete, without TLS: see "
-             "--htpasswd and --tls-self-signed.\n");
+        printf(
+            "Note: everybody who reaches this port may pull, push and delete, without TLS: see %s, "
+            "%s.\n\n",
+            login, tls);
 }
 
 static void print_workers(const struct serve_options *options)

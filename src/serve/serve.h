@@ -19,7 +19,7 @@
 /* How it is to be served, as the command line said it; NULL is what it did not say. */
 struct serve_options {
     const char *listen;
-    const char *listen_by;    /* what says it, for messages; NULL: --listen */
+    const char *listen_by;    /* what says it, as registry:2 was told; NULL: --listen */
     int workers, workers_max; /* as of berth.fcgi */
     const char *htpasswd, *realm;
     const char *tls_cert, *tls_key;

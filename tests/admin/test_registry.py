@@ -62,6 +62,8 @@ def test_without_a_login_and_as_registry_2_by_default(tmp_path):
         expect_error(registry.request("DELETE", f"/v2/a/b/blobs/{digest}"), 405, "UNSUPPORTED")
         with contextlib.closing(socket.create_connection(("::1", registry.port))):
             """It listens there, too."""
+        note, = (line for line in registry.output().splitlines() if line.startswith("Note: "))
+        assert "REGISTRY_AUTH" in note and "REGISTRY_HTTP_TLS_CERTIFICATE" in note and "--" not in note
 
 
 def test_a_login(tmp_path):
