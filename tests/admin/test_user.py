@@ -74,7 +74,7 @@ def test_a_new_file_of_roots_is_for_the_group_of_the_store(machine):
 
 
 def test_27_a_new_file_of_roots_before_the_first_start(machine):
-    """There is no store yet; its directory was made for the user of the workers, as README has it."""
+    """There is no store yet; its directory was made for the user of the workers, as docs/web-servers.md has it."""
     os.chown(machine.root, 33, 33)
     assert "group www-data" in change(machine, "add", "alice")
     assert (machine.htpasswd.stat().st_gid, machine.htpasswd.stat().st_mode & 0o777) == (33, 0o640)

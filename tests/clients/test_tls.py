@@ -380,7 +380,7 @@ def test_authority_of_the_system(home, authority, layout):
 
 
 def test_26_a_kubelet_reads_hosts_toml_once_config_toml_says_where(home, authority, layout):
-    """With the file of Debian's package as it is, and then with what README adds to it."""
+    """With the file of Debian's package as it is, and then with what docs/tls.md adds to it."""
     with (new_machine(DOMAIN) as machine, running(RemoteLighttpd, machine, authority) as registry,
           Containerd(home / "containerd-26", machine.enter, machine.etc) as containerd):
         give_image(containerd, layout)

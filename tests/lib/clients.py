@@ -16,7 +16,7 @@ from tests.recipes.document import blocks
 # Debian's client: it has BuildKit, which the client that other packagers put on PATH leaves to a plugin.
 DOCKER = "/usr/bin/docker"
 
-README = Path(__file__).parents[2] / "README.md"
+TLS = Path(__file__).parents[2] / "docs/tls.md"
 
 # What a container of the images that are made here prints.
 GREETING = "hello from a container\n"
@@ -135,8 +135,8 @@ class Containerd(Daemon):
             self.reads_hosts(self.hosts)
 
     def reads_hosts(self, place=HOSTS):
-        """What README says to add to its configuration, for hosts.toml to count. It takes a restart."""
-        lines, = (block.text for block in blocks(README) if f'config_path = "{self.HOSTS}"' in block.text)
+        """What docs/tls.md says to add to its configuration, for hosts.toml to count. It takes a restart."""
+        lines, = (block.text for block in blocks(TLS) if f'config_path = "{self.HOSTS}"' in block.text)
         with open(self.config, "a") as config:
             config.write(lines.replace(self.HOSTS, str(place)) + "\n")
 

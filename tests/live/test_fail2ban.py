@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The filter in etc/, tried by fail2ban on the lines that each front really writes, in the log that README names."""
+"""The filter in etc/, tried by fail2ban on the lines that each front really writes, in the log that docs/logins.md names."""
 
 import re
 import subprocess
@@ -63,12 +63,12 @@ def test_14_fail2ban_on_live_lines(front, tmp_path):
     assert banned(tmp_path, log_of(front)) == ["127.0.0.1"] * 6
 
 
-def test_14_readme_names_the_log(front):
+def test_14_the_page_names_the_log(front):
     """In a table: the file in etc/, and where its lines are."""
     oci.expect(front.request("GET", "/v2/", basic("bob", "x")), 401)
     log_of(front)  # is where UNITS says
-    text = (CHECKOUT / "README.md").read_text()
-    section = text[text.index("### fail2ban"):]
+    text = (CHECKOUT / "docs/logins.md").read_text()
+    section = text[text.index("## fail2ban"):]
     config = front.config.removesuffix(".in")
     (row,) = re.findall(rf"^\|[^|\n]*`{re.escape(config)}`[^|\n]*\|(.*)\|$", section[:section.index("\n## ")], re.MULTILINE)
     named = f"the journal of {UNITS[front.name]}" if front.name in UNITS else "/var/log/apache2/error.log"

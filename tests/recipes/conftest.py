@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README is typed in fresh machines; BERTH_RECIPES_BASE names a directory where what debootstrap made is kept."""
+"""README and docs/ are typed in fresh machines; BERTH_RECIPES_BASE names a directory where what debootstrap made is kept."""
 
 import subprocess
 import tempfile
@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.lib.paths import CHECKOUT
-from tests.recipes.document import NOT_TYPED, Document
+from tests.recipes.document import ELSEWHERE, NOT_TYPED, all_pages
 from tests.recipes.machine import Machine, a_base
 
 
 @pytest.fixture(scope="session")
-def document(request):
-    document = Document(CHECKOUT / "README.md")
-    yield document
+def pages(request):
+    pages = all_pages()
+    yield pages
     if request.config.args == ["tests/recipes"] and not request.config.option.keyword:
-        assert set(document.left) == set(NOT_TYPED), "a recipe that is new in README wants to be typed here"
+        left = {(name, *block) for name, page in pages.items() if name not in ELSEWHERE for block in page.left}
+        assert left == set(NOT_TYPED), "what a page newly says to type wants to be typed here"
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +43,10 @@ def clone(place, base):
 
 
 @pytest.fixture(scope="session")
-def installed(place, clone, document):
+def installed(place, clone, pages):
     """The layers of a machine on which the steps of "Install" were done."""
     with Machine(place / "installed", clone) as machine:
-        machine.type(document.take("Install"))
+        machine.type(pages["web-servers"].take("Install"))
         layers = [machine.changes, *clone]
     return layers
 

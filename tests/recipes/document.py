@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What README says to type, block by block, each under its heading."""
+"""What README and the pages of docs/ say to type, block by block, each under its heading."""
 
 import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lib.paths import CHECKOUT
+
 # Lines with this margin and more, after an empty one: code, also inside of a list.
 CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 
-# Blocks that are not typed here, and why.
+# Pages about the program itself, of which nothing is to be typed.
+REFERENCE = ("design", "durability")
+
+# Pages that another ring types, from the first block to the last.
+ELSEWHERE = {"container": "image"}
+
+# Blocks that are not typed, and why.
 NOT_TYPED = {
-    ("Debian package", 0): "tests/package installs what `make deb` makes, beside each server",
-    ("In a container", 0): "tests/image types docs/container.md, which has these lines",
-    ("Several hosts", 0): "needs several; tests/cluster has them",
-    ("Several hosts", 1): "the same",
-    ("A web interface on another host", 1): "needs an image from elsewhere, and a browser",
-    ("By a public certificate authority", 0): "needs one, and a name that it can reach",
-    ("Tests", 0): "the run of the tests types its own",
+    ("several-hosts", "Several hosts, one data directory", 0): "needs several; tests/cluster has them",
+    ("several-hosts", "Several hosts, one data directory", 1): "the same",
+    ("logins", "A web interface on another host", 1): "needs an image from elsewhere, and a browser; "
+                                                      "tests/live/test_cors.py asks as the page in it does",
+    ("tls", "By a public certificate authority", 0): "needs one, and a name that it can reach",
+    ("debian", "Install", 0): "tests/package installs what `make deb` makes, beside each server",
+    ("development", "Tests", 0): "the run of the tests types its own",
 }
 
 
@@ -47,3 +55,9 @@ class Document:
     def take(self, heading: str, number: int = 0) -> str:
         self.left.pop((heading, number), None)
         return self.blocks[heading, number]
+
+
+def all_pages() -> dict[str, Document]:
+    """Those that say what to type, by their names: README, and the pages of docs/."""
+    there = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+    return {path.stem: Document(path) for path in there if path.stem not in REFERENCE}

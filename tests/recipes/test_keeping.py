@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README on who may do what, TLS, and keeping a store: on one machine, as an administrator tries one thing after another."""
+"""docs/ on who may do what, TLS, and keeping a store: on one machine, as an administrator tries one thing after another."""
 
 import contextlib
 
@@ -41,12 +41,15 @@ def alice(server):
         server.type("berth user add /etc/berth/users alice", answers=ALICE)
 
 
-def test_a_team_with_htpasswd(server, document, configured):
-    user, serve = lines(document.take("A team, with htpasswd"))
+def test_a_team_with_htpasswd(server, pages, configured):
+    serve, = lines(pages["logins"].take("A team, with htpasswd"))
+    user, check, access = lines(pages["logins"].take("Logins and rules"))
     server.run("rm -f /etc/berth/users")
     server.type(user, answers=ALICE)
-    configured(document.take("A team, with htpasswd", 1))
-    assert "push" in server.type("berth access alice team/app")
+    configured(pages["logins"].take("A team, with htpasswd", 1))
+    server.type(check)
+    seen = server.type(access)
+    assert "push    yes" in seen and "berth.conf:" in seen
     with server.beside(serve, until="0.0.0.0:5000"):
         url = f"https://{GUEST}:5000"
         assert judge.status(server, f"{url}/v2/", "-k") == 401
@@ -56,36 +59,36 @@ def test_a_team_with_htpasswd(server, document, configured):
         judge.push(server, url, name="public/app", options="-k -u alice:secret")
 
 
-def test_passwords_checked_by_berth(server, document, configured, alice):
-    configured(document.take("Passwords checked by berth"))
+def test_passwords_checked_by_berth(server, pages, configured, alice):
+    configured(pages["logins"].take("Passwords checked by berth"))
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
         assert judge.status(server, f"{SERVING}/v2/") == 401
         judge.serves(server, SERVING, "-u alice:secret")
 
 
-def test_tokens_and_robots(server, document, configured, alice):
-    server.type(document.take("Anonymous pull, push with a login"))
-    configured(document.take("Anonymous pull, push with a login", 1))
+def test_tokens_and_robots(server, pages, configured, alice):
+    server.type(pages["logins"].take("Anonymous pull, push with a login"))
+    configured(pages["logins"].take("Anonymous pull, push with a login", 1))
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
         assert judge.status(server, f"{SERVING}/v2/") == 401
         assert judge.status(server, f"{SERVING}/token?scope=repository:team/app:pull") == 200
-        token = server.type(document.take("Robots")).split()[-1]
+        token = server.type(pages["logins"].take("Robots")).split()[-1]
         judge.serves(server, SERVING, f"-H 'Authorization: Bearer {token}'")
         assert "build-server" in server.type("berth token ls")
         server.type("berth token revoke build-server")
         assert judge.status(server, f"{SERVING}/v2/team/app/tags/list", f"-H 'Authorization: Bearer {token}'") == 401
 
 
-def test_an_external_issuer(server, document, configured):
+def test_an_external_issuer(server, pages, configured):
     certificate(server, "/etc/berth/gitlab.crt", "/root/gitlab.key", "gitlab.example.org")
-    configured(document.take("An external issuer"))
+    configured(pages["logins"].take("An external issuer"))
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
         assert judge.status(server, f"{SERVING}/v2/", "-D /tmp/head") == 401
         assert 'realm="https://gitlab.example.org/jwt/auth",service="container_registry"' in server.run("cat /tmp/head")
 
 
-def test_a_web_interface_on_another_host(server, document, configured):
-    configured(document.take("A web interface on another host"))
+def test_a_web_interface_on_another_host(server, pages, configured):
+    configured(pages["logins"].take("A web interface on another host"))
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
         for origin, seen in (("https://ui.example.org", True), ("https://other.example.org", False)):
             assert judge.status(server, f"{SERVING}/v2/", f"-D /tmp/head -H 'Origin: {origin}'") == 200
@@ -95,13 +98,15 @@ def test_a_web_interface_on_another_host(server, document, configured):
 # Keeping a store.
 
 
-def test_keeping_a_store(server, document, configured):
+def test_keeping_a_store(server, pages, configured):
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
         kept = judge.push(server, SERVING, name="team/kept", tag="v1")
         judge.push(server, SERVING, name="team/kept", tag="nightly")
-        server.type(document.take("Garbage"))
-        server.type(document.take("Checking and mending"))
-        configured(document.take("Old tags"))
+        seen = server.type(pages["keeping"].take("Keeping a store"))
+        assert "team/kept" in seen and "removed: 0 repositories" in seen
+        server.type(pages["keeping"].take("Checking and mending"))
+        assert "ready" in server.type(pages["keeping"].take("Whether it is well"))
+        configured(pages["keeping"].take("Old tags"))
         assert "v1" in server.type("berth retain --dry-run")
         server.type("berth retain")
         judge.has(server, SERVING, kept, name="team/kept", tag="v1")
@@ -110,8 +115,8 @@ def test_keeping_a_store(server, document, configured):
 # TLS.
 
 
-def test_a_certificate_authority_of_ones_own(server, document):
-    with server.beside(document.take("By a certificate authority of one's own"), until="0.0.0.0:5000"):
+def test_a_certificate_authority_of_ones_own(server, pages):
+    with server.beside(pages["tls"].take("By a certificate authority of one's own"), until="0.0.0.0:5000"):
         options = "--cacert /var/lib/berth/tls/ca.crt"
         judge.serves(server, "https://registry:5000", options)
         archive(server, "nginx.tar", "team/nginx:1")
@@ -119,25 +124,25 @@ def test_a_certificate_authority_of_ones_own(server, document):
         server.write("etc/containerd/certs.d/registry:5000/hosts.toml",
                      'server = "https://registry:5000"\n[host."https://registry:5000"]\nca = "/var/lib/berth/tls/ca.crt"\n')
         config = server.run("cat /etc/containerd/config.toml")
-        server.write("etc/containerd/config.toml", config + document.take("By a certificate authority of one's own", 1) + "\n")
+        server.write("etc/containerd/config.toml", config + pages["tls"].take("By a certificate authority of one's own", 1) + "\n")
         server.run("systemctl restart containerd")
         assert 'config_path = "/etc/containerd/certs.d"' in server.run("containerd config dump")
         server.type("ctr images pull --snapshotter native --hosts-dir /etc/containerd/certs.d registry:5000/team/nginx:1")
 
 
-def test_a_certificate_from_elsewhere(server, document, alice):
+def test_a_certificate_from_elsewhere(server, pages, alice):
     certificate(server, "/etc/letsencrypt/live/registry.example.org/fullchain.pem",
                 "/etc/letsencrypt/live/registry.example.org/privkey.pem")
     server.run("mkdir -p /srv/registry")
-    with server.beside(document.take("By a public certificate authority", 1), until="0.0.0.0:443"):
+    with server.beside(pages["tls"].take("By a public certificate authority", 1), until="0.0.0.0:443"):
         assert judge.status(server, "https://registry.example.org/v2/",
                             "--cacert /etc/letsencrypt/live/registry.example.org/fullchain.pem") == 401
 
 
-def test_a_cache_in_front(server, document):
+def test_a_cache_in_front(server, pages):
     with server.beside("berth serve --listen 127.0.0.1:80 --root /var/lib/registry", until="http://127.0.0.1:80"):
         manifest = judge.push(server, "http://127.0.0.1", name="cached/app")
-        server.type(document.take("A cache in front"))
+        server.type(pages["web-servers"].take("A cache in front"))
         judge.wait(server, "http://127.0.0.1:6081")
         judge.has(server, "http://127.0.0.1:6081", manifest, name="cached/app")
         server.run("pkill varnishd")
@@ -163,17 +168,17 @@ def sites(server):
     return type_both
 
 
-def test_one_image_over_the_gap(server, document, sites):
+def test_one_image_over_the_gap(server, pages, sites):
     with docker(server):
-        sites(document.take("Across an air gap"))
+        sites(pages["air-gap"].take("Across an air gap"))
         assert "team/app" in server.run("docker images")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_more_over_the_gap(server, document, sites, number):
+def test_more_over_the_gap(server, pages, sites, number):
     if number == 3:  # where the other side has something already
         server.run("berth export team/app:1.2 -o /root/one.tar && berth import /root/one.tar --root /srv/there")
-    sites(document.take("Across an air gap", number))
+    sites(pages["air-gap"].take("Across an air gap", number))
     assert "team/app" in server.run("berth ls --root /srv/there")
     assert "base/system" in server.run("berth ls --root /srv/there")
     server.run("berth fsck --root /srv/there")
@@ -187,9 +192,9 @@ def docker(server):
     server.run("systemctl stop docker.socket docker")
 
 
-def test_images_from_elsewhere(server, document, sites):
-    save, sync, copy = lines(document.take("Across an air gap", 4))
-    take, directory, stream = lines(document.take("Across an air gap", 5))
+def test_images_from_elsewhere(server, pages, sites):
+    save, sync, copy = lines(pages["air-gap"].take("Across an air gap", 4))
+    take, directory, stream = lines(pages["air-gap"].take("Across an air gap", 5))
     archive(server, "daemon.tar", "team/app:1.0", "busybox:1.36")
     archive(server, "two.tar", "team/app:2.0")
     server.write("usr/local/bin/ssh", '#!/bin/sh\nshift\nexec "$@"\n')  # the other machine is this one

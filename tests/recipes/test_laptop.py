@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README on a laptop: two commands, first steps."""
+"""README, and docs/laptop.md: two commands, first steps."""
 
 import pytest
 
@@ -17,12 +17,13 @@ def laptop(place, clone):
         yield machine
 
 
-def test_two_commands(laptop, document):
-    start, test = lines(document.take("Two commands"))
+def test_two_commands(laptop, pages):
+    start, test = lines(pages["README"].take("Two commands"))
     assert test == "./quickstart test"
     with laptop.beside(start, until=SERVING):
         judge.serves(laptop, SERVING)
-    with laptop.beside(document.take("Two commands", 1), until="http://127.0.0.1:5001"):
+    assert lines(pages["laptop"].take("berth on a laptop")) == [start]
+    with laptop.beside(pages["laptop"].take("berth on a laptop", 1), until="http://127.0.0.1:5001"):
         judge.serves(laptop, "http://127.0.0.1:5001")
     assert laptop.run("ls ~/registry/docker/registry/v2/repositories") == "team\n"
 
@@ -36,14 +37,18 @@ def elsewhere(laptop):
         yield
 
 
-def test_first_steps(laptop, document, elsewhere):
+def test_first_steps(laptop, pages, elsewhere):
     with laptop.beside("./quickstart", until=SERVING):
-        seen = laptop.type(document.take("First steps"))
+        seen = laptop.type(pages["README"].take("First steps"))
         assert '{"repositories":["k8s.nginx"' in seen.replace(" ", "")
-        seen = laptop.type(document.take("First steps", 1))
+        seen = laptop.type(pages["README"].take("First steps", 1))
+        assert "latest" in seen and "k8s.nginx" in seen and "usage: berth" in seen
+        seen = laptop.type(pages["laptop"].take("Push and pull"))
+        assert '{"repositories":["k8s.nginx"' in seen.replace(" ", "")
+        seen = laptop.type(pages["laptop"].take("Look at it, and change it"))
         assert "k8s.nginx" in seen
         assert judge.status(laptop, f"{SERVING}/v2/prod/nginx/tags/list") == 404
-    user, serve = lines(document.take("First steps", 2))
+    user, serve = lines(pages["laptop"].take("For other machines"))
     laptop.type(user, answers=[("assword", "secret"), ("gain", "secret")])
     with laptop.beside(serve, until="0.0.0.0:5000"):
         assert judge.status(laptop, f"https://{GUEST}:5000/v2/", "-k") == 401

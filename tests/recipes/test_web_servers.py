@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README behind a web server, and in the place of registry:2, each way on a machine of its own that survives a reboot."""
+"""docs/ behind a web server, and in the place of registry:2, each way on a machine of its own that survives a reboot."""
+
+import pytest
 
 from tests.recipes import judge
 from tests.recipes.hands import SERVING, certificate, lines
@@ -23,55 +25,55 @@ def edit_units(machine, text):
     return "export EDITOR=/usr/local/bin/typist\n"
 
 
-def test_lighttpd(machine, document):
-    machine.type(document.take("lighttpd, which starts the workers (bin-path)"))
+def test_lighttpd(machine, pages):
+    machine.type(pages["web-servers"].take("lighttpd, which starts the workers (bin-path)"))
     after_reboot(machine)
 
 
-def units(machine, document):
+def units(machine, pages):
     """The units, on a machine that has the server's group www-data, as every Debian."""
-    machine.type(document.take("systemd units"))
+    machine.type(pages["web-servers"].take("systemd units"))
     assert machine.run("systemctl is-active berth.socket berth-gc.timer").split() == ["active", "active"]
     machine.run("systemctl start berth-gc.service")  # as at night, before anything was pushed
 
 
-def test_lighttpd_with_a_socket(machine, document):
-    units(machine, document)
-    machine.type(document.take("lighttpd with a socket"))
+def test_lighttpd_with_a_socket(machine, pages):
+    units(machine, pages)
+    machine.type(pages["web-servers"].take("lighttpd with a socket"))
     after_reboot(machine)
 
 
-def test_apache_with_mod_fcgid(machine, document):
-    machine.type(document.take("Apache with mod_fcgid"))
+def test_apache_with_mod_fcgid(machine, pages):
+    machine.type(pages["web-servers"].take("Apache with mod_fcgid"))
     after_reboot(machine)
 
 
-def test_apache_with_mod_proxy_fcgi(machine, document):
-    units(machine, document)
-    machine.type(document.take("Apache with mod_proxy_fcgi"))
+def test_apache_with_mod_proxy_fcgi(machine, pages):
+    units(machine, pages)
+    machine.type(pages["web-servers"].take("Apache with mod_proxy_fcgi"))
     after_reboot(machine)
 
 
-def test_nginx(machine, document):
-    units(machine, document)
+def test_nginx(machine, pages):
+    units(machine, pages)
     machine.run("apt-get install -y -qq nginx-light")
     certificate(machine, "/etc/ssl/registry.pem", "/etc/ssl/registry.key")
-    machine.write("etc/nginx/sites-enabled/registry", document.take("nginx"))
+    machine.write("etc/nginx/sites-enabled/registry", pages["web-servers"].take("nginx"))
     machine.type("systemctl enable nginx && systemctl reload-or-restart nginx")
     after_reboot(machine, "https://registry.example.org", "-k")
 
 
-def test_plain_cgi(machine, document):
+def test_plain_cgi(machine, pages):
     machine.run("apt-get install -y -qq apache2 && a2enmod cgid")
     machine.run("install -d -o www-data -g www-data -m 0750 /var/lib/registry")
-    machine.write("etc/apache2/conf-enabled/berth.conf", document.take("Plain CGI"))
+    machine.write("etc/apache2/conf-enabled/berth.conf", pages["web-servers"].take("Plain CGI"))
     machine.run("systemctl restart apache2")
     judge.wait(machine)
     judge.serves(machine)
 
 
-def test_berth_serve_as_a_service(machine, document):
-    block = document.take("`berth serve` as a service")
+def test_berth_serve_as_a_service(machine, pages):
+    block = pages["laptop"].take("As a service")
     system, user = block.split("\n\n")
     machine.run("apt-get install -y -qq lighttpd && systemctl disable --now lighttpd")
     machine.run("adduser --disabled-password --gecos '' alice; echo 'alice ALL = NOPASSWD: ALL' > /etc/sudoers.d/alice")
@@ -89,20 +91,47 @@ def test_berth_serve_as_a_service(machine, document):
     after_reboot(machine, SERVING)
 
 
-# From registry:2 and back. Its image is not to be had without its own network; Debian's docker-registry is the same program.
+# From registry:2 and back. Its image is not to be had without its own network; Debian's docker-registry is the same program, and
+# an image of that name is made of it, with the file that is in it elsewhere.
+
+CONFIG_YML = """version: 0.1
+log: {fields: {service: registry}}
+storage: {cache: {blobdescriptor: inmemory}, filesystem: {rootdirectory: /var/lib/registry}}
+http: {addr: ":5000", headers: {X-Content-Type-Options: [nosniff]}}
+health: {storagedriver: {enabled: true, interval: 10s, threshold: 3}}
+"""
+MAKE_IMAGE = """mkdir /root/image
+cp --parents -L /usr/bin/docker-registry $(ldd /usr/bin/docker-registry | grep -o '/[^ ]*') /etc/docker/registry/config.yml /root/image
+tar -C /root/image -c . | docker import --change 'ENTRYPOINT ["docker-registry", "serve"]' \
+  --change 'CMD ["/etc/docker/registry/config.yml"]' --change 'ENV PATH=/usr/bin' - registry:2
+"""
 
 
-def test_from_registry_2_and_back(machine, document):
-    machine.run("apt-get update -qq && apt-get install -y -qq lighttpd docker-registry && "
+@pytest.fixture
+def with_registry_2(machine):
+    machine.write("etc/docker/daemon.json",
+                  '{"iptables": false, "ip6tables": false, "bip": "10.209.84.1/24", "storage-driver": "vfs"}')
+    machine.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends lighttpd docker-registry docker.io && "
                 "systemctl disable --now lighttpd docker-registry")
-    server, units = lines(document.take("Coming from registry:2, and going back"))
-    there_and_back = document.take("Coming from registry:2, and going back", 1)
-    assert there_and_back == "docker run -d -p 5000:5000 -v /var/lib/registry:/var/lib/registry registry:2"
-    machine.write("root/registry.yml", "version: 0.1\nstorage: {filesystem: {rootdirectory: /var/lib/registry}}\n"
-                                       "http: {addr: ':5000'}\n")
-    registry = "docker-registry serve /root/registry.yml"
-    with machine.beside(registry, until="listening on"):
-        manifest = judge.push(machine, SERVING)
+    machine.write("etc/docker/registry/config.yml", CONFIG_YML)
+    machine.run(MAKE_IMAGE)
+    return machine
+
+
+def test_from_registry_2_and_back(with_registry_2, pages):
+    machine = with_registry_2
+    there_and_back = pages["from-registry-2"].take("Back")
+    machine.type(there_and_back.replace(" -d ", " -d --name registry "))
+    judge.wait(machine, SERVING)
+    manifest = judge.push(machine, SERVING)
+
+    read, stop, serve = lines(pages["from-registry-2"].take("From registry:2, and back"))
+    assert 'root = "/var/lib/registry"' in machine.type(read)
+    machine.type(stop)
+    with machine.beside(serve, until="Storing   /var/lib/registry"):
+        judge.has(machine, SERVING, manifest)
+
+    server, units = lines(pages["from-registry-2"].take("To berth"))
     machine.type(server)
     machine.type("ln -s /etc/berth/lighttpd.conf /etc/lighttpd/conf-enabled/50-berth.conf\n"
                  "systemctl enable lighttpd && systemctl restart lighttpd")
@@ -112,6 +141,7 @@ def test_from_registry_2_and_back(machine, document):
     newer = judge.push(machine, "http://127.0.0.1", tag="2")
     machine.run("systemctl stop lighttpd; adduser --system --group --no-create-home berth")
     machine.type(units)
-    with machine.beside(registry, until="listening on"):
-        judge.has(machine, SERVING, manifest)
-        judge.has(machine, SERVING, newer, tag="2")
+    machine.type(there_and_back)
+    judge.wait(machine, SERVING)
+    judge.has(machine, SERVING, manifest)
+    judge.has(machine, SERVING, newer, tag="2")
