@@ -4,6 +4,7 @@
 #include "admin/serve.h"
 #include "admin/command.h"
 #include "admin/open.h"
+#include "base/file.h"
 #include "serve/front.h"
 
 #include <errno.h>
@@ -53,15 +54,15 @@ static const struct options_row rows[] = {
 static int export_settings(const struct options_common *common, const struct config *conf,
                            struct err *err)
 {
-    char *config = common->config ? realpath(common->config, NULL) : NULL;
+    AUTO_BUF config = BUF_INIT;
 
-    if (common->config && !config)
-        return err_sys(err, errno, "%s", common->config);
-    if (config)
-        setenv("BERTH_CONF", config, 1);
+    if (common->config) {
+        if (file_absolute(common->config, &config, err) < 0)
+            return -1;
+        setenv("BERTH_CONF", config.s, 1);
+    }
     setenv("BERTH_ROOT", conf->frozen.store.root, 1);
     setenv("BERTH_SENDFILE", "x-sendfile", 1);
-    free(config);
     return 0;
 }
 

@@ -55,6 +55,17 @@ int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err
     return 0;
 }
 
+int file_absolute(const char *path, struct buf *out, struct err *err)
+{
+    char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+
+    if (path[0] != '/' && !here)
+        return err_sys(err, errno, "the working directory");
+    buf_addf(out, "%s%s%s", here ? here : "", here ? "/" : "", path);
+    free(here);
+    return 0;
+}
+
 int file_sync(int fd)
 {
     int result;

@@ -25,6 +25,11 @@ int file_pwrite_all(int fd, const void *bytes, size_t len, off_t off, struct err
  * with errno. */
 int file_sync(int fd);
 
+/* Appends the path from the root on, of a file that is opened later, in another directory. Where a
+ * symbolic link leads is not looked at: by then it may lead elsewhere, as those of a volume of
+ * Kubernetes do after each change. */
+int file_absolute(const char *path, struct buf *out, struct err *err);
+
 /* Messages of the following give the reason alone: the caller says which file it was. */
 
 /* Appends all that is in a plain file; another kind of file, and one longer than limit, is an

@@ -2,6 +2,7 @@
  * L5: berth serve: the logins that lighttpd checks. */
 #include "serve/serve.h"
 
+#include "base/file.h"
 #include "base/fs.h"
 
 #include <errno.h>
@@ -25,15 +26,11 @@ static bool is_plain(const char *text)
     return true;
 }
 
-/* By the name that it was given, not by where links lead now: lighttpd opens it at each login. */
+/* lighttpd opens it at each login. */
 static int set_file(struct serve_login *login, const char *path, struct err *err)
 {
-    char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
-
-    if (path[0] != '/' && !here)
-        return err_sys(err, errno, "the working directory");
-    buf_addf(&login->file, "%s%s%s", here ? here : "", here ? "/" : "", path);
-    free(here);
+    if (file_absolute(path, &login->file, err) < 0)
+        return -1;
     if (!*path || !is_plain(login->file.s))
         return err_set(err, ERR_USAGE,
                        "--htpasswd: lighttpd takes no quotes, backslashes or control characters "

@@ -34,13 +34,12 @@ static int find_own(const char *own, struct buf *path, struct err *err)
 {
     const char *named = own ? own : getenv("BERTH_CONF");
     bool usual = !named || !*named;
-    char *found = realpath(usual ? SETTINGS_FALLBACK : named, NULL);
 
-    if (!found)
+    if (usual)
+        named = SETTINGS_FALLBACK;
+    if (access(named, F_OK) < 0)
         return usual ? 0 : err_set(err, ERR_CONFIG, "%s: %s", named, strerror(errno));
-    buf_addstr(path, found);
-    free(found);
-    return 0;
+    return file_absolute(named, path, err);
 }
 
 /* What the workers read is in memory, which they inherit: there may be nowhere to write a file. */

@@ -20,6 +20,7 @@ from tests.lib.distribution import Distribution
 from tests.lib.oci import expect, expect_error
 from tests.lib.paths import BUILD
 from tests.lib.servers import make_certificate
+from tests.lib.workers import wait_for
 
 ALICE = basic("alice", "a")
 
@@ -145,6 +146,45 @@ def test_a_berth_conf_counts_between_defaults_and_what_is_said(tmp_path):
         digest = push_and_pull(registry)
         expect(registry.request("DELETE", f"/v2/a/b/blobs/{digest}"), 202)
         assert not (tmp_path / "nowhere").exists()
+
+
+class Volume:
+    """Files as kubelet mounts those of a ConfigMap or Secret: links into a directory, which another one replaces at once."""
+
+    def __init__(self, directory, **files):
+        self.directory, self.written = directory, 0
+        directory.mkdir()
+        self.put(**files)
+        for name in files:
+            (directory / name).symlink_to(f"..data/{name}")
+
+    def put(self, **files):
+        before = (self.directory / "..data").resolve()
+        self.written += 1
+        fresh = self.directory / f"..{self.written}"
+        fresh.mkdir()
+        for name, text in files.items():
+            (fresh / name).write_text(text)
+        (self.directory / "..data_tmp").symlink_to(fresh.name)
+        (self.directory / "..data_tmp").rename(self.directory / "..data")
+        if before.name != "..data":
+            shutil.rmtree(before)
+
+    def __truediv__(self, name):
+        return self.directory / name
+
+
+def test_a_volume_of_kubernetes_is_followed(tmp_path):
+    """To the files that are there now: those with which it started are gone."""
+    users = {name: f"{name}:{htpasswd.bcrypt('a')}\n" for name in ("alice", "bob")}
+    volume = Volume(tmp_path / "etc", conf=f'htpasswd = "{tmp_path}/etc/users"\n', users=users["alice"])
+    with StandIn(tmp_path, BERTH_CONF=str(volume / "conf")) as registry:
+        push_and_pull(registry, ALICE)
+        volume.put(conf=f'htpasswd = "{tmp_path}/etc/users"\nreadonly = true\n', users=users["bob"])
+
+        def statuses():
+            return [registry.request("POST", "/v2/a/b/blobs/uploads/", basic(name, "a"), b"").status for name in users]
+        wait_for(lambda: statuses() == [401, 403])
 
 
 def test_docker_registry_and_back(tmp_path):

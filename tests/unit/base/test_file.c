@@ -217,6 +217,27 @@ static void test_replace_leaves_the_old_file_where_it_fails(void **state)
     assert_int_equal(1, unit_count(dir->path, "."));
 }
 
+static void test_an_absolute_path_leads_through_links(void **state)
+{
+    const struct unit_dir *dir = *state;
+    AUTO_BUF given = BUF_INIT;
+    AUTO_BUF made = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+
+    unit_put(dir->path, "file", "");
+    assert_int_equal(0, symlink("file", unit_path(dir, "link")));
+    assert_returns(0, file_absolute(unit_path(dir, "link"), &given, &failure));
+    assert_string_equal(unit_path(dir, "link"), given.s);
+
+    assert_int_equal(0, chdir(dir->path));
+    char *here = getcwd(NULL, 0);
+    buf_addf(&expected, "%s/link", here);
+    free(here);
+    assert_returns(0, file_absolute("link", &made, &failure));
+    assert_string_equal(expected.s, made.s);
+    assert_int_equal(0, chdir("/"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -229,6 +250,7 @@ int main(void)
         DIR_TEST(test_replace_keeps_owner_and_mode),
         DIR_TEST(test_both_are_durable_before_they_are_seen),
         DIR_TEST(test_replace_leaves_the_old_file_where_it_fails),
+        DIR_TEST(test_an_absolute_path_leads_through_links),
     };
 
     return RUN(tests);
