@@ -92,6 +92,15 @@ def test_trees_with_options(checkout):
         "configure build-test -q --enable-werror --with-sanitizers=address", "clean", "make build-test"]
 
 
+def test_a_kubectl_from_elsewhere_is_taken(checkout):
+    """Debian's package has the same file, and could not be installed."""
+    (checkout.home / "tests").mkdir()
+    checkout.script("tests/run", "")
+    checkout.script("bin/kubectl", "#!/bin/sh\n")
+    checkout.script("bin/dpkg-query", '#!/bin/sh\n[ "$4" = kubernetes-client ] || echo install ok installed\n')
+    assert checkout.run("test") == []
+
+
 def test_24b_the_tests_do_not_use_the_tree_of_the_first_command(checkout):
     """`./quickstart`, then `./quickstart test`, as README has them."""
     (checkout.home / "tests").mkdir()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""packaging/kubernetes: what kubectl makes of each directory hangs together, asks for no right that it need not have, and calls
+berth as it can be called."""
+
+import base64
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+
+from tests.lib.kubernetes import MANIFESTS, VARIANTS, kustomized
+from tests.lib.paths import BUILD, CHECKOUT
+
+WHOLE = [name for name in VARIANTS if name != "network-policy"]
+COMPONENTS = {"registry", "gc", "retain"}
+
+
+@cache
+def objects(variant):
+    return kustomized(MANIFESTS / variant)
+
+
+def container(template):
+    only, = template["spec"]["containers"]
+    return only
+
+
+def matches(selector, labels):
+    def holds(rule):
+        assert rule["operator"] == "In"
+        return labels.get(rule["key"]) in rule["values"]
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(map(holds, selector.get("matchExpressions", [])))
+
+
+def test_all_are_looked_at():
+    assert {"base", "host-path", "host-port", "air-gapped", "tls", "shared"} <= set(WHOLE)
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_what_it_consists_of(variant):
+    found = [(one["kind"], re.sub("-[a-z0-9]{10}$", "", one["metadata"]["name"])) for one in objects(variant)]
+    assert sorted(pair for pair in found if pair[0] != "PersistentVolume") == [
+        ("ConfigMap", "berth-config"), ("CronJob", "berth-gc"), ("CronJob", "berth-retain"), ("Deployment", "berth"),
+        ("Namespace", "berth"), ("PersistentVolumeClaim", "berth"), ("Secret", "berth-logins"), ("Service", "berth")]
+    assert (("PersistentVolume", "berth") in found) == (variant == "host-path")
+    assert set(objects(variant).pods()) == COMPONENTS
+    for one in objects(variant):
+        if one["kind"] not in ("Namespace", "PersistentVolume"):
+            assert one["metadata"]["namespace"] == "berth"
+            assert one["metadata"]["labels"]["app.kubernetes.io/instance"] == "berth"
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_what_pods_mount_is_there(variant):
+    """All but the certificate, which is nobody else's to make."""
+    there = {(one["kind"], one["metadata"]["name"]) for one in objects(variant)} | {("Secret", "berth-tls")}
+    for template in objects(variant).pods().values():
+        wanted = []
+        for volume in template["spec"]["volumes"]:
+            for source in volume.get("projected", {}).get("sources", [volume]):
+                wanted += [("ConfigMap", source["configMap"]["name"])] if "configMap" in source else []
+                wanted += [("Secret", source["secret"].get("name") or source["secret"]["secretName"])] if "secret" in source else []
+            if "persistentVolumeClaim" in volume:
+                wanted.append(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]))
+        assert len(wanted) >= 2 and set(wanted) <= there
+        assert ({volume["name"] for volume in template["spec"]["volumes"]} ==
+                {mount["name"] for mount in container(template)["volumeMounts"]})
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_no_right_that_it_need_not_have(variant):
+    """As Kubernetes' own profile `restricted` asks for, and more."""
+    for template in objects(variant).pods().values():
+        pod, only = template["spec"], container(template)
+        assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False
+        assert not {"hostNetwork", "hostPID", "hostIPC", "serviceAccountName"} & set(pod)
+        rights = pod["securityContext"]
+        assert rights["runAsNonRoot"] is True and rights["runAsUser"] == rights["runAsGroup"] == rights["fsGroup"] == 1000
+        assert rights["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert only["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                           "capabilities": {"drop": ["ALL"]}}
+        assert only["resources"]["limits"]["memory"] and only["resources"]["requests"]["memory"]
+        assert all(set(volume) - {"name"} <= {"persistentVolumeClaim", "configMap", "projected", "secret", "emptyDir"}
+                   for volume in pod["volumes"])
+        # What is not berth's to write is mounted for reading.
+        for mount in only["volumeMounts"]:
+            assert mount["name"] in ("images", "run", "spool") or mount["readOnly"] is True
+    level = objects(variant).get("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert level == ("privileged" if variant == "host-port" else "restricted")
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_the_image_is_of_this_version(variant):
+    version = re.search(r"AC_INIT\(\[berth\], \[([^]]+)\]", (CHECKOUT / "configure.ac").read_text())[1]
+    for template in objects(variant).pods().values():
+        assert container(template)["image"] == f"berth:{version}"
+        assert container(template)["imagePullPolicy"] == ("Never" if variant == "air-gapped" else "IfNotPresent")
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_the_service_leads_to_the_registry_alone(variant):
+    service = objects(variant).get("Service")["spec"]
+    assert [component for component, template in objects(variant).pods().items()
+            if service["selector"].items() <= template["metadata"]["labels"].items()] == ["registry"]
+    port, = service["ports"]
+    served, = container(objects(variant).pods()["registry"])["ports"]
+    assert (port["port"], port["targetPort"], served["name"], served["containerPort"]) == (5000, "http", "http", 5000)
+    assert served.get("hostPort") == (5000 if variant == "host-port" else None)
+    assert (service["type"], port.get("nodePort")) == (("NodePort", 30500) if variant == "air-gapped" else ("ClusterIP", None))
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_all_pods_go_to_the_node_that_has_the_volume(variant):
+    """Unless every node may have it."""
+    modes = objects(variant).get("PersistentVolumeClaim")["spec"]["accessModes"]
+    labels = objects(variant).pods()["registry"]["metadata"]["labels"]
+    assert matches(objects(variant).get("Deployment")["spec"]["selector"], labels)
+    for component, template in objects(variant).pods().items():
+        shared = {"name": "BERTH_SHARED", "value": "true"} in container(template).get("env", [])
+        if variant == "shared":
+            assert modes == ["ReadWriteMany"] and "affinity" not in template["spec"] and shared
+            continue
+        assert modes == ["ReadWriteOnce"] and not shared
+        term, = template["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert term["topologyKey"] == "kubernetes.io/hostname" and matches(term["labelSelector"], labels)
+        assert matches(term["labelSelector"], template["metadata"]["labels"]) == (component == "registry")
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_a_new_pod_comes_before_the_old_one_goes(variant):
+    """Where both can be there."""
+    expected = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    strategy = objects(variant).get("Deployment")["spec"]["strategy"]
+    assert {key: value for key, value in strategy.items() if value is not None} == (
+        {"type": "Recreate"} if variant == "host-port" else expected)
+
+
+def test_shared_spools_go_to_a_disk():
+    template = objects("shared").pods()["registry"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(template)["volumeMounts"]}
+    assert {"name": mounts["/var/tmp"], "emptyDir": {}} in template["spec"]["volumes"]
+
+
+def test_tls_is_of_the_secret_and_of_the_probes_too():
+    template = objects("tls").pods()["registry"]
+    env = {one["name"]: one["value"] for one in container(template)["env"]}
+    assert env == {"REGISTRY_HTTP_TLS_CERTIFICATE": "/tls/tls.crt", "REGISTRY_HTTP_TLS_KEY": "/tls/tls.key"}
+    assert {"name": "tls", "mountPath": "/tls", "readOnly": True} in container(template)["volumeMounts"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert container(template)[probe]["httpGet"] == {"scheme": "HTTPS", "port": "http", "path": {
+            "livenessProbe": "/livez", "readinessProbe": "/readyz"}[probe]}
+
+
+def test_a_directory_of_a_node_is_for_this_claim_alone():
+    volume, claim = objects("host-path").get("PersistentVolume"), objects("host-path").get("PersistentVolumeClaim")
+    assert claim["spec"]["volumeName"] == volume["metadata"]["name"] and claim["spec"]["storageClassName"] == ""
+    assert (volume["spec"]["claimRef"]["namespace"], volume["spec"]["claimRef"]["name"]) == ("berth", claim["metadata"]["name"])
+    assert volume["spec"]["capacity"] == claim["spec"]["resources"]["requests"]
+    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain" and volume["spec"]["local"] == {"path": "/var/lib/berth"}
+
+
+def test_each_pod_has_its_network_policy():
+    policies = objects("network-policy").of("NetworkPolicy")
+    for component, template in objects("base").pods().items():
+        policy, = (one["spec"] for one in policies if matches(one["spec"]["podSelector"], template["metadata"]["labels"]))
+        assert policy["policyTypes"] == ["Ingress", "Egress"] and not policy.get("egress")
+        assert policy.get("ingress") == ([{"ports": [{"port": "http", "protocol": "TCP"}]}] if component == "registry" else None)
+
+
+def test_options_are_added_to_each_other(tmp_path):
+    """By the line of their base; and a policy beside them."""
+    shutil.copytree(MANIFESTS, tmp_path / "kubernetes")
+    mine = tmp_path / "kubernetes" / "air-gapped" / "kustomization.yaml"
+    mine.write_text(mine.read_text().replace("  - ../base\n", "  - ../host-path\n  - ../network-policy\n"))
+    found = kustomized(mine.parent)
+    assert found.get("PersistentVolume") and found.get("NetworkPolicy")["metadata"]["namespace"] == "berth"
+    assert found.get("Service")["spec"]["type"] == "NodePort"
+    assert container(found.pods()["gc"])["imagePullPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("name, replaced", [("berth.conf", {"registry", "gc", "retain"}), ("htpasswd", {"registry"})])
+def test_a_change_starts_new_pods(tmp_path, name, replaced):
+    shutil.copytree(MANIFESTS / "base", tmp_path / "base")
+    before = kustomized(tmp_path / "base").pods()
+    with open(tmp_path / "base" / name, "a") as file:
+        file.write("# changed\n")
+    after = kustomized(tmp_path / "base").pods()
+    assert {component for component in before if before[component] != after[component]} == replaced
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_berth_takes_its_configuration(variant, tmp_path):
+    """And lets nobody in until there are logins."""
+    config, = objects(variant).of("ConfigMap")
+    logins, = objects(variant).of("Secret")
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(objects(variant).pods()["registry"])["volumeMounts"]}
+    assert mounts["config"] == "/etc/berth" and mounts["images"] == "/var/lib/registry" and mounts["run"] == "/run"
+    for name, text in config["data"].items():
+        (tmp_path / name).write_text(text.replace("/etc/berth/", f"{tmp_path}/"))
+    for name, text in logins["data"].items():
+        (tmp_path / name).write_bytes(base64.b64decode(text))
+    env = {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(tmp_path / "berth.conf"), "BERTH_ROOT": str(tmp_path)}
+    for command in (["config", "check"], ["access", "alice", "team/app"]):
+        subprocess.run([BUILD / "berth", *command], check=True, env=env, timeout=60)
+    assert f'htpasswd = "{tmp_path}/htpasswd"' in (tmp_path / "berth.conf").read_text()
+    assert not [line for line in (tmp_path / "htpasswd").read_text().splitlines() if not line.startswith("#")]
+
+
+def test_jobs_do_what_they_are_called():
+    for component in ("gc", "retain"):
+        job = objects("base").get("CronJob", f"berth-{component}")
+        only = container(objects("base").pods()[component])
+        assert only["command"] == ["/usr/bin/berth", component] and job["spec"]["concurrencyPolicy"] == "Forbid"
+        subprocess.run([BUILD / "berth", component, "--help"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        assert re.fullmatch(r"\d+ \d+ \* \* \*", job["spec"]["schedule"])
+    assert "command" not in container(objects("base").pods()["registry"])
