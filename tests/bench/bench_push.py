@@ -1,86 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pushing and pulling of blobs: berth behind lighttpd, durable, and docker-registry by itself.
+"""Pushing: blobs of each size in each way, manifests, and an image, in memory and on the disk. berth's durability is full."""
 
-Several clients, each a process with a connection that it keeps. docker-registry does not sync directories.
-"""
-
-import http.client
 import os
+import re
+import secrets
 import sys
 import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 
-from tests.conftest import running_front
-from tests.lib import measure, oci
-from tests.lib.distribution import Distribution
+from tests.bench import figures, generator, registries
 
-ROUNDS = 3
-CLIENTS = 4
-SMALL, SMALL_COUNT = 4_000, 100  # bytes, and how many of them for each client
-LARGE, LARGE_COUNT = 64 << 20, 2
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+SMALL, MIDDLE, LARGE, LAYER = 4_000, 1_000_000, 256 << 20, 20_000_000
+WAYS = {"patch": "POST, PATCH in chunks, PUT", "put": "POST, PUT", "post": "one POST (others: POST, PUT)"}
 
 
-class Connection:
-    def __init__(self, port: int, repository: str):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        self.base = f"/v2/{repository}"
+@dataclass(frozen=True)
+class Row:
+    what: str
+    place: str
+    unit: str
+    work: str
+    options: dict
+    warm: bool = False  # the repository is there before
 
-    def request(self, method: str, target: str, body: bytes | None, *statuses: int):
-        self.http.request(method, target, body)
-        answer = self.http.getresponse()
-        data = answer.read()
-        assert answer.status in statuses, (method, target, answer.status, data[:200])
-        return answer, data
+    @property
+    def way_of_all(self) -> str:
+        """Those that know no POST with a body are sent a PUT."""
+        return {"post": "put"}.get(self.options.get("W"), self.options.get("W", "patch"))
 
-    def push(self, content: oci.Content):
-        location = self.request("POST", f"{self.base}/blobs/uploads/", b"", 202)[0].headers["Location"]
-        target = oci.complete(location[location.index("/v2/"):], content.digest)
-        self.request("PUT", target, content.data, 201)
-
-    def pull(self, digest: str, size: int):
-        assert len(self.request("GET", f"{self.base}/blobs/{digest}", None, 200)[1]) == size
-
-
-def work(port: int, number: int, size: int, count: int) -> tuple[float, float]:
-    """Seconds of one client, to push and to pull."""
-    connection = Connection(port, f"bench/client{number}")
-    contents = [oci.blob(size) for _ in range(count)]
-    digests = [content.digest for content in contents]
-    started = time.monotonic()
-    for content in contents:
-        connection.push(content)
-    pushed = time.monotonic()
-    for digest in digests:
-        connection.pull(digest, size)
-    return pushed - started, time.monotonic() - pushed
+    def once(self, kind: registries.Kind) -> float:
+        """On a new store: what one round leaves must not slow down the next."""
+        with kind.running(registries.places()[self.place]) as registry:
+            if self.warm:
+                generator.load(registry.port, "prepare", r="bench/0", n=1)
+            os.sync()
+            options = self.options if kind.takes_whole_posts else {**self.options, "W": self.way_of_all}
+            done = generator.load(registry.port, self.work, **options)
+        if self.unit == "s":
+            return done["seconds"]
+        each = self.options["s"] / 1e6 if self.unit == "MB/s" else 1
+        return done["operations"] * each / done["seconds"]
 
 
-def rates(front, size: int, count: int) -> tuple[float, float]:
-    """Blobs a second, all clients together."""
-    with ProcessPoolExecutor(CLIENTS) as clients:
-        times = [client.result() for client in
-                 [clients.submit(work, front.port, number, size, count) for number in range(CLIENTS)]]
-    return tuple(CLIENTS * count / max(part) for part in zip(*times))
+def push(size: int, what: str, clients: int, way: str, place: str) -> Row:
+    amount = {"n": 1 if clients > 1 else 3} if size == LARGE else {"t": SECONDS}
+    return Row(f"push of {what}, {clients} client{'s' * (clients > 1)}, {WAYS[way]}, {place}", place,
+               "/s" if size == SMALL else "MB/s", "push", {"s": size, "c": clients, "W": way, **amount}, size == SMALL)
 
 
-def compare(berth, other, what: str, unit: str, size: int, count: int, scale: float):
-    ours, theirs = measure.alternate(ROUNDS, lambda: rates(berth, size, count), lambda: rates(other, size, count))
-    for verb, index in (("push", 0), ("pull", 1)):
-        measure.row(f"{verb} of {what}", unit, [rate[index] * scale for rate in ours],
-                    [rate[index] * scale for rate in theirs], more_is_better=True)
+def rows() -> list[Row]:
+    return [*(push(LARGE, "256 MiB", clients, "patch", place) for place in ("memory", "disk") for clients in (1, 8)),
+            *(push(LARGE, "256 MiB", 1, way, "memory") for way in ("put", "post")),
+            *(push(MIDDLE, "1 MB", 8, way, "memory") for way in ("patch", "put")),
+            *(push(SMALL, "4 kB", clients, "patch", place) for place in ("memory", "disk") for clients in (1, 16)),
+            *(Row(f"PUT manifest, new tags, {clients} client{'s' * (clients > 1)}, {place}", place, "/s", "manifest",
+                  {"c": clients, "t": SECONDS, "r": "bench/one", "s": 200}) for place in ("memory", "disk")
+              for clients in (1, 16)),
+            *(Row(f"image of 10 layers, 200 MB, 4 at once, {place}", place, "s", "image",
+                  {"c": 4, "n": 1, "s": LAYER, "r": "bench/image", "g": "t" + secrets.token_hex(4)})
+              for place in ("memory", "disk"))]
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="berth-bench-") as directory:
-        root = Path(directory) / "store"
-        root.mkdir()
-        with running_front("lighttpd", workers=os.cpu_count() * 2, env={"BERTH_DURABILITY": "full"}) as berth, \
-                Distribution(root, Path(directory)) as other:
-            compare(berth, other, f"blobs of {SMALL} bytes", "blobs/s", SMALL, SMALL_COUNT, 1)
-            compare(berth, other, f"blobs of {LARGE >> 20} MiB", "MiB/s", LARGE, LARGE_COUNT, LARGE >> 20)
+def main(only: str = ""):
+    generator.make()
+    kinds = registries.all_kinds()
+    print(f"the disk is that of {registries.places()['disk'] or tempfile.gettempdir()}")
+    for row in rows():
+        if re.search(only, row.what):
+            values = figures.in_turns(kinds, ROUNDS, row.once)
+            figures.keep(figures.Figure("push", row.what, row.unit, row.unit != "s", values))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

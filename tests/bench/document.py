@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/performance.md, from the rows of one run. Nobody writes it by hand."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+from tests.bench import registries
+from tests.bench.figures import Figure
+
+# What the page has of each.
+BENCHMARKS = {
+    "pull": "Reading, from memory",
+    "push": "Pushing",
+    "whole": "The registry as a whole",
+}
+
+HEAD = """# How fast berth is
+
+Written by `make -C build bench BENCH="--document docs/performance.md"`: {versions}, each in turns in one run on {machine},
+{date}. Medians of {rounds}; in brackets by how much berth is better (below 1: worse). The ratios are what to look at: {busy}
+
+Load comes from wrk and from a generator in C (`tests/bench/load.c`) on the same machine. Any answer but the expected one fails
+the run. berth is `berth serve` (lighttpd and its workers) with `durability = "full"`: docker-registry syncs no directory.
+`disk` is {disk}.
+"""
+
+BUSY = "others worked on the machine at the same time (load {load:.1f} on {processors} processors), which slows down all, and the\n" \
+       "figures themselves say little."
+QUIET = "figures of another machine are others."
+
+
+def machine() -> str:
+    models = {line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")}
+    return f"{os.cpu_count()} processors ({', '.join(sorted(models)) or platform.machine()}), Linux {platform.release()}"
+
+
+def file_system(directory: str) -> str:
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    return max((mount for mount in mounts if (directory + "/").startswith(mount[0].rstrip("/") + "/")), key=lambda mount: len(mount[0]))[1]
+
+
+def busy() -> str:
+    """Our own load is about two while this runs."""
+    load = os.getloadavg()[2]
+    return BUSY.format(load=load, processors=os.cpu_count()) if load > os.cpu_count() + 1 else QUIET
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(figures: list[Figure]) -> list[str]:
+    names = list(figures[0].values)
+    lines = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for figure in figures:
+        ratios, medians = figure.ratios(), figure.medians()
+        cells = [number(medians[name]) + (f" ({ratios[name]:.2f})" if name in ratios else "") for name in names]
+        lines.append(f"| {figure.what}, {figure.unit} | {' | '.join(cells)} |")
+    return lines
+
+
+def page(figures: list[Figure]) -> str:
+    disk = file_system(os.path.realpath(registries.places()["disk"] or os.environ.get("TMPDIR", "/tmp")))
+    lines = HEAD.format(versions=", ".join(kind.version() for kind in registries.all_kinds()), machine=machine(),
+                        date=time.strftime("%Y-%m-%d", time.gmtime()), disk=disk, busy=busy(),
+                        rounds=max(len(values) for figure in figures for values in figure.values.values())).splitlines()
+    for name, title in BENCHMARKS.items():
+        mine = [figure for figure in figures if figure.benchmark == name]
+        if mine:
+            lines += ["", f"## {title}", "", *table(mine)]
+    return "\n".join(lines) + "\n"
