@@ -26,7 +26,7 @@ static int print_tags(const struct registry *registry, const struct name *name, 
         json_writer_string(out->json, "name", name->s);
     table_begin(&table, columns, "tags", out);
     for (size_t i = 0; i < view.tags.n; i++) /* the digest is behind, so its width is no matter */
-        table_measure(&table, &(struct view_tag){.tag = view.tags.v[i]});
+        table_measure(&table, &(struct view_tag){.tag = names_get(&view.tags, i)});
     for (size_t i = 0; i < view.tags.n; i++) {
         struct view_tag tag = view_tags_one(&view, i);
         if (!tag.digest)

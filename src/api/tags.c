@@ -2,17 +2,75 @@
  * L4: GET /v2/<name>/tags/list (end-8a, end-8b). */
 #include "api/api.h"
 #include "api/page.h"
+#include "base/mem.h"
 
-int tags_get(const struct api *api, struct request *request, const struct target *target,
-             struct response *response, struct err *err)
+#include <stdlib.h>
+
+/* A list that may be very long: only its names are in memory. */
+struct whole {
+    struct name name;
+    struct names tags;
+    size_t from; /* the first that is listed */
+};
+
+static void free_whole(void *context)
+{
+    struct whole *whole = context;
+
+    names_free(&whole->tags);
+    free(whole);
+}
+
+#define PART_LEN 32768
+
+static int make_whole(void *context, response_write_fn *write, void *to)
+{
+    const struct whole *whole = context;
+    AUTO_BUF text = BUF_INIT;
+    struct json_writer json = json_writer_begin(&text);
+
+    json_writer_object(&json, NULL);
+    json_writer_string(&json, "name", whole->name.s);
+    json_writer_array(&json, "tags");
+    for (size_t i = whole->from; i < whole->tags.n; i++) {
+        json_writer_string(&json, NULL, names_get(&whole->tags, i));
+        if (text.len < PART_LEN)
+            continue;
+        if (write(to, text.s, text.len) < 0)
+            return -1;
+        buf_clear(&text);
+    }
+    json_writer_end(&json);
+    json_writer_end(&json);
+    buf_addc(&text, '\n');
+    return write(to, text.s, text.len);
+}
+
+/* Without n the list is whole, as with registry:2: not every client follows a Link. */
+static int answer_whole(const struct api *api, const struct target *target, const char *last,
+                        struct response *response, struct err *err)
+{
+    struct whole *whole = mem_alloc(sizeof *whole);
+
+    whole->name = target->name;
+    if (list_all_tags(&api->registry, &target->name, &whole->tags, err) < 0) {
+        free_whole(whole);
+        return -1;
+    }
+    whole->from = last ? names_before(&whole->tags, last) : 0;
+    response_make(response, make_whole, whole, free_whole);
+    return 0;
+}
+
+static int answer_page(const struct api *api, const struct request *request,
+                       const struct target *target, struct page page, struct response *response,
+                       struct err *err)
 {
     AUTO_STRINGS tags = {0};
     AUTO_BUF text = BUF_INIT;
-    struct page page;
     bool more;
 
-    if (page_parse(request, &api->frozen->api, INT64_MAX, &page, err) < 0 ||
-        list_tags(&api->registry, &target->name, page, &tags, &more, err) < 0)
+    if (list_tags(&api->registry, &target->name, page, &tags, &more, err) < 0)
         return -1;
     struct json_writer json = json_writer_begin(&text);
     json_writer_object(&json, NULL);
@@ -20,9 +78,22 @@ int tags_get(const struct api *api, struct request *request, const struct target
     page_write_names(&tags, &json, "tags");
     json_writer_end(&json);
     buf_addc(&text, '\n');
-    response_header(response, "Content-Type", "application/json");
     if (more && tags.n)
         page_link(request, page, tags.v[tags.n - 1], NULL, NULL, response);
     response_text(response, text.s, text.len);
     return 0;
+}
+
+int tags_get(const struct api *api, struct request *request, const struct target *target,
+             struct response *response, struct err *err)
+{
+    struct page page;
+
+    if (page_parse(request, &api->frozen->api, INT64_MAX, &page, err) < 0)
+        return -1;
+    int answered = page.n == INT64_MAX ? answer_whole(api, target, page.last, response, err)
+                                       : answer_page(api, request, target, page, response, err);
+    if (answered == 0)
+        response_header(response, "Content-Type", "application/json");
+    return answered;
 }

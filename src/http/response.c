@@ -21,6 +21,9 @@ void response_free(struct response *response)
     buf_free(&response->headers);
     buf_free(&response->text);
     free(response->pieces);
+    if (response->free_made_of)
+        response->free_made_of(response->made_of);
+    response->free_made_of = NULL;
     if (response->fd >= 0)
         close(response->fd);
     response->fd = -1;
@@ -75,9 +78,28 @@ void response_file(struct response *response, int64_t off, int64_t len)
     add_piece(response, (struct response_piece){true, off, len});
 }
 
+static int count(void *to, const void *bytes, size_t len)
+{
+    int64_t *sum = to;
+
+    (void)bytes;
+    *sum += (int64_t)len;
+    return 0;
+}
+
+void response_make(struct response *response, response_make_fn *make, void *context,
+                   void (*free_context)(void *context))
+{
+    response->make = make;
+    response->made_of = context;
+    response->free_made_of = free_context;
+    response->made_len = 0;
+    make(context, count, &response->made_len);
+}
+
 int64_t response_body_len(const struct response *response)
 {
-    int64_t len = 0;
+    int64_t len = response->made_len;
 
     for (size_t i = 0; i < response->n_pieces; i++)
         len += response->pieces[i].len;
@@ -168,5 +190,5 @@ int response_send_body(const struct response *response, response_write_fn *write
         if (sent < 0)
             return -1;
     }
-    return 0;
+    return response->make ? response->make(response->made_of, write, to) : 0;
 }

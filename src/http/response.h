@@ -18,6 +18,12 @@ struct response_piece {
     int64_t len; /* bytes */
 };
 
+/* Hands a body to `write` in order, in parts of at most 64 KiB; ends at its first -1 and returns
+ * that. */
+typedef int response_write_fn(void *to, const void *bytes, size_t len);
+/* The same of a body that is made while it is sent, each time alike. */
+typedef int response_make_fn(void *context, response_write_fn *write, void *to);
+
 struct response {
     int status;
     struct buf headers; /* lines, each with CRLF; without Status and Content-Length */
@@ -30,6 +36,10 @@ struct response {
     int fd; /* for pieces from a file; closed by response_free; -1: none */
     struct response_piece *pieces;
     size_t n_pieces;
+    response_make_fn *make; /* behind the pieces; NULL: nothing more */
+    void *made_of;
+    void (*free_made_of)(void *made_of);
+    int64_t made_len;
 };
 
 void response_init(struct response *response); /* 200, no body */
@@ -44,6 +54,10 @@ void response_header(struct response *response, const char *name, const char *fm
 /* Appends to the body. */
 void response_text(struct response *response, const void *bytes, size_t len);
 void response_file(struct response *response, int64_t off, int64_t len);
+/* Ends the body with what is made while it is sent, so that it need not be in memory; it is made
+ * once more here, to know its length. context is freed with the response. */
+void response_make(struct response *response, response_make_fn *make, void *context,
+                   void (*free_context)(void *context));
 
 /* The bytes of the body. */
 int64_t response_body_len(const struct response *response);
@@ -52,9 +66,7 @@ int64_t response_body_len(const struct response *response);
  * an empty line). */
 void response_print_headers(const struct response *response, struct buf *out);
 
-/* Hands the body to `write` in order, a file in parts of at most 64 KiB; stops at the first -1 and
- * returns it. */
-typedef int response_write_fn(void *to, const void *bytes, size_t len);
+/* Sends the body: response_write_fn. */
 int response_send_body(const struct response *response, response_write_fn *write, void *to);
 
 #endif

@@ -8,34 +8,29 @@
 #include <errno.h>
 #include <string.h>
 
-int list_tags(const struct registry *registry, const struct name *name, struct page page,
-              struct strings *tags, bool *more, struct err *err)
+/* What is known of a repository in which no tags were found. */
+static int unless_unknown(const struct registry *registry, const struct name *name, int found,
+                          struct err *err)
 {
-    AUTO_STRINGS all = {0};
-
-    int found = tag_list(registry->store, name, &all, err);
     if (found == 0)
         found = repo_exists(registry->store, name, err);
     if (found == 0)
         return err_set(err, ERR_NAME_UNKNOWN, "%s", name->s);
-    if (found < 0)
-        return -1;
-    *more = false;
-    if (!page.last && tags->n == 0 && (int64_t)all.n <= page.n) { /* there may be very many */
-        *tags = all;
-        all = (struct strings){0};
-        return 0;
-    }
-    for (size_t i = 0; i < all.n; i++) {
-        if (page.last && strcmp(all.v[i], page.last) <= 0)
-            continue;
-        if ((int64_t)tags->n == page.n) {
-            *more = true;
-            break;
-        }
-        strings_add(tags, all.v[i]);
-    }
-    return 0;
+    return found < 0 ? -1 : 0;
+}
+
+int list_tags(const struct registry *registry, const struct name *name, struct page page,
+              struct strings *tags, bool *more, struct err *err)
+{
+    int found = tag_page(registry->store, name, page.last, (size_t)page.n, tags, more, err);
+
+    return unless_unknown(registry, name, found, err);
+}
+
+int list_all_tags(const struct registry *registry, const struct name *name, struct names *tags,
+                  struct err *err)
+{
+    return unless_unknown(registry, name, tag_names(registry->store, name, tags, err), err);
 }
 
 int list_tags_of(const struct registry *registry, const struct name *name,

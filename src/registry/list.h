@@ -7,6 +7,7 @@
 #define BERTH_REGISTRY_LIST_H
 
 #include "base/json_writer.h"
+#include "base/names.h"
 #include "base/strings.h"
 #include "registry/registry.h"
 
@@ -21,9 +22,12 @@ struct page {
 
 /* *more: there are entries behind the page. */
 
-/* The tags, in byte order. NAME_UNKNOWN if there is no such repository. */
+/* The tags, in byte order. NAME_UNKNOWN if there is no such repository. A page looks at no more
+ * tags than it holds; all of them are in little memory. */
 int list_tags(const struct registry *registry, const struct name *name, struct page page,
               struct strings *tags, bool *more, struct err *err);
+int list_all_tags(const struct registry *registry, const struct name *name, struct names *tags,
+                  struct err *err);
 
 /* The tags that point at the digest, in byte order. A tag whose link is damaged points at nothing;
  * one that cannot be read is an error. */

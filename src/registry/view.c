@@ -11,13 +11,11 @@
 static int count_tags(const struct registry *registry, const char *text, int64_t *n,
                       struct err *err)
 {
-    const struct page everything = {NULL, INT64_MAX};
-    AUTO_STRINGS tags = {0};
+    AUTO_NAMES tags = {0};
     struct name name;
-    bool more;
 
     if (name_parse(&name, text, strlen(text), err) < 0 ||
-        list_tags(registry, &name, everything, &tags, &more, err) < 0)
+        list_all_tags(registry, &name, &tags, err) < 0)
         return -1;
     *n = (int64_t)tags.n;
     return 0;
@@ -51,16 +49,13 @@ void view_repositories_free(struct view_repositories *view)
 int view_tags(const struct registry *registry, const struct name *name, struct view_tags *view,
               struct err *err)
 {
-    const struct page everything = {NULL, INT64_MAX};
-    bool more;
-
     *view = (struct view_tags){.registry = registry, .name = name};
-    return list_tags(registry, name, everything, &view->tags, &more, err);
+    return list_all_tags(registry, name, &view->tags, err);
 }
 
 struct view_tag view_tags_one(struct view_tags *view, size_t i)
 {
-    const char *text = view->tags.v[i];
+    const char *text = names_get(&view->tags, i);
     struct view_tag one = {.tag = text};
     struct tag tag;
 
@@ -72,5 +67,5 @@ struct view_tag view_tags_one(struct view_tags *view, size_t i)
 
 void view_tags_free(struct view_tags *view)
 {
-    strings_free(&view->tags);
+    names_free(&view->tags);
 }

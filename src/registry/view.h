@@ -36,7 +36,7 @@ struct view_tag {
 struct view_tags {
     const struct registry *registry;
     const struct name *name;
-    struct strings tags;
+    struct names tags;
     struct digest digest; /* of the one that was looked at last */
 };
 

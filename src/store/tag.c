@@ -3,12 +3,13 @@
 #include "store/tag.h"
 
 #include "base/dir.h"
+#include "base/dir_page.h"
 #include "base/fs_settle.h"
 #include "store/layout.h"
 #include "store/trash.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 
 static int get(const struct fs_root *root, const char *path, struct digest *digest, struct err *err)
@@ -78,46 +79,124 @@ int tag_remove(const struct store *store, const struct name *name, const struct 
     return trash_empty(store, &trash, err) < 0 ? -1 : 1;
 }
 
+/* Opens the directory of a repository's tags, as a root of its own. 0: there is none. */
+static int open_tags(const struct store *store, const struct name *name, int *fd,
+                     struct fs_root *tags, struct err *err)
+{
+    struct layout_path path;
+
+    int found = fs_open(&store->fs, layout_tags(&path, name), O_RDONLY | O_DIRECTORY, fd, err);
+    *tags = store->fs;
+    tags->fd = *fd;
+    return found;
+}
+
 /* A directory without current/link is what a crash of Distribution leaves of a tag that was being
  * made. Symbolic links are passed over. */
-static int tag_is_set(const struct store *store, const struct name *name, const char *text,
-                      struct err *err)
+static int tag_is_set(const struct fs_root *tags, const char *text, struct err *err)
 {
     struct layout_path path;
     struct tag tag;
+    struct stat st;
     struct err failure;
 
     if (tag_parse(&tag, text, strlen(text), &failure) < 0)
         return 0;
-    int set = store_has_link(store, layout_tag_current(&path, name, &tag), &failure);
+    int set = fs_stat(tags, layout_tag_current_in(&path, &tag), &st, &failure);
     if (set < 0 && failure.sys == ELOOP)
         return 0;
-    if (set < 0)
-        err_copy(err, &failure);
-    return set;
+    return set < 0 ? err_copy(err, &failure) : set && S_ISREG(st.st_mode);
+}
+
+static bool add_name(void *context, const char *name)
+{
+    names_add(context, name);
+    return false;
+}
+
+/* Those that are set, in the room of all. */
+static int drop_unset(const struct fs_root *tags, struct names *names, struct err *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < names->n; i++) {
+        int set = tag_is_set(tags, names_get(names, i), err);
+        if (set < 0)
+            return -1;
+        if (set)
+            names->at[kept++] = names->at[i];
+    }
+    names->n = kept;
+    return 0;
+}
+
+int tag_names(const struct store *store, const struct name *name, struct names *names,
+              struct err *err)
+{
+    AUTO_FD fd = -1;
+    struct fs_root tags;
+
+    int found = open_tags(store, name, &fd, &tags, err);
+    if (found > 0)
+        found = dir_each(&tags, ".", add_name, names, err);
+    if (found <= 0)
+        return found;
+    names_sort(names);
+    return drop_unset(&tags, names, err) < 0 ? -1 : 1;
 }
 
 int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err)
 {
-    struct layout_path path;
-    size_t kept = 0;
+    AUTO_NAMES names = {0};
 
-    int found = dir_list(&store->fs, layout_tags(&path, name), tags, err);
-    if (found <= 0)
-        return found;
-    for (size_t i = 0; i < tags->n; i++) {
-        int set = tag_is_set(store, name, tags->v[i], err);
+    int found = tag_names(store, name, &names, err);
+    for (size_t i = 0; found > 0 && i < names.n; i++)
+        strings_add(tags, names_get(&names, i));
+    return found;
+}
+
+/* Of the candidates those that are set, up to n in all. 1: there was one more. */
+static int add_set(const struct fs_root *tags, const struct strings *candidates, size_t n,
+                   struct strings *page, struct err *err)
+{
+    for (size_t i = 0; i < candidates->n; i++) {
+        int set = tag_is_set(tags, candidates->v[i], err);
         if (set < 0)
             return -1;
-        char *text = tags->v[i];
-        tags->v[i] = tags->v[kept];
-        tags->v[kept] = text;
-        kept += (size_t)set;
+        if (set && page->n == n)
+            return 1;
+        if (set)
+            strings_add(page, candidates->v[i]);
     }
-    while (tags->n > kept)
-        free(tags->v[--tags->n]);
-    return 1;
+    return 0;
+}
+
+/* One more than the page holds tells whether there are others. Where directories are none of tags,
+ * more names are looked at each time, so that their number does not count twice. */
+int tag_page(const struct store *store, const struct name *name, const char *after, size_t n,
+             struct strings *page, bool *more, struct err *err)
+{
+    AUTO_FD fd = -1;
+    struct fs_root tags;
+    AUTO_STRINGS last = {0};
+    bool others = true;
+
+    *more = false;
+    int found = open_tags(store, name, &fd, &tags, err);
+    for (size_t wanted = n + 1; found > 0 && others && !*more; wanted *= 2) {
+        AUTO_STRINGS candidates = {0};
+        if (dir_page(&tags, ".", after, wanted, !store->shared, &candidates, &others, err) < 0)
+            return -1;
+        int enough = add_set(&tags, &candidates, n, page, err);
+        if (enough < 0)
+            return -1;
+        *more = enough;
+        if (candidates.n)
+            strings_add(&last, candidates.v[candidates.n - 1]);
+        after = last.n ? last.v[last.n - 1] : after;
+    }
+    return found;
 }
 
 int tag_settle(const struct store *store, const struct name *name, const struct tag *tag,

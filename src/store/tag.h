@@ -6,6 +6,7 @@
 #ifndef BERTH_STORE_TAG_H
 #define BERTH_STORE_TAG_H
 
+#include "base/names.h"
 #include "base/strings.h"
 #include "oci/tag.h"
 #include "store/store.h"
@@ -34,8 +35,15 @@ int tag_settle_all(const struct store *store, const struct name *name, struct di
                    struct err *err);
 int tag_settle(const struct store *store, const struct name *name, const struct tag *tag,
                struct dirty *dirty, struct err *err);
-/* All tags in byte order. 0: the repository has no tags. */
+/* All tags in byte order; of very many, tag_names takes a fifth of the memory. 0: the repository
+ * has no tags. */
+int tag_names(const struct store *store, const struct name *name, struct names *names,
+              struct err *err);
 int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err);
+/* The first n of those behind `after` (NULL: from the start). *more: there are others behind them.
+ * It reads the names of all, but looks at no more tags than that takes. */
+int tag_page(const struct store *store, const struct name *name, const char *after, size_t n,
+             struct strings *page, bool *more, struct err *err);
 
 #endif

@@ -44,6 +44,30 @@ def test_all_tags(repo):
     assert expect(repo.head("tags/list"), 200).headers["Content-Length"] == response.headers["Content-Length"]
 
 
+def plant_tags(repo, digest, tags):
+    """As pushes would leave them, in no time."""
+    for tag in tags:
+        current = repo.directory / "_manifests/tags" / tag / "current"
+        current.mkdir(parents=True)
+        (current / "link").write_text(digest)
+
+
+def test_very_many_tags(repo):
+    """Without `n` the list is whole, whatever a page's limit is, and its length is known; with `n` a page is one."""
+    digest = repo.push_image("latest").digest
+    tags = sorted(f"{number * 7919 % 3001:04}-{'x' * 60}" for number in range(3000))
+    plant_tags(repo, digest, tags)
+    listed, response = list_tags(repo)
+    assert listed == [*tags, "latest"]
+    assert "Link" not in response.headers
+    assert int(response.headers["Content-Length"]) == len(response.body) > 2 * 65536
+    assert expect(repo.head("tags/list"), 200).headers["Content-Length"] == response.headers["Content-Length"]
+    assert list_tags(repo, f"?last={tags[1000]}")[0] == [*tags[1001:], "latest"]
+    assert list_tags(repo, f"?n=2&last={tags[1000]}")[0] == tags[1001:1003]
+    assert len(list_tags(repo, "?n=5000")[0]) == 1000  # page_limit
+    assert list_tags(repo, "?last=zzz")[0] == []
+
+
 def test_tags_of_a_repository_without_tags(repo):
     """An empty list, never null."""
     repo.push_image()

@@ -258,6 +258,46 @@ static void test_reset_forgets_everything_and_closes_the_file(void **state)
     assert_int_equal(-1, response.fd);
 }
 
+static int make_twice(void *context, response_write_fn *write, void *to)
+{
+    const char *text = context;
+
+    return write(to, text, strlen(text)) < 0 ? -1 : write(to, text, strlen(text));
+}
+
+static size_t n_freed;
+
+static void note_freed(void *context)
+{
+    (void)context;
+    n_freed++;
+}
+
+static void test_what_is_made_while_it_is_sent(void **state)
+{
+    struct response response;
+    AUTO_BUF sent = BUF_INIT;
+    int writes = 0;
+    static char text[] = "made ";
+
+    (void)state;
+    n_freed = 0;
+    response_init(&response);
+    response_text(&response, "text ", 5);
+    response_make(&response, make_twice, text, note_freed);
+    assert_int_equal(15, response_body_len(&response));
+    assert_int_equal(0, response_send_body(&response, collect, &sent));
+    assert_string_equal("text made made ", sent.s);
+    assert_int_equal(-1, response_send_body(&response, refuse_second, &writes));
+    assert_int_equal(2, writes);
+    assert_int_equal(0, n_freed);
+    response_reset(&response);
+    assert_int_equal(1, n_freed);
+    assert_int_equal(0, response_body_len(&response));
+    response_free(&response);
+    assert_int_equal(1, n_freed);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -273,6 +313,7 @@ int main(void)
         DIR_TEST(test_a_file_that_shrank_ends_the_reply),
         DIR_TEST(test_sending_stops_when_the_client_is_gone),
         DIR_TEST(test_reset_forgets_everything_and_closes_the_file),
+        cmocka_unit_test(test_what_is_made_while_it_is_sent),
     };
 
     return RUN(tests);

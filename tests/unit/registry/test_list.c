@@ -52,6 +52,24 @@ static void test_pages_of_tags(void **state)
     assert_tags(store, "", 1, "B +");
 }
 
+static void test_all_tags(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a"), none = unit_name("none"), empty = unit_name("blobs");
+    AUTO_NAMES tags = {0};
+
+    have_image(store, "a", "b", "mark");
+    have_image(store, "a", "B", "mark");
+    have_blob(store, "blobs", "content");
+    assert_fails(NAME_UNKNOWN, list_all_tags(unit_registry(store), &none, &tags, &failure));
+    assert_returns(0, list_all_tags(unit_registry(store), &empty, &tags, &failure));
+    assert_int_equal(0, tags.n);
+    assert_returns(0, list_all_tags(unit_registry(store), &name, &tags, &failure));
+    assert_int_equal(2, tags.n);
+    assert_string_equal("B", names_get(&tags, 0));
+    assert_string_equal("b", names_get(&tags, 1));
+}
+
 static void test_tags_of_a_digest(void **state)
 {
     const struct store *store = *state;
@@ -146,6 +164,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_pages_of_tags),
+        STORE_TEST(test_all_tags),
         STORE_TEST(test_tags_of_a_digest),
         STORE_TEST(test_tags_of_no_repository),
         STORE_TEST(test_pages_of_repositories),

@@ -137,6 +137,80 @@ static void test_list_is_in_byte_order_without_what_is_no_tag(void **state)
     assert_returns(0, tag_list(store, &other, &tags, &failure));
 }
 
+/* How many files were looked at. */
+static size_t n_looks;
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+    n_looks++;
+    return __real_fstat(fd, st);
+}
+
+static void assert_page(const struct store *store, const char *after, size_t n,
+                        const char *expected, bool expected_more)
+{
+    const struct name name = unit_name("a");
+    AUTO_STRINGS page = {0};
+    AUTO_BUF text = BUF_INIT;
+    bool more = !expected_more;
+
+    n_looks = 0;
+    assert_returns(1, tag_page(store, &name, after, n, &page, &more, &failure));
+    buf_addstr(&text, "");
+    for (size_t i = 0; i < page.n; i++)
+        buf_addf(&text, "%s ", page.v[i]);
+    assert_string_equal(expected, text.s);
+    assert_int_equal(expected_more, more);
+}
+
+static void test_a_page_looks_at_no_more_than_it_holds(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = unit_digest_of("1");
+    char path[64];
+
+    for (int i = 999; i >= 0; i--) {
+        snprintf(path, sizeof path, TAGS "/v%03d/current/link", i);
+        unit_put(store->path, path, digest.s);
+    }
+    assert_page(store, NULL, 2, "v000 v001 ", true);
+    assert_true(n_looks <= 5);
+    assert_page(store, "v500", 3, "v501 v502 v503 ", true);
+    assert_true(n_looks <= 6);
+    assert_page(store, "v998", 3, "v999 ", false);
+    assert_page(store, "v999", 3, "", false);
+    assert_page(store, NULL, 0, "", true);
+    n_looks = 0;
+    AUTO_NAMES names = {0};
+    const struct name name = unit_name("a");
+    assert_returns(1, tag_names(store, &name, &names, &failure));
+    assert_true(n_looks >= 1000); /* it is counted what is looked at */
+}
+
+/* What Distribution's crashes left does not hide what is behind it, nor is it a page of its own. */
+static void test_a_page_passes_over_what_is_no_tag(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = unit_digest_of("1");
+    char path[64];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(path, sizeof path, TAGS "/half%03d/index/sha256/x/link", i);
+        unit_put(store->path, path, digest.s);
+    }
+    assert_page(store, NULL, 2, "", false);
+    set(store, "a", &digest);
+    set(store, "v", &digest);
+    set(store, "w", &digest);
+    assert_page(store, NULL, 1, "a ", true);
+    assert_page(store, NULL, 2, "a v ", true);
+    assert_page(store, NULL, 3, "a v w ", false);
+    assert_page(store, "a", 2, "v w ", false);
+    assert_true(n_looks < 400); /* none of them many times */
+}
+
 static void test_a_failing_disk_is_no_empty_list(void **state)
 {
     const struct store *store = *state;
@@ -145,10 +219,12 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     const struct digest digest = unit_digest_of("1");
     struct digest current;
     AUTO_STRINGS tags = {0};
+    bool more;
 
     set(store, "v1", &digest);
     unit_break(store->path, TAGS);
     assert_fails(IO, tag_list(store, &name, &tags, &failure));
+    assert_fails(IO, tag_page(store, &name, NULL, 1, &tags, &more, &failure));
     assert_fails(IO, tag_get(store, &name, &tag, &current, &failure));
     assert_int_equal(-1, tag_remove(store, &name, &tag, &failure));
 }
@@ -161,6 +237,8 @@ int main(void)
         STORE_TEST(test_damaged_links),
         STORE_TEST(test_remove_takes_the_tag_alone),
         STORE_TEST(test_list_is_in_byte_order_without_what_is_no_tag),
+        STORE_TEST(test_a_page_looks_at_no_more_than_it_holds),
+        STORE_TEST(test_a_page_passes_over_what_is_no_tag),
         STORE_TEST(test_a_failing_disk_is_no_empty_list),
         STORE_TEST(test_when_it_was_set),
     };
