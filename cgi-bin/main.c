@@ -247,6 +247,8 @@ int main(int argc, char **argv)
     int code = parse_options(argc, argv, &options);
     if (code >= 0)
         return code;
+    if (options.workers)
+        pool_hold();
     startup.config = options.config;
     code = read_startup(&startup);
     if (code != EX_OK)

@@ -504,6 +504,7 @@ static int take_signals(struct pool *pool)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&taken, numbers[i]);
     sigprocmask(SIG_BLOCK, &taken, &pool->unblocked);
+    sigdelset(&pool->unblocked, SIGHUP); /* pool_hold has blocked it for the parent alone */
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -575,6 +576,15 @@ static int lead(const struct pool_plan *plan, struct board *inherited, int start
     }
     pool_free(pool);
     return code;
+}
+
+void pool_hold(void)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 int pool_run(const struct pool_plan *plan)

@@ -45,9 +45,10 @@ struct pool_plan {
     int idle_ms; /* a worker that is one too many goes when it was idle for so long */
     int socket;  /* the listening socket; made non-blocking, for everyone who shares it */
     bool takeover;
-    /* In each child, with the signal mask that pool_run was called with: calls pool_idle when it is
-     * ready, and returns its exit code, 0 after SIGTERM, which it finishes its work before. What
-     * the parent had open and locked is not its: it opens what it needs itself. */
+    /* In each child, with the signal mask that pool_run was called with, SIGHUP let through: calls
+     * pool_idle when it is ready, and returns its exit code, 0 after SIGTERM, which it finishes its
+     * work before. What the parent had open and locked is not its: it opens what it needs itself.
+     */
     int (*work)(struct pool_worker *self, void *context);
     /* In the parent, on SIGHUP: reads anew what it hands to workers. Negative: it could not, and
      * nothing changes. NULL: there is nothing to read. */
@@ -55,6 +56,9 @@ struct pool_plan {
     void *context;
 };
 
+/* Before what takes a while and precedes pool_run: a SIGHUP that comes meanwhile waits for it, and
+ * ends nothing. */
+void pool_hold(void);
 /* Runs until a signal ends it; none of its children is left then. Returns an exit code. */
 int pool_run(const struct pool_plan *plan);
 

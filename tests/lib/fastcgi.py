@@ -22,6 +22,7 @@ def request(path: str, variables: dict[str, str]) -> bytes:
     """What berth answers to a request without a body."""
     pairs = b"".join(length(len(name)) + length(len(value)) + name.encode() + value.encode() for name, value in variables.items())
     with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)  # seconds, for each piece of the answer
         connection.connect(path)
         connection.sendall(record(BEGIN, struct.pack(">HB5x", RESPONDER, 0)) + record(PARAMS, pairs) + record(PARAMS, b"") +
                            record(STDIN, b""))

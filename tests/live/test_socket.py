@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The socket of berth.socket, to which all of the web server's group can connect, and say whatever they like."""
 
+import contextlib
+import os
+import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from tests.conftest import running_front
-from tests.lib import access, oci
-from tests.lib.paths import CHECKOUT
+from tests.lib import access, fastcgi, oci
+from tests.lib.paths import BUILD, CHECKOUT, SANITIZING
 from tests.lib.servers import GROUP, USER
+from tests.lib.workers import wait_for
 
 RULES = 'repository "**" {{ pull = {{"alice"}} }}'
 OTHER = "daemon"  # who is in the web server's group, too
@@ -85,3 +90,38 @@ def test_16_a_user_who_is_not_there(monkeypatch):
     with running_front("nginx") as front:
         assert front.request("GET", "/v2/").status in (502, 503, 504)
         assert 'socket_users: this machine has no user "no-such-user"' in front.logs()
+
+
+def opened_for_writing(fifo):
+    """None while nobody reads it."""
+    with contextlib.suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_a_reload_in_the_first_moments(tmp_path):
+    """As `systemctl reload` right after the start: it is done when the pool is there, and kills nothing."""
+    config = tmp_path / "berth.conf"
+    os.mkfifo(config)
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "sock"))
+        listener.listen()
+        command = [BUILD / "berth.fcgi", "--config", config, "--workers", "1"]
+        with subprocess.Popen(command, stdin=listener, stderr=subprocess.PIPE, env={**os.environ, **SANITIZING}) as pool:
+            try:
+                writer = wait_for(lambda: opened_for_writing(config))
+                pool.send_signal(signal.SIGHUP)
+                (tmp_path / "berth.conf.new").write_text(f'root = "{tmp_path}/new"\n')
+                (tmp_path / "berth.conf.new").rename(config)
+                os.write(writer, f'root = "{tmp_path}/old"\n'.encode())
+                os.close(writer)
+                said = {"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/v2", "PATH_INFO": "/a/blobs/uploads/", "CONTENT_LENGTH": "0"}
+
+                def pushed_to_new():
+                    assert pool.poll() is None, pool.stderr.read()
+                    assert b"Status: 202 " in fastcgi.request(str(tmp_path / "sock"), said)
+                    return (tmp_path / "new/docker").exists()
+                wait_for(pushed_to_new)
+            finally:
+                pool.terminate()
