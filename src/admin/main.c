@@ -46,14 +46,25 @@ static const struct command *const commands[] = {
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
+static void print_summary(FILE *out, int width, const char *name, const char *summary)
+{
+    fprintf(out, "  %-*s  %s\n", width, name, summary);
+}
+
 static void print_usage(FILE *out)
 {
+    int width = 0;
+
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if ((int)strlen(commands[i]->name) > width)
+            width = (int)strlen(commands[i]->name);
     fputs("usage: berth COMMAND [OPTIONS] [ARGUMENTS]\n\n", out);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help          show this, or what a command takes, as `berth COMMAND --help` does\n"
-          "  version       show the version\n\nOptions of all commands:\n",
-          out);
+        print_summary(out, width, commands[i]->name, commands[i]->summary);
+    print_summary(out, width, "help",
+                  "show this, or what a command takes, as `berth COMMAND --help` does");
+    print_summary(out, width, "version", "show the version");
+    fputs("\nOptions of all commands:\n", out);
     options_print(NULL, out);
     fputs("\nSee berth(1).\n", out);
 }

@@ -80,6 +80,12 @@ def test_help():
     assert run("ls", "-h").stdout == run("ls", "--help").stdout
 
 
+def test_help_lists_the_commands_in_columns():
+    table = run("help").stdout.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert len(table) == len(helps()) + 2
+    assert len({re.match(r"  \S+(?: \S+)?  +", line).end() for line in table}) == 1
+
+
 def test_help_of_a_command():
     for name, text in helps().items():
         assert run("help", *name.split()).stdout == text
