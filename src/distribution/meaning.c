@@ -37,6 +37,8 @@
     "berth is no cache of another registry yet: remove it, and copy images with skopeo or docker"
 #define NO_NOTIFICATIONS "berth calls nobody yet: remove it"
 #define NO_CACHE "not needed: berth asks the file system, whose cache the kernel keeps"
+#define NO_REDIS                                                                                   \
+    "berth needs no cache beside the kernel's: remove it, and the redis if nobody else has it"
 #define OWN_CHECK "not needed: /readyz asks the data directory each time"
 
 static const char *const drivers[] = {"filesystem", NULL};
@@ -55,10 +57,12 @@ static const struct meaning meanings[] = {
     NEEDLESS("storage.maintenance.uploadpurging*",
              "not needed: berth gc drops uploads that nobody went on with"),
     NEEDLESS("storage.redirect.*", "not needed: nothing is redirected"),
+    UNLESS("storage.cache.blobdescriptor", "inmemory", NO_REDIS),
+    UNLESS("storage.cache.layerinfo", "inmemory", NO_REDIS),
     NEEDLESS("storage.cache.*", NO_CACHE),
     NEEDLESS("storage.tag.*", "not needed: tags are read in order"),
     DRIVER("storage.*"),
-    NEEDLESS("redis.*", NO_CACHE),
+    MISSING("redis*", NO_REDIS),
 
     TEXT("http.addr", addr),
     TEXT("http.tls.certificate", certificate),

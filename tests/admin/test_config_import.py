@@ -79,12 +79,12 @@ def test_what_has_no_equal_is_named_line_by_line(tmp_path):
     config.write_text("storage:\n  s3:\n    bucket: secret\n  delete:\n    enabled: true\nredis:\n  addr: secret\n")
     done = berth("config", "import", config, status=78, REGISTRY_PROXY_REMOTEURL="https://secret", REGISTRY_NONSENSE="secret")
     named = [line for line in done.stdout.splitlines() if "no equal" in line]
-    assert [line.split(":")[0] for line in named] == [f"# {config}", "# REGISTRY_NONSENSE", "# REGISTRY_PROXY_REMOTEURL"]
+    assert [line.split(":")[0] for line in named] == [f"# {config}", f"# {config}", "# REGISTRY_NONSENSE", "# REGISTRY_PROXY_REMOTEURL"]
     assert named[0].startswith(f"# {config}:3: storage.s3.bucket: ")
-    assert f"# {config}:7: redis.addr: not needed" in done.stdout
+    assert named[1].startswith(f"# {config}:7: redis.addr: has no equal: ")
     assert "delete = true" in lines_of(done.stdout)
     assert "secret" not in done.stdout + done.stderr
-    assert "the first of 3 settings" in done.stderr
+    assert "the first of 4 settings" in done.stderr
 
 
 def test_bad_files(tmp_path):

@@ -218,6 +218,8 @@ def fails(tmp_path, *args, status=78, **variables) -> str:
     ("REGISTRY_PROXY_REMOTEURL", "https://example.com", "no cache of another registry"),
     ("REGISTRY_NOTIFICATIONS_ENDPOINTS", "[{url: x}]", "calls nobody"),
     ("REGISTRY_STORAGE_S3_BUCKET", "x", "a directory alone"),
+    ("REGISTRY_REDIS_ADDR", "redis:6379", "no cache beside the kernel's"),
+    ("REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR", "redis", "no cache beside the kernel's"),
     ("REGISTRY_STORAGE_DELETE_ENABLED", "perhaps", "must be true or false"),
     ("REGISTRY_LOG_LEVEL", "loud", "must be error, warn, info or debug"),
     ("REGISTRY_HTTP_ADDR", "5000x", "must be HOST:PORT"),

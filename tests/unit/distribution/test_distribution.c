@@ -63,7 +63,7 @@ static void test_the_file_of_the_image(void **state)
     assert_returns(0, read_file(&distribution, *state, of_image, NOTHING));
     assert_returns(0, distribution_check(&distribution, &failure));
     assert_string_equal(":5001", distribution.addr);
-    assert_int_equal(4, distribution.n_remarks); /* version, fields, cache, health */
+    assert_int_equal(3, distribution.n_remarks); /* version, fields, health */
     expect_printed(&distribution, "delete = false\nroot = \"/srv/images\"\n");
 }
 
@@ -180,7 +180,9 @@ static void test_no_equal_or_the_same(void **state)
         {"http: {debug: {addr: ':5001'}}", true},
         {"storage: filesystem", false},
         {"storage: {inmemory: {}}", true}, /* nothing in it, and it says much */
-        {"redis: {addr: 'localhost:6379'}", false},
+        {"redis: {addr: 'localhost:6379'}", true},
+        {"storage: {cache: {blobdescriptor: redis}}", true},
+        {"storage: {cache: {blobdescriptor: inmemory, blobdescriptorsize: 10000}}", false},
         {"proxy:", false},
         {"notifications: {endpoints: []}", false},
         {"validation: {disabled: no}", false},
