@@ -257,6 +257,7 @@ def test_stopped_while_it_asks(repo, berth, tmp_path):
                "--root", berth.root]
     with Terminal(command) as terminal:
         terminal.expect("? ")
+        terminal.await_sleep()
         terminal.type("\x03")
         terminal.rest()
     assert terminal.process.returncode == -signal.SIGINT

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 
 PATIENCE = 20  # seconds
 
@@ -52,6 +53,14 @@ class Terminal:
             assert self._read(0.1) or text.encode() in self.seen, (text, self.seen.decode(errors="replace"))
         before, _, self.seen = self.seen.partition(text.encode())
         return before.decode(errors="replace") + text
+
+    def await_sleep(self, patience: float = PATIENCE):
+        """Until it waits for what is typed, in poll(2). Of a signal that comes before a program's first wait, ThreadSanitizer may
+        forget to call the handler."""
+        deadline = time.monotonic() + patience
+        while "poll" not in Path(f"/proc/{self.process.pid}/wchan").read_text():
+            assert time.monotonic() < deadline, self.seen.decode(errors="replace")
+            time.sleep(0.01)
 
     def rest(self, patience: float = PATIENCE) -> str:
         """All that is shown until the program ends."""
