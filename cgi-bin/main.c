@@ -41,9 +41,9 @@ static const char usage[] =
     "  -w, --workers MIN      keep so many processes serving the socket, each one request at a "
     "time\n"
     "      --workers-max MAX  up to so many while there are more requests (default: MIN)\n"
-    "      --takeover         when the workers' parent is killed, one of them takes its place: for "
-    "lighttpd,\n"
-    "                         which otherwise may not start it again\n"
+    "      --takeover         one more process takes the place of the workers' parent when that is "
+    "killed:\n"
+    "                         for lighttpd, which otherwise may not start it again\n"
     "  -h, --help             show this\n"
     "  -V, --version          show the version\n";
 

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,10 +32,12 @@
  * started before the last one is. */
 #define SPARE 2
 
+/* What ps(1) shows of a process that waits for its parent's death, and of one that has done so. */
+#define STANDBY_NAME "berth-standby"
+#define PARENT_NAME "berth.fcgi"
+
 /* A worker that ends sooner than this did not really start. */
 #define YOUNG_MS 1000
-
-#define HEIR_LOOKS_MS 10 /* until one of its workers is ready */
 
 #define PAUSE_MS 100     /* after the first failure, doubled by each that follows */
 #define REFUSE_AFTER 4   /* failures: clients have waited for 0.7 s then */
@@ -59,18 +60,10 @@ enum state {
     BUSY,
 };
 
-/* Who takes the parent's place. The lock is held by the one who does, until it has a worker that is
- * ready; if it dies before, the kernel hands the lock to the next. */
-struct succession {
-    pthread_mutex_t lock;
-    bool is_done; /* under the lock */
-};
-
 /* In shared memory. A place is one worker's. Of what is not used, no page is ever touched. */
 struct board {
     int max;
     int wake; /* eventfd: look at the board */
-    struct succession succession;
     atomic_uchar state[POOL_MAX];
     atomic_llong idle_since[POOL_MAX]; /* as of clock_ms */
     char why[POOL_MAX][sizeof((struct err *)NULL)->msg];
@@ -97,10 +90,10 @@ struct trouble {
 struct pool {
     const struct pool_plan *plan;
     struct board *board;
-    struct board *inherited; /* of the parent that was killed, until its succession has ended */
-    int starter;             /* pidfd of who started the first parent; -1: unknown */
-    bool is_heir;            /* which that one does not know to stop */
     struct child children[POOL_MAX]; /* by place */
+    pid_t standby;                   /* takes this one's place; 0: there is none */
+    int starter;                     /* pidfd of who started the first parent; -1: unknown */
+    bool is_heir;                    /* which that one does not know to stop */
     struct trouble trouble;
     int64_t now;
     sigset_t unblocked;
@@ -250,37 +243,13 @@ static void reap(struct pool *pool)
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == pool->standby)
+            pool->standby = 0;
         for (int i = 0; i < pool->plan->max; i++)
             if (pool->children[i].pid == pid)
                 note_end(pool, i, status);
-}
-
-static int lead(const struct pool_plan *plan, struct board *inherited, int starter);
-
-/* Of a worker whose parent was killed: true in the one that is to take its place. It has the lock
- * then. The others wait until that has succeeded, and keep the socket open until then. */
-static bool inherits(struct succession *succession)
-{
-    int locked = pthread_mutex_lock(&succession->lock);
-
-    if (locked == EOWNERDEAD)
-        pthread_mutex_consistent(&succession->lock);
-    else if (locked != 0)
-        return false;
-    if (!succession->is_done)
-        return true;
-    pthread_mutex_unlock(&succession->lock);
-    return false;
-}
-
-static void end_succession(struct pool *pool)
-{
-    if (!pool->inherited)
-        return;
-    pool->inherited->succession.is_done = true;
-    pthread_mutex_unlock(&pool->inherited->succession.lock);
-    pool->inherited = NULL;
+    }
 }
 
 static int be_worker(struct pool *pool, int place, pid_t parent)
@@ -293,14 +262,7 @@ static int be_worker(struct pool *pool, int place, pid_t parent)
         return EX_TEMPFAIL;
     close(pool->signals);
     sigprocmask(SIG_SETMASK, &pool->unblocked, NULL);
-    int code = pool->plan->work(&self, pool->plan->context);
-    if (!pool->plan->takeover || getppid() == parent || !inherits(&pool->board->succession))
-        return code;
-    log_warning("process %ld, the workers' parent, was killed: %ld takes its place", (long)parent,
-                (long)getpid());
-    prctl(PR_SET_PDEATHSIG, 0);
-    close(pool->board->wake);
-    return lead(pool->plan, pool->board, pool->starter);
+    return pool->plan->work(&self, pool->plan->context);
 }
 
 /* False: it could not. */
@@ -391,8 +353,6 @@ static int timeout(const struct pool *pool)
 
     if (number_of(&counts) > pool->plan->min) /* see who has become idle, by and by */
         left = pool->plan->idle_ms / 10 + 1;
-    if (pool->inherited)
-        left = HEIR_LOOKS_MS;
     if (pool->trouble.failures && needed(pool->plan, &counts) > number_of(&counts)) {
         int64_t pause = pool->trouble.retry_at - pool->now;
         pause = pause > 0 ? pause : YOUNG_MS / 10;
@@ -421,6 +381,19 @@ static void remove_socket(int fd)
         unlink(address.sun_path);
 }
 
+/* The number of a signal of those that a parent reads; 0: there is none. */
+static int read_signal(const struct pool *pool)
+{
+    struct signalfd_siginfo info;
+
+    return read(pool->signals, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+static bool ends_pool(int number)
+{
+    return number == SIGTERM || number == SIGINT || number == SIGUSR1;
+}
+
 /* Waits for a signal, for a worker that wants company, or for time to pass. The number of the
  * signal, 0: another reason. */
 static int await(struct pool *pool)
@@ -429,8 +402,8 @@ static int await(struct pool *pool)
                            {.fd = pool->board->wake, .events = POLLIN},
                            {.fd = refuses(pool) ? pool->plan->socket : -1, .events = POLLIN},
                            {.fd = pool->is_heir ? pool->starter : -1, .events = POLLIN}};
-    struct signalfd_siginfo info;
     eventfd_t woken;
+    int number;
 
     poll(fds, sizeof fds / sizeof *fds, timeout(pool));
     pool->now = clock_ms();
@@ -440,8 +413,8 @@ static int await(struct pool *pool)
         AUTO_FD refused = accept4(pool->plan->socket, NULL, NULL, SOCK_CLOEXEC);
         (void)refused;
     }
-    if (fds[0].revents && read(pool->signals, &info, sizeof info) == sizeof info)
-        return (int)info.ssi_signo;
+    if (fds[0].revents && (number = read_signal(pool)) != 0)
+        return number;
     if (fds[3].revents) {
         remove_socket(pool->plan->socket);
         return SIGTERM;
@@ -454,8 +427,84 @@ static void stop(struct pool *pool)
     for (int i = 0; i < pool->plan->max; i++)
         if (pool->children[i].pid)
             kill(pool->children[i].pid, SIGTERM);
+    if (pool->standby)
+        kill(pool->standby, SIGTERM);
     while (wait(NULL) > 0 || errno == EINTR)
         ;
+}
+
+static struct board *make_board(const struct pool_plan *plan)
+{
+    struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (board == MAP_FAILED)
+        return NULL;
+    board->max = plan->max;
+    board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return board;
+}
+
+static void free_board(struct board *board)
+{
+    file_close(&board->wake);
+    munmap(board, sizeof *board);
+}
+
+/* --- the parent's place --- */
+
+/* False: this process was told to go. */
+static bool parent_was_killed(const struct pool *pool, int parent)
+{
+    struct pollfd fds[] = {{.fd = pool->signals, .events = POLLIN},
+                           {.fd = parent, .events = POLLIN}};
+
+    prctl(PR_SET_NAME, STANDBY_NAME);
+    while (!fds[1].revents) {
+        poll(fds, sizeof fds / sizeof *fds, -1);
+        if (fds[0].revents && ends_pool(read_signal(pool)))
+            return false;
+    }
+    return true;
+}
+
+/* Makes the copy of the parent's pool one of its own, without children. */
+static int succeed(struct pool *pool, pid_t parent)
+{
+    struct board *board = make_board(pool->plan);
+
+    if (!board || board->wake < 0) {
+        log_error("no memory for a scoreboard: %s", strerror(errno));
+        return -1;
+    }
+    log_warning("process %ld, the workers' parent, was killed: %ld takes its place", (long)parent,
+                (long)getpid());
+    prctl(PR_SET_NAME, PARENT_NAME);
+    free_board(pool->board);
+    pool->board = board;
+    memset(pool->children, 0, sizeof pool->children);
+    pool->trouble = (struct trouble){0};
+    pool->now = clock_ms();
+    pool->is_heir = true;
+    return 0;
+}
+
+/* Returns in the parent, and in whoever has taken its place. */
+static void keep_standby(struct pool *pool)
+{
+    while (pool->plan->takeover && !pool->standby) {
+        pid_t parent = getpid();
+        AUTO_FD itself = (int)syscall(SYS_pidfd_open, parent, 0);
+        pid_t pid = itself < 0 ? -1 : fork();
+        if (pid < 0) {
+            say(&pool->trouble, NO_FORK, strerror(errno));
+            return;
+        }
+        if (pid > 0)
+            pool->standby = pid;
+        else if (!parent_was_killed(pool, itself) || succeed(pool, parent) < 0)
+            _exit(EX_OK);
+    }
 }
 
 static void reload(struct pool *pool)
@@ -465,14 +514,8 @@ static void reload(struct pool *pool)
     for (int i = 0; i < pool->plan->max; i++)
         if (pool->children[i].pid && !pool->children[i].told)
             pool->children[i].told = kill(pool->children[i].pid, SIGTERM) == 0;
-}
-
-static bool has_ready(const struct pool *pool)
-{
-    for (int i = 0; i < pool->plan->max; i++)
-        if (state_of(pool->board, i) == IDLE || state_of(pool->board, i) == BUSY)
-            return true;
-    return false;
+    if (pool->standby) /* the next one knows what was read */
+        kill(pool->standby, SIGTERM);
 }
 
 static void run(struct pool *pool)
@@ -481,14 +524,12 @@ static void run(struct pool *pool)
 
     do {
         reap(pool);
+        keep_standby(pool);
         adjust(pool);
-        if (has_ready(pool))
-            end_succession(pool);
         number = await(pool);
         if (number == SIGHUP)
             reload(pool);
-    } while (number == 0 || number == SIGCHLD || number == SIGHUP);
-    end_succession(pool);
+    } while (!ends_pool(number));
     stop(pool);
 }
 
@@ -508,74 +549,12 @@ static int take_signals(struct pool *pool)
     return signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The lock passes from process to process, and from one that has died to the next. */
-static void prepare_succession(struct succession *succession)
-{
-    pthread_mutexattr_t attributes;
-
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&succession->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-}
-
-static struct board *make_board(const struct pool_plan *plan)
-{
-    struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (board == MAP_FAILED)
-        return NULL;
-    board->max = plan->max;
-    board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    prepare_succession(&board->succession);
-    return board;
-}
-
 /* Everyone looks whether a connection is there before he takes it; another may have been faster. */
 static int unblock_socket(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
 
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
-static void pool_free(struct pool *pool)
-{
-    sigprocmask(SIG_SETMASK, &pool->unblocked, NULL);
-    file_close(&pool->signals);
-    file_close(&pool->board->wake);
-    munmap(pool->board, sizeof *pool->board);
-    free(pool);
-}
-
-/* inherited and starter: of the parent whose place this process takes. */
-static int lead(const struct pool_plan *plan, struct board *inherited, int starter)
-{
-    struct board *board = make_board(plan);
-    int code = EX_OK;
-
-    if (!board) {
-        log_error("no memory for a scoreboard: %s", strerror(errno));
-        return EX_OSERR;
-    }
-    struct pool *pool = mem_alloc(sizeof *pool);
-    *pool = (struct pool){.plan = plan,
-                          .now = clock_ms(),
-                          .board = board,
-                          .inherited = inherited,
-                          .starter = starter,
-                          .is_heir = inherited != NULL};
-    pool->signals = take_signals(pool);
-    if (board->wake >= 0 && pool->signals >= 0 && unblock_socket(plan->socket) == 0) {
-        run(pool);
-    } else {
-        log_error("the workers' parent cannot start: %s", strerror(errno));
-        code = EX_OSERR;
-    }
-    pool_free(pool);
-    return code;
 }
 
 void pool_hold(void)
@@ -590,6 +569,25 @@ void pool_hold(void)
 int pool_run(const struct pool_plan *plan)
 {
     AUTO_FD starter = plan->takeover ? (int)syscall(SYS_pidfd_open, getppid(), 0) : -1;
+    struct board *board = make_board(plan);
+    int code = EX_OK;
 
-    return lead(plan, NULL, starter);
+    if (!board) {
+        log_error("no memory for a scoreboard: %s", strerror(errno));
+        return EX_OSERR;
+    }
+    struct pool *pool = mem_alloc(sizeof *pool);
+    *pool = (struct pool){.plan = plan, .now = clock_ms(), .board = board, .starter = starter};
+    pool->signals = take_signals(pool);
+    if (board->wake >= 0 && pool->signals >= 0 && unblock_socket(plan->socket) == 0) {
+        run(pool);
+    } else {
+        log_error("the workers' parent cannot start: %s", strerror(errno));
+        code = EX_OSERR;
+    }
+    sigprocmask(SIG_SETMASK, &pool->unblocked, NULL);
+    file_close(&pool->signals);
+    free_board(pool->board);
+    free(pool);
+    return code;
 }

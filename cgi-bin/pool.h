@@ -24,10 +24,11 @@
  *
  * Takeover: a web server that starts the parent and looks, when that is killed, whether somebody
  * still has the socket, finds workers that are about to end, takes them for a service that others
- * look after, and starts nothing ever again (lighttpd). With `takeover` a worker takes the parent's
- * place instead, on the same socket; the others stay until it has workers of its own. Whoever
- * started the first parent does not know it, so it ends, with the socket's name, when that one
- * does.
+ * look after, and starts nothing ever again (lighttpd). With `takeover` one more child does nothing
+ * but wait to take the parent's place on the same socket; it is replaced at once whenever it dies.
+ * Not a worker: of those there may be none, as where each is killed before it is ready. Whoever
+ * started the first parent does not know the new one, so it ends, with the socket's name, when that
+ * one does.
  */
 #ifndef BERTH_CGI_BIN_POOL_H
 #define BERTH_CGI_BIN_POOL_H

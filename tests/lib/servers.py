@@ -185,7 +185,7 @@ class Server:
     def is_pool(self, pid: int) -> bool:
         """Whether it is the parent of workers: started as a service or by the web server, or in the place of one that was killed."""
         services = {process.pid for process in self.processes[:-1]}
-        return pid in services or (b"--workers" in command_line(pid) and b"--workers" not in command_line(parent(pid)))
+        return pid in services or (not is_standby(pid) and b"--workers" in command_line(pid) and b"--workers" not in command_line(parent(pid)))
 
     def pool_pid(self) -> int:
         """The parent of the workers, which serves no requests itself."""
@@ -194,7 +194,11 @@ class Server:
 
     def worker_pids(self) -> list[int]:
         """Those that serve requests."""
-        return [pid for pid in self.program_pids() if not self.is_pool(pid)]
+        return [pid for pid in self.program_pids() if not self.is_pool(pid) and not is_standby(pid)]
+
+    def standby_pids(self) -> list[int]:
+        """Those that are ready to be the parent of workers."""
+        return list(filter(is_standby, self.program_pids()))
 
     def stop(self):
         for process in reversed(self.processes):
@@ -211,14 +215,20 @@ class Server:
     def kill(self):
         """All of it, at once."""
         while left := self.pids():
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            send(signal.SIGKILL, left)
             for process in self.processes:
                 process.wait(PATIENCE)
             time.sleep(0.01)
         self.processes.clear()
         self.sessions.clear()
+
+    def kill_program(self):
+        """berth.fcgi, but not the web server. None can start another, or take its place, before it is killed."""
+        stopped = set()
+        while new := set(self.program_pids()) - stopped:
+            send(signal.SIGSTOP, new)
+            stopped |= new
+        send(signal.SIGKILL, stopped)
 
     def __enter__(self):
         try:
@@ -240,6 +250,12 @@ class Server:
         return client.raw(self.port, data)
 
 
+def send(number: int, pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def session(pid: int) -> int | None:
     with contextlib.suppress(ProcessLookupError):
         return os.getsid(pid)
@@ -256,6 +272,13 @@ def parent(pid: int) -> int | None:
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return None
+
+
+def is_standby(pid: int) -> bool:
+    """Whether it waits to take the place of a killed parent of workers."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text() == "berth-standby\n"
+    return False
 
 
 def command_line(pid: int) -> list[bytes]:

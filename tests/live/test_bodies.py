@@ -4,7 +4,6 @@
 import concurrent.futures
 import contextlib
 import os
-import signal
 import socket
 import threading
 import time
@@ -182,9 +181,7 @@ def test_20_without_workers_too(name):
         response = None
         while not response or response.status < 400:
             assert time.monotonic() < deadline
-            for pid in front.program_pids():  # each time, as a worker may have taken the place of its parent
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            front.kill_program()
             with contextlib.suppress(ConnectionResetError):  # of a process that was killed with it
                 response = front.request("GET", "/v2/")
         expect_json(response, 403, 404, 500, 502, 503)

@@ -89,32 +89,71 @@ def test_worker_of_the_server_killed(start, server):
 
 
 def sole_parent(front) -> list[int]:
-    """Empty while there are workers that are about to go, as another took the place of their parent: they have none either."""
+    """Empty while there are workers that are about to go, as their parent was killed: they have none either."""
     parents = list(filter(front.is_pool, front.program_pids()))
     return parents if len(parents) == 1 else []
 
 
-@pytest.mark.parametrize("stopped", range(WORKERS + 1))
-def test_parent_killed_that_lighttpd_started(start, stopped):
-    """A worker takes its place, even if it comes to it only when lighttpd has found that somebody still has the socket."""
-    front = start("lighttpd")
-    wait_for(lambda: len(front.worker_pids()) == WORKERS)
-    for _ in range(2):
-        parent, = wait_for(lambda: sole_parent(front))
-        workers = front.worker_pids()
-        for pid in workers[:stopped]:
-            os.kill(pid, signal.SIGSTOP)
-        os.kill(parent, signal.SIGKILL)
-        wait_for(lambda killed=parent: killed not in front.pids())
-        for pid in workers[:stopped]:
-            os.kill(pid, signal.SIGCONT)
-        wait_for_workers(front, workers)
-        for _ in range(2 * WORKERS):
-            expect(front.request("GET", "/v2/"), 200)
-    oci.Repository(front).push_image("latest")
+def kill_parent(front, stopped):
+    """Those who are stopped find out only when lighttpd has looked whether somebody still has the socket."""
+    parent, = wait_for(lambda: sole_parent(front))
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    os.kill(parent, signal.SIGKILL)
+    wait_for(lambda: parent not in front.pids())
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_for_others(front, workers):
+    """How many, depends: lighttpd's look is a connection, which one has taken for a moment."""
+    wait_for(lambda: (now := set(front.worker_pids())) and not now & set(workers))
+
+
+def expect_service(front):
+    for _ in range(2 * WORKERS):
+        expect(front.request("GET", "/v2/"), 200)
+
+
+def expect_end_with_server(front):
     front.processes[-1].terminate()
     wait_for(lambda: not front.program_pids())
     assert not (front.home / "run/berth.sock-0").exists()
+
+
+@pytest.mark.parametrize("standby", (False, True), ids=("at once", "late"))
+@pytest.mark.parametrize("stopped", range(WORKERS + 1))
+def test_parent_killed_that_lighttpd_started(start, stopped, standby):
+    """Another takes its place, and that one's."""
+    front = start("lighttpd")
+    wait_for(lambda: len(front.worker_pids()) == WORKERS)
+    for _ in range(2):
+        workers, waiting = front.worker_pids(), wait_for(front.standby_pids)
+        kill_parent(front, [*workers[:stopped], *(waiting if standby else ())])
+        wait_for_others(front, workers)
+        expect_service(front)
+    oci.Repository(front).push_image("latest")
+    expect_end_with_server(front)
+
+
+def test_parent_and_all_workers_killed_of_a_service_that_lighttpd_does_not_know(start):
+    """Nobody is left but who waits for that."""
+    front = start("lighttpd")
+    kill_parent(front, wait_for(front.standby_pids))
+    for _ in range(3):
+        parent, = wait_for(lambda: sole_parent(front))
+        standby, = wait_for(front.standby_pids)
+        os.kill(standby, signal.SIGKILL)
+        wait_for(lambda killed=standby: set(front.standby_pids()) - {killed})
+        while workers := front.worker_pids():
+            for pid in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        os.kill(parent, signal.SIGKILL)
+        wait_for(lambda killed=parent: killed not in front.pids())
+    wait_for_others(front, workers)
+    expect_service(front)
+    expect_end_with_server(front)
 
 
 @pytest.mark.parametrize("server", STREAMING)

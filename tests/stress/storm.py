@@ -66,7 +66,8 @@ class Storm:
                 return
             self.collector.kill()
         else:
-            pids = self.front.worker_pids() if kind == "worker" else list(filter(self.front.is_pool, self.front.program_pids()))
+            pools = list(filter(self.front.is_pool, self.front.program_pids()))
+            pids = pools if kind == "pool" else list(set(self.front.program_pids()) - set(pools))
             if not pids:
                 return
             with contextlib.suppress(ProcessLookupError):
