@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "base/log.h"
-#include "store/ready.h"
+#include "registry/ready.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/ready.c: whether a store could take a push. */
+ * registry/ready.c: whether a store could take a push. */
 #include "unit/unit.h"
 
+#include "registry/ready.h"
 #include "store/layout.h"
-#include "store/ready.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * Whether a store could take a push at this moment. What it asks may never come back where a
  * network file system has gone: ask in a process that can be spared.
  */
-#ifndef BERTH_STORE_READY_H
-#define BERTH_STORE_READY_H
+#ifndef BERTH_REGISTRY_READY_H
+#define BERTH_REGISTRY_READY_H
 
 #include "store/store.h"
 

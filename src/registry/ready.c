@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: whether a store could take a push at this moment. */
-#include "store/ready.h"
+ * L3: whether a store could take a push at this moment. */
+#include "registry/ready.h"
 
 #include <errno.h>
 #include <string.h>
