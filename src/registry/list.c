@@ -85,7 +85,11 @@ int list_repositories(const struct registry *registry, struct page page, struct 
 {
     struct repository_page list = {registry, page, names, false};
 
-    if (repo_walk(registry->store, page.last, visit_repository, &list, err) < 0)
+    int walked = page.n < INT32_MAX
+                     ? repo_walk_page(registry->store, page.last, (size_t)page.n, visit_repository,
+                                      &list, err)
+                     : repo_walk(registry->store, page.last, visit_repository, &list, err);
+    if (walked < 0)
         return -1;
     *more = list.more;
     return 0;

@@ -4,12 +4,14 @@
 #include "store/repo.h"
 
 #include "base/dir.h"
+#include "base/dir_page.h"
 #include "base/fs_settle.h"
 #include "store/holder.h"
 #include "store/layout.h"
 #include "store/litter.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -285,6 +287,7 @@ struct walk {
     const struct store *store;
     const char *after;
     bool directories; /* all of them */
+    size_t page;      /* about so many are wanted; 0: all */
     repo_visit_fn *visit;
     repo_odd_fn *odd; /* NULL: what is odd is passed over */
     void *context;
@@ -365,34 +368,102 @@ static int walk_one(const struct walk *walk, const struct name *name, struct err
     return walk_below(walk, name, err);
 }
 
-/* The depth is bounded by the length of a name. What is not a repository's name, such as _layers,
- * is passed over, and so is a symbolic link. */
+/* What is not a repository's name, such as _layers, is passed over, and so is a symbolic link.
+ * path: the directory of the parent. */
+static int walk_child(const struct walk *walk, const struct name *parent, const char *path,
+                      const char *child, struct err *err)
+{
+    char text[2 * NAME_LEN_MAX + 3];
+    struct name name;
+
+    int len = snprintf(text, sizeof text, "%s%s%s", parent->s, parent->s[0] ? "/" : "", child);
+    if (len >= 0 && name_parse(&name, text, (size_t)len, NULL) == 0)
+        return walk_one(walk, &name, err);
+    return pass_over(walk, path, child, err);
+}
+
+static int walk_children(const struct walk *walk, const struct name *parent, const char *path,
+                         const struct strings *children, struct err *err)
+{
+    int stop = 0;
+
+    for (size_t i = 0; i < children->n && stop == 0; i++)
+        stop = walk_child(walk, parent, path, children->v[i], err);
+    return stop;
+}
+
+/* The component of `after` that lies directly below the parent, if there is one that could be part
+ * of a name. */
+static bool first_component(const struct walk *walk, const struct name *parent,
+                            char component[NAME_LEN_MAX + 1])
+{
+    const char *at = walk->after;
+
+    if (!at || (parent->s[0] && !lies_below(at, parent->s)))
+        return false;
+    if (parent->s[0])
+        at += strlen(parent->s) + 1;
+    size_t len = strcspn(at, "/");
+    if (len > NAME_LEN_MAX)
+        return false;
+    memcpy(component, at, len);
+    component[len] = '\0';
+    return true;
+}
+
+/* The children in pages of more and more, from where `after` is: what lies below it, and then
+ * behind it. Names that are longer than a name can be are behind nothing that is there. */
+static int walk_pages(const struct walk *walk, const struct name *parent, const char *path,
+                      struct err *err)
+{
+    char last[NAME_MAX + 1];
+    bool more = true;
+    bool begun = first_component(walk, parent, last);
+    struct err failure;
+
+    int stop = begun ? walk_child(walk, parent, path, last, err) : 0;
+    for (size_t n = walk->page; more && stop == 0; n *= 2) {
+        AUTO_STRINGS children = {0};
+        int found = dir_page(&walk->store->fs, path, begun ? last : NULL, n, !walk->store->shared,
+                             &children, &more, &failure);
+        if (found < 0)
+            return not_behind_link(walk, path, &failure, err);
+        if (children.n)
+            snprintf(last, sizeof last, "%s", children.v[children.n - 1]);
+        begun = true;
+        stop = walk_children(walk, parent, path, &children, err);
+    }
+    return stop;
+}
+
+/* The depth is bounded by the length of a name. */
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err)
 {
     char path[sizeof LAYOUT_REPOSITORIES + 1 + NAME_LEN_MAX];
     AUTO_STRINGS children = {0};
-    const char *slash = parent->s[0] ? "/" : "";
     struct err failure;
 
-    snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", slash, parent->s);
+    snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", parent->s[0] ? "/" : "", parent->s);
+    if (walk->page)
+        return walk_pages(walk, parent, path, err);
     if (dir_list(&walk->store->fs, path, &children, &failure) < 0)
         return not_behind_link(walk, path, &failure, err);
-    for (size_t i = 0; i < children.n; i++) {
-        char text[2 * NAME_LEN_MAX + 3];
-        struct name name;
-        int len = snprintf(text, sizeof text, "%s%s%s", parent->s, slash, children.v[i]);
-        bool is_name = len >= 0 && name_parse(&name, text, (size_t)len, NULL) == 0;
-        int stop = is_name ? walk_one(walk, &name, err) : pass_over(walk, path, children.v[i], err);
-        if (stop)
-            return stop;
-    }
-    return 0;
+    return walk_children(walk, parent, path, &children, err);
 }
 
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err)
 {
-    struct walk walk = {store, after && *after ? after : NULL, false, visit, NULL, context};
+    struct walk walk = {store, after && *after ? after : NULL, false, 0, visit, NULL, context};
+    struct name top = {""};
+
+    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
+}
+
+int repo_walk_page(const struct store *store, const char *after, size_t n, repo_visit_fn *visit,
+                   void *context, struct err *err)
+{
+    struct walk walk = {store, after && *after ? after : NULL, false, n + 1, visit, NULL, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
@@ -401,7 +472,7 @@ int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit
 int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
                   struct err *err)
 {
-    struct walk walk = {store, NULL, false, visit, odd, context};
+    struct walk walk = {store, NULL, false, 0, visit, odd, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
@@ -410,7 +481,7 @@ int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *
 int repo_walk_directories(const struct store *store, repo_visit_fn *visit, void *context,
                           struct err *err)
 {
-    struct walk walk = {store, NULL, true, visit, NULL, context};
+    struct walk walk = {store, NULL, true, 0, visit, NULL, context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;

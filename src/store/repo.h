@@ -84,6 +84,10 @@ int repo_each_digest(const struct store *store, const struct name *name,
 typedef int repo_visit_fn(void *context, const struct name *name, struct err *err);
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err);
+/* The same for whoever will want about n of them: it opens no directory of those that lie before
+ * `after`, and of those behind it few more than it visits. Not for several threads. */
+int repo_walk_page(const struct store *store, const char *after, size_t n, repo_visit_fn *visit,
+                   void *context, struct err *err);
 /* The same for whoever must not miss one: odd is told the path of each directory and symbolic link
  * that is passed over, because its name is none of a repository or part of it; what it returns
  * counts as visit's does. Repositories that have only uploads are visited, too. */

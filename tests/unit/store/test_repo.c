@@ -7,6 +7,7 @@
 #include "store/layout.h"
 #include "store/repo.h"
 
+#include <dirent.h>
 #include <stdio.h>
 
 static void test_creating_makes_both_marks(void **state)
@@ -201,17 +202,73 @@ static int collect(void *context, const struct name *name, struct err *err)
     return --collector->left == 0;
 }
 
-static void assert_walk(const struct store *store, const char *after, int limit,
-                        const char *expected)
+/* page: of so many, all if 0. */
+static void assert_walk_by(const struct store *store, const char *after, int limit, size_t page,
+                           const char *expected)
 {
     struct collector collector = {.left = limit};
 
     buf_addstr(&collector.names, "");
-    assert_returns(0, repo_walk(store, after, collect, &collector, &failure));
+    if (page)
+        assert_returns(0, repo_walk_page(store, after, page, collect, &collector, &failure));
+    else
+        assert_returns(0, repo_walk(store, after, collect, &collector, &failure));
     if (strcmp(collector.names.s, expected) != 0)
         fail_msg("behind %s: \"%s\", not \"%s\"", after ? after : "nothing", collector.names.s,
                  expected);
     buf_free(&collector.names);
+}
+
+static void assert_walk(const struct store *store, const char *after, int limit,
+                        const char *expected)
+{
+    for (size_t page = 0; page < 5; page++)
+        assert_walk_by(store, after, limit, page, expected);
+    assert_walk_by(store, after, limit, 1000, expected);
+}
+
+/* How many names were read from directories, and how many files were looked at. */
+static size_t n_read, n_looks;
+
+struct dirent *__real_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir)
+{
+    n_read++;
+    return __real_readdir(dir);
+}
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+    n_looks++;
+    return __real_fstat(fd, st);
+}
+
+/* One repository of a hundred is all that is opened. */
+static void test_a_page_of_a_walk_opens_few(void **state)
+{
+    const struct store *store = *state;
+    char path[64];
+
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof path, "repositories/r%02d/_layers/x", i);
+        unit_put(store->path, path, "");
+        snprintf(path, sizeof path, "repositories/r%02d/_manifests/x", i);
+        unit_put(store->path, path, "");
+    }
+    n_read = n_looks = 0;
+    assert_walk_by(store, NULL, 1, 1, "r00 ");
+    assert_walk_by(store, "r50", 1, 1, "r51 ");
+    assert_true(n_read < 2 * 110);
+    assert_true(n_looks < 20);
+    n_read = n_looks = 0;
+    assert_walk_by(store, "r50", 1, 0, "r51 ");
+    assert_true(n_read > 100); /* they are counted */
+    n_read = 0;
+    assert_walk_by(store, "r97", -1, 1, "r98 r99 ");
+    assert_true(n_read < 4 * 110);
 }
 
 /* In Distribution's order. */
@@ -427,6 +484,7 @@ static void test_walk_of_the_longest_names(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_a_page_of_a_walk_opens_few),
         STORE_TEST(test_creating_makes_both_marks),
         STORE_TEST(test_exists_by_either_mark),
         STORE_TEST(test_layers),
