@@ -11,12 +11,14 @@ static int run(const void *said, char **args, struct err *err)
 
     if (stand_in_prepare(&stand_in, args, common.config, err) < 0)
         return -1;
+    stand_in_say(&stand_in);
     common.config = NULL; /* it is included in what is read now */
     struct serve_options how = {.listen = stand_in.listen.s,
                                 .listen_by = "http.addr (REGISTRY_HTTP_ADDR)",
                                 .tls_cert = stand_in.distribution.certificate,
                                 .tls_key = stand_in.distribution.key};
-    return serve_with(&common, &how, err);
+    struct err why;
+    return serve_with(&common, &how, &why) == 0 ? 0 : stand_in_explain(&stand_in, &why, err);
 }
 
 const struct command registry_command = {

@@ -16,6 +16,7 @@
 
 /* Where registry:2's image has its file. */
 #define DISTRIBUTION_FILE "/etc/docker/registry/config.yml"
+#define DISTRIBUTION_ROOT "/var/lib/registry" /* unless it is said */
 
 /* Of something that was said and is not taken over. It never has its value, which may be secret. */
 struct distribution_remark {

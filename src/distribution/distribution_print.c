@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define DEFAULT_ROOT "/var/lib/registry"
-
 static void print_remarks(const struct distribution *distribution, bool missing, struct buf *out)
 {
     for (size_t i = 0; i < distribution->n_remarks; i++) {
@@ -64,7 +62,7 @@ int distribution_print(const struct distribution *distribution, const char *base
                        struct err *err)
 {
     if (!distribution->root)
-        buf_addstr(out, "root = \"" DEFAULT_ROOT "\"\n");
+        buf_addstr(out, "root = \"" DISTRIBUTION_ROOT "\"\n");
     if (!distribution->says_deletes)
         buf_addstr(out, "delete = false\n");
     if (base && print_text(out, "include(", base, ")\n", err) < 0)

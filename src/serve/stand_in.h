@@ -9,7 +9,8 @@
 
 struct stand_in {
     struct distribution distribution;
-    struct buf listen; /* as of listener_open */
+    struct buf listen;         /* as of listener_open */
+    struct buf first_password; /* of first_login_make, which is to be said; empty: none was made */
 };
 #define AUTO_STAND_IN __attribute__((cleanup(stand_in_free))) struct stand_in
 
@@ -23,6 +24,11 @@ struct stand_in {
  * ERR_CONFIG: something has no equal, cannot be, or is not there to be read; ERR_USAGE. Set to {0};
  * stand_in_free afterwards, also after an error. */
 int stand_in_prepare(struct stand_in *stand_in, char **args, const char *own, struct err *err);
+/* Prints the password of a file that was made. */
+void stand_in_say(const struct stand_in *stand_in);
+/* Passes on why it cannot serve. What a registry:2 wrote belongs to root, as whom its image runs:
+ * where that is the reason, it is added. Always -1. */
+int stand_in_explain(const struct stand_in *stand_in, const struct err *why, struct err *err);
 void stand_in_free(struct stand_in *stand_in);
 
 #endif

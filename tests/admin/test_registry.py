@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -80,6 +81,49 @@ def test_a_login(tmp_path):
         assert probe(registry) == HEALTHY
 
 
+def test_a_missing_file_of_passwords_is_made(tmp_path):
+    """As by registry:2: with one user, whose password its log has once, and nobody but its owner reads it."""
+    users = tmp_path / "auth/sub/htpasswd"
+    said = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM": "x", "REGISTRY_AUTH_HTPASSWD_PATH": str(users)}
+    with StandIn(tmp_path, **said) as registry:
+        line, = (line for line in registry.output().splitlines() if "the password" in line)
+        assert line.startswith(f"berth: auth.htpasswd.path: {users} was missing: it is made")
+        password = re.search("the user docker and the password ([-_A-Za-z0-9]{43}),", line)[1]
+        expect_error(registry.request("GET", "/v2/", basic("docker", "x")), 401, "UNAUTHORIZED")
+        push_and_pull(registry, basic("docker", password))
+    assert [path.stat().st_mode & 0o777 for path in (users, users.parent, users.parent.parent)] == [0o600, 0o700, 0o700]
+    assert password not in users.read_text() and users.read_text().startswith("docker:$2")
+    written = users.read_text()
+    with StandIn(tmp_path, **said) as registry:
+        expect(registry.request("GET", "/v2/", basic("docker", password)), 200)
+        assert "the password" not in registry.output()
+    assert users.read_text() == written
+
+
+@pytest.fixture
+def owned_by_nobody():
+    """Its data directory is somebody else's, whose programs are where he reaches them."""
+    with tempfile.TemporaryDirectory(prefix="berth-registry-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        (home / "store").mkdir()
+        (home / "run").mkdir()
+        for path in ("store", "run"):
+            shutil.chown(home / path, "nobody")
+        stand_in = StandIn(home)
+        stand_in.programs = copy_programs(home / "programs")
+        yield stand_in
+
+
+def test_a_missing_file_of_passwords_is_for_the_owner_of_the_images(owned_by_nobody):
+    users = owned_by_nobody.home / "auth/htpasswd"
+    owned_by_nobody.variables["REGISTRY_AUTH_HTPASSWD_PATH"] = str(users)
+    with owned_by_nobody as registry:
+        password = re.search("the password ([-_A-Za-z0-9]{43}),", registry.output())[1]
+        push_and_pull(registry, basic("docker", password))
+    assert (users.owner(), users.parent.owner()) == ("nobody", "nobody")
+
+
 def test_commands_in_its_container(tmp_path):
     """They find the data directory as it did."""
     with StandIn(tmp_path) as registry:
@@ -121,21 +165,14 @@ def test_tokens_of_an_issuer(tmp_path):
     assert "rootcertbundle: /none" in fails(tmp_path, **said, REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE="/none")
 
 
-def test_a_data_directory_of_somebody_else():
+def test_a_data_directory_of_somebody_else(owned_by_nobody):
     """As root it is served as its owner, who can read what it is told nevertheless."""
-    with tempfile.TemporaryDirectory(prefix="berth-registry-") as directory:
-        home = Path(directory)
-        home.chmod(0o755)
-        (home / "store").mkdir()
-        (home / "run").mkdir()
-        for path in ("store", "run"):
-            shutil.chown(home / path, "nobody")
-        htpasswd.write(home / "users", {"alice": "a"}, 5)
-        stand_in = StandIn(home, REGISTRY_AUTH_HTPASSWD_PATH=str(home / "users"))
-        stand_in.programs = copy_programs(home / "programs")
-        with stand_in as registry:
-            push_and_pull(registry, ALICE)
-            assert (home / "store/docker/registry/v2").owner() == "nobody"
+    users = owned_by_nobody.home / "users"
+    htpasswd.write(users, {"alice": "a"}, 5)
+    owned_by_nobody.variables["REGISTRY_AUTH_HTPASSWD_PATH"] = str(users)
+    with owned_by_nobody as registry:
+        push_and_pull(registry, ALICE)
+        assert (owned_by_nobody.home / "store/docker/registry/v2").owner() == "nobody"
 
 
 def test_a_berth_conf_counts_between_defaults_and_what_is_said(tmp_path):
@@ -232,11 +269,12 @@ def test_what_is_not_understood_stops_it(tmp_path, name, value, said):
 
 
 def test_files_that_are_not_there(tmp_path):
-    for name, variables in (("http.tls.key", {"REGISTRY_HTTP_TLS_CERTIFICATE": str(empty(tmp_path)),
-                                              "REGISTRY_HTTP_TLS_KEY": "/none"}),
-                            ("auth.htpasswd.path", {"REGISTRY_AUTH_HTPASSWD_PATH": "/none"})):
-        line = fails(tmp_path, **variables)
-        assert f"{name}: /none: No such file or directory: mount it there" in line
+    line = fails(tmp_path, REGISTRY_HTTP_TLS_CERTIFICATE=str(empty(tmp_path)), REGISTRY_HTTP_TLS_KEY="/none")
+    assert "http.tls.key: /none: No such file or directory: mount it there" in line
+    line = fails(tmp_path, REGISTRY_AUTH_HTPASSWD_PATH="/proc/none")
+    assert "auth.htpasswd.path: /proc/none is missing" in line and "No such file or directory: mount it there" in line
+    line = fails(tmp_path, REGISTRY_AUTH_HTPASSWD_PATH=str(tmp_path))
+    assert f'auth.htpasswd.path: htpasswd = "{tmp_path}": it cannot be read: it is no plain file' in line
     assert "none.yml: " in fails(tmp_path, tmp_path / "none.yml")
     assert "berth gc" in fails(tmp_path, "garbage-collect", empty(tmp_path), status=64)
 
@@ -252,3 +290,18 @@ def test_a_volume_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     line = fails(tmp_path, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=f"{tmp_path}/file/store", status=74)
     assert f"{tmp_path}/file/store" in line
+
+
+def test_images_of_root(owned_by_nobody):
+    """As the image of registry:2 leaves them, on a volume that anybody may write to."""
+    with owned_by_nobody as registry:
+        registry.stop()
+    store = owned_by_nobody.home / "store"
+    store.chmod(0o1777)
+    for path in (store, *store.rglob("*")):
+        shutil.chown(path, "root")
+    done = subprocess.run([owned_by_nobody.programs / "berth", *owned_by_nobody.command()], capture_output=True, text=True, timeout=60,
+                          env=owned_by_nobody.environment(), user="nobody", group="nogroup", extra_groups=[], cwd="/")
+    assert (done.returncode, done.stderr.count("\n")) == (74, 1), done
+    assert f"user nobody cannot write to {store}: Permission denied" in done.stderr and f"chown -R nobody {store}" in done.stderr
+    assert "what is there is of user 0: a container can run as that one, `docker run --user 0`" in done.stderr

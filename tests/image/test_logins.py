@@ -43,6 +43,21 @@ def test_login_and_push(with_logins, document):
     host.docker("logout", "localhost:5000")
 
 
+def test_a_file_of_passwords_that_is_missing(host):
+    """As registry:2, berth makes one, where it may, and says the password once."""
+    (host.directory / "auth").mkdir()
+    (host.directory / "auth").chmod(0o777)
+    host.type('docker run -d -p 5000:5000 --name registry -v "$(pwd)"/auth:/auth -e REGISTRY_AUTH=htpasswd '
+              '-e REGISTRY_AUTH_HTPASSWD_REALM=x -e REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd berth')
+    host.await_registry(statuses=(401,))
+    password = re.search(r"the user docker and the password (\S+),", host.logs())[1]
+    host.docker("login", "-u", "docker", "-p", password, "localhost:5000")
+    host.docker("logout", "localhost:5000")
+    said = host.refusal_of("docker run --rm -e REGISTRY_AUTH=htpasswd -e REGISTRY_AUTH_HTPASSWD_REALM=x "
+                           "-e REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd berth")
+    assert "/auth/htpasswd is missing" in said and "user 1000 cannot make it" in said and len(said.splitlines()) == 1
+
+
 def test_there_again_after_the_daemon(with_logins):
     with_logins.stop()
     with_logins.start()

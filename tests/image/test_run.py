@@ -113,7 +113,21 @@ def test_a_directory_that_is_not_writable(host):
     (host.directory / "images").mkdir(mode=0o755)
     said = host.refusal_of('docker run --rm -v "$(pwd)"/images:/var/lib/registry berth')
     assert "/var/lib/registry" in said and "user 1000 cannot write to /var/lib/registry: Permission denied" in said, said
-    assert "chown -R 1000 /var/lib/registry" in said
+    assert "chown -R 1000 /var/lib/registry" in said and len(said.splitlines()) == 1
+    # docker starts it again and again, and each time says why.
+    host.type('docker run -d --restart=always --name registry -v "$(pwd)"/images:/var/lib/registry berth')
+    until(lambda: host.inspect()["RestartCount"] >= 2, "two restarts")
+    lines = host.logs().splitlines()
+    assert len(lines) >= 2 and set(lines) == {said.strip()}
+    (host.directory / "images").chmod(0o777)
+    until(lambda: host.inspect()["State"]["Running"] and "Serving" in host.logs(), "it serves, without further ado")
+
+
+def test_images_of_root(host):
+    """As registry:2 leaves them: who took the name of the image alone for it is told both ways to go on."""
+    (host.directory / "images/docker/registry/v2/repositories").mkdir(parents=True)
+    said = host.refusal_of('docker run --rm -v "$(pwd)"/images:/var/lib/registry berth')
+    assert "chown -R 1000 /var/lib/registry" in said and "`docker run --user 0`" in said and len(said.splitlines()) == 1
 
 
 def test_as_tight_as_it_gets(host, document, app):
