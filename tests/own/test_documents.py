@@ -21,7 +21,7 @@ FOREIGN = {
     "port is already allocated": "docker, of its own proxy",
 }
 # Before the first command: a sentence or two.
-LINES_BEFORE = 4
+LINES_BEFORE = 2
 
 
 def sections(text):

@@ -23,8 +23,6 @@ NOT_TYPED = {
     ("several-hosts", "Several hosts, one data directory", 1): "the same",
     ("logins", "A web interface on another host", 1): "needs an image from elsewhere, and a browser; "
                                                       "tests/live/test_cors.py asks as the page in it does",
-    ("tls", "By a public certificate authority", 0): "needs one, and a name that it can reach",
-    ("debian", "Install", 0): "tests/package installs what `make deb` makes, beside each server",
     ("development", "Tests", 0): "the run of the tests types its own",
 }
 
