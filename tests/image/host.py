@@ -3,7 +3,6 @@
 commands are typed as documents have them."""
 
 import contextlib
-import ctypes
 import http.client
 import json
 import os
@@ -12,18 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.lib import client
 from tests.lib.clients import DOCKER, Dockerd, attempt, run
+from tests.lib.machine import enter_network
 
 PATIENCE = 60  # seconds, for what comes by itself
-CLONE_NEWNET = 0x40000000
 REGISTRY = "registry"  # the name of the container in all that is typed
-
-
-def enter_network(namespace):
-    """For the thread that calls it."""
-    with open(namespace, "rb") as file:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(file.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
 
 
 def until(holds, what):

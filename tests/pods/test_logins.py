@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A registry that asks who is there: probes need not say, all others do. Nodes know it from an imagePullSecret."""
+
+import re
+
+import pytest
+
+from tests.lib.clients import GREETING
+from tests.lib.manifests import pull_credentials
+from tests.lib.workers import wait_for
+from tests.pods.site import LIVE, LOGINS, READY, SECRET, WELL, configuration_digest, password_line
+
+ALICE, BOB = ("alice", "s3cret"), ("bob", "hunter2")
+RULES = """group "dev" { members = { "alice" } }
+repository "**" {
+    pull  = { "users" }
+    push  = { "@dev" }
+    delete = { "@dev" }
+}
+"""
+KEYS = "/var/lib/registry/keys"
+
+
+@pytest.fixture
+def guarded(site):
+    """Alice may do everything, Bob may pull."""
+    site.cluster.file("htpasswd").write_text(password_line(*ALICE) + password_line(*BOB))
+    with open(site.cluster.file("berth.conf"), "a") as conf:
+        conf.write(RULES)
+    site.start()
+    return site
+
+
+def test_probes_need_no_login(guarded):
+    assert guarded.pod.ask(LIVE) == WELL
+    assert guarded.pod.ask(READY) == WELL
+    assert guarded.get("/v2/").status == 401
+
+
+def test_pushed_and_pulled_by_who_logs_in(guarded, layout):
+    pushed = layout()
+    assert "authentication required" in guarded.refused_push(pushed, "team/app:1")
+    assert "denied" in guarded.refused_push(pushed, "team/app:1", BOB)
+    guarded.push(pushed, "team/app:1", ALICE)
+    for credentials in None, ("alice", "wrong"), ("carol", "s3cret"):
+        said = guarded.refused_pull("team/app:1", credentials)
+        assert said and ("401" in said or "authorization failed" in said), (credentials, said)
+    assert guarded.pull("team/app:1", BOB) == configuration_digest(pushed)
+
+
+def test_an_application_whose_image_is_there(guarded, layout):
+    """By the imagePullSecret of a user."""
+    guarded.push(layout(), "team/app:1", ALICE)
+    guarded.pull_secret(*BOB)
+    guarded.cluster.apply()
+    assert guarded.run("team/app:1") == GREETING
+
+
+def test_an_application_with_a_wrong_secret(guarded, layout):
+    guarded.push(layout(), "team/app:1", ALICE)
+    guarded.pull_secret("bob", "wrong")
+    guarded.cluster.apply()
+    with pytest.raises(AssertionError, match="401 Unauthorized"):
+        guarded.run("team/app:1")
+
+
+def test_a_robot(guarded, layout):
+    """An imagePullSecret with a token that is good for one repository, until it is revoked."""
+    guarded.pod.exec("/usr/bin/berth", "token", "init", KEYS)
+    with open(guarded.cluster.file("berth.conf"), "a") as conf:
+        conf.write(f'token_keys = "{KEYS}"\n')
+    guarded.cluster.apply()
+    guarded.cluster.roll_out()
+    guarded.push(layout(), "team/app:1", ALICE)
+    guarded.push(layout(), "other/app:1", ALICE)
+    said = guarded.pod.exec("/usr/bin/berth", "token", "issue", "--user", "bob", "--scope", "repository:team/*:pull", "nodes")
+    token = said.strip().splitlines()[-1]
+    guarded.pull_secret("bob", token)
+    guarded.cluster.apply()
+    assert guarded.run("team/app:1") == GREETING
+    assert "denied" in guarded.refused_push(layout(), "team/app:1", ("bob", token))
+    login, = pull_credentials(guarded.cluster.objects.one("Secret", SECRET)).values()
+    assert re.search("403|401|denied", guarded.refused_pull("other/app:1", login))
+    guarded.pod.exec("/usr/bin/berth", "token", "revoke", "nodes")
+    guarded.forget("team/app:1")
+    wait_for(lambda: guarded.refused_pull("team/app:1", login))
+
+
+def test_who_is_new_in_the_secret(guarded, layout):
+    """A new pod, since the Secret has a new name; the one before it serves until then."""
+    guarded.push(layout(), "team/app:1", ALICE)
+    carol = ("carol", "opensesame")
+    assert guarded.refused_pull("team/app:1", carol)
+    with open(guarded.cluster.file("htpasswd"), "a") as file:
+        file.write(password_line(*carol))
+    before = guarded.cluster.objects
+    guarded.cluster.apply()
+    assert names(before, "Secret") != names(guarded.cluster.objects, "Secret")
+    guarded.cluster.roll_out()
+    assert guarded.pull("team/app:1", carol)
+
+
+def names(objects, kind):
+    return {document["metadata"]["name"] for document in objects.all(kind)}
+
+
+def test_rules_that_change_in_a_running_pod(guarded, layout):
+    """As `kubectl edit configmap` changes them: the kubelet brings them, and berth reads them without a restart."""
+    assert "denied" in guarded.refused_push(layout(), "team/app:1", BOB)
+    process = guarded.pod.process()
+    config, = guarded.cluster.objects.all("ConfigMap")
+    assert config["data"]["berth.conf"].count('{ "alice" }') == 1
+    config["data"]["berth.conf"] = config["data"]["berth.conf"].replace('{ "alice" }', '{ "alice", "bob" }')
+    guarded.pod.volumes.refresh()
+    guarded.push(layout(), "team/app:1", BOB)
+    assert guarded.pod.process() == process
