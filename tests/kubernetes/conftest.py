@@ -1,18 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Helm chart, rendered by helm itself and compared with what kubectl makes of the manifests; and both against the schemas of
-Kubernetes. `make kubernetes-test` runs it, the ordinary run does not: a bare Debian has neither program."""
+"""The manifests and the Helm chart in the hands of Kubernetes' own programs. `make kubernetes-test` runs it, the ordinary run does
+not: a bare Debian does not have them."""
 
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
-NEEDED = {
-    "helm": "go install helm.sh/helm/v3/cmd/helm@v3.18.6, which leaves it in ~/go/bin",
-    "kubernetes-validate": "python3 -m venv DIRECTORY && DIRECTORY/bin/pip install kubernetes-validate",
-}
+from tests.kubernetes.cluster import Cluster
+from tests.lib.kubernetes import KUBECTL
+from tests.lib.paths import CHECKOUT
+from tests.recipes.document import Document
+
+NEEDED = (KUBECTL, "helm", "kubernetes-validate", "htpasswd", "openssl", "etcd", "kube-apiserver", "kube-controller-manager",
+          "kube-scheduler")
 
 
 def pytest_sessionstart():
-    missing = [f"\n  {name}: {how}" for name, how in NEEDED.items() if not shutil.which(name)]
+    missing = [name for name in NEEDED if not shutil.which(name)]
     if missing:
-        pytest.exit(f"these programs have to be in $PATH:{''.join(missing)}", returncode=1)
+        pytest.exit(f"these programs have to be in $PATH: {', '.join(missing)}\n"
+                    "tests/kubernetes/programs DIRECTORY leaves those of Kubernetes in DIRECTORY/bin; it takes Go, Python and half an hour. "
+                    "Debian has htpasswd in apache2-utils.", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    with tempfile.TemporaryDirectory(prefix="berth-kubernetes-") as directory, Cluster(Path(directory)) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def page(request):
+    page = Document(CHECKOUT / "docs/kubernetes.md")
+    yield page
+    if request.config.args == ["tests/kubernetes"] and not request.config.option.keyword:
+        assert not page.left, "a block that is new in docs/kubernetes.md wants to be typed here"

@@ -140,3 +140,4 @@ def test_its_own_test_asks_the_service(tls):
 def test_what_cannot_be_is_refused_and_named(value, said):
     done = template(value)
     assert done.returncode != 0 and said in done.stderr
+    assert ("execution error" in done.stderr) != ("values don't meet the specifications of the schema" in done.stderr)

@@ -19,6 +19,10 @@ ALL = {str(path.relative_to(CHECKOUT)): path.read_text() for path in [*CHECKOUT.
 FOREIGN = {
     "net/http: timeout awaiting response headers": "containerd, after half a minute",
     "port is already allocated": "docker, of its own proxy",
+    "is not present with pull policy of Never": "kubelet, of an image",
+    "no such host": "kubelet, of the name of a Service",
+    "Multi-Attach error for volume": "Kubernetes, of disks that only clouds have",
+    "413 Request Entity Too Large": "ingress-nginx",
 }
 # Before the first command: a sentence or two.
 LINES_BEFORE = 2
@@ -106,7 +110,7 @@ def calls(text):
     """What follows `berth` where it is a command."""
     code = "\n".join(re.findall(r"^ {4,}(.*)", text, re.MULTILINE)).replace("\\\n", " ").splitlines()
     for line in code:
-        for call in re.findall(r"(?:^|[\s/;&|(])berth ([a-z][^|;&#]*)", line.partition("  #")[0]):
+        for call in re.findall(r"(?:^|[\s/;&|(])(?<!-n )(?<!helm install )berth ([a-z][^|;&#]*)", line.partition("  #")[0]):
             yield call.split()
     for call in re.findall(r"`berth ([a-z][^`]*)`", text):
         yield call.split()

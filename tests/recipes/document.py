@@ -15,7 +15,7 @@ CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 REFERENCE = ("design", "durability")
 
 # Pages that another ring types, from the first block to the last.
-ELSEWHERE = {"container": "image"}
+ELSEWHERE = {"container": "image", "kubernetes": "kubernetes"}
 
 # Blocks that are not typed, and why.
 NOT_TYPED = {
