@@ -8,15 +8,8 @@ import re
 
 import yaml
 
-from tests.lib.clients import run
-
 UNITS = {"": 1, "m": 0.001, **{unit: 1000 ** power for power, unit in enumerate("kMGTP", 1)},
          **{f"{unit}i": 1024 ** power for power, unit in enumerate("KMGTP", 1)}}
-
-
-def render(directory):
-    """The objects that `kubectl apply -k` would apply."""
-    return [document for document in yaml.safe_load_all(run("kubectl", "kustomize", directory)) if document]
 
 
 def quantity(said):
@@ -67,7 +60,7 @@ class Fields:
             assert not self.left, f"{self.where}: nothing is known here of {', '.join(sorted(self.left))}"
 
 
-class Objects:
+class Applied:
     """What was applied, by kind and name."""
 
     def __init__(self, documents):

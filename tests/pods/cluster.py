@@ -7,10 +7,9 @@ import yaml
 
 from tests.lib.clients import run
 from tests.lib.kubelet import Kubelet
-from tests.lib.manifests import Fields, Objects, object_fields, render
-from tests.lib.paths import CHECKOUT
+from tests.lib.kubernetes import KUBECTL, MANIFESTS, kustomized
+from tests.lib.manifests import Applied, Fields, object_fields
 
-MANIFESTS = CHECKOUT / "packaging/kubernetes"
 REGISTRY = "berth"  # the name of the Deployment, the Service and the volume
 
 
@@ -36,11 +35,11 @@ class Cluster:
 
     def create(self, *argv):
         """An object as `kubectl create` makes it; it stays whatever is applied."""
-        self.more.append(yaml.safe_load(run("kubectl", "create", *argv, "--dry-run=client", "-o", "yaml")))
+        self.more.append(yaml.safe_load(run(KUBECTL, "create", *argv, "--dry-run=client", "-o", "yaml")))
 
     def apply(self, overlay="base"):
         """kubectl apply -k: volumes and addresses come to be, nothing is started."""
-        self.objects = Objects([*render(self.manifests / overlay), *self.more])
+        self.objects = Applied([*kustomized(self.manifests / overlay), *self.more])
         for claim in self.objects.all("PersistentVolumeClaim"):
             self._provide(claim)
         for number, service in enumerate(self.objects.all("Service"), 1):

@@ -11,7 +11,7 @@ import yaml
 
 from tests.lib import pod_config
 from tests.lib.cri import CODEC
-from tests.lib.manifests import Fields, Objects, pull_credentials, quantity
+from tests.lib.manifests import Applied, Fields, pull_credentials, quantity
 from tests.lib.pod_config import Context, Pod
 from tests.lib.pod_volumes import Volumes
 
@@ -27,7 +27,7 @@ env:
 resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {memory: 512Mi}}
 securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 """)
-OBJECTS = Objects(yaml.safe_load_all("""
+OBJECTS = Applied(yaml.safe_load_all("""
 {apiVersion: v1, kind: ConfigMap, metadata: {name: config}, data: {where: here, other: there}}
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: secret}, data: {key: "aHVu\\ndGVyMg=="}}
