@@ -171,6 +171,18 @@ static void log_change(const struct finding *finding)
         log_error("not ready: %s", finding->why);
 }
 
+/* `?for=pull`, as for those who send requests elsewhere while it is not so: a pull needs neither
+ * room nor the right to write. */
+static bool is_enough(const struct request *request, int ready)
+{
+    bool pull = false;
+
+    for (size_t i = 0; i < request->n_query; i++)
+        if (!strcmp(request->query[i].key, "for"))
+            pull = !strcmp(request->query[i].value, "pull");
+    return ready == READY || (pull && (ready == READY_NOT_WRITABLE || ready == READY_NO_ROOM));
+}
+
 int health_ready(const struct api *api, struct request *request, const struct target *target,
                  struct response *response, struct err *err)
 {
@@ -182,7 +194,6 @@ int health_ready(const struct api *api, struct request *request, const struct ta
                                     .room = frozen->api.ready_room};
     struct finding finding;
 
-    (void)request;
     (void)target;
     if (clock_ms() - last_at >= FRESH_MS) {
         if (ask(&plan, &finding, err) < 0)
@@ -191,6 +202,7 @@ int health_ready(const struct api *api, struct request *request, const struct ta
         last = finding;
         last_at = clock_ms();
     }
-    answer(response, last.ready == READY ? 200 : 503, last.ready);
+    bool enough = is_enough(request, last.ready);
+    answer(response, enough ? 200 : 503, enough ? READY : last.ready);
     return 0;
 }

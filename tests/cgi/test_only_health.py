@@ -40,6 +40,11 @@ def expect_unready(front, reason):
     answer = probe(front, status=503)
     assert (answer["status"], answer["reason"]) == ("unavailable", reason)
     assert answer["message"]
+    assert probe(front, "/readyz?for=push", status=503) == probe(front, "/readyz?for=pul", status=503) == answer
+    if reason in ("storage-full", "storage-read-only"):
+        assert probe(front, "/readyz?for=pull") == HEALTHY
+    else:
+        assert probe(front, "/readyz?for=pull", status=503) == answer
     assert probe(front, "/livez") == HEALTHY
 
 

@@ -35,7 +35,8 @@ def test_a_full_disk(server):
         (disk / "ballast").write_bytes(bytes(3 << 20))
         assert await_answer(front, 503)["reason"] == "storage-full"
         assert expect(repo.get(f"blobs/{blob.digest}"), 200).body == blob.data
-        assert expect(front.request("GET", "/livez"), 200).json() == HEALTHY
+        for target in ("/livez", "/readyz?for=pull"):
+            assert expect(front.request("GET", target), 200).json() == HEALTHY
         (disk / "ballast").unlink()
         assert await_answer(front, 200) == HEALTHY
 

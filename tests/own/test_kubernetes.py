@@ -150,7 +150,7 @@ def test_tls_is_of_the_secret_and_of_the_probes_too():
     assert {"name": "tls", "mountPath": "/tls", "readOnly": True} in container(template)["volumeMounts"]
     for probe in ("livenessProbe", "readinessProbe"):
         assert container(template)[probe]["httpGet"] == {"scheme": "HTTPS", "port": "http", "path": {
-            "livenessProbe": "/livez", "readinessProbe": "/readyz"}[probe]}
+            "livenessProbe": "/livez", "readinessProbe": "/readyz?for=pull"}[probe]}
 
 
 def test_a_directory_of_a_node_is_for_this_claim_alone():

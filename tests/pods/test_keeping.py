@@ -33,9 +33,9 @@ def test_a_full_disk(site, layout):
     pushed = layout()
     site.push(pushed, "team/app:1")
     ballast = fill(site.cluster.image())
-    well, said = wait_for(lambda: (heard := site.pod.ask(READY)) != WELL and heard)
-    assert not well and said.startswith("503 ") and "storage-full" in said
-    assert site.pod.ask(LIVE) == WELL
+    said = wait_for(lambda: (heard := site.get("/readyz")).status == 503 and heard)
+    assert b"storage-full" in said.body
+    assert site.pod.ask(LIVE) == site.pod.ask(READY) == WELL
     site.cluster.route()
     assert site.pull("team/app:1") == configuration_digest(pushed)
     said = site.refused_push(layout(), "team/app:2")
@@ -44,7 +44,8 @@ def test_a_full_disk(site, layout):
     site.forget("team/app:1")
     assert site.pull("team/app:1") == configuration_digest(pushed)
     os.unlink(ballast)
-    wait_for(lambda: site.pod.ask(READY) == WELL)
+    wait_for(lambda: site.get("/readyz").status == 200)
+    assert site.pod.ask(READY) == WELL
     site.push(layout(), "team/app:2")
 
 
