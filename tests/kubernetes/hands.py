@@ -20,7 +20,7 @@ case " $* " in
     {kubectl} -n berth get "$what" >/dev/null || exit 1
     while [ "$1" != -- ]; do shift; done
     shift
-    exec "$@" ;;
+    exec "${{@/#\\/var\\/lib\\/registry/$BERTH_ROOT}}" ;;
 *" logs "*) exec {kubectl} -n berth get "${{!#}}" ;;
 *" port-forward "*)
     {kubectl} -n berth get "$4" -o 'jsonpath={{.spec.ports[0].port}}' | grep -x "${{5#*:}}" >/dev/null || exit 1
@@ -73,4 +73,6 @@ class Hands:
             data = self.cluster.get(f"/api/v1/namespaces/berth/{kind}/{source[path]['name']}")["data"]
             for name, text in data.items():
                 content = text.encode() if kind == "configmaps" else base64.b64decode(text)
-                (self.home / "etc" / name).write_bytes(content.replace(b"/etc/berth", bytes(self.home / "etc")))
+                for there, here in ("/etc/berth", self.home / "etc"), ("/var/lib/registry", self.home / "store"):
+                    content = content.replace(there.encode(), bytes(here))
+                (self.home / "etc" / name).write_bytes(content)

@@ -164,6 +164,7 @@ def test_logins_of_nodes(hands, cluster, page):
     assert account["imagePullSecrets"] == [{"name": "berth"}] and login(cluster)["username"] == "alice"
     cluster.kubectl("delete", "secret", "berth")
 
+    hands.mount()
     hands.type(page.take("Logins of nodes", 1), at="packaging/kubernetes/base")
     cluster.wait_for_registry()
     until(lambda: len(cluster.pods("registry")) == 1, "the old pod has gone")

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import secrets
+import ssl
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -45,9 +46,9 @@ def probe_of(fields, kind, ports):
             else:
                 assert action == "httpGet", f"{fields.where}: {action} is not known here"
                 port = said.need("port")
-                said.only("scheme", None, "HTTP")
+                scheme = said.only("scheme", None, "HTTP", "HTTPS")
                 headers = {header["name"]: header["value"] for header in said.take("httpHeaders") or ()}
-                what = {"httpGet": said.take("path", "/"), "port": ports.get(port, port), "headers": headers}
+                what = {"httpGet": said.take("path", "/"), "port": ports.get(port, port), "headers": headers, "tls": scheme == "HTTPS"}
                 assert isinstance(what["port"], int), f"{fields.where}: no port is called {port}"
     return Probe(kind, what, timeout, initial + period * failures)
 
@@ -225,7 +226,10 @@ class RunningPod:
         return self.node.inside(self._get, probe)
 
     def _get(self, probe):
-        connection = http.client.HTTPConnection(self.ip, probe.action["port"], timeout=probe.timeout)
+        """A certificate is not looked at."""
+        context = {"context": ssl._create_unverified_context()} if probe.action["tls"] else {}
+        kind = http.client.HTTPSConnection if probe.action["tls"] else http.client.HTTPConnection
+        connection = kind(self.ip, probe.action["port"], timeout=probe.timeout, **context)
         with contextlib.closing(connection):
             try:
                 connection.request("GET", probe.action["httpGet"], headers={

@@ -50,6 +50,9 @@ class Node:
         self.iptables("-N", CHAIN)
         for chain in "PREROUTING", "OUTPUT":
             self.iptables("-A", chain, "-j", CHAIN)
+        # A port of the node is one of its loopback address, too.
+        self.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1")
+        self.iptables("-A", "POSTROUTING", "-s", "127.0.0.0/8", "!", "-o", "lo", "-j", "MASQUERADE")
 
     def run(self, *argv):
         return run(*self.machine.enter, *argv)
@@ -102,5 +105,5 @@ class Node:
             to = ["-j", "DNAT", "--to-destination", f"{pod}:{target}"]
             self.iptables("-A", CHAIN, "-p", "tcp", "-d", address, "--dport", str(port), *to)
             if node_port:
-                self.iptables("-A", CHAIN, "-p", "tcp", "-d", self.machine.address, "--dport", str(node_port), *to)
+                self.iptables("-A", CHAIN, "-p", "tcp", "-m", "addrtype", "--dst-type", "LOCAL", "--dport", str(node_port), *to)
 

@@ -50,11 +50,22 @@ class Cluster:
         with object_fields(claim) as spec:
             spec.only("accessModes", ["ReadWriteOnce"], ["ReadWriteMany"])
             spec.only("volumeMode", None, "Filesystem")
-            spec.pass_over("storageClassName", "volumeName")
+            spec.pass_over("storageClassName")
             with spec.inside("resources") as resources:
                 assert resources.need("requests")["storage"]
-        if name not in self.kubelet.claims:
+            volume = spec.take("volumeName")
+        if volume:
+            self.kubelet.claims[name] = self._path_of(volume)
+        elif name not in self.kubelet.claims:
             self.volume(name)
+
+    def _path_of(self, name):
+        """The directory of a node that is a PersistentVolume."""
+        with object_fields(self.objects.one("PersistentVolume", name)) as spec:
+            spec.pass_over("capacity", "accessModes", "persistentVolumeReclaimPolicy", "nodeAffinity", "claimRef")
+            spec.only("storageClassName", None, "")
+            with spec.inside("local") as local:
+                return local.need("path")
 
     def volume(self, name, size=None):
         """A new one, as a disk that was formatted, or of so many bytes."""

@@ -7,6 +7,7 @@ BERTH_IMAGE and BERTH_IMAGE_PACKAGES are as of tests/image."""
 import contextlib
 import itertools
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.lib.node import Node
 from tests.lib.paths import CHECKOUT
 from tests.pods.cluster import Cluster
 from tests.pods.site import LOGINS, Site
+from tests.recipes.document import Document
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +64,8 @@ def cluster(node, place, request):
     directory.chmod(0o755)
     with contextlib.closing(Cluster(node, directory)) as cluster:
         yield cluster
+    for host in node.containerd.hosts.iterdir():
+        shutil.rmtree(host)
     assert node.left() == []
 
 
@@ -93,4 +97,10 @@ def registry(site):
     """Without logins."""
     site.cluster.edit("berth.conf", (LOGINS, ""))
     site.start()
+    site.route()
     return site
+
+
+@pytest.fixture(scope="session")
+def page():
+    return Document(CHECKOUT / "docs/kubernetes.md")

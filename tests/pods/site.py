@@ -2,7 +2,9 @@
 """A registry in a cluster, and those who use it: skopeo on the host pushes, containerd of the node pulls."""
 
 import json
+import re
 import secrets
+import shlex
 import socket
 
 from tests.lib import client, cri
@@ -22,19 +24,25 @@ class Site:
         self.cluster, self.skopeo = cluster, skopeo
         self.name = f"{secrets.token_hex(4)}.registry.test"
         self.runtime = cluster.node.runtime
+        # Where the host pushes, if not to the Service, and the directory with the authority that it trusts, if there is TLS.
+        self.host = self.trusted = None
 
     @property
     def pod(self):
         return self.cluster.pod
 
-    def start(self):
-        self.cluster.apply()
+    def start(self, overlay="base"):
+        self.cluster.apply(overlay)
         self.cluster.deploy()
+
+    def route(self):
+        """The node finds the registry at its Service."""
         self.cluster.node.containerd.route(self.name, server=f"http://{self.cluster.address()}")
 
     def _copy(self, source, target, credentials):
         login = [f"--dest-creds={':'.join(credentials)}"] if credentials else ["--dest-no-creds"]
-        return ["copy", "--dest-tls-verify=false", *login, f"oci:{source}:amd64", f"docker://{self.cluster.address()}/{target}"]
+        trust = f"--dest-cert-dir={self.trusted}" if self.trusted else "--dest-tls-verify=false"
+        return ["copy", trust, *login, f"oci:{source}:amd64", f"docker://{self.host or self.cluster.address()}/{target}"]
 
     def get(self, target, method="GET", headers=None):
         """The answer of its pod."""
@@ -67,11 +75,28 @@ class Site:
         self.cluster.create("secret", "docker-registry", SECRET, f"--docker-server={self.name}",
                             f"--docker-username={user}", f"--docker-password={password}")
 
-    def run(self, repository):
-        """What an application says that is run from an image of the registry, which the kubelet pulls with that secret."""
+    def type(self, text, directory):
+        """What docs/kubernetes.md says to type: kubectl does what it would do in this cluster."""
+        for line in re.sub(r"\\\n *", "", text).splitlines():
+            line = re.sub(r"\$\(cat (\w+)\)", lambda found: (directory / found[1]).read_text().strip(), line)
+            words = shlex.split(line)
+            if words[:5] == ["kubectl", "-n", "berth", "exec", "deployment/berth"]:
+                words, file = (words[6:-2], words[-1]) if words[-2] == ">" else (words[6:], "said")
+                (directory / file).write_text(self.pod.exec(*words))
+            elif words == ["kubectl", "apply", "-k", "."]:
+                self.cluster.apply()
+                self.cluster.roll_out()
+            elif words[:2] == ["kubectl", "create"]:
+                self.cluster.create(*words[2:])
+            else:
+                assert words[0] != "kubectl", line
+                run("sh", "-ec", f"cd '{directory}'\n{line}")
+
+    def run(self, repository, secret=SECRET):
+        """What an application says that is run from an image of the registry, which the kubelet pulls with a secret."""
         name = f"app-{secrets.token_hex(4)}"
         spec = {"containers": [{"name": "app", "image": f"{self.name}/{repository}", "imagePullPolicy": "Always"}],
-                "imagePullSecrets": [{"name": SECRET}], "restartPolicy": "Never", "automountServiceAccountToken": False}
+                "imagePullSecrets": [{"name": secret}], "restartPolicy": "Never", "automountServiceAccountToken": False}
         document = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"template": {"spec": spec}}}
         return self.cluster.finish(document)
 

@@ -30,6 +30,7 @@ def test_a_full_disk(site, layout):
     site.cluster.edit("berth.conf", (LOGINS, ""))
     site.cluster.volume("berth", DISK)
     site.start()
+    site.route()
     pushed = layout()
     site.push(pushed, "team/app:1")
     ballast = fill(site.cluster.image())
@@ -57,6 +58,7 @@ def test_garbage_is_collected_meanwhile(site, layout):
     """By the CronJob's container, beside the registry on the same volume."""
     site.cluster.edit("berth.conf", (LOGINS, "grace = 0"))
     site.start()
+    site.route()
     kept, doomed = layout(), layout()
     site.push(kept, "team/app:1")
     before = blobs(site)
@@ -71,6 +73,7 @@ def test_garbage_is_collected_meanwhile(site, layout):
 def test_tags_are_retired(site, layout):
     site.cluster.edit("berth.conf", (LOGINS, 'retain "**" { newest = 1 }'))
     site.start()
+    site.route()
     newest = layout()
     site.push(layout(), "team/app:1")
     site.push(newest, "team/app:2")
