@@ -4,6 +4,7 @@
 
 #include "base/decimal.h"
 #include "base/dir.h"
+#include "base/fs_boot.h"
 #include "base/fs_lock.h"
 #include "base/mem.h"
 #include "base/percent.h"
@@ -34,7 +35,8 @@ struct upload_state {
     char *user;
     enum digest_algorithm algorithm;
     int64_t offset;
-    char *midstate; /* "" if there is none */
+    char *midstate;       /* "" if there is none */
+    char boot[UUID_SIZE]; /* "" if data was synced before */
 };
 
 static void state_free(struct upload_state *state)
@@ -68,12 +70,14 @@ static bool state_parse(struct upload_state *state, char *text)
     char *algorithm = take_line(text, "algorithm");
     char *offset = take_line(text, "offset");
     char *midstate = take_line(text, "midstate");
+    char *boot = take_line(text, "boot");
     AUTO_BUF decoded = BUF_INIT;
 
     end_line(user);
     end_line(algorithm);
     end_line(offset);
     end_line(midstate);
+    end_line(boot);
     buf_addstr(&decoded, "");
     if (!user || !algorithm || !offset || !percent_decode_query(&decoded, user, strlen(user)) ||
         digest_algorithm_parse(&state->algorithm, algorithm, NULL) < 0 ||
@@ -81,7 +85,16 @@ static bool state_parse(struct upload_state *state, char *text)
         return false;
     state->user = mem_strdup(decoded.s);
     state->midstate = mem_strdup(midstate ? midstate : "");
+    snprintf(state->boot, sizeof state->boot, "%s", boot ? boot : "");
     return true;
+}
+
+/* Whether data holds what was written to it, and not what a power cut left of that. */
+static bool is_kept(const struct store *store, const struct upload_state *state)
+{
+    char boot[UUID_SIZE];
+
+    return !state->boot[0] || (fs_boot(&store->fs, boot) > 0 && !strcmp(boot, state->boot));
 }
 
 /* Reads `state`, or makes one up from `data` where it is missing or unreadable. 0: no such session.
@@ -102,10 +115,11 @@ static int state_read(const struct store *store, const struct name *name, const 
     if (found < 0)
         return -1;
     if (found && state_parse(state, text.s)) {
-        if (state->offset > st.st_size) { /* bytes were lost in a crash without durability */
+        bool lost = state->offset > st.st_size;
+        if (lost)
             state->offset = st.st_size;
+        if (lost || !is_kept(store, state))
             state->midstate[0] = '\0';
-        }
         return 1;
     }
     if (found)
@@ -282,9 +296,11 @@ int upload_save(struct upload *upload, struct err *err)
     const struct store *store = upload->store;
     struct layout_path path;
     AUTO_BUF text = BUF_INIT;
+    char boot[UUID_SIZE];
 
     /* The next request trusts the hash's state, and does not read the bytes again. */
-    if (upload->offset > upload->saved && fs_sync_file(&store->fs, upload->fd, err) < 0)
+    int kept = fs_boot(&store->fs, boot);
+    if (!kept && upload->offset > upload->saved && fs_sync_file(&store->fs, upload->fd, err) < 0)
         return -1;
     buf_addstr(&text, "user ");
     percent_encode(&text, upload->user);
@@ -293,6 +309,8 @@ int upload_save(struct upload *upload, struct err *err)
     AUTO_BUF midstate = BUF_INIT;
     if (upload->digester_valid && digester_save(&upload->digester, &midstate))
         buf_addf(&text, "midstate %s\n", midstate.s);
+    if (kept)
+        buf_addf(&text, "boot %s\n", boot);
     layout_upload(&path, &upload->name, upload->id, "state");
     if (write_lightly(store, path.s, text.s, text.len, err) < 0)
         return -1;

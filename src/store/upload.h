@@ -49,9 +49,10 @@ void upload_close(struct upload *upload);
 /* Hashes with algorithm what is still to come, if nothing came so far. */
 void upload_expect(struct upload *upload, enum digest_algorithm algorithm);
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err);
-/* Acknowledges what was written: whoever goes on finds it, and the hash's state. Of that only the
- * bytes are durable: a session is promised against a process that is killed, not against a power
- * cut, after which it may be gone, but does not hold other bytes than its state says. */
+/* Acknowledges what was written: whoever goes on finds it, and the hash's state. Nothing
+ * of that is synced: a session is promised against a process that is killed, not against a power
+ * cut, after which it may be gone, or hold other bytes, which are then read again. Only where a
+ * file server may lose them while we run on (fs_boot), the bytes are synced. */
 int upload_save(struct upload *upload, struct err *err);
 /* Takes back what was written since the last upload_save. */
 int upload_rollback(struct upload *upload, struct err *err);

@@ -9,6 +9,7 @@ new, and of the bytes one half.
 
 import os
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,9 @@ class Change:
     what: str = ""
 
 
+ANOTHER_BOOT = b"boot 00000000-0000-4000-8000-000000000000"
+
+
 @dataclass
 class State:
     """A tree: what lies where, and its bytes."""
@@ -53,13 +57,14 @@ class State:
     directories: set = field(default_factory=set)
     lost: str = ""  # what of the recorded it lacks
 
-    def write(self, root: Path):
-        """Makes it a tree on disk."""
+    def write(self, root: Path, comes_up: bool = True):
+        """Makes it a tree on disk, as a machine finds it that comes up again: with another run of its kernel than that which
+        sessions were written in."""
         for path in sorted(self.directories):
             (root / path).mkdir(mode=0o750, exist_ok=True)
         for path, data in self.files.items():
             fd = os.open(root / path, os.O_WRONLY | os.O_CREAT, 0o640)
-            os.write(fd, data)
+            os.write(fd, re.sub(rb"(?m)^boot .*", ANOTHER_BOOT, data) if comes_up and path.endswith("/state") else data)
             os.close(fd)
             os.utime(root / path, (self.times[path],) * 2)
 

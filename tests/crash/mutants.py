@@ -11,9 +11,6 @@ from tests.crash.explore import Mark, Play
 
 # Why a mutant that was not caught breaks nothing: (play, mutant, reason), the first two as regular expressions.
 EXPLAINED = [
-    ("", "^without fsync .*/_uploads/UUID/data",
-     "the last request syncs the bytes before it names them; so that what is left of a session after a cut has no other bytes "
-     "than the state of its hash, which test_sessions.py looks at"),
     ("", "^without fsync _berth/(holders$|tmp/UUID for _berth/holders/)",
      "a memory of links, of which nothing is believed before the link was looked at (store/holder.h)"),
     ("", "^without fsync _berth$", "a store without a version is of version 1, and gets it when it is opened"),

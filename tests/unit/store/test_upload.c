@@ -11,7 +11,6 @@
 #include "store/blob.h"
 #include "store/layout.h"
 #include "store/upload.h"
-#include "unit/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -541,24 +540,6 @@ static void test_remove_leaves_nothing(void **state)
     assert_returns(0, upload_remove(&upload, &dirty, &failure)); /* gone already */
 }
 
-/* A session itself is not promised against a power cut, but the next request trusts the hash. */
-static void test_the_bytes_are_durable_before_the_state_that_counts_them(void **state)
-{
-    struct store *store = *state;
-    AUTO_UPLOAD upload;
-
-    store->fs.durable = true;
-    trace_start(store->path);
-    assert_returns(0, create(store, "", &upload));
-    assert_returns(0, write_text(&upload, "hello"));
-    assert_returns(0, upload_save(&upload, &failure));
-    trace_stop();
-    assert_int_equal(1, trace_count_fsync());
-    int data = trace_fsync("/data", -1);
-    assert_true(data >= 0);
-    assert_true(trace_rename_to("/state", data) > data);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -582,7 +563,6 @@ int main(void)
         STORE_TEST(test_large_data_is_read_again_whole),
         STORE_TEST(test_publish_and_remove),
         STORE_TEST(test_remove_leaves_nothing),
-        STORE_TEST(test_the_bytes_are_durable_before_the_state_that_counts_them),
     };
 
     return RUN(tests);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * L0: how long unsynced bytes are kept. */
+#include "base/fs_boot.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/vfs.h>
+
+#define ZFS_SUPER_MAGIC 0x2fc12fc1 /* is in no header of Linux */
+
+static bool is_kept_here(int fd)
+{
+    static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,
+                                     F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, ZFS_SUPER_MAGIC,
+                                     TMPFS_MAGIC};
+    struct statfs st;
+
+    if (fstatfs(fd, &st) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if ((uint32_t)st.f_type == local[i])
+            return true;
+    return false;
+}
+
+int fs_boot(const struct fs_root *root, char id[UUID_SIZE])
+{
+    if (!is_kept_here(root->fd))
+        return 0;
+    AUTO_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || file_pread_all(fd, id, UUID_SIZE - 1, 0, NULL) < 0)
+        return 0;
+    id[UUID_SIZE - 1] = '\0';
+    return uuid_valid(id, UUID_SIZE - 1);
+}
