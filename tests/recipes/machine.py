@@ -100,7 +100,7 @@ class Machine:
         self.log = open(self.home / "console.log", "ab")
         self.nspawn = subprocess.Popen(
             ["systemd-nspawn", "-q", "-D", self.root, "-b", "--register=no", "--keep-unit", "--network-veth", "--capability=all",
-             "--machine=recipes", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe"],
+             "--machine=recipes", "--system-call-filter=@keyring bpf", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self._wait(self._find_init, "start")
         self._connect()

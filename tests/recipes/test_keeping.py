@@ -59,6 +59,12 @@ def test_a_team_with_htpasswd(server, pages, configured):
         judge.push(server, url, name="public/app", options="-k -u alice:secret")
 
 
+def test_the_rules_of_readme(server, pages, configured):
+    configured(pages["README"].take("Who may do what"))
+    for user, may in (("alice", "no"), ("ci", "yes")):
+        assert f"push    {may}" in server.run(f"berth access {user} release/app")
+
+
 def test_passwords_checked_by_berth(server, pages, configured, alice):
     configured(pages["logins"].take("Passwords checked by berth"))
     with server.beside("berth serve --listen 127.0.0.1:5000 --root /var/lib/registry", until=SERVING):
