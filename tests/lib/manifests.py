@@ -133,7 +133,7 @@ def template_of(document):
 
 def deployed(spec):
     spec.pass_over("strategy", "revisionHistoryLimit", "progressDeadlineSeconds", "minReadySeconds")
-    spec.only("replicas", 1, None)
+    assert spec.take("replicas", 1) > 0, "no pod is wanted"
     template = spec.need("template")
     with spec.inside("selector") as selector:
         wanted = selector.need("matchLabels")
