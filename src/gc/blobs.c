@@ -3,10 +3,12 @@
 #include "gc/blobs.h"
 
 #include "base/dir.h"
+#include "base/fs_lock.h"
 #include "store/holder.h"
 #include "store/layout.h"
 #include "store/litter.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -196,6 +198,15 @@ int blobs_sweep(struct pass *pass, struct err *err)
     return prune_holders(pass, err);
 }
 
+/* By an upload of one request, however slow its client is. */
+static bool is_in_use(const struct fs_root *fs, const char *path, const struct stat *st)
+{
+    AUTO_LOCKED_FD fd = -1;
+
+    return S_ISREG(st->st_mode) && fs_open(fs, path, O_RDWR, &fd, NULL) > 0 &&
+           fs_lock_try(fd, FS_LOCK_EXCLUSIVE, NULL) == 0;
+}
+
 /* What a process left that was killed. It is nobody's, or somebody is taking it apart. */
 int blobs_sweep_litter(struct pass *pass, struct err *err)
 {
@@ -211,7 +222,8 @@ int blobs_sweep_litter(struct pass *pass, struct err *err)
         struct stat st;
         buf_addf(&path, LAYOUT_TMP "/%s", names.v[i]);
         int found = litter_is(names.v[i], true) ? 0 : fs_stat(fs, path.s, &st, err);
-        if (found > 0 && !pass_is_old(pass, &st, pass->options->grace))
+        if (found > 0 &&
+            (!pass_is_old(pass, &st, pass->options->grace) || is_in_use(fs, path.s, &st)))
             continue;
         if (found > 0 && !pass->options->dry_run)
             found = S_ISDIR(st.st_mode) ? dir_remove_tree(fs, path.s, err)

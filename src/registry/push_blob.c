@@ -155,7 +155,7 @@ int push_blob_whole(const struct registry *registry, struct push_session *sessio
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
 
-    if (create_session(registry, session, digest->algorithm, &upload, err) < 0)
+    if (upload_begin(registry->store, &session->name, digest->algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 ||
         verify_and_publish(registry, &upload, digest, err) < 0) {
@@ -212,7 +212,7 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
     struct push_range anywhere = {-1, -1};
     int linked = -1;
 
-    if (create_session(registry, session, algorithm, &upload, err) < 0)
+    if (upload_begin(registry->store, &session->name, algorithm, &upload, err) < 0)
         return -1;
     if (append(&upload, anywhere, body, err) < 0 ||
         upload_digest(&upload, algorithm, &pushed->digest, err) < 0)

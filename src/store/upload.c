@@ -152,6 +152,42 @@ static int write_lightly(const struct store *store, const char *path, const void
     return store_write(&light, path, bytes, len, &unneeded, err);
 }
 
+/* A new file, open; where nobody knows of it yet, nobody sees it half-written. */
+static int create_file(const struct store *store, const char *path, const void *bytes, size_t len,
+                       int *fd, struct err *err)
+{
+    int made = fs_open(&store->fs, path, O_RDWR | O_CREAT | O_EXCL, fd, err);
+
+    if (made == 0)
+        return err_sys(err, ENOENT, "create %s", path);
+    return made < 0 ? -1 : file_pwrite_all(*fd, bytes, len, 0, err);
+}
+
+static int write_first(const struct store *store, const char *path, const void *bytes, size_t len,
+                       struct err *err)
+{
+    AUTO_FD fd = -1;
+
+    return create_file(store, path, bytes, len, &fd, err);
+}
+
+/* Nobody can have locked what is new, but the collector for a moment. */
+static int create_data(struct upload *upload, const char *path, struct err *err)
+{
+    if (create_file(upload->store, path, "", 0, &upload->fd, err) < 0)
+        return -1;
+    int locked = fs_lock_wait(upload->fd, FS_LOCK_EXCLUSIVE, BUSY_MS, err);
+    return locked == 0 ? err_set(err, ERR_IO, "%s cannot be locked", path) : locked < 0 ? -1 : 0;
+}
+
+static void begin(struct upload *upload, const struct store *store, const struct name *name,
+                  enum digest_algorithm algorithm)
+{
+    *upload = (struct upload){.store = store, .name = *name, .fd = -1};
+    digester_init(&upload->digester, algorithm);
+    upload->digester_valid = true;
+}
+
 int upload_create(const struct store *store, const struct name *name, const char *user,
                   enum digest_algorithm algorithm, struct upload *upload, struct err *err)
 {
@@ -159,23 +195,32 @@ int upload_create(const struct store *store, const struct name *name, const char
     struct layout_path path;
     char started[RFC3339_SIZE];
 
-    *upload = (struct upload){.store = store, .name = *name, .user = mem_strdup(user), .fd = -1};
+    begin(upload, store, name, algorithm);
+    upload->user = mem_strdup(user);
     uuid_make(upload->id);
-    digester_init(&upload->digester, algorithm);
-    upload->digester_valid = true;
     rfc3339_format(started, time(NULL));
-    if (dir_make(&store->fs, layout_upload(&path, name, upload->id, NULL), &unneeded, err) < 0 ||
-        write_lightly(store, layout_upload(&path, name, upload->id, "startedat"), started,
-                      strlen(started), err) < 0)
-        goto failed;
-    layout_upload(&path, name, upload->id, "data");
-    if (fs_open(&store->fs, path.s, O_RDWR | O_CREAT | O_EXCL, &upload->fd, err) < 0)
-        goto failed;
-    if (upload->fd >= 0 && fs_lock_try(upload->fd, FS_LOCK_EXCLUSIVE, err) > 0)
+    if (dir_make(&store->fs, layout_upload(&path, name, upload->id, NULL), &unneeded, err) == 0 &&
+        write_first(store, layout_upload(&path, name, upload->id, "startedat"), started,
+                    strlen(started), err) == 0 &&
+        create_data(upload, layout_upload(&path, name, upload->id, "data"), err) == 0)
         return 0;
-    err_set(err, ERR_IO, "%s cannot be made", path.s);
-failed:
     dir_remove_tree(&store->fs, layout_upload(&path, name, upload->id, NULL), NULL);
+    upload_close(upload);
+    return -1;
+}
+
+int upload_begin(const struct store *store, const struct name *name,
+                 enum digest_algorithm algorithm, struct upload *upload, struct err *err)
+{
+    AUTO_DIRTY unneeded = {0};
+    struct layout_path path;
+
+    begin(upload, store, name, algorithm);
+    upload->alone = true;
+    snprintf(upload->tmp, sizeof upload->tmp, "%s", layout_tmp(&path));
+    if (create_data(upload, path.s, err) == 0)
+        return 0;
+    upload_remove(upload, &unneeded, NULL);
     upload_close(upload);
     return -1;
 }
@@ -237,6 +282,7 @@ int upload_open(const struct store *store, const struct name *name, const char *
         return unknown(err, id);
     memcpy(upload->id, id, sizeof upload->id);
     upload->user = mem_strdup(user);
+    upload->stated = true;
     if (open_locked(upload, err) < 0 || load(upload, user, err) < 0) {
         upload_close(upload);
         return -1;
@@ -312,8 +358,9 @@ int upload_save(struct upload *upload, struct err *err)
     if (kept)
         buf_addf(&text, "boot %s\n", boot);
     layout_upload(&path, &upload->name, upload->id, "state");
-    if (write_lightly(store, path.s, text.s, text.len, err) < 0)
+    if ((upload->stated ? write_lightly : write_first)(store, path.s, text.s, text.len, err) < 0)
         return -1;
+    upload->stated = true;
     upload->saved = upload->offset;
     return 0;
 }
@@ -351,7 +398,11 @@ int upload_publish(struct upload *upload, const struct digest *digest, struct di
     if (futimens(upload->fd, NULL) < 0)
         return err_sys(err, errno, "touch an upload");
     layout_upload(&path, &upload->name, upload->id, "data");
-    return blob_publish_file(upload->store, digest, path.s, dirty, err);
+    if (blob_publish_file(upload->store, digest, upload->alone ? upload->tmp : path.s, dirty, err) <
+        0)
+        return -1;
+    upload->tmp[0] = '\0';
+    return 0;
 }
 
 int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err)
@@ -362,6 +413,8 @@ int upload_remove(struct upload *upload, struct dirty *dirty, struct err *err)
 
     /* Close first: an open file that is removed stays as .nfs* on NFS and keeps its directory. */
     fs_lock_close(&upload->fd);
+    if (upload->alone)
+        return upload->tmp[0] ? fs_unlink(&store->fs, upload->tmp, dirty, err) : 0;
     layout_upload(&path, &upload->name, upload->id, NULL);
     int moved = trash_move(store, path.s, &trash, dirty, err);
     return moved <= 0 ? moved : trash_empty(store, &trash, err);

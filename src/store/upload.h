@@ -18,6 +18,7 @@
 #include "base/strings.h"
 #include "base/uuid.h"
 #include "oci/digester.h"
+#include "store/layout.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -26,10 +27,14 @@ struct upload {
     const struct store *store;
     struct name name;
     char id[UUID_SIZE];
-    char *user;     /* "" is nobody */
-    int fd;         /* of data, locked */
-    int64_t saved;  /* bytes that were acknowledged */
-    int64_t offset; /* bytes in data */
+    char *user;                              /* "" is nobody */
+    char tmp[sizeof LAYOUT_TMP + UUID_SIZE]; /* where data is that is no session's, until it has a
+                                                name */
+    bool alone;                              /* it is no session */
+    bool stated;                             /* `state` is there */
+    int fd;                                  /* of data, locked */
+    int64_t saved;                           /* bytes that were acknowledged */
+    int64_t offset;                          /* bytes in data */
     struct digester digester;
     bool digester_valid; /* it has seen exactly the first `offset` bytes */
 };
@@ -39,6 +44,10 @@ struct upload {
  * Wants lock_gc shared, since the collector removes empty repositories. */
 int upload_create(const struct store *store, const struct name *name, const char *user,
                   enum digest_algorithm algorithm, struct upload *upload, struct err *err);
+/* Begins one that ends with this request: a file in _berth/tmp that nobody else sees, locked for
+ * the collector's sake. It is not saved, but published or removed. */
+int upload_begin(const struct store *store, const struct name *name,
+                 enum digest_algorithm algorithm, struct upload *upload, struct err *err);
 int upload_open(const struct store *store, const struct name *name, const char *id,
                 const char *user, struct upload *upload, struct err *err);
 /* The acknowledged bytes, without a lock. */

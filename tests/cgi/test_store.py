@@ -129,7 +129,10 @@ def test_no_session_is_left(repo, v2, end):
         expect(repo.request("POST", f"blobs/uploads/?digest={blob.digest}", body=blob.data), 201)
     else:
         expect(repo.request("POST", f"blobs/uploads/?digest={blob.digest}", body=b"other"), 400)
-    assert list((repo.directory / "_uploads").iterdir()) == []
+    if "post" in end:  # one request is no session
+        assert not (repo.directory / "_uploads").exists()
+    else:
+        assert list((repo.directory / "_uploads").iterdir()) == []
     assert files_below(v2 / "_berth/tmp") == {}
 
 

@@ -359,6 +359,23 @@ static void test_litter(void **state)
     assert_int_equal(1, unit_count(store->path, "_berth/tmp"));
 }
 
+/* However slow its client is. */
+static void test_an_upload_that_goes_on_is_no_litter(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct told told = {.store = NULL};
+    struct upload upload;
+
+    assert_returns(0, upload_begin(store, &name, DIGEST_SHA256, &upload, &failure));
+    age_all(store);
+    gc(store, &told);
+    assert_true(unit_exists(store->path, upload.tmp));
+    upload_close(&upload); /* its process was killed */
+    gc(store, &told);
+    assert_false(unit_exists(store->path, upload.tmp));
+}
+
 /* What Distribution leaves of a tag that it was making, and of what its collector removed. */
 /* Issue 10, item 24: who had a blob is forgotten with it. */
 static void test_24_holders_go_with_their_blobs(void **state)
@@ -507,6 +524,7 @@ int main(void)
         STORE_TEST(test_uploads),
         STORE_TEST(test_a_repository_of_uploads),
         STORE_TEST(test_litter),
+        STORE_TEST(test_an_upload_that_goes_on_is_no_litter),
         STORE_TEST(test_24_holders_go_with_their_blobs),
         STORE_TEST(test_3_what_storage_leaves_is_no_repository),
         STORE_TEST(test_leftovers_of_distribution),

@@ -204,12 +204,14 @@ static void test_in_one_go(void **state)
                                                  body_of(&wrong), &failure));
     assert_fails(SIZE_INVALID, push_blob_whole(unit_registry(store), &session, &digest,
                                                body_of(&broken), &failure));
-    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/a/_uploads"));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
     assert_returns(0, repo_has_layer(store, &session.name, &digest, &failure));
     assert_returns(
         0, push_blob_whole(unit_registry(store), &session, &digest, body_of(&good), &failure));
     assert_has(store, "a", &digest, "whole");
-    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/a/_uploads"));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
 }
 
 static void test_pushing_again_heals(void **state)
@@ -317,14 +319,16 @@ static void test_a_failing_disk_is_an_error(void **state)
     assert_fails(IO, push_blob_mount(unit_registry(store), &target, &digest, &from, &failure));
     assert_fails(
         IO, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
-    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/a/_uploads"));
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
     unit_break(store->path, "repositories/a/_uploads");
     assert_fails(IO, push_blob_start(unit_registry(store), &session, DIGEST_SHA256, &failure));
-    assert_fails(
-        IO, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
     unit_break(store->path, layout_blob_dir(&path, &digest));
     assert_fails(IO, push_blob_mount(unit_registry(store), &target, &digest, NULL, &failure));
     assert_returns(0, repo_exists(store, &target, &failure));
+    unit_break(store->path, "_berth/tmp");
+    assert_fails(
+        IO, push_blob_whole(unit_registry(store), &session, &digest, body_of(&body), &failure));
 }
 
 static void test_waits_for_no_other_writer(void **state)

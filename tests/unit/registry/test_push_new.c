@@ -38,7 +38,8 @@ static void test_digest_comes_of_it(void **state)
     assert_true(pushed.is_new);
     assert_content("content", store->path, layout_blob(&path, &expected));
     assert_linked(store, "a", &expected);
-    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/a/_uploads")); /* it was no session */
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
 }
 
 static void test_what_is_there_is_linked(void **state)
@@ -53,7 +54,8 @@ static void test_what_is_there_is_linked(void **state)
     assert_false(pushed.is_new);
     assert_linked(store, "b", &digest);
     assert_true(unit_age_of(store->path, path.s) < 100); /* the collector leaves it alone */
-    assert_int_equal(0, unit_count(store->path, "repositories/b/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/b/_uploads")); /* it was no session */
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
 }
 
 static void test_cut_off_blob_heals(void **state)
@@ -80,7 +82,8 @@ static void test_what_breaks_off_leaves_nothing(void **state)
 
     assert_fails(SIZE_INVALID, push_content(store, "a", "content", true, &pushed));
     assert_false(unit_exists(store->path, layout_blob(&path, &digest)));
-    assert_int_equal(0, unit_count(store->path, "repositories/a/_uploads"));
+    assert_false(unit_exists(store->path, "repositories/a/_uploads")); /* it was no session */
+    assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
 }
 
 static void test_link(void **state)
@@ -125,7 +128,8 @@ static void test_it_is_durable(void **state)
     trace_start(store->path);
     assert_returns(0, push_content(store, "a", "content", false, &pushed));
     trace_stop();
-    int data = trace_fsync("/data", -1);
+    trace_assert_durable();
+    int data = trace_fsync("", -1);
     int named = trace_rename_to("/data", data);
     int synced = trace_fsync(digest_hex(&pushed.digest), named);
     assert_true(data >= 0 && named > data && synced > named);

@@ -524,6 +524,30 @@ static void test_publish_and_remove(void **state)
     assert_fails(UPLOAD_UNKNOWN, reopen(store, id, "", &upload));
 }
 
+/* Of one request. */
+static void test_one_that_is_no_session(void **state)
+{
+    const struct store *store = *state;
+    const struct digest digest = unit_digest_of("hello");
+    const struct name name = unit_name("a");
+    struct layout_path path;
+    AUTO_DIRTY dirty = {0};
+
+    for (int published = 0; published < 2; published++) {
+        AUTO_UPLOAD upload;
+        assert_returns(0, upload_begin(store, &name, DIGEST_SHA256, &upload, &failure));
+        assert_returns(0, write_text(&upload, "hello"));
+        assert_content("hello", store->path, upload.tmp);
+        assert_digest(&upload, "hello");
+        if (published)
+            assert_returns(0, upload_publish(&upload, &digest, &dirty, &failure));
+        assert_true(upload_remove(&upload, &dirty, &failure) >= 0);
+        assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
+        assert_int_equal(published, unit_exists(store->path, layout_blob(&path, &digest)));
+    }
+    assert_false(unit_exists(store->path, "repositories/a"));
+}
+
 static void test_remove_leaves_nothing(void **state)
 {
     const struct store *store = *state;
@@ -562,6 +586,7 @@ int main(void)
         STORE_TEST(test_expect_changes_the_algorithm_before_the_first_byte),
         STORE_TEST(test_large_data_is_read_again_whole),
         STORE_TEST(test_publish_and_remove),
+        STORE_TEST(test_one_that_is_no_session),
         STORE_TEST(test_remove_leaves_nothing),
     };
 
