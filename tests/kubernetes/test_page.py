@@ -89,16 +89,24 @@ def test_tls(hands, cluster, page):
     assert cluster.get("/api/v1/namespaces/berth/secrets/berth-tls")["type"] == "kubernetes.io/tls"
 
 
-@pytest.mark.parametrize("variant", ["host-port", "shared", "network-policy"])
+def test_on_several_nodes(hands, cluster, page):
+    """The volume is looked at from two nodes."""
+    cluster.offer_volume("ReadWriteMany")
+    hands.type(page.take("On several nodes"))
+    assert len({pod["spec"]["nodeName"] for pod in cluster.pods("check-storage")}) == 2
+    assert len(cluster.pods("registry")) == 2
+
+
+@pytest.mark.parametrize("variant", ["host-port", "network-policy"])
 def test_the_other_directories(hands, cluster, variant):
-    cluster.offer_volume("ReadWriteMany" if variant == "shared" else "ReadWriteOnce")
+    cluster.offer_volume("ReadWriteOnce")
     if variant == "network-policy":
         file = hands.base / "../air-gapped/kustomization.yaml"
         file.write_text(file.read_text().replace("  - ../base\n", "  - ../base\n  - ../network-policy\n"))
         variant = "air-gapped"
     hands.type(f"kubectl apply -k packaging/kubernetes/{variant}")
     cluster.wait_for_registry()
-    assert len(cluster.pods("registry")) == (2 if variant == "shared" else 1)
+    assert len(cluster.pods("registry")) == 1
 
 
 def typed_on_a_node(hands, page, *changes, **places):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The directories beside base, and what docs/kubernetes.md has nodes told: each is run, pushed to and pulled from."""
 
+import base64
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.lib import shared
 from tests.lib.authority import Authority
@@ -129,6 +131,16 @@ def test_tls(guarded, layout, page, built, tmp_path):
     check(guarded, layout, page)
 
 
+def test_a_volume_that_is_not_shared_is_told(guarded):
+    """The pods of `shared` do not start, and the job says of this disk that no other node has it."""
+    guarded.cluster.apply("shared")
+    pod = guarded.cluster.kubelet.start(guarded.cluster.objects.one("Deployment", "berth"), guarded.cluster.objects)
+    assert pod.end_of() == 75 and "No such file or directory" in pod.log(), pod.log()
+    job = yaml.safe_load((guarded.cluster.manifests / "shared/check-storage.yaml").read_text())
+    check = guarded.cluster.kubelet.start(job, guarded.cluster.objects)
+    assert check.end_of() == 78 and "a file system of this host alone" in check.log(), check.log()
+
+
 def test_two_pods_share_a_volume(guarded, layout, page, built):
     """What one takes, the other gives at once. The volume is as `berth check-storage` leaves it on two nodes."""
     guarded.cluster.apply("shared")
@@ -141,7 +153,10 @@ def test_two_pods_share_a_volume(guarded, layout, page, built):
     second = guarded.cluster.deploy()
     assert guarded.cluster.objects.one("Deployment", "berth")["spec"]["replicas"] == 2 and second.ip != first.ip
     check(guarded, layout, page)
-    assert [pair for pair in second.containers["berth"].config["envs"] if pair["key"] == "BERTH_SHARED"]
+    login = {"Authorization": "Basic " + base64.b64encode(":".join(ALICE).encode()).decode()}
+    tag = guarded.get("/v2/team/app/manifests/1", headers=login).headers["ETag"]
+    conditional = guarded.get("/v2/team/app/manifests/1", "DELETE", {**login, "If-Match": tag})
+    assert conditional.status == 501 and b"check-storage" in conditional.body, conditional
     guarded.cluster.pod = first
     guarded.cluster.route()
     assert guarded.pull("team/app:1", ALICE)
