@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -57,6 +58,16 @@ static int write_body(void *to, const void *bytes, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+bool cgi_is_probe(void)
+{
+    const char *script = getenv("SCRIPT_NAME");
+    const char *info = getenv("PATH_INFO");
+    AUTO_BUF path = BUF_INIT;
+
+    buf_addf(&path, "%s%s", script ? script : "", info ? info : "");
+    return route_is_probe(path.s);
 }
 
 int cgi_serve(const struct api *api)

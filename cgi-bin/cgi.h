@@ -7,6 +7,8 @@
 
 #include "api/api.h"
 
+/* Whether the request asks how this program is, by what is in the environment. */
+bool cgi_is_probe(void);
 /* Answers the one request that environment, stdin and stdout hold. Returns an exit code. */
 int cgi_serve(const struct api *api);
 

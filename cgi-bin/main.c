@@ -67,10 +67,15 @@ static int open_to_serve(struct store *store, const struct store_settings *setti
                                      : err_copy(err, &why);
 }
 
-/* A shared store whose mount is missing is looked for at each request, and missed there. */
-static int open_store(const struct store_settings *settings, struct store *store,
+/* A shared store whose mount is missing is looked for at each request, and missed there. Who only
+ * asks how it is (`probe`) is answered also where this would hang: the answer's own child opens it.
+ */
+static int open_store(const struct store_settings *settings, bool probe, struct store *store,
                       struct store *nothing, struct err *err)
 {
+    store->lost = probe;
+    if (probe)
+        return 0;
     if (open_to_serve(store, settings, err) == 0 && store_open_nothing(nothing, store, err) == 0)
         return 0;
     if (!settings->shared || err->code != ERR_UNREACHABLE)
@@ -99,7 +104,8 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     if (startup->frozen.log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
     api.guard = guard_new(config_path(&startup->files), &err);
-    if (api.guard && open_store(&startup->frozen.store, &store, &nothing, &err) == 0) {
+    if (api.guard &&
+        open_store(&startup->frozen.store, cgi && cgi_is_probe(), &store, &nothing, &err) == 0) {
         if (store.is_adopted)
             log_warning(STORE_ADOPTED, startup->frozen.store.root);
         code = cgi ? cgi_serve(&api) : fastcgi_serve(&api, worker);

@@ -46,6 +46,10 @@ void route_answer(const struct api *api, struct request *request, struct identit
 /* The same for one that is none. */
 void route_refuse(const struct request *request, const struct err *err, struct response *response);
 
+/* Whether this path is one of those who watch over this program: a wrong login does not matter to
+ * it, and it is answered also while the store hangs. */
+bool route_is_probe(const char *path);
+
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
 void error_answer(struct response *response, const struct err *err);
 /* The same by a status, a code of the specification and a text. (error.c) */

@@ -71,11 +71,21 @@ static enum ready look(const struct ready_plan *plan, const struct store *now, s
     return room == READY ? check_write(now, why) : room;
 }
 
+/* A process that has opened nothing before makes what is not there, as it would for any request. */
+static int open_now(const struct ready_plan *plan, struct store *now, struct err *why)
+{
+    if (plan->store->path)
+        return store_open(now, plan->settings, false, why);
+    if (store_open(now, plan->settings, true, why) == 0)
+        return 0;
+    return why->code == ERR_READ_ONLY ? store_open(now, plan->settings, false, why) : -1;
+}
+
 enum ready ready_look(const struct ready_plan *plan, struct err *why)
 {
     struct store now;
 
-    if (store_open(&now, plan->settings, false, why) < 0)
+    if (open_now(plan, &now, why) < 0)
         return READY_NOT_REACHED;
     enum ready result = look(plan, &now, why);
     store_close(&now);

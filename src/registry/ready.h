@@ -16,7 +16,8 @@ enum ready {
 };
 
 struct ready_plan {
-    const struct store *store; /* that requests are answered from; it may be lost */
+    const struct store *store; /* that requests are answered from; it may be lost, or
+                                not have been opened */
     const struct store_settings *settings;
     bool write;   /* something is to be written there */
     int64_t room; /* bytes that must be free; 0: any number */

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lib import access, oci, shared
 from tests.lib.access import basic, bearer
-from tests.lib.mounts import read_only
+from tests.lib.mounts import hanging, read_only
 from tests.lib.oci import expect
 from tests.lib.ramdisk import ramdisk
 
@@ -57,6 +57,27 @@ def test_all_is_well(front):
     assert probe(front) == probe(front, "/livez") == HEALTHY
     assert log_of(front) == ""
     assert list((front.root / "docker/registry/v2/_berth/tmp").iterdir()) == []
+
+
+def test_a_store_that_is_not_there_yet(start_cgi, tmp_path):
+    """A probe that is the first of all requests makes it, as any other."""
+    front = start_cgi(root=tmp_path / "new")
+    front.root = tmp_path / "new"
+    assert probe(front) == HEALTHY
+    assert (front.root / "docker/registry/v2/repositories").is_dir()
+
+
+def test_a_file_system_that_hangs(front):
+    """Who asks is told so; the process of the request neither waits for it nor stays."""
+    with hanging(front.root):
+        for target, status in ("/readyz", 503), ("/livez", 200), ("/readyz", 503):
+            process = front.spawn("GET", target)
+            output, log = process.communicate(timeout=PATIENCE)
+            response = front.response("GET", output)
+            assert (response.status, process.returncode) == (status, 0), log
+            if status == 503:
+                assert response.json()["reason"] == "storage-slow" and b"does its file system hang?" in log
+    assert probe(front) == HEALTHY
 
 
 @pytest.mark.parametrize("headers", [{}, basic("bob", "b"), basic("bob", "x"), bearer("forged"), {"Authorization": "x"}],

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """/readyz behind each web server: on a full disk, and with a file system that hangs."""
 
+import contextlib
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,27 @@ def test_a_file_system_that_hangs(server):
                 assert expect(front.request("GET", "/readyz"), 503).json()["reason"] == "storage-slow"
             assert expect(front.request("GET", "/livez"), 200).json() == HEALTHY
         assert await_answer(front, 200) == HEALTHY
+
+
+def children(pid) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return []
+
+
+def test_one_child_waits_however_often_it_is_asked():
+    """Which cannot be killed before the file system answers; and nobody is told to wait for it."""
+    with running_front("nginx") as front:
+        assert await_answer(front, 200) == HEALTHY
+        workers = front.worker_pids()
+        with hanging(front.root, taken=True):
+            assert await_answer(front, 503)["reason"] == "storage-slow"
+            deadline = time.monotonic() + 4  # each worker gives its answer for a second, and then looks again
+            while time.monotonic() < deadline:
+                asked = time.monotonic()
+                assert expect(front.request("GET", "/readyz"), 503).json()["reason"] == "storage-slow"
+                assert time.monotonic() - asked < PATIENCE / 2
+                assert all(len(children(pid)) <= 1 for pid in workers)
+            assert any(children(pid) for pid in workers)
+        assert await_answer(front, 200) == HEALTHY
+        assert front.worker_pids() == workers
