@@ -2,6 +2,7 @@
 """Debian's packages: fetched and verified by mmdebstrap, and opened."""
 
 import io
+import re
 import subprocess
 import tarfile
 
@@ -18,7 +19,6 @@ PACKAGES = ["base-files", "lighttpd", "lighttpd-mod-openssl", "apache2-utils", "
 # What berth is compiled with, where that is not this machine's: as ./quickstart installs it, and what libarchive needs.
 DEVELOPMENT = ["libc6-dev", "libfcgi-dev", "libjson-c-dev", "libssl-dev", "libconfuse-dev", "libyaml-dev", "libcrypt-dev",
                "libarchive-dev", "libzstd-dev", "zlib1g-dev", "libisal-dev", "libbz2-1.0", "liblz4-1", "liblzma5"]
-CONTROL = ["Package", "Version", "Architecture", "Source", "Maintainer", "Homepage"]
 
 
 class Package:
@@ -26,8 +26,8 @@ class Package:
         """Reads what it says of itself; its files are read when they are asked for."""
         self.path = path
         self.control = run("dpkg-deb", "-f", path, what=f"reading {path}")
-        fields = dict(line.split(": ", 1) for line in run("dpkg-deb", "-f", path, *CONTROL, what=f"reading {path}").splitlines())
-        self.name, self.version, self.architecture = (fields[name] for name in CONTROL[:3])
+        fields = self.fields = dict(line.split(": ", 1) for line in self.control.splitlines() if re.match(r"[A-Za-z-]+: ", line))
+        self.name, self.version, self.architecture = (fields[name] for name in ("Package", "Version", "Architecture"))
         self.maintainer, self.homepage = fields["Maintainer"], fields.get("Homepage")
         # "NAME", or "NAME (VERSION)" where that is another.
         name, _, version = fields.get("Source", self.name).partition(" ")
@@ -54,14 +54,15 @@ def fetch(names, target, into, hook, what):
         input=SOURCES, what=what)
 
 
-def packages(directory, target):
-    """All that mmdebstrap says the image needs, in the order of their names."""
+def packages(directory, target, more=()):
+    """All that mmdebstrap says the image needs, and what `more` there is, in the order of their names."""
+    wanted = sorted({*PACKAGES, *more})
     directory.mkdir(parents=True, exist_ok=True)
     if not any(directory.glob("*.deb")):
-        fetch(PACKAGES, target, "/dev/null", f'cp "$1"/var/cache/apt/archives/*.deb "{directory.resolve()}"',
+        fetch(wanted, target, "/dev/null", f'cp "$1"/var/cache/apt/archives/*.deb "{directory.resolve()}"',
               "fetching Debian's packages")
     found = sorted((Package(path) for path in directory.glob("*.deb")), key=lambda package: package.name)
-    missing = set(PACKAGES) - {package.name for package in found}
+    missing = set(wanted) - {package.name for package in found}
     if missing:
         raise Failure(f"{directory} has no {', '.join(sorted(missing))}: empty it, and all are fetched again")
     foreign = {package.architecture for package in found} - {target.name, "all"}

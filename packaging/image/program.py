@@ -1,33 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""berth as it is in the image: compiled from this checkout for /usr."""
+"""berth as it is in the image: our own package for Debian, built from this checkout or given."""
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import debian
 from failure import Failure, run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-# Of libarchive only what berth uses: as a shared library it would bring libxml2 and ICU along, which are larger than all the
-# rest together. The decompressors are named by their runtime files, so that their headers need not be there.
-LIBARCHIVE = "-l:libarchive.a -l:libbz2.so.1.0 -l:liblz4.so.1 -l:liblzma.so.5 -lz -lzstd"
-LIBARCHIVE_PACKAGE = "libarchive-dev"
-
-CONFIGURE = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--enable-werror", f"ARCHIVE_LIBS={LIBARCHIVE}",
-             "LDFLAGS=-Wl,--gc-sections -Wl,--build-id=none -s"]
+PROFILE = "pkg.berth.image"  # debian/rules has what is different
 
 
 class Program:
-    def __init__(self, target, root, version, archive_version):
-        self.target = target
-        self.root = root  # where it was installed, as DESTDIR
-        self.version = version
-        self.libarchive = archive_version  # the version of the package that is linked into it
+    def __init__(self, target, path):
+        """The package in this file; it has to be berth's, and for this architecture."""
+        self.target, self.path = target, Path(path)
+        self.package = debian.Package(path)
+        self.version = self.package.version
+        if (self.package.name, self.package.architecture) != ("berth", target.name):
+            raise Failure(f"{path} is the package {self.package.name} for {self.package.architecture}, "
+                          f"not berth for {target.name}")
+        self.files = {name: data for name, _, data in self.package.files()}
+        linked = re.fullmatch(r"libarchive \(= (.+)\)", self.package.fields.get("Static-Built-Using", ""))
+        self.libarchive = linked and linked[1]  # the version of what is linked into it; None: it asks for the library
+        # What it asks for: the first of alternatives.
+        self.depends = re.findall(r"(?:^|, )([a-z0-9][a-z0-9+.-]+)", self.package.fields.get("Depends", ""))
 
     def read(self, path):
-        return (self.root / path).read_bytes()
+        if path not in self.files:
+            raise Failure(f"{self.path} has no {path}: is it too old?")
+        return self.files[path]
 
 
 def source_date_epoch():
@@ -55,34 +59,33 @@ def check_system():
 
 
 def cross(target, work):
-    """Options of configure, its environment, and the version of the library that is linked statically, for a compiler and
-    libraries that are not this machine's."""
+    """Options of dpkg-buildpackage and its environment, for a compiler and libraries that are not this machine's."""
     root = work / "sysroot"
     version = debian.sysroot(root, target)
     libraries = root / "usr/lib" / target.triplet
-    environment = {"PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{libraries}/pkgconfig:{root}/usr/share/pkgconfig"}
-    compiler = f"{target.triplet}-gcc --sysroot={root}"
-    run(f"{target.triplet}-gcc", "--version", what=f"compiling for {target.name}")
-    return [f"--host={target.triplet}", f"CC={compiler}"], environment, version
+    compiler = f"{target.triplet}-gcc"
+    run(compiler, "--version", what=f"compiling for {target.name}")
+    return ["-d", f"-a{target.name}"], {
+        "PKG_CONFIG_SYSROOT_DIR": str(root), "PKG_CONFIG_LIBDIR": f"{libraries}/pkgconfig:{root}/usr/share/pkgconfig",
+        "CC": f"{compiler} --sysroot={root}", "LIBARCHIVE_VERSION": version,
+        # Nobody asks here what its package is called: the image has what is listed in debian.py.
+        "SHLIBDEPS": f"-l{libraries}:{root}/lib/{target.triplet} -- --ignore-missing-info"}
 
 
-def build(target, work):
-    """Compiles and installs below a directory, which is new."""
+def build(target, work, epoch):
+    """By `make deb`, in a directory which is new. The package."""
     check_system()
-    directory, root = work / "build", work / "berth"
+    directory = work / "build"
     directory.mkdir()
     if not (CHECKOUT / "configure").exists():
         run("autoreconf", "-fi", cwd=CHECKOUT, what="making configure")
-    if target.is_native:
-        options, more = [], {}
-        archive = run("dpkg-query", "-W", "-f", "${Version}", LIBARCHIVE_PACKAGE, what="the version of libarchive")
-    else:
-        options, more, archive = cross(target, work)
-    # ccache would write paths in its own way, which end in messages of OpenSSL's macros.
-    environment = {**os.environ, "CCACHE_BASEDIR": "", **more}
-    flags = f"CFLAGS=-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map={CHECKOUT}=."
-    run(CHECKOUT / "configure", "-q", *CONFIGURE, *options, flags, cwd=directory, env=environment, what="configuring berth")
-    run("make", "-s", f"-j{os.cpu_count()}", cwd=directory, env=environment, what="compiling berth")
-    run("make", "-s", "install", f"DESTDIR={root}", cwd=directory, what="installing berth")
-    version = re.search(r'^#define VERSION "(.+)"', (directory / "config.h").read_text(), re.MULTILINE)[1]
-    return Program(target, root, version, archive)
+    run(CHECKOUT / "configure", "-q", cwd=directory, what="configuring berth")
+    options, more = ([], {}) if target.is_native else cross(target, work)
+    # Said behind make, which has values of its own for some of them.
+    variables = {"SOURCE_DATE_EPOCH": str(epoch), "DEB_BUILD_PROFILES": f"nocheck {PROFILE}",
+                   "DEB_BUILD_OPTIONS": f"nocheck noautodbgsym parallel={os.cpu_count()}",
+                   "CCACHE_BASEDIR": "",  # it would write paths in its own way, which end in messages of OpenSSL's macros
+                   **more}
+    said = ["env", *(f"{name}={value}" for name, value in variables.items()), "dpkg-buildpackage", "-us", "-uc", "-B", *options]
+    run("make", "-s", "deb", f"DPKG_BUILDPACKAGE={shlex.join(said)}", cwd=directory, what="building berth's package")
+    return next((directory / "deb").glob("berth_*.deb"))

@@ -9,7 +9,6 @@ import tempfile
 
 from debian import merged
 from failure import Failure, run
-from program import CHECKOUT
 
 # Programs and modules; lighttpd has those others that berth uses built in. Their libraries are found by what they say.
 PROGRAMS = ["usr/sbin/lighttpd", "usr/lib/lighttpd/mod_auth.so", "usr/lib/lighttpd/mod_authn_file.so",
@@ -154,5 +153,6 @@ def berth_layer(made, epoch):
     tree = Tree()
     for path in BERTH:
         tree.file(path, made.read(path), 0o755)
-    tree.file("usr/share/doc/berth/copyright", (CHECKOUT / "LICENSE").read_bytes())
+    tree.file("usr/share/doc/berth/copyright", made.read("usr/share/doc/berth/copyright"))
+    tree.file("var/lib/dpkg/status.d/berth", made.package.control.encode())
     return tree.tar(epoch)

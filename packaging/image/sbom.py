@@ -37,8 +37,8 @@ def document(image, made, packages):
     whole = described("SPDXRef-image", "berth-image", made.version, primaryPackagePurpose="CONTAINER",
                       checksums=[{"algorithm": "SHA256", "checksumValue": image.digest.partition(":")[2]}])
     berth = {**described("SPDXRef-berth", "berth", made.version), "licenseDeclared": "Apache-2.0"}
-    linked = described("SPDXRef-linked-libarchive", "libarchive", made.libarchive, supplier="Organization: Debian",
-                       externalRefs=located("libarchive-dev", made.libarchive, made.target.name))
+    linked = [described("SPDXRef-linked-libarchive", "libarchive", made.libarchive, supplier="Organization: Debian",
+                        externalRefs=located("libarchive-dev", made.libarchive, made.target.name))] if made.libarchive else []
     ids = [spdx_id("debian", package.name) for package in packages]
 
     def related(one, how, other):
@@ -51,11 +51,11 @@ def document(image, made, packages):
         # It has to be unique to the document, and no page has to be there.
         "documentNamespace": f"https://spdx.org/spdxdocs/berth-image-{made.version}-{image.digest.partition(':')[2]}",
         "creationInfo": {"created": time_of(image.epoch), "creators": ["Tool: berth packaging/image/build"]},
-        "packages": [whole, berth, linked, *(of_package(package) for package in packages)],
+        "packages": [whole, berth, *linked, *(of_package(package) for package in packages)],
         "relationships": [
             related("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-image"),
             related("SPDXRef-image", "CONTAINS", "SPDXRef-berth"),
-            related("SPDXRef-linked-libarchive", "STATIC_LINK", "SPDXRef-berth"),
+            *(related(one["SPDXID"], "STATIC_LINK", "SPDXRef-berth") for one in linked),
             *(related("SPDXRef-image", "CONTAINS", identifier) for identifier in ids),
         ],
     })

@@ -44,6 +44,10 @@ class Built:
         """{path: member} of all layers."""
         return {member.name: member for tar in self.archives() for member in tar}
 
+    def contents(self):
+        """{path: bytes} of all files."""
+        return {member.name: tar.extractfile(member).read() for tar in self.archives() for member in tar if member.isfile()}
+
     def machines(self):
         """{path: what processor it is for, as ELF counts them} of all programs and libraries."""
         heads = {member.name: tar.extractfile(member).read(20) for tar in self.archives() for member in tar if member.isfile()}

@@ -39,6 +39,31 @@ def test_two_builds_have_one_digest(built, packages, place):
     assert other.archive.read_bytes() == built.archive.read_bytes()
 
 
+def package_of(image):
+    return next(image.directory.glob("berth_*.deb"))
+
+
+def test_of_a_package_that_is_there(built, packages, place):
+    """It is our package for Debian, made smaller: whoever has it gets the same image of it."""
+    epoch = str(int(datetime.fromisoformat(built.config["created"]).timestamp()))
+    other = build(CHECKOUT, place / "of-package", packages, "--deb", package_of(built), SOURCE_DATE_EPOCH=epoch)
+    assert other.index == built.index
+    programs = place / "programs"
+    run("dpkg-deb", "-x", package_of(built), programs)
+    installed = {path: data for path, data in built.contents().items() if "berth" in path.rpartition("/")[2]}
+    assert {"usr/bin/berth", "usr/libexec/berth/berth.fcgi", "var/lib/dpkg/status.d/berth"} == set(installed)
+    assert all(data == (programs / path).read_bytes() for path, data in installed.items() if path.startswith("usr/"))
+
+
+def test_a_package_that_does_not_do(for_arm64, packages, tmp_path):
+    for file, said in ((package_of(for_arm64), "is the package berth for arm64, not berth for amd64"),
+                       (next(packages.glob("libc6_*.deb")), "is the package libc6 for amd64, not berth for amd64")):
+        argv = [CHECKOUT / "packaging/image/build", "--output", tmp_path / "out", "--packages", packages, "--deb", file]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+        assert not (tmp_path / "out").exists()
+
+
 def test_for_each_architecture(built, for_arm64):
     """What runs there is for the processor; it is the same in all else."""
     for image, name, machine in (built, "amd64", 62), (for_arm64, "arm64", 183):
@@ -54,7 +79,7 @@ def test_for_each_architecture(built, for_arm64):
 
 def test_what_is_typed_to_build_it(document, built):
     install, build_it, load = document.take("Get the image").splitlines()
-    assert install == "apt-get install mmdebstrap" and build_it.startswith("make -C build image ")
+    assert install == "apt-get install debhelper mmdebstrap" and build_it.startswith("make -C build image ")
     assert (CHECKOUT / "Makefile.am").read_text().count("packaging/image/build --output image") == 1
     assert load.split("#")[0].strip() == "docker load -i build/image/berth.tar" and built.archive.name == "berth.tar"
 
