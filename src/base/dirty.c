@@ -17,10 +17,14 @@
 
 void dirty_add(struct dirty *dirty, const char *dir)
 {
+    if (dirty->too_many)
+        return;
     for (size_t i = 0; i < dirty->n; i++)
         if (!strcmp(dirty->path[i], dir))
             return;
-    *ARRAY_ADD(dirty->path, dirty->n) = mem_strdup(dir);
+    dirty->too_many = dirty->n == DIRTY_MAX;
+    if (!dirty->too_many)
+        *ARRAY_ADD(dirty->path, dirty->n) = mem_strdup(dir);
 }
 
 void dirty_add_parent(struct dirty *dirty, const char *path)
@@ -49,7 +53,9 @@ void dirty_free(struct dirty *dirty)
 
 int dirty_sync(const struct fs_root *root, struct dirty *dirty, struct err *err)
 {
-    for (size_t i = 0; root->durable && i < dirty->n; i++) {
+    if (dirty->too_many && fs_sync_all(root, err) < 0)
+        return -1;
+    for (size_t i = 0; root->durable && !dirty->too_many && i < dirty->n; i++) {
         AUTO_FD fd = fs_path_open(root, dirty->path[i], O_RDONLY | O_DIRECTORY);
         if (fd < 0 && fs_path_is_absent(errno))
             continue;

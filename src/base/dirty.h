@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Directories whose entries changed and that are not yet on disk, each once. Set to {0}; dirty_free
- * when done.
+ * when done. Where they are very many, the file system is synced as a whole, which is one call.
  */
 #ifndef BERTH_BASE_DIRTY_H
 #define BERTH_BASE_DIRTY_H
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* So many are synced one by one. */
+#define DIRTY_MAX 512
 
 struct fs_root;
 
 struct dirty {
     char **path; /* below the root */
     size_t n;
+    bool too_many;             /* these are not all */
     struct fs_settled *placed; /* what is durable in its place once they are synced: fs_settle.h */
     size_t n_placed;
 };

@@ -143,7 +143,8 @@ static int mend_current(struct fsck *fsck, const struct fsck_suspect *suspicion,
         struct fsck_suspect whole = {.path = layout_tag(&path, tag->name, &tag->tag)};
         return fsck_suspect_move(fsck, &whole, what, err);
     }
-    if (tag_set(fsck->store, tag->name, &tag->tag, &digest, &dirty, err) < 0 ||
+    if (repo_touch_revision(fsck->store, tag->name, &digest, err) < 0 || /* as tag_set asks for */
+        tag_set(fsck->store, tag->name, &tag->tag, &digest, &dirty, err) < 0 ||
         dirty_sync(&fsck->store->fs, &dirty, err) < 0)
         return -1;
     tag->digest = digest;

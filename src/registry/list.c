@@ -36,22 +36,12 @@ int list_all_tags(const struct registry *registry, const struct name *name, stru
 int list_tags_of(const struct registry *registry, const struct name *name,
                  const struct digest *digest, struct strings *tags, struct err *err)
 {
-    AUTO_STRINGS all = {0};
+    AUTO_NAMES names = {0};
 
-    if (tag_list(registry->store, name, &all, err) < 0)
+    if (tag_list_of(registry->store, name, digest, &names, NULL, err) < 0)
         return -1;
-    for (size_t i = 0; i < all.n; i++) {
-        struct tag tag;
-        struct digest current;
-        struct err why = {0};
-        if (tag_parse(&tag, all.v[i], strlen(all.v[i]), NULL) < 0)
-            continue;
-        int found = tag_get(registry->store, name, &tag, &current, &why);
-        if (found < 0 && why.sys && why.sys != ELOOP) /* a symbolic link is damage */
-            return err_copy(err, &why);
-        if (found > 0 && digest_equal(&current, digest))
-            strings_add(tags, tag.s);
-    }
+    for (size_t i = 0; i < names.n; i++)
+        strings_add(tags, names_get(&names, i));
     return 0;
 }
 

@@ -2,9 +2,10 @@
  * L3: removing tags, manifests and blobs from a repository. */
 #include "registry/remove.h"
 
+#include "base/clock.h"
 #include "registry/immutable.h"
-#include "registry/list.h"
 #include "registry/pull.h"
+#include "registry/remove_tags.h"
 #include "storage/storage.h"
 #include "store/lock.h"
 #include "store/referrer.h"
@@ -13,69 +14,12 @@
 
 #include <string.h>
 
-static int check_tag(const struct registry *registry, const struct name *name,
-                     const struct tag *tag, struct err *err)
-{
-    const struct registry_rules *rules = &registry->rules;
-
-    if (!rules->may_move || rules->may_move(rules->context, name, tag))
-        return 0;
-    return err_set(err, ERR_DENIED, "the tag %s is immutable", tag->s);
-}
-
-/* digest NULL: what it points at is not known. 0: there is no such tag. */
-static int remove_tag(const struct registry *registry, const struct name *name,
-                      const struct tag *tag, const struct digest *digest, struct err *err)
-{
-    int removed = tag_remove(registry->store, name, tag, err);
-
-    if (removed > 0)
-        registry_tell(registry, (struct event){.what = EVENT_TAG_DELETED,
-                                               .repository = name,
-                                               .tag = tag,
-                                               .digest = digest,
-                                               .size = -1});
-    return removed;
-}
-
-static int remove_tags(const struct registry *registry, const struct name *name,
-                       const struct strings *tags, const struct digest *digest,
-                       struct strings *removed, struct err *err)
-{
-    struct tag tag;
-
-    for (size_t i = 0; i < tags->n; i++) {
-        if (tag_parse(&tag, tags->v[i], strlen(tags->v[i]), err) < 0 ||
-            remove_tag(registry, name, &tag, digest, err) < 0)
-            return -1;
-        if (removed)
-            strings_add(removed, tag.s);
-    }
-    return 0;
-}
-
 static bool no_tag_may_go(const void *context, const struct name *name, const struct tag *tag)
 {
     (void)context;
     (void)name;
     (void)tag;
     return false;
-}
-
-/* All that point at the digest, or, if one of them has to stay, none. */
-static int remove_tags_of(const struct registry *registry, const struct name *name,
-                          const struct digest *digest, struct strings *removed, struct err *err)
-{
-    AUTO_STRINGS tags = {0};
-    struct tag tag;
-
-    if (list_tags_of(registry, name, digest, &tags, err) < 0)
-        return -1;
-    for (size_t i = 0; i < tags.n; i++)
-        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), err) < 0 ||
-            check_tag(registry, name, &tag, err) < 0)
-            return -1;
-    return remove_tags(registry, name, &tags, digest, removed, err);
 }
 
 /* The manifest's subject. 0: it has none; one that can't be read has none that anyone could see. */
@@ -102,49 +46,32 @@ struct removal {
 };
 
 /* The tags of signatures point at manifests of their own. */
-static int remove_signatures(const struct removal *removal, struct err *err)
+static int remove_signature(const struct removal *removal, const char *text, struct err *err)
 {
+    const struct registry *registry = removal->registry;
+    AUTO_STRINGS trash = {0};
+    AUTO_DIRTY dirty = {0};
     struct digest digest;
     struct tag tag;
 
-    for (size_t i = 0; removal->signatures && i < removal->signatures->n; i++) {
-        const char *text = removal->signatures->v[i];
-        if (tag_parse(&tag, text, strlen(text), err) < 0)
-            return -1;
-        int found = tag_get(removal->registry->store, removal->name, &tag, &digest, NULL);
-        if (remove_tag(removal->registry, removal->name, &tag, found > 0 ? &digest : NULL, err) < 0)
-            return -1;
-        if (removal->removed_tags)
-            strings_add(removal->removed_tags, tag.s);
-    }
+    if (tag_parse(&tag, text, strlen(text), err) < 0)
+        return -1;
+    int found = tag_get(registry->store, removal->name, &tag, &digest, NULL);
+    int taken = tag_take(registry->store, removal->name, &tag, &trash, &dirty, err);
+    if (taken < 0 ||
+        (taken > 0 && remove_tags_taken(registry, removal->name, &tag, found > 0 ? &digest : NULL,
+                                        &trash, &dirty, err) < 0))
+        return -1;
+    if (removal->removed_tags)
+        strings_add(removal->removed_tags, tag.s);
     return 0;
 }
 
-/* Names go before what they point at, also those that others took away or moved and may not have
- * synced; and the entry among the referrers last, as it came first: one that comes back counts for
- * nothing. */
-static int remove_revision(const struct removal *removal, struct err *err)
+static int remove_signatures(const struct removal *removal, struct err *err)
 {
-    const struct registry *registry = removal->registry;
-    const struct name *name = removal->name;
-    const struct digest *digest = &removal->reference->digest;
-    AUTO_DIRTY dirty = {0};
-    struct digest subject;
-
-    int refers = subject_of(registry, name, removal->reference, &subject);
-    if (remove_tags_of(registry, name, digest, removal->removed_tags, err) < 0 ||
-        remove_signatures(removal, err) < 0 ||
-        tag_settle_all(registry->store, name, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
-        repo_unlink_revision(registry->store, name, digest, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0)
-        return -1;
-    registry_tell(registry, (struct event){.what = EVENT_MANIFEST_DELETED,
-                                           .repository = name,
-                                           .digest = digest,
-                                           .size = -1});
-    if (refers && referrer_remove(registry->store, name, &subject, digest, &dirty, err) < 0)
-        return -1;
+    for (size_t i = 0; removal->signatures && i < removal->signatures->n; i++)
+        if (remove_signature(removal, removal->signatures->v[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -184,50 +111,163 @@ static int check_need(const struct removal *removal, struct err *err)
                            &removal->reference->digest, err);
 }
 
-/* That it is there comes before the precondition (RFC 9110, section 13.2.1). */
-static int remove_by_digest(const struct removal *removal, struct err *err)
+static int take_locks(const struct removal *removal, enum fs_lock kind, struct lock *gc,
+                      struct lock *repo, struct err *err)
+{
+    const struct store *store = removal->registry->store;
+
+    if ((removal->precondition.holds && storage_trust(store, err) < 0) ||
+        lock_gc(store, kind, gc, err) < 0)
+        return -1;
+    return lock_repo(store, removal->name, repo, err);
+}
+
+/* That it is there comes before the precondition (RFC 9110, section 13.2.1). 0: it is not. */
+static int check_revision(const struct removal *removal, struct repo_stamp *stamp, struct err *err)
 {
     const struct digest *digest = &removal->reference->digest;
 
-    int exists = repo_has_revision(removal->registry->store, removal->name, digest, err);
+    int exists = repo_stamp_revision(removal->registry->store, removal->name, digest, stamp, err);
     if (exists <= 0)
-        return exists < 0 ? -1 : unknown(removal, err);
-    if (check_precondition(removal, digest, err) < 0 || check_need(removal, err) < 0)
-        return -1;
-    return remove_revision(removal, err);
+        return exists;
+    return check_precondition(removal, digest, err) < 0 || check_need(removal, err) < 0 ? -1 : 1;
 }
 
-/* The manifest's grace begins when its tag goes. */
-static int remove_by_tag(const struct removal *removal, struct err *err)
+/* What an attempt to remove a manifest came to. */
+enum attempt { FAILED = -1, REMOVED, CHANGED, ABSENT };
+
+/* CHANGED: it is not the one of which it is known that no tag is left. */
+static enum attempt unlink_revision(const struct removal *removal, enum fs_lock kind,
+                                    const struct repo_stamp *known, struct dirty *dirty,
+                                    struct err *err)
+{
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    struct repo_stamp stamp;
+
+    if (take_locks(removal, kind, &gc, &repo, err) < 0)
+        return FAILED;
+    int exists = check_revision(removal, &stamp, err);
+    if (exists <= 0)
+        return exists < 0 ? FAILED : ABSENT;
+    if (stamp.ino != known->ino || stamp.when != known->when)
+        return CHANGED;
+    if (remove_signatures(removal, err) < 0 ||
+        repo_unlink_revision(removal->registry->store, removal->name, &removal->reference->digest,
+                             dirty, err) < 0)
+        return FAILED;
+    return REMOVED;
+}
+
+/* It may have been pushed again. An entry that comes back counts for nothing. */
+static int forget_referrer(const struct removal *removal, const struct digest *subject,
+                           struct err *err)
+{
+    const struct store *store = removal->registry->store;
+    const struct digest *digest = &removal->reference->digest;
+    AUTO_LOCK gc = {-1};
+    AUTO_LOCK repo = {-1};
+    AUTO_DIRTY unneeded = {0};
+
+    if (take_locks(removal, FS_LOCK_SHARED, &gc, &repo, err) < 0)
+        return -1;
+    int exists = repo_has_revision(store, removal->name, digest, err);
+    if (exists)
+        return exists < 0 ? -1 : 0;
+    return referrer_remove(store, removal->name, subject, digest, &unneeded, err) < 0 ? -1 : 0;
+}
+
+/* Names go before what they point at, also those that others took away or moved and may not have
+ * synced; and the entry among the referrers last, as it came first. */
+static enum attempt attempt(const struct removal *removal, enum fs_lock kind, struct err *err)
+{
+    const struct registry *registry = removal->registry;
+    const struct digest *digest = &removal->reference->digest;
+    struct repo_stamp stamp;
+    struct digest subject;
+    AUTO_DIRTY dirty = {0};
+
+    int exists = check_revision(removal, &stamp, err);
+    if (exists <= 0)
+        return exists < 0 ? FAILED : ABSENT;
+    int refers = subject_of(registry, removal->name, removal->reference, &subject);
+    if (remove_tags_of(registry, removal->name, digest, removal->removed_tags, err) < 0)
+        return FAILED;
+    enum attempt done = unlink_revision(removal, kind, &stamp, &dirty, err);
+    if (done != REMOVED)
+        return done;
+    if (dirty_sync(&registry->store->fs, &dirty, err) < 0)
+        return FAILED;
+    registry_tell(registry, (struct event){.what = EVENT_MANIFEST_DELETED,
+                                           .repository = removal->name,
+                                           .digest = digest,
+                                           .size = -1});
+    return refers && forget_referrer(removal, &subject, err) < 0 ? FAILED : REMOVED;
+}
+
+/* The tags of a manifest are searched for without a lock. Whoever sets one to it meanwhile pushes
+ * the manifest as well, and then all begins anew. */
+static int remove_by_digest(const struct removal *removal, enum fs_lock kind, struct err *err)
+{
+    const int64_t deadline = clock_ms() + removal->registry->store->lock_timeout_ms;
+    enum attempt done;
+
+    do
+        done = attempt(removal, kind, err);
+    while (done == CHANGED && clock_ms() < deadline);
+    if (done == ABSENT)
+        return unknown(removal, err);
+    if (done == CHANGED)
+        return err_set(err, ERR_BUSY, "%s is pushed again and again", removal->reference->digest.s);
+    return done == FAILED ? -1 : 0;
+}
+
+/* What was found of a tag and is no longer there. */
+struct taken {
+    struct digest digest;
+    bool is_damaged; /* nobody knows what it pointed at */
+    struct strings trash;
+    struct dirty dirty;
+};
+
+/* The manifest's grace begins when its tag goes. 0: there is no such tag. */
+static int take_tag(const struct removal *removal, struct taken *taken, struct err *err)
 {
     const struct registry *registry = removal->registry;
     const struct tag *tag = &removal->reference->tag;
-    struct digest current;
-    struct err damaged;
-
-    int exists = tag_get(registry->store, removal->name, tag, &current, &damaged);
-    if (exists == 0)
-        return unknown(removal, err);
-    const struct digest *digest = exists > 0 ? &current : NULL;
-    if (check_precondition(removal, digest, err) < 0 ||
-        check_tag(registry, removal->name, tag, err) < 0 ||
-        (digest && repo_touch_revision(registry->store, removal->name, digest, err) < 0))
-        return -1;
-    int removed = remove_tag(registry, removal->name, tag, digest, err);
-    return removed == 0 ? unknown(removal, err) : removed < 0 ? -1 : 0;
-}
-
-static int lock_and_remove(const struct removal *removal, enum fs_lock kind, struct err *err)
-{
-    const struct store *store = removal->registry->store;
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
+    struct err damaged;
 
-    if ((removal->precondition.holds && storage_trust(store, err) < 0) ||
-        lock_gc(store, kind, &gc, err) < 0 || lock_repo(store, removal->name, &repo, err) < 0)
+    if (take_locks(removal, FS_LOCK_SHARED, &gc, &repo, err) < 0)
         return -1;
-    return removal->reference->is_digest ? remove_by_digest(removal, err)
-                                         : remove_by_tag(removal, err);
+    int exists = tag_get(registry->store, removal->name, tag, &taken->digest, &damaged);
+    if (exists == 0)
+        return 0;
+    taken->is_damaged = exists < 0;
+    const struct digest *digest = exists > 0 ? &taken->digest : NULL;
+    if (check_precondition(removal, digest, err) < 0 ||
+        remove_tags_check(registry, removal->name, tag, err) < 0 ||
+        (digest && repo_touch_revision(registry->store, removal->name, digest, err) < 0))
+        return -1;
+    return tag_take(registry->store, removal->name, tag, &taken->trash, &taken->dirty, err);
+}
+
+static int remove_by_tag(const struct removal *removal, struct err *err)
+{
+    struct taken taken = {.is_damaged = false};
+
+    int found = take_tag(removal, &taken, err);
+    int result = found < 0 ? -1 : 0;
+    if (found == 0)
+        result = unknown(removal, err);
+    if (found > 0)
+        result = remove_tags_taken(removal->registry, removal->name, &removal->reference->tag,
+                                   taken.is_damaged ? NULL : &taken.digest, &taken.trash,
+                                   &taken.dirty, err);
+    strings_free(&taken.trash);
+    dirty_free(&taken.dirty);
+    return result;
 }
 
 int remove_manifest(const struct registry *registry, const struct name *name,
@@ -238,9 +278,8 @@ int remove_manifest(const struct registry *registry, const struct name *name,
     const struct removal removal = {registry, name,         reference, precondition,
                                     NULL,     removed_tags, &immutable};
 
-    if (check_need(&removal, err) < 0)
-        return -1;
-    return lock_and_remove(&removal, FS_LOCK_SHARED, err);
+    return reference->is_digest ? remove_by_digest(&removal, FS_LOCK_SHARED, err)
+                                : remove_by_tag(&removal, err);
 }
 
 int remove_unused(const struct registry *registry, const struct name *name,
@@ -253,7 +292,7 @@ int remove_unused(const struct registry *registry, const struct name *name,
                                     signatures, NULL, NULL};
 
     strict.rules.may_move = no_tag_may_go;
-    return lock_and_remove(&removal, FS_LOCK_EXCLUSIVE, err);
+    return remove_by_digest(&removal, FS_LOCK_EXCLUSIVE, err);
 }
 
 /* Wants lock_gc shared. */

@@ -14,7 +14,8 @@
 
 /* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
  * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the rules do not let
- * one of the tags go, or an immutable one needs the manifest; then all stay). */
+ * one of the tags go, or an immutable one needs the manifest; then all stay), BUSY (it is pushed
+ * again all the while). Nobody waits until the tags are found: the locks are held for moments. */
 int remove_manifest(const struct registry *registry, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
                     struct strings *removed_tags, struct err *err);

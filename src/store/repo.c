@@ -183,6 +183,19 @@ int repo_revision_time(const struct store *store, const struct name *name,
     return store_link_time(store, layout_revision(&path, name, digest), when, err);
 }
 
+int repo_stamp_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct repo_stamp *stamp, struct err *err)
+{
+    struct layout_path path;
+    struct stat st;
+
+    int found = fs_stat(&store->fs, layout_revision(&path, name, digest), &st, err);
+    if (found <= 0 || !S_ISREG(st.st_mode))
+        return found < 0 ? -1 : 0;
+    *stamp = (struct repo_stamp){st.st_ino, fs_mtime(&st)};
+    return 1;
+}
+
 int repo_link_revision(const struct store *store, const struct name *name,
                        const struct digest *digest, struct dirty *dirty, struct err *err)
 {

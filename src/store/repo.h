@@ -56,6 +56,14 @@ int repo_has_revision(const struct store *store, const struct name *name,
  * nanoseconds since 1970. */
 int repo_revision_time(const struct store *store, const struct name *name,
                        const struct digest *digest, int64_t *when, struct err *err);
+/* Which link of a manifest this is. Each push of it, and each tag that is set to it, makes a new
+ * one; a look that renews its time (repo_freshen_revision) makes it another, too. */
+struct repo_stamp {
+    uint64_t ino;
+    int64_t when;
+};
+int repo_stamp_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct repo_stamp *stamp, struct err *err);
 int repo_link_revision(const struct store *store, const struct name *name,
                        const struct digest *digest, struct dirty *dirty, struct err *err);
 int repo_unlink_revision(const struct store *store, const struct name *name,

@@ -64,19 +64,12 @@ int tag_set(const struct store *store, const struct name *name, const struct tag
     return store_write_link(store, layout_tag_current(&path, name, tag), digest, dirty, err);
 }
 
-int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
-               struct err *err)
+int tag_take(const struct store *store, const struct name *name, const struct tag *tag,
+             struct strings *trash, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
-    AUTO_STRINGS trash = {0};
-    AUTO_DIRTY dirty = {0};
 
-    int moved = trash_move(store, layout_tag(&path, name, tag), &trash, &dirty, err);
-    if (moved <= 0)
-        return moved;
-    if (dirty_sync(&store->fs, &dirty, err) < 0)
-        return -1;
-    return trash_empty(store, &trash, err) < 0 ? -1 : 1;
+    return trash_move(store, layout_tag(&path, name, tag), trash, dirty, err);
 }
 
 /* Opens the directory of a repository's tags, as a root of its own. 0: there is none. */
@@ -154,6 +147,49 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
     for (size_t i = 0; found > 0 && i < names.n; i++)
         strings_add(tags, names_get(&names, i));
     return found;
+}
+
+static int points_at(const struct fs_root *tags, const struct tag *tag, const struct digest *digest,
+                     struct err *err)
+{
+    struct digest current;
+    struct err why = {0};
+
+    int found = tag_get_in(tags, tag, &current, &why);
+    if (found < 0 && why.sys && why.sys != ELOOP) /* a symbolic link is damage */
+        return err_copy(err, &why);
+    return found > 0 && digest_equal(&current, digest);
+}
+
+int tag_list_of(const struct store *store, const struct name *name, const struct digest *digest,
+                struct names *tags, struct dirty *dirty, struct err *err)
+{
+    AUTO_FD fd = -1;
+    AUTO_NAMES all = {0};
+    struct fs_root root;
+    struct layout_path path;
+
+    int found = open_tags(store, name, &fd, &root, err);
+    if (found > 0)
+        found = dir_each(&root, ".", add_name, &all, err);
+    names_sort(&all);
+    for (size_t i = 0; found > 0 && i < all.n; i++) {
+        const char *text = names_get(&all, i);
+        struct tag tag;
+        if (tag_parse(&tag, text, strlen(text), NULL) < 0)
+            continue;
+        int points = points_at(&root, &tag, digest, err);
+        /* What was read is settled, not what came before it. */
+        if (points < 0 ||
+            (dirty && !dirty->too_many && tag_settle(store, name, &tag, dirty, err) < 0))
+            return -1;
+        if (points)
+            names_add(tags, text);
+    }
+    if (dirty && found >= 0 &&
+        fs_settle_entries(&store->fs, layout_tags(&path, name), dirty, err) < 0)
+        return -1;
+    return found < 0 ? -1 : 0;
 }
 
 /* Of the candidates those that are set, up to n in all. 1: there was one more. */

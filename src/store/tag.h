@@ -21,14 +21,17 @@ int tag_time(const struct store *store, const struct name *name, const struct ta
 int tag_get_in(const struct fs_root *tags, const struct tag *tag, struct digest *digest,
                struct err *err);
 /* Setting a tag takes two steps with a barrier between: the index of all that it ever pointed at,
- * which Distribution reads, then the tag itself. */
+ * which Distribution reads, then the tag itself. Whoever sets one has linked its manifest, or
+ * touched that link, under the same lock: whoever removes the manifest knows by it that there may
+ * be a tag that he has not seen (repo_stamp_revision). */
 int tag_add_index(const struct store *store, const struct name *name, const struct tag *tag,
                   const struct digest *digest, struct dirty *dirty, struct err *err);
 int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
             const struct digest *digest, struct dirty *dirty, struct err *err);
-/* Removes the tag alone, at once: it is moved away whole, then taken apart. 0: there is none. */
-int tag_remove(const struct store *store, const struct name *name, const struct tag *tag,
-               struct err *err);
+/* Moves the tag alone away, whole and at once; what is then in trash is to be taken apart without a
+ * lock (trash.h). 0: there is none. */
+int tag_take(const struct store *store, const struct name *name, const struct tag *tag,
+             struct strings *trash, struct dirty *dirty, struct err *err);
 /* What has to be synced for all tags of a repository to be as they are seen now, as fs_settle:
  * before something goes that one of them may have pointed at. */
 int tag_settle_all(const struct store *store, const struct name *name, struct dirty *dirty,
@@ -41,6 +44,10 @@ int tag_names(const struct store *store, const struct name *name, struct names *
               struct err *err);
 int tag_list(const struct store *store, const struct name *name, struct strings *tags,
              struct err *err);
+/* Those that point at the digest. A tag whose link is damaged points at nothing; one that cannot be
+ * read is an error. dirty (NULL: nobody wants to know): as tag_settle_all, of what was seen. */
+int tag_list_of(const struct store *store, const struct name *name, const struct digest *digest,
+                struct names *tags, struct dirty *dirty, struct err *err);
 /* The first n of those behind `after` (NULL: from the start). *more: there are others behind them.
  * It reads the names of all, but looks at no more tags than that takes. */
 int tag_page(const struct store *store, const struct name *name, const char *after, size_t n,

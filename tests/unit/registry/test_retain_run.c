@@ -2,6 +2,7 @@
  * registry/retain_run.c and retain_read.c: what a run makes of a store. */
 #include "unit/registry/content.h"
 
+#include "registry/copy.h"
 #include "registry/remove.h"
 #include "registry/retain_run.h"
 #include "store/layout.h"
@@ -398,13 +399,14 @@ static void push_index_of_it(const struct store *store)
                   the_child.s);
 }
 
+/* As berth tag does. */
 static void tag_index(const struct store *store)
 {
     const struct name name = unit_name("a");
     const struct tag tag = unit_tag("again");
-    AUTO_DIRTY dirty = {0};
+    const struct copy copy = {.from = name, .to = name, .digest = the_index, .tag = &tag};
 
-    assert_int_equal(0, tag_set(store, &name, &tag, &the_index, &dirty, &failure));
+    assert_int_equal(0, copy_manifest(unit_registry(store), &copy, &failure));
 }
 
 /* Docker's well-known trap, and a narrow one: an index that was to go with its children. */

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "store/tag.h"
+#include "store/trash.h"
 
 #include <time.h>
 
@@ -91,7 +92,23 @@ static void test_damaged_links(void **state)
     }
 }
 
-static void test_remove_takes_the_tag_alone(void **state)
+/* Takes it away and apart. Where it was is to be synced. */
+static int take(const struct store *store, const struct tag *tag)
+{
+    const struct name name = unit_name("a");
+    AUTO_STRINGS trash = {0};
+    AUTO_DIRTY dirty = {0};
+
+    int taken = tag_take(store, &name, tag, &trash, &dirty, &failure);
+    assert_int_equal(taken > 0 ? 1 : 0, dirty.n);
+    assert_int_equal(taken > 0 ? 1 : 0, trash.n);
+    if (taken > 0)
+        assert_string_equal(TAGS, dirty.path[0]);
+    assert_returns(0, trash_empty(store, &trash, &failure));
+    return taken;
+}
+
+static void test_taking_away_takes_the_tag_alone(void **state)
 {
     const struct store *store = *state;
     const struct name name = unit_name("a");
@@ -101,14 +118,14 @@ static void test_remove_takes_the_tag_alone(void **state)
 
     set(store, "v1", &digest);
     set(store, "v2", &digest);
-    assert_returns(1, tag_remove(store, &name, &tag, &failure));
+    assert_int_equal(1, take(store, &tag));
     assert_false(unit_exists(store->path, TAGS "/v1"));
     assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
     assert_returns(0, tag_get(store, &name, &tag, &current, &failure));
     assert_content(digest.s, store->path, TAGS "/v2/current/link");
-    assert_returns(0, tag_remove(store, &name, &tag, &failure));
+    assert_int_equal(0, take(store, &tag));
     unit_put(store->path, TAGS "/v1/current/link", "damaged");
-    assert_returns(1, tag_remove(store, &name, &tag, &failure));
+    assert_int_equal(1, take(store, &tag));
     assert_false(unit_exists(store->path, TAGS "/v1"));
 }
 
@@ -226,7 +243,7 @@ static void test_a_failing_disk_is_no_empty_list(void **state)
     assert_fails(IO, tag_list(store, &name, &tags, &failure));
     assert_fails(IO, tag_page(store, &name, NULL, 1, &tags, &more, &failure));
     assert_fails(IO, tag_get(store, &name, &tag, &current, &failure));
-    assert_int_equal(-1, tag_remove(store, &name, &tag, &failure));
+    assert_int_equal(-1, take(store, &tag));
 }
 
 int main(void)
@@ -235,7 +252,7 @@ int main(void)
         STORE_TEST(test_set_move_and_get),
         STORE_TEST(test_adding_to_the_index_sets_nothing),
         STORE_TEST(test_damaged_links),
-        STORE_TEST(test_remove_takes_the_tag_alone),
+        STORE_TEST(test_taking_away_takes_the_tag_alone),
         STORE_TEST(test_list_is_in_byte_order_without_what_is_no_tag),
         STORE_TEST(test_a_page_looks_at_no_more_than_it_holds),
         STORE_TEST(test_a_page_passes_over_what_is_no_tag),
