@@ -31,7 +31,8 @@ struct fsck {
     bool told_unreadable;       /* that something cannot be read was reported */
     struct buf unseen;          /* path of the first that could not be looked at; empty: none */
     struct err why_unseen;
-    bool own; /* berth has made its directory in this store */
+    size_t unlocked_held; /* suspicions in a row that still held without a lock */
+    bool own;             /* berth has made its directory in this store */
     int64_t found_blobs, found_bytes;
     int64_t items;
 };

@@ -11,6 +11,12 @@
 
 #define LOOK_AGAIN_MS 30
 
+/* Where no lock keeps others out, what looks wrong may be half of what another program is about. If
+ * that was so with none of so many, the store is at rest: then one now and then waits to be looked
+ * at again, and the first that was about to change makes all others wait anew. */
+#define AT_REST 32
+#define NOW_AND_THEN 256
+
 struct locks {
     struct lock gc, repo;
 };
@@ -51,6 +57,11 @@ static void look_again_later(void)
     struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000L};
 
     nanosleep(&pause, NULL);
+}
+
+static bool may_be_halfway(const struct fsck *fsck)
+{
+    return fsck->unlocked_held < AT_REST || fsck->unlocked_held % NOW_AND_THEN == 0;
 }
 
 static void report(struct fsck *fsck, const struct fsck_suspect *suspicion, const char *repaired,
@@ -110,9 +121,13 @@ enum fsck_verdict fsck_suspect_settle(struct fsck *fsck, const struct fsck_suspe
     if (suspicion->slow)
         look_again_later();
     int locked = take_locks(fsck, suspicion, &locks, &err);
-    if (locked <= 0 && !suspicion->unlocked && !suspicion->slow)
+    bool kept_out = locked > 0 || suspicion->unlocked || suspicion->slow;
+    if (!kept_out && may_be_halfway(fsck))
         look_again_later();
-    if (!suspicion->holds(fsck, suspicion)) {
+    bool holds = suspicion->holds(fsck, suspicion);
+    if (!kept_out)
+        fsck->unlocked_held = holds ? fsck->unlocked_held + 1 : 0;
+    if (!holds) {
         locks_free(&locks);
         return FSCK_SOUND;
     }

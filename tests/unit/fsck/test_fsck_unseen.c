@@ -80,11 +80,14 @@ int __wrap_dir_list(const struct fs_root *root, const char *path, struct strings
 }
 
 /* Nobody else is at work. */
+static size_t n_pauses;
+
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left);
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left)
 {
     (void)pause;
     (void)left;
+    n_pauses++;
     return 0;
 }
 
@@ -220,12 +223,33 @@ static void test_a_look_at_what_is_out_of_place_fails(void **state)
     fail_each_look(&(struct damage){fill_places, check_places});
 }
 
+/* A store that berth never served has no locks: there a fault waits for what others may be about,
+ * but not each of a thousand. */
+static void test_very_many_faults_do_not_wait_each(void **state)
+{
+    const struct store *store = *state;
+    const struct fsck_options fast = {.fast = true, .grace = 3600};
+    struct fsck_summary summary;
+    char path[80];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof path, "repositories/a/_manifests/tags/t%03d/current/link", i);
+        unit_put(store->path, path, "");
+    }
+    unit_delete(store->path, "_berth");
+    n_pauses = 0;
+    assert_non_null(strstr(fsck_found(store, &fast, &summary), "TAG-DAMAGED"));
+    assert_true(summary.errors >= 1000);
+    assert_in_range(n_pauses, 32, 100);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_look_at_links_fails),
         cmocka_unit_test(test_a_look_at_content_fails),
         cmocka_unit_test(test_a_look_at_what_is_out_of_place_fails),
+        STORE_TEST(test_very_many_faults_do_not_wait_each),
     };
 
     return RUN(tests);
