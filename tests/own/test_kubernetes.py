@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from tests.lib.kubernetes import MANIFESTS, VARIANTS, kustomized
+from tests.lib.kubernetes import MANIFESTS, VARIANTS, kustomized, parsed
 from tests.lib.paths import BUILD, CHECKOUT
 
 WHOLE = [name for name in VARIANTS if name != "network-policy"]
@@ -135,6 +135,19 @@ def test_a_new_pod_comes_before_the_old_one_goes(variant):
     strategy = objects(variant).get("Deployment")["spec"]["strategy"]
     assert {key: value for key, value in strategy.items() if value is not None} == (
         {"type": "Recreate"} if variant == "host-port" else expected)
+
+
+def test_the_job_that_makes_a_shared_store():
+    """Has the image, the rights and the volume of the other jobs, and is not taken for the registry."""
+    job, = parsed((MANIFESTS / "shared" / "check-storage.yaml").read_text())
+    mine, other = job["spec"]["template"], objects("shared").pods()["gc"]
+    for key in ("securityContext", "automountServiceAccountToken", "enableServiceLinks"):
+        assert mine["spec"][key] == other["spec"][key]
+    for key in ("image", "imagePullPolicy", "securityContext"):
+        assert container(mine)[key] == container(other)[key]
+    assert mine["spec"]["volumes"] == [volume for volume in other["spec"]["volumes"] if volume["name"] == "images"]
+    assert job["metadata"]["namespace"] == objects("shared").get("Service")["metadata"]["namespace"]
+    assert not objects("shared").get("Service")["spec"]["selector"].items() <= mine["metadata"]["labels"].items()
 
 
 def test_shared_spools_go_to_a_disk():
