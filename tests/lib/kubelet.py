@@ -155,6 +155,8 @@ class RunningPod:
     def _own_mounts(self, name, message, context):
         """What each container gets from a kubelet."""
         hosts = f"127.0.0.1\tlocalhost\n{self.ip}\t{self.config['hostname']}\n"
+        # Names of Services, which the cluster's DNS would know.
+        hosts += "".join(f"{address}\t{service}\n" for service, address in self.kubelet.addresses.items())
         mounts = [{"container_path": message, "host_path": self._file(f"{name}-message", "", 0o666)}]
         if not context.host_network:
             mounts.append({"container_path": "/etc/hosts", "host_path": self._file("etc-hosts", hosts, 0o644)})

@@ -110,7 +110,9 @@ def object_fields(document, *top):
 
 
 def template_of(document):
-    """The template of a pod in a Deployment, a Job or a CronJob: its metadata and its spec."""
+    """The template of a pod in a Deployment, a Job or a CronJob: its metadata and its spec. A pod is its own."""
+    if document["kind"] == "Pod":
+        return {"metadata": document["metadata"], "spec": document["spec"]}
     with object_fields(document) as spec:
         if document["kind"] == "Deployment":
             template = deployed(spec)

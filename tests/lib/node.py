@@ -53,6 +53,8 @@ class Node:
         # A port of the node is one of its loopback address, too.
         self.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1")
         self.iptables("-A", "POSTROUTING", "-s", "127.0.0.0/8", "!", "-o", "lo", "-j", "MASQUERADE")
+        # A pod that was asked for a Service answers by the way on which it was asked.
+        self.iptables("-A", "POSTROUTING", "-m", "conntrack", "--ctstate", "DNAT", "-j", "MASQUERADE")
 
     def run(self, *argv):
         return run(*self.machine.enter, *argv)

@@ -39,7 +39,11 @@ class Cluster:
 
     def apply(self, overlay="base"):
         """kubectl apply -k: volumes and addresses come to be, nothing is started."""
-        self.objects = Applied([*kustomized(self.manifests / overlay), *self.more])
+        self.take(kustomized(self.manifests / overlay))
+
+    def take(self, documents):
+        """As apply, of objects that something else has made."""
+        self.objects = Applied([*documents, *self.more])
         for claim in self.objects.all("PersistentVolumeClaim"):
             self._provide(claim)
         for number, service in enumerate(self.objects.all("Service"), 1):

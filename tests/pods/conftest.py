@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.built import Built, build
-from tests.lib.clients import Containers, hello, oci_layout
+from tests.lib.clients import Containers, hello, oci_layout, run
 from tests.lib.machine import new_machine
 from tests.lib.node import Node
 from tests.lib.paths import CHECKOUT
@@ -38,9 +38,11 @@ def built(place):
 
 
 @pytest.fixture(scope="session")
-def machine():
+def machine(place):
+    """No process of containerd and its pods is left after it."""
     with new_machine() as machine:
         yield machine
+    assert not [line for line in run("ps", "-eo", "args").splitlines() if "containerd" in line and str(place) in line]
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,14 @@ def test_pushed_and_pulled_by_who_logs_in(guarded, layout):
     assert guarded.pull("team/app:1", BOB) == configuration_digest(pushed)
 
 
+def test_jobs_need_no_logins(guarded, layout):
+    """They read the same berth.conf, but do not have the file of the logins."""
+    guarded.push(layout(), "team/app:1", ALICE)
+    for job in "berth-retain", "berth-gc":
+        guarded.cluster.job(job)
+    assert guarded.pull("team/app:1", BOB)
+
+
 def test_an_application_whose_image_is_there(guarded, layout):
     """By the imagePullSecret of a user."""
     guarded.push(layout(), "team/app:1", ALICE)
