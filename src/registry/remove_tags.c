@@ -59,13 +59,14 @@ static int take_next(struct taking *taking, struct err *err)
 {
     const struct store *store = taking->registry->store;
     const char *text = names_get(taking->tags, taking->next++);
-    struct digest current;
     struct tag tag;
 
     if (tag_parse(&tag, text, strlen(text), err) < 0)
         return -1;
-    int found = tag_get(store, taking->name, &tag, &current, NULL);
-    if (found > 0 && digest_equal(&current, taking->digest)) {
+    int found = tag_points_at(store, taking->name, &tag, taking->digest, err);
+    if (found < 0)
+        return -1;
+    if (found > 0) {
         found = tag_take(store, taking->name, &tag, taking->trash, taking->dirty, err);
         if (found > 0)
             strings_add(taking->taken, text);

@@ -149,16 +149,23 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
     return found;
 }
 
-static int points_at(const struct fs_root *tags, const struct tag *tag, const struct digest *digest,
-                     struct err *err)
+/* found: what reading the tag came to. A symbolic link is damage. */
+static int points_at(int found, const struct digest *current, const struct digest *digest,
+                     const struct err *why, struct err *err)
+{
+    if (found < 0 && why->sys && why->sys != ELOOP)
+        return err_copy(err, why);
+    return found > 0 && digest_equal(current, digest);
+}
+
+int tag_points_at(const struct store *store, const struct name *name, const struct tag *tag,
+                  const struct digest *digest, struct err *err)
 {
     struct digest current;
     struct err why = {0};
 
-    int found = tag_get_in(tags, tag, &current, &why);
-    if (found < 0 && why.sys && why.sys != ELOOP) /* a symbolic link is damage */
-        return err_copy(err, &why);
-    return found > 0 && digest_equal(&current, digest);
+    int found = tag_get(store, name, tag, &current, &why);
+    return points_at(found, &current, digest, &why, err);
 }
 
 int tag_list_of(const struct store *store, const struct name *name, const struct digest *digest,
@@ -173,12 +180,17 @@ int tag_list_of(const struct store *store, const struct name *name, const struct
     if (found > 0)
         found = dir_each(&root, ".", add_name, &all, err);
     names_sort(&all);
-    for (size_t i = 0; found > 0 && i < all.n; i++) {
+    if (found < 0)
+        return -1;
+    for (size_t i = 0; i < all.n; i++) {
         const char *text = names_get(&all, i);
+        struct digest current;
+        struct err why = {0};
         struct tag tag;
         if (tag_parse(&tag, text, strlen(text), NULL) < 0)
             continue;
-        int points = points_at(&root, &tag, digest, err);
+        found = tag_get_in(&root, &tag, &current, &why);
+        int points = points_at(found, &current, digest, &why, err);
         /* What was read is settled, not what came before it. */
         if (points < 0 ||
             (dirty && !dirty->too_many && tag_settle(store, name, &tag, dirty, err) < 0))
@@ -186,10 +198,9 @@ int tag_list_of(const struct store *store, const struct name *name, const struct
         if (points)
             names_add(tags, text);
     }
-    if (dirty && found >= 0 &&
-        fs_settle_entries(&store->fs, layout_tags(&path, name), dirty, err) < 0)
+    if (dirty && fs_settle_entries(&store->fs, layout_tags(&path, name), dirty, err) < 0)
         return -1;
-    return found < 0 ? -1 : 0;
+    return 0;
 }
 
 /* Of the candidates those that are set, up to n in all. 1: there was one more. */

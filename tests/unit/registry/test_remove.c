@@ -10,6 +10,7 @@
 #include "store/repo.h"
 #include "unit/trace.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static const struct precondition none = {NULL, NULL};
@@ -286,7 +287,8 @@ static void test_what_is_acknowledged_is_durable(void **state)
 static void (*meanwhile)(const struct store *);
 static int locks_until;
 static const struct store *the_store;
-static int n_locked, reads_locked, reads;
+static int n_locked = -1, reads_locked, reads;
+static bool fail_locked;
 
 int __real_lock_repo(const struct store *store, const struct name *name, struct lock *lock,
                      struct err *err);
@@ -324,6 +326,8 @@ int __wrap_fs_read(const struct fs_root *root, const char *path, size_t limit, s
 {
     reads++;
     reads_locked += n_locked >= 0;
+    if (n_locked >= 0 && fail_locked)
+        return err_sys(err, EIO, "read %s", path);
     return __real_fs_read(root, path, limit, out, err);
 }
 
@@ -369,6 +373,22 @@ static void test_what_happens_meanwhile(void **state)
             assert_int_equal(all[i] == set_late, strings_has(&tags, "v1"));
             assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
         }
+}
+
+/* Who knows what it points at. */
+static void test_a_tag_that_cannot_be_read_keeps_its_manifest(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest digest = have_image(store, "a", "v1", "mark");
+
+    fail_locked = true;
+    int result = remove_it(store, "a", digest.s, NULL);
+    fail_locked = false;
+    assert_int_equal(-1, result);
+    assert_int_equal(EIO, failure.sys);
+    assert_string_equal(digest.s, tag_digest(store, "a", "v1"));
+    assert_returns(1, repo_has_revision(store, &name, &digest, &failure));
 }
 
 static void push_without_end(const struct store *store)
@@ -427,6 +447,7 @@ int main(void)
         STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
         STORE_TEST(test_what_is_acknowledged_is_durable),
         STORE_TEST(test_what_happens_meanwhile),
+        STORE_TEST(test_a_tag_that_cannot_be_read_keeps_its_manifest),
         STORE_TEST(test_who_is_pushed_all_the_while_is_busy),
         STORE_TEST(test_tags_are_searched_without_a_lock),
     };
