@@ -18,11 +18,11 @@ def length(n: int) -> bytes:
     return struct.pack(">B", n) if n < 128 else struct.pack(">I", n | 1 << 31)
 
 
-def request(path: str, variables: dict[str, str]) -> bytes:
-    """What berth answers to a request without a body."""
+def request(path: str, variables: dict[str, str], patience: float = 20) -> bytes:
+    """What berth answers to a request without a body, each piece of it within so many seconds."""
     pairs = b"".join(length(len(name)) + length(len(value)) + name.encode() + value.encode() for name, value in variables.items())
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)  # seconds, for each piece of the answer
+        connection.settimeout(patience)
         connection.connect(path)
         connection.sendall(record(BEGIN, struct.pack(">HB5x", RESPONDER, 0)) + record(PARAMS, pairs) + record(PARAMS, b"") +
                            record(STDIN, b""))
