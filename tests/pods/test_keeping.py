@@ -120,3 +120,16 @@ def import_successor(built, node, tmp_path):
     run("umoci", "config", "--image", f"{copy}:{tag}", "--tag", NEXT, "--config.label", "next=yes")
     run("skopeo", "copy", f"oci:{copy}:{NEXT}", f"docker-archive:{tmp_path}/next.tar:berth:{NEXT}")
     node.import_image(tmp_path / "next.tar")
+
+
+def test_a_lost_volume(registry, layout):
+    """Nobody can pull: the pod is not ready, but nothing that a new one would cure. It is back with the volume."""
+    registry.push(layout(), "team/app:1")
+    there = registry.cluster.image()
+    (there / "docker").rename(there / "gone")
+    well, said = wait_for(lambda: (heard := registry.pod.ask(READY)) != WELL and heard)
+    assert not well and said.startswith("503 ") and "storage-missing" in said
+    assert registry.pod.ask(LIVE) == WELL
+    (there / "gone").rename(there / "docker")
+    wait_for(lambda: registry.pod.ask(READY) == WELL)
+    assert registry.pull("team/app:1")
