@@ -96,6 +96,7 @@ def test_the_image_is_of_this_version(variant):
     version = re.search(r"AC_INIT\(\[berth\], \[([^]]+)\]", (CHECKOUT / "configure.ac").read_text())[1]
     for template in objects(variant).pods().values():
         assert container(template)["image"] == f"berth:{version}"
+        assert f"Nodes need the image `berth:{version}`" in (CHECKOUT / "docs/kubernetes.md").read_text()
         assert container(template)["imagePullPolicy"] == ("Never" if variant == "air-gapped" else "IfNotPresent")
 
 
