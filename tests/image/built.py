@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tarfile
+from datetime import datetime
 
 
 def build(checkout, directory, packages, *options, **variables):
@@ -23,6 +24,11 @@ class Built:
         self.index = json.loads((self.layout / "index.json").read_text())
         self.manifest = self.json(self.index["manifests"][0]["digest"])
         self.config = self.json(self.manifest["config"]["digest"])
+
+    @property
+    def epoch(self):
+        """As SOURCE_DATE_EPOCH."""
+        return str(int(datetime.fromisoformat(self.config["created"]).timestamp()))
 
     def blob(self, digest):
         return (self.layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()

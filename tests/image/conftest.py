@@ -40,10 +40,10 @@ def built(place, packages):
 
 
 @pytest.fixture(scope="session")
-def for_arm64(place):
+def for_arm64(place, built):
     kept = os.environ.get("BERTH_IMAGE_PACKAGES")
     packages = Path(f"{kept}-arm64") if kept else place / "packages-arm64"
-    return build(CHECKOUT, place / "image-arm64", packages, "--architecture", "arm64")
+    return build(CHECKOUT, place / "image-arm64", packages, "--architecture", "arm64", SOURCE_DATE_EPOCH=built.epoch)
 
 
 @pytest.fixture(scope="session")
