@@ -2,7 +2,8 @@
 """The registries that are measured: berth serve, Debian's docker-registry, and those that BENCH_PEERS names.
 
 BENCH_PEERS="distribution=/usr/local/bin/registry zot=/usr/local/bin/zot": the name says what configuration the program takes,
-and more words may follow it (`distribution-3.1`). zot-commit is zot that syncs what it stores.
+and more words may follow it (`distribution-3.1`). zot-commit is zot that syncs what it stores. berth-before=DIRECTORY is
+another build of berth, to see what a change is good for.
 """
 
 import contextlib
@@ -131,8 +132,10 @@ class Kind:
         return self.name.startswith(("berth", "zot"))
 
     def make(self, home: Path, root: Path):
-        if self.name == "berth":
-            return Serve(home)
+        if self.name.startswith("berth"):
+            serve = Serve(home)
+            serve.programs = Path(self.program or BUILD)
+            return serve
         if self.name == "docker-registry":
             return Distribution(root, home)
         kind = Zot if self.name.startswith("zot") else AnotherDistribution
@@ -151,6 +154,8 @@ class Kind:
 
     def version(self) -> str:
         program = {"berth": BUILD / "berth", "docker-registry": "docker-registry"}.get(self.name, self.program)
+        if self.name.startswith("berth-"):
+            program = Path(program) / "berth"
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         return (done.stdout + done.stderr).strip().splitlines()[0]
 
@@ -162,8 +167,8 @@ def peers() -> list[Kind]:
     pairs = [word.partition("=") for word in os.environ.get("BENCH_PEERS", "").split()]
     kinds = [Kind(name, program) for name, _, program in pairs]
     for kind in kinds:
-        if not kind.name.startswith(("zot", "distribution")) or not os.access(kind.program, os.X_OK):
-            raise SystemExit(f"BENCH_PEERS: {kind.name}={kind.program} is no program zot... or distribution...")
+        if not kind.name.startswith(("zot", "distribution", "berth-")) or not os.access(kind.program, os.X_OK):
+            raise SystemExit(f"BENCH_PEERS: {kind.name}={kind.program} is no program zot... or distribution..., nor a build berth-...")
     return kinds
 
 
