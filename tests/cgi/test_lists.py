@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of tags and of repositories, and their pages: end-8, and CNCF Distribution's `_catalog`."""
 
+import contextlib
 import re
+import shutil
 from urllib.parse import quote
 
 import pytest
@@ -44,28 +46,32 @@ def test_all_tags(repo):
     assert expect(repo.head("tags/list"), 200).headers["Content-Length"] == response.headers["Content-Length"]
 
 
-def plant_tags(repo, digest, tags):
-    """As pushes would leave them, in no time."""
-    for tag in tags:
-        current = repo.directory / "_manifests/tags" / tag / "current"
-        current.mkdir(parents=True)
-        (current / "link").write_text(digest)
+@contextlib.contextmanager
+def planted_tags(repo, digest, tags):
+    """As pushes would leave them, but for owner and mode, in no time."""
+    directories = [repo.directory / "_manifests/tags" / tag for tag in tags]
+    for directory in directories:
+        (directory / "current").mkdir(parents=True)
+        (directory / "current/link").write_text(digest)
+    yield
+    for directory in directories:
+        shutil.rmtree(directory)
 
 
 def test_very_many_tags(repo):
     """Without `n` the list is whole, whatever a page's limit is, and its length is known; with `n` a page is one."""
     digest = repo.push_image("latest").digest
     tags = sorted(f"{number * 7919 % 3001:04}-{'x' * 60}" for number in range(3000))
-    plant_tags(repo, digest, tags)
-    listed, response = list_tags(repo)
-    assert listed == [*tags, "latest"]
-    assert "Link" not in response.headers
-    assert int(response.headers["Content-Length"]) == len(response.body) > 2 * 65536
-    assert expect(repo.head("tags/list"), 200).headers["Content-Length"] == response.headers["Content-Length"]
-    assert list_tags(repo, f"?last={tags[1000]}")[0] == [*tags[1001:], "latest"]
-    assert list_tags(repo, f"?n=2&last={tags[1000]}")[0] == tags[1001:1003]
-    assert len(list_tags(repo, "?n=5000")[0]) == 1000  # page_limit
-    assert list_tags(repo, "?last=zzz")[0] == []
+    with planted_tags(repo, digest, tags):
+        listed, response = list_tags(repo)
+        assert listed == [*tags, "latest"]
+        assert "Link" not in response.headers
+        assert int(response.headers["Content-Length"]) == len(response.body) > 2 * 65536
+        assert expect(repo.head("tags/list"), 200).headers["Content-Length"] == response.headers["Content-Length"]
+        assert list_tags(repo, f"?last={tags[1000]}")[0] == [*tags[1001:], "latest"]
+        assert list_tags(repo, f"?n=2&last={tags[1000]}")[0] == tags[1001:1003]
+        assert len(list_tags(repo, "?n=5000")[0]) == 1000  # page_limit
+        assert list_tags(repo, "?last=zzz")[0] == []
 
 
 def test_tags_of_a_repository_without_tags(repo):
