@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ from tests.lib.workers import wait_for
 CLONE_NEWNET = 0x40000000
 PATIENCE = 60  # seconds
 VOLUME = "v0"
+ROOT = "/srv/registry"  # as documents call what hosts share
 DAEMON = "--glusterd-sock=/run/gluster/glusterd.socket"
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,15 +118,18 @@ class Host:
         self("kill", "-KILL", pids[0])
 
     def start_check(self, word: str) -> subprocess.Popen:
-        return subprocess.Popen(self.inside(BUILD / "berth", "check-storage", self.root, "--word", word, "--wait", "60s"),
+        typed = shlex.split(self.cluster.check_line.replace(ROOT, str(self.root)).replace("apple", word))
+        assert typed[0] == "berth"
+        return subprocess.Popen(self.inside(BUILD / "berth", *typed[1:], "--wait", "60s"),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def serve(self):
         """`berth serve`, which ends by stop() or with the host."""
-        log, pid = self.home / "serve.log", self.home / "serve.pid"
-        script = f'echo $$ >{pid}; exec env BERTH_SHARED=true XDG_RUNTIME_DIR=/run/gluster "$@" >{log} 2>&1'
+        log, pid, conf = self.home / "serve.log", self.home / "serve.pid", self.home / "berth.conf"
+        conf.write_text(self.cluster.settings.replace(ROOT, str(self.root)) + "\n")
+        script = f'echo $$ >{pid}; exec env BERTH_CONF={conf} XDG_RUNTIME_DIR=/run/gluster "$@" >{log} 2>&1'
         self.served = subprocess.Popen(self.inside("sh", "-c", script, "sh", BUILD / "berth", "serve", "--listen",
-                                                   f"{self.address}:5000", "--root", self.root),
+                                                   f"{self.address}:5000"),
                                        stdin=subprocess.DEVNULL)
         wait_for(lambda: log.exists() and ("Ctrl-C stops it.\n" in log.read_text() or self.served.poll() is not None),
                  PATIENCE)
@@ -152,8 +157,11 @@ class Host:
 
 
 class Cluster:
-    def __init__(self, home: Path, count: int = 3):
-        self.home, self.hosts = home, []
+    """`check_line` is the command that finds out whether they can share it, `settings` what berth.conf says if they do: as
+    documents have them, for ROOT and the word "apple"."""
+
+    def __init__(self, home: Path, check_line: str, settings: str, count: int = 3):
+        self.home, self.hosts, self.check_line, self.settings = home, [], check_line, settings
         self.switch = Namespaces("set -e\nip link add br0 type bridge\nip link set br0 up\n"
                                  "ip address add 10.77.0.254/24 dev br0", "--net")
         try:

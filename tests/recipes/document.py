@@ -15,12 +15,10 @@ CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 REFERENCE = ("design", "durability")
 
 # Pages that another ring types, from the first block to the last.
-ELSEWHERE = {"container": "image", "kubernetes": "kubernetes"}
+ELSEWHERE = {"container": "image", "kubernetes": "kubernetes", "several-hosts": "cluster"}
 
 # Blocks that are not typed, and why.
 NOT_TYPED = {
-    ("several-hosts", "Several hosts, one data directory", 0): "needs several; tests/cluster has them",
-    ("several-hosts", "Several hosts, one data directory", 1): "the same",
     ("logins", "A web interface on another host", 1): "needs an image from elsewhere, and a browser; "
                                                       "tests/live/test_cors.py asks as the page in it does",
     ("development", "Tests", 0): "the run of the tests types its own",
