@@ -31,6 +31,7 @@ def test_two_commands(laptop, pages):
 @pytest.fixture
 def elsewhere(laptop):
     """A registry with library/nginx, as far as the machine knows the only one."""
+    laptop.run("test -x build/berth || ./quickstart build", where="/root/berth")
     archive(laptop, "nginx.tar", "library/nginx:latest")
     laptop.run("/root/berth/build/berth import /root/nginx.tar --root /root/elsewhere")
     with laptop.beside("build/berth serve --listen 127.0.0.1:5555 --root /root/elsewhere", until="127.0.0.1:5555"):
