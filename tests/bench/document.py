@@ -3,6 +3,7 @@
 
 import os
 import platform
+import textwrap
 import time
 from pathlib import Path
 
@@ -16,19 +17,17 @@ BENCHMARKS = {
     "whole": "The registry as a whole",
 }
 
-HEAD = """# How fast berth is
-
-Written by `make -C build bench BENCH="--document docs/performance.md"`: {versions}, each in turns in one run on {machine},
-{date}. Medians of {rounds}; in brackets by how much berth is better (below 1: worse). The ratios are what to look at: {busy}
+HEAD = """Written by `make -C build bench BENCH="--document docs/performance.md"`: {versions}, in turns in one run on {machine}, {date}.
+{rounds}; in brackets by how much berth is better (below 1: worse). {busy}
 
 Load comes from wrk and from a generator in C (`tests/bench/load.c`) on the same machine. Any answer but the expected one fails
-the run. berth is `berth serve` (lighttpd and its workers) with `durability = "full"`: docker-registry syncs no directory.
-`disk` is {disk}.
-"""
+the run. berth is `berth serve` (lighttpd and its workers) with `durability = "full"`; docker-registry syncs no directory. `disk` is
+{disk}."""
 
-BUSY = "others worked on the machine at the same time (load {load:.1f} on {processors} processors), which slows down all, and the\n" \
-       "figures themselves say little."
-QUIET = "figures of another machine are others."
+BUSY = "The ratios are what to look at: others worked on the machine at the same time (load {load:.0f} on {processors} processors)," \
+       " so that the figures themselves say little, and a single ratio is out by a third easily."
+QUIET = "Figures of another machine are others."
+WIDTH = 125
 
 
 def machine() -> str:
@@ -61,11 +60,18 @@ def table(figures: list[Figure]) -> list[str]:
     return lines
 
 
-def page(figures: list[Figure]) -> str:
+def head(figures: list[Figure]) -> list[str]:
     disk = file_system(os.path.realpath(registries.places()["disk"] or os.environ.get("TMPDIR", "/tmp")))
-    lines = HEAD.format(versions=", ".join(kind.version() for kind in registries.all_kinds()), machine=machine(),
-                        date=time.strftime("%Y-%m-%d", time.gmtime()), disk=disk, busy=busy(),
-                        rounds=max(len(values) for figure in figures for values in figure.values.values())).splitlines()
+    rounds = max(len(values) for figure in figures for values in figure.values.values())
+    text = HEAD.format(versions=", ".join(kind.version() for kind in registries.all_kinds()), machine=machine(),
+                       date=time.strftime("%Y-%m-%d", time.gmtime()), disk=disk, busy=busy(),
+                       rounds=f"Medians of {rounds} rounds" if rounds > 1 else "One round")
+    paragraphs = [textwrap.wrap(paragraph, WIDTH, break_on_hyphens=False) for paragraph in text.split("\n\n")]
+    return ["# How fast berth is", *(line for paragraph in paragraphs for line in ("", *paragraph))]
+
+
+def page(figures: list[Figure]) -> str:
+    lines = head(figures)
     for name, title in BENCHMARKS.items():
         mine = [figure for figure in figures if figure.benchmark == name]
         if mine:
