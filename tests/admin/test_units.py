@@ -44,6 +44,14 @@ def test_a_unit_is_bounded(installed, name):
     assert ("ExecReload" in settings) == ("Restart" in settings)
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_serves_comes_back(installed, name):
+    """After a pause, whatever ended it; what is done once is not done again by itself."""
+    text = unit(installed, name).read_text()
+    said = dict(re.findall(r"(?m)^(Type|Restart|RestartSec)=(.+)$", text))
+    assert said == {"Type": "oneshot"} or (said.pop("Restart"), int(said.pop("RestartSec")) >= 1, said) == ("always", True, {})
+
+
 def test_every_installed_file_is_in_one_package(installed):
     """dh_missing finds what is in none when packages are built."""
     patterns = [line.split()[0] for file in (CHECKOUT / "debian").glob("*.install")

@@ -56,3 +56,16 @@ def test_a_removal_leaves_a_server_alone_that_would_not_come_back(host, server, 
     said = host.helper(server, f"berth_serve_no_more {verb}")
     assert f"systemctl {verb} {server}" in said
     assert not [line for line in host.ran() if line.startswith("invoke-rc.d")]
+
+
+@pytest.mark.parametrize("server, verb", SERVERS.items())
+def test_an_installation_starts_no_server_that_was_stopped(host, server, verb):
+    """It is said how the registry gets there; and where the server runs, it is told."""
+    host.stand_in(server)
+    host.stand_in("systemctl", status=3)  # is-active, of what is not
+    said = host.helper(server, f"berth_server_runs() {{ systemctl -q is-active {server}; }}; berth_serve {verb}")
+    assert f"{server} does not run" in said and f"systemctl enable --now {server}" in said
+    assert host.ran() == [f"systemctl -q is-active {server}"]
+    host.stand_in("systemctl")
+    assert not host.helper(server, f"berth_server_runs() {{ systemctl -q is-active {server}; }}; berth_serve {verb}")
+    assert host.ran()[-1] == f"invoke-rc.d {server} {verb}"
