@@ -44,18 +44,19 @@ static int compare(const void *a, const void *b)
     return order ? order : (int)right->indexed - (int)left->indexed;
 }
 
+/* The next n behind `after`; *last is the last of them. */
 static int add_indexed(const struct registry *registry, const struct name *name,
-                       const struct digest *subject, struct referrers *list, struct err *err)
+                       const struct digest *subject, const char *after, size_t n,
+                       struct referrers *list, struct digest *last, bool *more, struct err *err)
 {
     AUTO_STRINGS digests = {0};
 
-    if (referrer_list(registry->store, name, subject, &digests, err) < 0)
+    if (referrer_page(registry->store, name, subject, after, n, &digests, more, err) < 0)
         return -1;
     for (size_t i = 0; i < digests.n; i++) {
-        struct digest digest;
-        if (digest_parse(&digest, digests.v[i], strlen(digests.v[i]), err) < 0)
+        if (digest_parse(last, digests.v[i], strlen(digests.v[i]), err) < 0)
             return -1;
-        add(list, &digest, true);
+        add(list, last, true);
     }
     return 0;
 }
@@ -109,95 +110,133 @@ static int describe(const struct registry *registry, const struct name *name,
     return 1;
 }
 
-static bool is_json(const struct buf *text)
-{
-    struct json *json = json_parse(text->s, text->len, MANIFEST_DEPTH_MAX, NULL);
-
-    json_free(json);
-    return json != NULL;
-}
-
-static int read_descriptor(const struct registry *registry, const struct name *name,
-                           const struct digest *subject, const struct referrer *referrer,
-                           struct buf *descriptor, int64_t *examined, struct err *err)
-{
-    *examined += LOOK_BYTES;
-    /* Distribution's collector may have taken the manifest and left the entry. */
-    int found = repo_has_revision(registry->store, name, &referrer->digest, err);
-    if (found <= 0)
-        return found;
-    if (referrer->indexed) {
-        found = referrer_read(registry->store, name, subject, &referrer->digest, descriptor, err);
-        *examined += (int64_t)descriptor->len;
-        if (found < 0 || (found > 0 && is_json(descriptor)))
-            return found;
-        buf_clear(descriptor); /* damaged */
-    }
-    return describe(registry, name, subject, &referrer->digest, descriptor, examined, err);
-}
-
-static bool has_artifact_type(const struct buf *descriptor, const char *artifact_type)
+/* type NULL: any. *sound: it is JSON at all. */
+static bool has_artifact_type(const struct buf *descriptor, const char *type, bool *sound)
 {
     struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, NULL);
-    const char *actual = json_text(json_get(json, "artifactType"));
-    bool same = actual && !strcmp(actual, artifact_type);
+    const char *actual = type ? json_text(json_get(json, "artifactType")) : NULL;
+    bool same = !type || (actual && !strcmp(actual, type));
 
+    *sound = json != NULL;
     json_free(json);
     return same;
 }
 
-static int print_page(const struct registry *registry, const struct name *name,
-                      const struct digest *subject, const char *artifact_type, struct page page,
-                      const struct referrers *list, struct json_writer *json, struct digest *last,
-                      bool *more, struct err *err)
+/* 0: it is not of the type, or not there: Distribution's collector may have taken the manifest and
+ * left the entry. What an entry of another type stands for need not be looked at. */
+static int read_descriptor(const struct registry *registry, const struct name *name,
+                           const struct digest *subject, const struct referrer *referrer,
+                           const char *type, struct buf *descriptor, int64_t *examined,
+                           struct err *err)
 {
-    const size_t from = json->out->len;
-    int64_t printed = 0, examined = 0;
+    int found = 0;
+    bool sound = false;
 
-    *more = false;
-    for (size_t i = 0; i < list->n; i++) {
-        AUTO_BUF descriptor = BUF_INIT;
-        const struct referrer *referrer = &list->v[i];
-        if ((i > 0 && digest_equal(&referrer->digest, &list->v[i - 1].digest)) ||
-            (page.last && strcmp(referrer->digest.s, page.last) <= 0))
-            continue;
-        if (examined >= EXAMINED_MAX) {
-            *more = true;
-            return 0;
-        }
-        int found = read_descriptor(registry, name, subject, referrer, &descriptor, &examined, err);
-        if (found < 0)
-            return -1;
-        if (!found || (artifact_type && !has_artifact_type(&descriptor, artifact_type))) {
-            *last = referrer->digest;
-            continue;
-        }
-        if (printed == page.n ||
-            (printed > 0 && json->out->len - from + descriptor.len > PAGE_BYTES_MAX)) {
-            *more = true;
-            return 0;
-        }
-        printed++;
-        json_writer_raw(json, NULL, descriptor.s, descriptor.len);
-        *last = referrer->digest;
+    *examined += LOOK_BYTES;
+    if (referrer->indexed)
+        found = referrer_read(registry->store, name, subject, &referrer->digest, descriptor, err);
+    *examined += (int64_t)descriptor->len;
+    if (found < 0 || (found > 0 && !has_artifact_type(descriptor, type, &sound) && sound))
+        return found < 0 ? -1 : 0;
+    found = repo_has_revision(registry->store, name, &referrer->digest, err);
+    if (found <= 0 || sound)
+        return found;
+    buf_clear(descriptor); /* damaged */
+    found = describe(registry, name, subject, &referrer->digest, descriptor, examined, err);
+    return found > 0 ? has_artifact_type(descriptor, type, &sound) : found;
+}
+
+/* What was printed of a page so far, and looked at for it. */
+struct printing {
+    const struct registry *registry;
+    const struct name *name;
+    const struct digest *subject;
+    const char *artifact_type; /* NULL: any */
+    int64_t n;                 /* at most */
+    struct json_writer *json;
+    size_t from; /* where the text of the list begins */
+    int64_t printed, examined;
+    struct digest *last;
+};
+
+/* 1: the page is full, and there is more. */
+static int print_one(struct printing *page, const struct referrer *referrer, struct err *err)
+{
+    AUTO_BUF descriptor = BUF_INIT;
+
+    if (page->examined >= EXAMINED_MAX)
+        return 1;
+    int found = read_descriptor(page->registry, page->name, page->subject, referrer,
+                                page->artifact_type, &descriptor, &page->examined, err);
+    if (found < 0)
+        return -1;
+    if (found) {
+        if (page->printed == page->n ||
+            (page->printed > 0 &&
+             page->json->out->len - page->from + descriptor.len > PAGE_BYTES_MAX))
+            return 1;
+        page->printed++;
+        json_writer_raw(page->json, NULL, descriptor.s, descriptor.len);
     }
+    *page->last = referrer->digest;
     return 0;
 }
 
+static int print_all(struct printing *page, const struct referrers *list, struct err *err)
+{
+    int full = 0;
+
+    for (size_t i = 0; i < list->n && full == 0; i++)
+        if (i == 0 || !digest_equal(&list->v[i].digest, &list->v[i - 1].digest))
+            full = print_one(page, &list->v[i], err);
+    return full;
+}
+
+static bool is_between(const struct digest *digest, const char *after, const struct digest *until)
+{
+    return (!after || strcmp(digest->s, after) > 0) && (!until || strcmp(digest->s, until->s) <= 0);
+}
+
+/* The next n of the index behind `after`, up to *until, with what lies between them in the fallback
+ * list. */
+static int print_some(struct printing *page, const struct referrers *fallback, const char *after,
+                      size_t n, struct digest *until, bool *more, struct err *err)
+{
+    struct referrers list = {0};
+
+    int full =
+        add_indexed(page->registry, page->name, page->subject, after, n, &list, until, more, err);
+    for (size_t i = 0; full == 0 && i < fallback->n; i++)
+        if (is_between(&fallback->v[i].digest, after, *more ? until : NULL))
+            add(&list, &fallback->v[i].digest, false);
+    if (full == 0 && list.n)
+        qsort(list.v, list.n, sizeof *list.v, compare);
+    if (full == 0)
+        full = print_all(page, &list, err);
+    free(list.v);
+    return full;
+}
+
+/* Entries may count for nothing, or not be of the type: more of them are read each time. */
 int list_referrers(const struct registry *registry, const struct name *name,
                    const struct digest *subject, const char *artifact_type, struct page page,
                    struct json_writer *json, struct digest *last, bool *more, struct err *err)
 {
-    struct referrers list = {0};
-    int result = -1;
+    struct printing printing = {registry,       name, subject, artifact_type, page.n, json,
+                                json->out->len, 0,    0,       last};
+    struct referrers fallback = {0};
+    struct digest until;
+    const char *after = page.last;
+    bool others = true;
 
-    if (add_indexed(registry, name, subject, &list, err) == 0 &&
-        add_fallback(registry, name, subject, &list, err) == 0) {
-        if (list.n)
-            qsort(list.v, list.n, sizeof *list.v, compare);
-        result =
-            print_page(registry, name, subject, artifact_type, page, &list, json, last, more, err);
+    int full = add_fallback(registry, name, subject, &fallback, err);
+    for (size_t n = (size_t)page.n + 1; full == 0 && others; n *= 2) {
+        struct digest next;
+        full = print_some(&printing, &fallback, after, n, &next, &others, err);
+        until = next;
+        after = until.s;
     }
-    free(list.v);
-    return result;
+    free(fallback.v);
+    *more = full > 0;
+    return full < 0 ? -1 : 0;
 }

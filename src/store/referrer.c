@@ -2,8 +2,12 @@
  * L2: the referrers index. Owns repositories/<name>/_referrers. */
 #include "store/referrer.h"
 
-#include "base/dir.h"
+#include "base/dir_page.h"
 #include "store/layout.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 /* A descriptor is not longer than the manifest whose annotations it repeats, whatever its limit is.
  */
@@ -28,21 +32,49 @@ int referrer_remove(const struct store *store, const struct name *name,
     return fs_unlink(&store->fs, layout_referrer(&path, name, subject, referrer), dirty, err);
 }
 
-int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
-                  struct strings *digests, struct err *err)
+/* Of one algorithm: digests in byte order are in that of their algorithms first. */
+static int add_page(const struct store *store, const char *path, enum digest_algorithm algorithm,
+                    const char *behind, size_t n, struct strings *digests, bool *more,
+                    struct err *err)
+{
+    char last[NAME_MAX + 1];
+    bool others = true;
+
+    while (others && !*more) {
+        AUTO_STRINGS hex = {0};
+        if (dir_page(&store->fs, path, behind, n - digests->n + 1, !store->shared, &hex, &others,
+                     err) < 0)
+            return -1;
+        for (size_t i = 0; i < hex.n && !*more; i++) {
+            struct digest digest;
+            bool is_digest = digest_from_hex(&digest, algorithm, hex.v[i], NULL) == 0;
+            *more = is_digest && digests->n == n;
+            if (is_digest && !*more)
+                strings_add(digests, digest.s);
+            snprintf(last, sizeof last, "%s", hex.v[i]);
+        }
+        behind = last;
+    }
+    return 0;
+}
+
+int referrer_page(const struct store *store, const struct name *name, const struct digest *subject,
+                  const char *after, size_t n, struct strings *digests, bool *more, struct err *err)
 {
     struct layout_path path;
 
-    for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
-        AUTO_STRINGS hex = {0};
+    *more = false;
+    for (int i = 0; i < DIGEST_ALGORITHMS && !*more; i++) {
         enum digest_algorithm algorithm = (enum digest_algorithm)i;
-        if (dir_list(&store->fs, layout_referrers(&path, name, subject, algorithm), &hex, err) < 0)
+        const char *text = digest_algorithm_name(algorithm);
+        const size_t len = strlen(text);
+        int order = after ? strncmp(after, text, len) : -1;
+        if (order > 0 || (order == 0 && after[len] > ':')) /* all of these are before it */
+            continue;
+        layout_referrers(&path, name, subject, algorithm);
+        const char *behind = order == 0 && after[len] == ':' ? after + len + 1 : NULL;
+        if (add_page(store, path.s, algorithm, behind, n, digests, more, err) < 0)
             return -1;
-        for (size_t k = 0; k < hex.n; k++) {
-            struct digest digest;
-            if (digest_from_hex(&digest, algorithm, hex.v[k], NULL) == 0)
-                strings_add(digests, digest.s);
-        }
     }
     return 0;
 }

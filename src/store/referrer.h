@@ -17,9 +17,11 @@ int referrer_add(const struct store *store, const struct name *name, const struc
 int referrer_remove(const struct store *store, const struct name *name,
                     const struct digest *subject, const struct digest *referrer,
                     struct dirty *dirty, struct err *err);
-/* Appends the digests of all entries, as text, unsorted. */
-int referrer_list(const struct store *store, const struct name *name, const struct digest *subject,
-                  struct strings *digests, struct err *err);
+/* Fills the digests of the first n entries behind the text `after` (NULL: from the start), as text
+ * in byte order. *more: there are others behind them. */
+int referrer_page(const struct store *store, const struct name *name, const struct digest *subject,
+                  const char *after, size_t n, struct strings *digests, bool *more,
+                  struct err *err);
 int referrer_read(const struct store *store, const struct name *name, const struct digest *subject,
                   const struct digest *referrer, struct buf *descriptor, struct err *err);
 

@@ -405,8 +405,7 @@ static int walk_children(const struct walk *walk, const struct name *parent, con
     return stop;
 }
 
-/* The component of `after` that lies directly below the parent, if there is one that could be part
- * of a name. */
+/* The component of `after` directly below the parent, if it could be part of a name. */
 static bool first_component(const struct walk *walk, const struct name *parent,
                             char component[NAME_LEN_MAX + 1])
 {
@@ -424,8 +423,7 @@ static bool first_component(const struct walk *walk, const struct name *parent,
     return true;
 }
 
-/* The children in pages of more and more, from where `after` is: what lies below it, and then
- * behind it. Names that are longer than a name can be are behind nothing that is there. */
+/* The children in pages of more and more: what lies below where `after` is, then what is behind. */
 static int walk_pages(const struct walk *walk, const struct name *parent, const char *path,
                       struct err *err)
 {
@@ -464,15 +462,6 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
     return walk_children(walk, parent, path, &children, err);
 }
 
-int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
-              struct err *err)
-{
-    struct walk walk = {store, after && *after ? after : NULL, false, 0, visit, NULL, context};
-    struct name top = {""};
-
-    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
-}
-
 int repo_walk_page(const struct store *store, const char *after, size_t n, repo_visit_fn *visit,
                    void *context, struct err *err)
 {
@@ -480,6 +469,12 @@ int repo_walk_page(const struct store *store, const char *after, size_t n, repo_
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
+}
+
+int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
+              struct err *err)
+{
+    return repo_walk_page(store, after, SIZE_MAX, visit, context, err); /* 0: no pages */
 }
 
 int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,

@@ -149,23 +149,25 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
     return found;
 }
 
-/* found: what reading the tag came to. A symbolic link is damage. */
-static int points_at(int found, const struct digest *current, const struct digest *digest,
-                     const struct err *why, struct err *err)
+/* A symbolic link is damage. digest NULL: no tag does. */
+static int points_at(const struct fs_root *root, const char *path, const struct digest *digest,
+                     struct err *err)
 {
-    if (found < 0 && why->sys && why->sys != ELOOP)
-        return err_copy(err, why);
-    return found > 0 && digest_equal(current, digest);
+    struct digest current;
+    struct err why = {0};
+
+    int found = get(root, path, &current, &why);
+    if (found < 0 && why.sys && why.sys != ELOOP)
+        return err_copy(err, &why);
+    return found > 0 && digest && digest_equal(&current, digest);
 }
 
 int tag_points_at(const struct store *store, const struct name *name, const struct tag *tag,
                   const struct digest *digest, struct err *err)
 {
-    struct digest current;
-    struct err why = {0};
+    struct layout_path path;
 
-    int found = tag_get(store, name, tag, &current, &why);
-    return points_at(found, &current, digest, &why, err);
+    return points_at(&store->fs, layout_tag_current(&path, name, tag), digest, err);
 }
 
 int tag_list_of(const struct store *store, const struct name *name, const struct digest *digest,
@@ -184,13 +186,10 @@ int tag_list_of(const struct store *store, const struct name *name, const struct
         return -1;
     for (size_t i = 0; i < all.n; i++) {
         const char *text = names_get(&all, i);
-        struct digest current;
-        struct err why = {0};
         struct tag tag;
         if (tag_parse(&tag, text, strlen(text), NULL) < 0)
             continue;
-        found = tag_get_in(&root, &tag, &current, &why);
-        int points = points_at(found, &current, digest, &why, err);
+        int points = points_at(&root, layout_tag_current_in(&path, &tag), digest, err);
         /* What was read is settled, not what came before it. */
         if (points < 0 ||
             (dirty && !dirty->too_many && tag_settle(store, name, &tag, dirty, err) < 0))
@@ -219,8 +218,7 @@ static int add_set(const struct fs_root *tags, const struct strings *candidates,
     return 0;
 }
 
-/* One more than the page holds tells whether there are others. Where directories are none of tags,
- * more names are looked at each time, so that their number does not count twice. */
+/* Where many directories are none of tags, more names are looked at each time. */
 int tag_page(const struct store *store, const struct name *name, const char *after, size_t n,
              struct strings *page, bool *more, struct err *err)
 {
@@ -257,17 +255,7 @@ int tag_settle(const struct store *store, const struct name *name, const struct 
 int tag_settle_all(const struct store *store, const struct name *name, struct dirty *dirty,
                    struct err *err)
 {
-    AUTO_STRINGS tags = {0};
-    struct layout_path path;
+    AUTO_NAMES none = {0};
 
-    if (fs_settle_entries(&store->fs, layout_tags(&path, name), dirty, err) < 0 ||
-        tag_list(store, name, &tags, err) < 0)
-        return -1;
-    for (size_t i = 0; i < tags.n; i++) {
-        struct tag tag;
-        if (tag_parse(&tag, tags.v[i], strlen(tags.v[i]), NULL) == 0 &&
-            tag_settle(store, name, &tag, dirty, err) < 0)
-            return -1;
-    }
-    return 0;
+    return tag_list_of(store, name, NULL, &none, dirty, err);
 }

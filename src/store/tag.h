@@ -48,7 +48,8 @@ int tag_list(const struct store *store, const struct name *name, struct strings 
  * be read is an error. */
 int tag_points_at(const struct store *store, const struct name *name, const struct tag *tag,
                   const struct digest *digest, struct err *err);
-/* Those that do. dirty (NULL: nobody wants to know): as tag_settle_all, of what was seen. */
+/* Those that do; digest NULL: none. dirty (NULL: nobody wants to know): as tag_settle_all, of what
+ * was seen. */
 int tag_list_of(const struct store *store, const struct name *name, const struct digest *digest,
                 struct names *tags, struct dirty *dirty, struct err *err);
 /* The first n of those behind `after` (NULL: from the start). *more: there are others behind them.
