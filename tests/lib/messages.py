@@ -69,7 +69,8 @@ def is_said(message) -> bool:
     """By berth, perhaps after what it is about: `config.yml:2: `."""
     message = REASON.sub("REASON", message.replace("`", ""))
     endings = [message] + [message[colon.end():] for colon in re.finditer(": ", message)]
-    return any(is_part(words, text) for words in map(str.split, endings) if len(words) >= ENOUGH
+    return any(is_part(words, text) for words in map(str.split, endings)
+               if len(words) >= ENOUGH and len(words) * 2 > len(message.split())
                for text in spoken() if len(set(words) & set(text)) >= ENOUGH - 1)
 
 
