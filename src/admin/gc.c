@@ -6,6 +6,7 @@
 #include "admin/gc_report.h"
 #include "admin/open.h"
 #include "base/clock.h"
+#include "registry/pulled.h"
 #include "registry/retain.h"
 
 #include <stdio.h>
@@ -76,6 +77,7 @@ static int collect(struct collecting *collecting, struct opened *opened,
     double began = clock_seconds();
 
     if (run(&opened->store, &how, &totals, err) < 0 ||
+        (!how.dry_run && pulled_sweep(&opened->store, err) < 0) ||
         gc_report_summary(&collecting->report, &totals, clock_seconds() - began, err) < 0)
         return -1;
     if (totals.problems)

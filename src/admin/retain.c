@@ -7,8 +7,8 @@
 
 #include "admin/retain_report.h"
 #include "cli/bar.h"
+#include "registry/pulled.h"
 #include "registry/retain_run.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 
 #include <limits.h>

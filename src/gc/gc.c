@@ -7,7 +7,6 @@
 #include "gc/pass.h"
 #include "gc/uploads.h"
 #include "store/layout.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 
 #include <errno.h>
@@ -75,9 +74,7 @@ static int collect(struct pass *pass, struct err *err)
         pass_problem(pass, NULL, "no blob is removed, since not all is known that may need one");
     else if (pass_settle(pass, err) < 0 || blobs_sweep(pass, err) < 0)
         return -1;
-    if (blobs_sweep_litter(pass, err) < 0)
-        return -1;
-    return pass->options->dry_run ? 0 : pulled_sweep(pass->store, err);
+    return blobs_sweep_litter(pass, err);
 }
 
 int gc_run(const struct store *store, const struct gc_options *options, struct gc_totals *totals,

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "oci/digester.h"
 #include "registry/freshen.h"
+#include "registry/pulled.h"
 #include "store/blob.h"
 #include "store/manifest_file.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

@@ -5,7 +5,7 @@
 #include "oci/attached.h"
 #include "oci/digest_map.h"
 #include "registry/pull.h"
-#include "store/pulled.h"
+#include "registry/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

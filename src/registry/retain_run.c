@@ -3,9 +3,9 @@
 #include "registry/retain_run.h"
 
 #include "base/mem.h"
+#include "registry/pulled.h"
 #include "registry/remove.h"
 #include "registry/retain_read.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

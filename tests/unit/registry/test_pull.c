@@ -3,9 +3,9 @@
 #include "unit/registry/content.h"
 
 #include "registry/pull.h"
+#include "registry/pulled.h"
 #include "store/layout.h"
 #include "store/lock.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 
 #include <stdio.h>

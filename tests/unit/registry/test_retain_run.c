@@ -3,11 +3,11 @@
 #include "unit/registry/content.h"
 
 #include "registry/copy.h"
+#include "registry/pulled.h"
 #include "registry/remove.h"
 #include "registry/retain_run.h"
 #include "store/layout.h"
 #include "store/lock.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

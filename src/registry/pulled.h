@@ -6,8 +6,8 @@
  *
  * No function here takes a lock or waits for the disk.
  */
-#ifndef BERTH_STORE_PULLED_H
-#define BERTH_STORE_PULLED_H
+#ifndef BERTH_REGISTRY_PULLED_H
+#define BERTH_REGISTRY_PULLED_H
 
 #include "oci/tag.h"
 #include "store/store.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/pulled.c: when tags were pulled last. */
+ * registry/pulled.c: when tags were pulled last. */
 #include "unit/unit.h"
 
+#include "registry/pulled.h"
 #include "store/layout.h"
 #include "store/lock.h"
-#include "store/pulled.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

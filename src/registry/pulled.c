@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: when tags were pulled last. Owns _berth/pulled. */
-#include "store/pulled.h"
+ * L3: when tags were pulled last. Owns _berth/pulled. */
+#include "registry/pulled.h"
 
 #include "base/dir.h"
 #include "store/layout.h"
