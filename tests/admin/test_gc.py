@@ -35,6 +35,18 @@ def removed(report, kind):
             for entry in report["removed"] if entry["kind"] == kind}
 
 
+def test_when_a_removed_tag_was_pulled_is_forgotten(repo, berth):
+    repo.push_image("kept")
+    records = berth.root / "docker/registry/v2/_berth/pulled" / repo.name / "_tags"
+    records.mkdir(parents=True)
+    for tag in "kept", "removed":
+        (records / tag).touch()
+    berth("gc", "--dry-run")
+    assert len(list(records.iterdir())) == 2
+    berth("gc")
+    assert [path.name for path in records.iterdir()] == ["kept"]
+
+
 def test_dry_run_and_run_agree(repo, berth):
     image, other = repo.push_image("v1"), repo.push_image("other")
     expect(repo.delete("manifests/v1"), 202)
