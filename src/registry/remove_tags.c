@@ -48,14 +48,17 @@ struct taking {
     const struct name *name;
     const struct digest *digest;
     const struct names *tags;
-    size_t next;           /* of them */
-    struct strings *taken; /* of this batch */
-    struct strings *trash;
-    struct dirty *dirty;
+    size_t next; /* of them */
+};
+
+struct batch {
+    struct strings taken;
+    struct strings trash;
+    struct dirty dirty;
 };
 
 /* It may have moved on, or gone, which is to be durable as well. */
-static int take_next(struct taking *taking, struct err *err)
+static int take_next(struct taking *taking, struct batch *batch, struct err *err)
 {
     const struct store *store = taking->registry->store;
     const char *text = names_get(taking->tags, taking->next++);
@@ -67,16 +70,16 @@ static int take_next(struct taking *taking, struct err *err)
     if (found < 0)
         return -1;
     if (found > 0) {
-        found = tag_take(store, taking->name, &tag, taking->trash, taking->dirty, err);
+        found = tag_take(store, taking->name, &tag, &batch->trash, &batch->dirty, err);
         if (found > 0)
-            strings_add(taking->taken, text);
+            strings_add(&batch->taken, text);
         if (found)
             return found < 0 ? -1 : 0;
     }
-    return tag_settle(store, taking->name, &tag, taking->dirty, err) < 0 ? -1 : 0;
+    return tag_settle(store, taking->name, &tag, &batch->dirty, err) < 0 ? -1 : 0;
 }
 
-static int take_some(struct taking *taking, struct err *err)
+static int take_some(struct taking *taking, struct batch *batch, struct err *err)
 {
     const struct store *store = taking->registry->store;
     AUTO_LOCK gc = {-1};
@@ -88,33 +91,39 @@ static int take_some(struct taking *taking, struct err *err)
         return -1;
     int64_t until = clock_ms() + HOLD_MS;
     do
-        result = take_next(taking, err);
+        result = take_next(taking, batch, err);
     while (result == 0 && taking->next < taking->tags->n && clock_ms() < until);
     return result;
 }
 
-/* Those that are taken are told also where another could not be. */
-static int remove_some(struct taking *taking, struct strings *removed, struct err *err)
+static int finish(const struct taking *taking, struct batch *batch, struct strings *removed,
+                  struct err *err)
 {
-    AUTO_STRINGS taken = {0}, trash = {0};
-    AUTO_DIRTY dirty = {0};
-
-    taking->taken = &taken;
-    taking->trash = &trash;
-    taking->dirty = &dirty;
-    int result = take_some(taking, err);
-    if (dirty_sync(&taking->registry->store->fs, &dirty, result < 0 ? NULL : err) < 0)
+    if (dirty_sync(&taking->registry->store->fs, &batch->dirty, err) < 0)
         return -1;
-    for (size_t i = 0; i < taken.n; i++) {
+    for (size_t i = 0; i < batch->taken.n; i++) {
+        const char *text = batch->taken.v[i];
         struct tag tag;
-        if (tag_parse(&tag, taken.v[i], strlen(taken.v[i]), NULL) < 0)
+        if (tag_parse(&tag, text, strlen(text), NULL) < 0)
             continue;
         tell(taking->registry, taking->name, &tag, taking->digest);
         if (removed)
             strings_add(removed, tag.s);
     }
-    if (trash_empty(taking->registry->store, &trash, result < 0 ? NULL : err) < 0)
-        return -1;
+    return trash_empty(taking->registry->store, &batch->trash, err);
+}
+
+/* Those that are taken are told also where another could not be. */
+static int remove_some(struct taking *taking, struct strings *removed, struct err *err)
+{
+    struct batch batch = {.taken = {.n = 0}};
+
+    int result = take_some(taking, &batch, err);
+    if (finish(taking, &batch, removed, result < 0 ? NULL : err) < 0)
+        result = -1;
+    strings_free(&batch.taken);
+    strings_free(&batch.trash);
+    dirty_free(&batch.dirty);
     return result;
 }
 
@@ -123,7 +132,7 @@ int remove_tags_of(const struct registry *registry, const struct name *name,
 {
     AUTO_NAMES tags = {0};
     AUTO_DIRTY dirty = {0};
-    struct taking taking = {registry, name, digest, &tags, 0, NULL, NULL, NULL};
+    struct taking taking = {registry, name, digest, &tags, 0};
     struct tag tag;
 
     if (tag_list_of(registry->store, name, digest, &tags, &dirty, err) < 0)
