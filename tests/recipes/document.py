@@ -11,8 +11,8 @@ from tests.lib.paths import CHECKOUT
 # Lines with this margin and more, after an empty one: code, also inside of a list.
 CODE = re.compile(r"(?:^ {4,}.*\n|^\n(?= {4}))+", re.MULTILINE)
 
-# Pages about the program itself, of which nothing is to be typed.
-REFERENCE = ("design", "durability")
+# Pages about the program itself, or that a program writes, of which nothing is to be typed.
+REFERENCE = ("design", "durability", "performance")
 
 # Pages that another ring types, from the first block to the last.
 ELSEWHERE = {"container": "image", "kubernetes": "kubernetes", "several-hosts": "cluster"}
