@@ -2,16 +2,18 @@
 """The systemd units: what they are let at, what bounds them; and that the Debian packages have all that is installed."""
 
 import fnmatch
+import os
 import re
 import subprocess
 
 import pytest
 
-from tests.lib.paths import BUILD, CHECKOUT
+from tests.lib.paths import BUILD, CHECKOUT, SANITIZING
 
 # How much each is let at, in tenths, of ten: 15 is too much for none, and who is let at less stays so.
 EXPOSURE = {"berth": 6, "berth-serve": 15, "berth-serve-user": 15, "berth-gc": 14, "berth-retain": 14}
 SERVICES = list(EXPOSURE)
+SERVING = SERVICES[:3]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,23 @@ def test_what_serves_comes_back(installed, name):
     text = unit(installed, name).read_text()
     said = dict(re.findall(r"(?m)^(Type|Restart|RestartSec)=(.+)$", text))
     assert said == {"Type": "oneshot"} or (said.pop("Restart"), int(said.pop("RestartSec")) >= 1, said) == ("always", True, {})
+
+
+PROC = 'mount -t proc -o "$1" proc /proc && shift && exec "$@"'
+
+
+@pytest.mark.parametrize("name", SERVING)
+def test_what_serves_sees_which_boot_it_is(installed, tmp_path, name):
+    """Without it, each chunk of an upload is synced."""
+    said = dict(re.findall(r"(?m)^(ProtectProc|ProcSubset)=(.+)$", unit(installed, name).read_text()))
+    options = ",".join(f"{option}={said[key]}" for option, key in (("hidepid", "ProtectProc"), ("subset", "ProcSubset")) if key in said)
+    env = {**os.environ, **SANITIZING, "BERTH_ROOT": str(tmp_path), "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
+           "SCRIPT_NAME": "/v2", "PATH_INFO": "/a/blobs/uploads/", "CONTENT_LENGTH": "0"}
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", PROC, "sh", options, BUILD / "berth.fcgi"], env=env,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Status: 202 "), done.stdout + done.stderr
+    state, = tmp_path.glob("docker/registry/v2/repositories/a/_uploads/*/state")
+    assert re.search(r"(?m)^boot \S+$", state.read_text())
 
 
 def test_every_installed_file_is_in_one_package(installed):
