@@ -20,7 +20,11 @@
 
 void storage_host(char host[STORAGE_HOST_SIZE])
 {
-    if (gethostname(host, STORAGE_HOST_SIZE) < 0)
+    const char *said = getenv("BERTH_HOST");
+
+    if (said && *said)
+        snprintf(host, STORAGE_HOST_SIZE, "%s", said);
+    else if (gethostname(host, STORAGE_HOST_SIZE) < 0)
         snprintf(host, STORAGE_HOST_SIZE, "localhost");
     host[STORAGE_HOST_SIZE - 1] = '\0';
     /* It names a file. */

@@ -10,7 +10,7 @@
 
 #include "store/store.h"
 
-#define STORAGE_HOST_SIZE 65 /* as of gethostname(2), with the NUL */
+#define STORAGE_HOST_SIZE 254 /* a name of the DNS, with the NUL */
 
 /* For what was not measured, of caches and of clocks: an NFS client with the options that it has by
  * itself looks at a directory again after a minute at most, and clocks may differ by as much. */
@@ -25,7 +25,8 @@ struct storage {
     int64_t clock_ms; /* how much the two clocks, or one and the file server's, differed at most */
 };
 
-/* The name under which this host's record stands: that of gethostname(2). */
+/* The name under which this host's record stands: $BERTH_HOST, or else that of gethostname(2). In
+ * containers it is their machine's, whose mounts they have: each new one has a name of its own. */
 void storage_host(char host[STORAGE_HOST_SIZE]);
 
 /* What identifies the mount that the directory fd is on: its type, what is mounted, and with which

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.lib.manifests import Fields, data_of, quantity
 
 POD, CONTAINER, NODE = range(3)  # enum NamespaceMode
+NODE_NAME = "node-1"  # what the cluster calls the only one
 RUNTIME_DEFAULT, UNCONFINED = range(2)  # enum ProfileType
 PROTOCOLS = {"TCP": 0, "UDP": 1, "SCTP": 2}
 # How much of the node's memory decides who goes first when it runs out.
@@ -180,7 +181,8 @@ def field_of(pod, fields):
     with fields:
         fields.only("apiVersion", None, "v1")
         path = fields.need("fieldPath")
-    known = {"metadata.name": pod.name, "metadata.namespace": pod.namespace, "metadata.uid": pod.uid}
+    known = {"metadata.name": pod.name, "metadata.namespace": pod.namespace, "metadata.uid": pod.uid,
+             "spec.nodeName": NODE_NAME}
     return known[path]
 
 

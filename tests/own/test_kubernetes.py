@@ -15,6 +15,8 @@ from tests.lib.paths import BUILD, CHECKOUT
 
 WHOLE = [name for name in VARIANTS if name != "network-policy"]
 COMPONENTS = {"registry", "gc", "retain"}
+# By which what was found of a node's mount counts for all pods there.
+NODE = {"name": "BERTH_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
 
 
 @cache
@@ -119,7 +121,9 @@ def test_all_pods_go_to_the_node_that_has_the_volume(variant):
     labels = objects(variant).pods()["registry"]["metadata"]["labels"]
     assert matches(objects(variant).get("Deployment")["spec"]["selector"], labels)
     for component, template in objects(variant).pods().items():
-        shared = {"name": "BERTH_SHARED", "value": "true"} in container(template).get("env", [])
+        env = container(template).get("env", [])
+        shared = {"name": "BERTH_SHARED", "value": "true"} in env
+        assert (NODE in env) == shared
         if variant == "shared":
             assert modes == ["ReadWriteMany"] and "affinity" not in template["spec"] and shared
             continue
@@ -146,6 +150,7 @@ def test_the_job_that_makes_a_shared_store():
         assert mine["spec"][key] == other["spec"][key]
     for key in ("image", "imagePullPolicy", "securityContext"):
         assert container(mine)[key] == container(other)[key]
+    assert container(mine)["env"] == [NODE]
     assert mine["spec"]["volumes"] == [volume for volume in other["spec"]["volumes"] if volume["name"] == "images"]
     assert job["metadata"]["namespace"] == objects("shared").get("Service")["metadata"]["namespace"]
     assert not objects("shared").get("Service")["spec"]["selector"].items() <= mine["metadata"]["labels"].items()

@@ -10,6 +10,7 @@ import yaml
 from tests.lib import shared
 from tests.lib.authority import Authority
 from tests.lib.clients import GREETING
+from tests.lib.pod_config import NODE_NAME
 from tests.pods.site import LIVE, READY, WELL, configuration_digest, password_line
 
 ALICE = ("alice", "secret")
@@ -142,7 +143,8 @@ def test_a_volume_that_is_not_shared_is_told(guarded):
 
 
 def test_two_pods_share_a_volume(guarded, layout, page, built):
-    """What one takes, the other gives at once. The volume is as `berth check-storage` leaves it on two nodes."""
+    """What one takes, the other gives at once. The volume is as `berth check-storage` leaves it on two nodes: others first, then
+    this one, whose pods have its name."""
     guarded.cluster.apply("shared")
     images = Path(guarded.cluster.kubelet.claims["berth"])
     shared.make(images)
@@ -157,6 +159,9 @@ def test_two_pods_share_a_volume(guarded, layout, page, built):
     tag = guarded.get("/v2/team/app/manifests/1", headers=login).headers["ETag"]
     conditional = guarded.get("/v2/team/app/manifests/1", "DELETE", {**login, "If-Match": tag})
     assert conditional.status == 501 and b"check-storage" in conditional.body, conditional
+    shared.note(images, NODE_NAME)
+    stale = guarded.get("/v2/team/app/manifests/1", "DELETE", {**login, "If-Match": f'"sha256:{"0" * 64}"'})
+    assert stale.status == 412, stale
     guarded.cluster.pod = first
     guarded.cluster.route()
     assert guarded.pull("team/app:1", ALICE)

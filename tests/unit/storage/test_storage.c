@@ -20,7 +20,7 @@ static struct storage here(bool sound, int64_t late_ms, int64_t clock_ms)
 
 static const char *record(void)
 {
-    static char path[256];
+    static char path[sizeof LAYOUT_STORAGE + STORAGE_HOST_SIZE];
     char host[STORAGE_HOST_SIZE];
 
     storage_host(host);
@@ -67,6 +67,31 @@ static void test_a_sound_host(void **state)
     note(store, here(true, 0, 3));
     assert_returns(0, storage_trust(store, &failure));
     assert_int_equal(0600, unit_mode(store->path, record())); /* no web server needs it */
+}
+
+/* As of containers: of one host they have one name, whatever the kernel calls each. */
+static void test_a_host_that_is_named(void **state)
+{
+    struct store *store = *state;
+    char name[STORAGE_HOST_SIZE + 10], host[STORAGE_HOST_SIZE];
+
+    store->shared = true;
+    setenv("BERTH_HOST", "node-1", 1);
+    note(store, here(true, 0, 3));
+    assert_returns(0, storage_trust(store, &failure));
+    assert_true(unit_exists(store->path, LAYOUT_STORAGE "/node-1"));
+    setenv("BERTH_HOST", "../node", 1); /* it names a file */
+    storage_host(host);
+    assert_string_equal("_._node", host);
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    setenv("BERTH_HOST", name, 1);
+    storage_host(host);
+    assert_int_equal(STORAGE_HOST_SIZE - 1, strlen(host));
+    setenv("BERTH_HOST", "", 1); /* as if it were not there */
+    assert_fails(STORAGE, storage_trust(store, &failure));
+    unsetenv("BERTH_HOST");
+    assert_fails(STORAGE, storage_trust(store, &failure));
 }
 
 static void test_one_that_is_not(void **state)
@@ -150,6 +175,7 @@ int main(void)
         STORE_TEST(test_a_store_of_one_host_is_trusted),
         STORE_TEST(test_a_host_that_nobody_checked),
         STORE_TEST(test_a_sound_host),
+        STORE_TEST(test_a_host_that_is_named),
         STORE_TEST(test_one_that_is_not),
         STORE_TEST(test_another_mount),
         STORE_TEST(test_a_damaged_record_does_not_count),

@@ -90,6 +90,11 @@ securityContext:
 {{- if .Values.storage.shared }}
 - name: BERTH_SHARED
   value: "true"
+# What check-storage found is of the node's mount, and each pod has another name.
+- name: BERTH_HOST
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
 {{- end }}
 {{- with .Values.env }}
 {{ toYaml . }}
