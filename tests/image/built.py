@@ -1,13 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a build of the image has left."""
 
+import contextlib
 import gzip
 import io
 import json
 import os
 import subprocess
 import tarfile
+import tempfile
 from datetime import datetime
+from pathlib import Path
+
+from tests.lib.paths import CHECKOUT
+
+
+@contextlib.contextmanager
+def short_directory(ring):
+    """One for all users, whose name is short enough for Unix sockets below it."""
+    with tempfile.TemporaryDirectory(prefix=f"berth-{ring}-", dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def kept_packages(place):
+    return Path(os.environ.get("BERTH_IMAGE_PACKAGES") or place / "packages")
+
+
+def given_or_built(place):
+    there = os.environ.get("BERTH_IMAGE")
+    return Built(Path(there)) if there else build(CHECKOUT, place / "image", kept_packages(place))
 
 
 def build(checkout, directory, packages, *options, **variables):

@@ -7,12 +7,11 @@ are kept."""
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.image.built import Built, build
+from tests.image.built import build, given_or_built, kept_packages, short_directory
 from tests.image.host import Host
 from tests.lib.clients import build_context, hello
 from tests.lib.machine import new_machine
@@ -22,21 +21,18 @@ from tests.recipes.document import Document
 
 @pytest.fixture(scope="session")
 def place():
-    """A directory whose name is short enough for Unix sockets below it."""
-    with tempfile.TemporaryDirectory(prefix="berth-image-", dir="/var/tmp") as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory)
+    with short_directory("image") as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
 def packages(place):
-    return Path(os.environ.get("BERTH_IMAGE_PACKAGES") or place / "packages")
+    return kept_packages(place)
 
 
 @pytest.fixture(scope="session")
-def built(place, packages):
-    there = os.environ.get("BERTH_IMAGE")
-    return Built(Path(there)) if there else build(CHECKOUT, place / "image", packages)
+def built(place):
+    return given_or_built(place)
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +46,7 @@ def for_arm64(place, built):
 def document(request):
     document = Document(CHECKOUT / "docs/container.md")
     yield document
-    if request.config.args == ["tests/image"] and not request.config.option.keyword:
-        assert not document.left, "a block that is new in docs/container.md wants to be typed here"
+    document.check_all_typed("tests/image", request.config)
 
 
 @pytest.fixture(scope="session")

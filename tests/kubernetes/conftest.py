@@ -35,5 +35,4 @@ def cluster():
 def page(request):
     page = Document(CHECKOUT / "docs/kubernetes.md")
     yield page
-    if request.config.args == ["tests/kubernetes"] and not request.config.option.keyword:
-        assert not page.left, "a block that is new in docs/kubernetes.md wants to be typed here"
+    page.check_all_typed("tests/kubernetes", request.config)

@@ -8,12 +8,10 @@ import contextlib
 import itertools
 import os
 import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from tests.image.built import Built, build
+from tests.image.built import given_or_built, short_directory
 from tests.lib.clients import Containers, hello, oci_layout, run
 from tests.lib.machine import new_machine
 from tests.lib.node import Node
@@ -25,16 +23,13 @@ from tests.recipes.document import Document
 
 @pytest.fixture(scope="session")
 def place():
-    """A directory whose name is short enough for Unix sockets below it."""
-    with tempfile.TemporaryDirectory(prefix="berth-pods-", dir="/var/tmp") as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory)
+    with short_directory("pods") as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
 def built(place):
-    there, packages = os.environ.get("BERTH_IMAGE"), os.environ.get("BERTH_IMAGE_PACKAGES")
-    return Built(Path(there)) if there else build(CHECKOUT, place / "image", Path(packages or place / "packages"))
+    return given_or_built(place)
 
 
 @pytest.fixture(scope="session")

@@ -45,12 +45,18 @@ class Document:
     """Hands out blocks, and knows which nobody asked for."""
 
     def __init__(self, path: Path):
+        self.name = path.name
         self.blocks = {(block.heading, block.number): block.text for block in blocks(path)}
         self.left = dict(self.blocks)
 
     def take(self, heading: str, number: int = 0) -> str:
         self.left.pop((heading, number), None)
         return self.blocks[heading, number]
+
+    def check_all_typed(self, ring: str, config):
+        """After a run of the whole ring."""
+        if config.args == [ring] and not config.option.keyword:
+            assert not self.left, f"a block that is new in docs/{self.name} wants to be typed in {ring}"
 
 
 def all_pages() -> dict[str, Document]:
