@@ -358,6 +358,8 @@ static int timeout(const struct pool *pool)
         pause = pause > 0 ? pause : YOUNG_MS / 10;
         left = left < 0 || pause < left ? pause : left;
     }
+    if (pool->plan->takeover && !pool->standby) /* it could not be forked */
+        left = left < 0 || left > YOUNG_MS ? YOUNG_MS : left;
     return (int)left;
 }
 
@@ -422,13 +424,19 @@ static int await(struct pool *pool)
     return 0;
 }
 
+/* It has nothing to finish, and is not waited for if somebody has stopped it. */
+static void end_standby(const struct pool *pool)
+{
+    if (pool->standby)
+        kill(pool->standby, SIGKILL);
+}
+
 static void stop(struct pool *pool)
 {
     for (int i = 0; i < pool->plan->max; i++)
         if (pool->children[i].pid)
             kill(pool->children[i].pid, SIGTERM);
-    if (pool->standby)
-        kill(pool->standby, SIGTERM);
+    end_standby(pool);
     while (wait(NULL) > 0 || errno == EINTR)
         ;
 }
@@ -514,8 +522,7 @@ static void reload(struct pool *pool)
     for (int i = 0; i < pool->plan->max; i++)
         if (pool->children[i].pid && !pool->children[i].told)
             pool->children[i].told = kill(pool->children[i].pid, SIGTERM) == 0;
-    if (pool->standby) /* the next one knows what was read */
-        kill(pool->standby, SIGTERM);
+    end_standby(pool); /* the next one knows what was read */
 }
 
 static void run(struct pool *pool)

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CHILDREN_MAX 64
+
 struct fixture_shared *fixture_shared;
 
 pid_t __real_fork(void);
@@ -135,6 +137,7 @@ void fixture_start(struct fixture *f, int min, int max, int idle_ms)
                                    .max = max,
                                    .idle_ms = idle_ms,
                                    .socket = f->listener,
+                                   .takeover = f->takeover,
                                    .work = work,
                                    .reload = reload,
                                    .context = &f->listener};
@@ -168,8 +171,8 @@ int fixture_stop(struct fixture *f)
     return fixture_await_end(f);
 }
 
-/* Its workers, at most n; how many there are. */
-int fixture_list(const struct fixture *f, pid_t *pids, int n)
+/* The pool's children, at most n; how many there are. */
+static int list_children(const struct fixture *f, pid_t *pids, int n)
 {
     char path[64];
     int found = 0;
@@ -191,6 +194,48 @@ int fixture_list(const struct fixture *f, pid_t *pids, int n)
     return found;
 }
 
+static bool is_standby(pid_t pid)
+{
+    char path[64], name[32] = "";
+
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    size_t len = fread(name, 1, sizeof name - 1, file);
+    fclose(file);
+    return len > 0 && !strcmp(name, "berth-standby\n");
+}
+
+/* Its workers, at most n; how many there are. */
+int fixture_list(const struct fixture *f, pid_t *pids, int n)
+{
+    pid_t children[CHILDREN_MAX];
+    int all = list_children(f, children, CHILDREN_MAX);
+    int found = 0;
+
+    assert_true(all <= CHILDREN_MAX);
+    for (int i = 0; i < all; i++) {
+        if (f->takeover && is_standby(children[i]))
+            continue;
+        if (found < n)
+            pids[found] = children[i];
+        found++;
+    }
+    return found;
+}
+
+pid_t fixture_standby(const struct fixture *f)
+{
+    pid_t children[CHILDREN_MAX];
+    int n = list_children(f, children, CHILDREN_MAX);
+
+    for (int i = 0; i < n && i < CHILDREN_MAX; i++)
+        if (is_standby(children[i]))
+            return children[i];
+    return 0;
+}
+
 int fixture_workers(const struct fixture *f)
 {
     return fixture_list(f, NULL, 0);
@@ -199,12 +244,13 @@ int fixture_workers(const struct fixture *f)
 /* After a failure a client may still hold a worker. */
 static void kill_pool(struct fixture *f)
 {
-    pid_t left[64];
-    int n = fixture_list(f, left, 64);
+    pid_t left[CHILDREN_MAX];
 
-    kill(f->pid, SIGKILL);
-    for (int i = 0; i < n; i++)
+    kill(f->pid, SIGSTOP); /* it starts no other then */
+    int n = list_children(f, left, CHILDREN_MAX);
+    for (int i = 0; i < n && i < CHILDREN_MAX; i++)
         kill(left[i], SIGKILL);
+    kill(f->pid, SIGKILL);
     fixture_await_end(f);
 }
 

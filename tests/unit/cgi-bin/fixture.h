@@ -33,7 +33,8 @@ struct fixture {
     struct unit_dir *dir;
     struct sockaddr_un address;
     int listener;
-    pid_t pid; /* 0: it does not run */
+    bool takeover; /* of a pool that is started now */
+    pid_t pid;     /* 0: it does not run */
 };
 int fixture_setup(void **state);
 int fixture_teardown(void **state); /* also while the pool runs and clients hold workers */
@@ -48,7 +49,8 @@ int fixture_stop(struct fixture *f); /* by SIGTERM; then the same */
 /* Its workers, of which the first n are written to pids; how many there are. */
 int fixture_list(const struct fixture *f, pid_t *pids, int n);
 int fixture_workers(const struct fixture *f);
-int fixture_starts(void); /* so far */
+pid_t fixture_standby(const struct fixture *f); /* 0: there is none */
+int fixture_starts(void);                       /* so far */
 int fixture_times_logged(const struct fixture *f, const char *text);
 
 /* A client: connected; whether it is answered, or the connection was closed; one that holds a
