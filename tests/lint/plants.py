@@ -4,6 +4,7 @@
 SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 SCRIPT = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
 PYTHON = "# SPDX-License-Identifier: Apache-2.0\n"
+MANUAL = '.\\" SPDX-License-Identifier: Apache-2.0\n.Dd November 24, 2026\n.Dt PLANT 1\n.Os\n.Sh NAME\n'
 
 # The part that is copied. It is clean, or the self-test says nothing.
 COPIED = (".clang-format", ".clang-tidy", "src/base/banned.h", "src/base/buf.c", "src/base/buf.h", "src/base/mem.c",
@@ -57,6 +58,8 @@ PLANTS = (
      SPDX + "#include <string.h>\nvoid plant(int *v, size_t n)\n{\n    memset(v, '0', n);\n}\n"),
     ("spelling", "src/base/plant.c", SPDX + "/* It re" "cieves. */\n"),
     ("spelling", "README.md", "It is nec" "cessary.\n"),
+    ("manuals", "man/plant.1", MANUAL + ".Nosuch\n"),
+    ("manuals", "man/plant.1", MANUAL + ".Dl " + "x" * 100 + "\n"),
     ("shell", "etc/plant.sh", SCRIPT + "if true; then\n"),
     ("shell", "quickstart", SCRIPT + "case x in\n"),
     ("shell", "debian/plant.postinst", SCRIPT + "if true; then\n"),

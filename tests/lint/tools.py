@@ -99,6 +99,15 @@ def spelling(tree: Tree):
     yield from complaints([["codespell", f"--ignore-words-list={RIGHT_WORDS}", *tree.files, *tree.texts()]])
 
 
+def manuals(tree: Tree):
+    """groff has no warning about a page of the manual: of a macro that is not there, of a line that is too long to break."""
+    for page in tree.files:
+        if tree.name(page).startswith("man/"):
+            done = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", "-z", page], capture_output=True, text=True, check=False)
+            if done.returncode != 0 or done.stderr:
+                yield done.stderr.strip() or f"{tree.name(page)}: status {done.returncode}"
+
+
 def shell(tree: Tree):
     """Scripts are sound to the shell that runs them."""
     for name in ("sh", "bash"):
@@ -115,4 +124,4 @@ def python(tree: Tree):
             yield f"{tree.name(path)}:{error.lineno}: {error.msg}"
 
 
-CHECKS = (headers, gcc, clang, formatting, cppcheck, tidy, spelling, shell, python)
+CHECKS = (headers, gcc, clang, formatting, cppcheck, tidy, spelling, manuals, shell, python)
