@@ -43,7 +43,8 @@ def test_all_are_looked_at():
 @pytest.mark.parametrize("variant", WHOLE)
 def test_what_it_consists_of(variant):
     found = [(one["kind"], re.sub("-[a-z0-9]{10}$", "", one["metadata"]["name"])) for one in objects(variant)]
-    assert sorted(pair for pair in found if pair[0] != "PersistentVolume") == [
+    assert (("PodDisruptionBudget", "berth") in found) == (variant == "shared")
+    assert sorted(pair for pair in found if pair[0] not in ("PersistentVolume", "PodDisruptionBudget")) == [
         ("ConfigMap", "berth-config"), ("CronJob", "berth-gc"), ("CronJob", "berth-retain"), ("Deployment", "berth"),
         ("Namespace", "berth"), ("PersistentVolumeClaim", "berth"), ("Secret", "berth-logins"), ("Service", "berth")]
     assert (("PersistentVolume", "berth") in found) == (variant == "host-path")
@@ -154,6 +155,16 @@ def test_the_job_that_makes_a_shared_store():
     assert mine["spec"]["volumes"] == [volume for volume in other["spec"]["volumes"] if volume["name"] == "images"]
     assert job["metadata"]["namespace"] == objects("shared").get("Service")["metadata"]["namespace"]
     assert not objects("shared").get("Service")["spec"]["selector"].items() <= mine["metadata"]["labels"].items()
+
+
+def test_a_node_that_goes_leaves_a_shared_registry():
+    """Pods are on as many nodes as can be, and those that are emptied by hand wait for each other."""
+    template, deployment = objects("shared").pods()["registry"], objects("shared").get("Deployment")["spec"]
+    spread, = template["spec"]["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["maxSkew"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", 1, "ScheduleAnyway")
+    budget = objects("shared").get("PodDisruptionBudget")["spec"]
+    assert deployment["replicas"] > budget["maxUnavailable"] == 1
+    assert budget["selector"] == spread["labelSelector"] == deployment["selector"]
 
 
 def test_shared_spools_go_to_a_disk():
