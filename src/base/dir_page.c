@@ -5,7 +5,9 @@
 #include "base/dir.h"
 #include "base/names.h"
 
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -161,9 +163,28 @@ int dir_page(const struct fs_root *root, const char *path, const char *after, si
     int found = dir_each(root, path, look_at, &look, err);
     cut(&look.selection);
     *more = look.selection.n_behind > n;
-    /* It did not change before it was read, nor meanwhile. */
-    if (found > 0 && look.kept && fs_stat(root, path, &st, NULL) > 0 && is_same(&one, &st))
+    if (found > 0 && look.kept) /* if it changed meanwhile, it has another time now */
         keep(&one);
     names_free(&one.names);
     return found;
+}
+
+int dir_page_walk(const struct fs_root *root, const char *path, const char *after, size_t n,
+                  bool may_keep, dir_page_visit_fn *visit, void *context, struct err *err)
+{
+    char last[NAME_MAX + 1];
+    bool more = true;
+    int stop = 0;
+
+    for (; more && stop == 0; n *= 2) {
+        AUTO_STRINGS names = {0};
+        if (dir_page(root, path, after, n, may_keep, &names, &more, err) < 0)
+            return -1;
+        if (names.n)
+            snprintf(last, sizeof last, "%s", names.v[names.n - 1]);
+        after = last;
+        for (size_t i = 0; i < names.n && stop == 0; i++)
+            stop = visit(context, names.v[i], err);
+    }
+    return stop;
 }

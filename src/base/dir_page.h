@@ -21,4 +21,11 @@
 int dir_page(const struct fs_root *root, const char *path, const char *after, size_t n,
              bool may_keep, struct strings *names, bool *more, struct err *err);
 
+/* Visits them one after the other, by pages of n (not 0), 2n, 4n and so on, for whoever wants about
+ * n but may have to pass over others, until visit returns other than 0 (-1: failed), and returns
+ * that. 0: to the end, or there is no such directory. */
+typedef int dir_page_visit_fn(void *context, const char *name, struct err *err);
+int dir_page_walk(const struct fs_root *root, const char *path, const char *after, size_t n,
+                  bool may_keep, dir_page_visit_fn *visit, void *context, struct err *err);
+
 #endif

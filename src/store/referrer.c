@@ -5,8 +5,6 @@
 #include "base/dir_page.h"
 #include "store/layout.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 /* A descriptor is not longer than the manifest whose annotations it repeats, whatever its limit is.
@@ -32,32 +30,29 @@ int referrer_remove(const struct store *store, const struct name *name,
     return fs_unlink(&store->fs, layout_referrer(&path, name, subject, referrer), dirty, err);
 }
 
-/* Of one algorithm: digests in byte order are in that of their algorithms first. */
-static int add_page(const struct store *store, const char *path, enum digest_algorithm algorithm,
-                    const char *behind, size_t n, struct strings *digests, bool *more,
-                    struct err *err)
-{
-    char last[NAME_MAX + 1];
-    bool others = true;
+/* The digests of a page, of which there are n at most. */
+struct digests_page {
+    enum digest_algorithm algorithm;
+    size_t n;
+    struct strings *digests;
+    bool *more;
+};
 
-    while (others && !*more) {
-        AUTO_STRINGS hex = {0};
-        if (dir_page(&store->fs, path, behind, n - digests->n + 1, !store->shared, &hex, &others,
-                     err) < 0)
-            return -1;
-        for (size_t i = 0; i < hex.n && !*more; i++) {
-            struct digest digest;
-            bool is_digest = digest_from_hex(&digest, algorithm, hex.v[i], NULL) == 0;
-            *more = is_digest && digests->n == n;
-            if (is_digest && !*more)
-                strings_add(digests, digest.s);
-            snprintf(last, sizeof last, "%s", hex.v[i]);
-        }
-        behind = last;
-    }
-    return 0;
+static int add_digest(void *context, const char *hex, struct err *err)
+{
+    const struct digests_page *page = context;
+    struct digest digest;
+
+    (void)err;
+    if (digest_from_hex(&digest, page->algorithm, hex, NULL) < 0)
+        return 0;
+    *page->more = page->digests->n == page->n;
+    if (!*page->more)
+        strings_add(page->digests, digest.s);
+    return *page->more;
 }
 
+/* Digests in byte order are in that of their algorithms first. */
 int referrer_page(const struct store *store, const struct name *name, const struct digest *subject,
                   const char *after, size_t n, struct strings *digests, bool *more, struct err *err)
 {
@@ -73,7 +68,9 @@ int referrer_page(const struct store *store, const struct name *name, const stru
             continue;
         layout_referrers(&path, name, subject, algorithm);
         const char *behind = order == 0 && after[len] == ':' ? after + len + 1 : NULL;
-        if (add_page(store, path.s, algorithm, behind, n, digests, more, err) < 0)
+        struct digests_page page = {algorithm, n, digests, more};
+        if (dir_page_walk(&store->fs, path.s, behind, n - digests->n + 1, !store->shared,
+                          add_digest, &page, err) < 0)
             return -1;
     }
     return 0;

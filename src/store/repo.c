@@ -11,7 +11,6 @@
 #include "store/litter.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -423,27 +422,39 @@ static bool first_component(const struct walk *walk, const struct name *parent,
     return true;
 }
 
-/* The children in pages of more and more: what lies below where `after` is, then what is behind. */
+struct children {
+    const struct walk *walk;
+    const struct name *parent;
+    const char *path;
+    bool failed; /* below one of them */
+};
+
+static int visit_child(void *context, const char *child, struct err *err)
+{
+    struct children *children = context;
+
+    int stop = walk_child(children->walk, children->parent, children->path, child, err);
+    children->failed = stop < 0;
+    return stop;
+}
+
+/* The children in pages: what lies below where `after` is, then what is behind. */
 static int walk_pages(const struct walk *walk, const struct name *parent, const char *path,
                       struct err *err)
 {
-    char last[NAME_MAX + 1];
-    bool more = true;
-    bool begun = first_component(walk, parent, last);
+    struct children children = {walk, parent, path, false};
+    char first[NAME_LEN_MAX + 1];
     struct err failure;
+    bool begun = first_component(walk, parent, first);
 
-    int stop = begun ? walk_child(walk, parent, path, last, err) : 0;
-    for (size_t n = walk->page; more && stop == 0; n *= 2) {
-        AUTO_STRINGS children = {0};
-        int found = dir_page(&walk->store->fs, path, begun ? last : NULL, n, !walk->store->shared,
-                             &children, &more, &failure);
-        if (found < 0)
-            return not_behind_link(walk, path, &failure, err);
-        if (children.n)
-            snprintf(last, sizeof last, "%s", children.v[children.n - 1]);
-        begun = true;
-        stop = walk_children(walk, parent, path, &children, err);
-    }
+    int stop = begun ? walk_child(walk, parent, path, first, err) : 0;
+    if (stop)
+        return stop;
+    stop = dir_page_walk(&walk->store->fs, path, begun ? first : NULL, walk->page,
+                         !walk->store->shared, visit_child, &children, &failure);
+    if (stop < 0)
+        return children.failed ? err_copy(err, &failure)
+                               : not_behind_link(walk, path, &failure, err);
     return stop;
 }
 

@@ -202,45 +202,39 @@ int tag_list_of(const struct store *store, const struct name *name, const struct
     return 0;
 }
 
-/* Of the candidates those that are set, up to n in all. 1: there was one more. */
-static int add_set(const struct fs_root *tags, const struct strings *candidates, size_t n,
-                   struct strings *page, struct err *err)
+/* The tags of a page, of which there are n at most. */
+struct tags_page {
+    const struct fs_root *tags;
+    size_t n;
+    struct strings *page;
+    bool *more;
+};
+
+static int add_if_set(void *context, const char *text, struct err *err)
 {
-    for (size_t i = 0; i < candidates->n; i++) {
-        int set = tag_is_set(tags, candidates->v[i], err);
-        if (set < 0)
-            return -1;
-        if (set && page->n == n)
-            return 1;
-        if (set)
-            strings_add(page, candidates->v[i]);
-    }
-    return 0;
+    const struct tags_page *part = context;
+
+    int set = tag_is_set(part->tags, text, err);
+    if (set <= 0)
+        return set;
+    *part->more = part->page->n == part->n;
+    if (!*part->more)
+        strings_add(part->page, text);
+    return *part->more;
 }
 
-/* Where many directories are none of tags, more names are looked at each time. */
 int tag_page(const struct store *store, const struct name *name, const char *after, size_t n,
              struct strings *page, bool *more, struct err *err)
 {
     AUTO_FD fd = -1;
     struct fs_root tags;
-    AUTO_STRINGS last = {0};
-    bool others = true;
+    struct tags_page part = {&tags, n, page, more};
 
     *more = false;
     int found = open_tags(store, name, &fd, &tags, err);
-    for (size_t wanted = n + 1; found > 0 && others && !*more; wanted *= 2) {
-        AUTO_STRINGS candidates = {0};
-        if (dir_page(&tags, ".", after, wanted, !store->shared, &candidates, &others, err) < 0)
-            return -1;
-        int enough = add_set(&tags, &candidates, n, page, err);
-        if (enough < 0)
-            return -1;
-        *more = enough;
-        if (candidates.n)
-            strings_add(&last, candidates.v[candidates.n - 1]);
-        after = last.n ? last.v[last.n - 1] : after;
-    }
+    if (found > 0 &&
+        dir_page_walk(&tags, ".", after, n + 1, !store->shared, add_if_set, &part, err) < 0)
+        return -1;
     return found;
 }
 

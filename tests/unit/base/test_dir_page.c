@@ -19,15 +19,18 @@ time_t __wrap_time(time_t *now)
     return __real_time(NULL) + later;
 }
 
-/* How many names were read from directories. */
-static size_t n_read;
+/* How many names were read from directories; and how many long ones more they seem to have. */
+static size_t n_read, n_more;
 
 struct dirent *__real_readdir(DIR *dir);
 struct dirent *__wrap_readdir(DIR *dir);
 struct dirent *__wrap_readdir(DIR *dir)
 {
+    static struct dirent more;
     struct dirent *entry = __real_readdir(dir);
 
+    if (!entry && n_more)
+        snprintf((entry = &more)->d_name, sizeof more.d_name, "%0250zu", n_more--);
     n_read += entry != NULL;
     return entry;
 }
@@ -204,9 +207,84 @@ static void test_several_directories(void **state)
     assert_int_equal(402, n_read);
 }
 
+/* The second look at a directory that seems to have so many names of 250 bytes more. */
+static size_t read_again(const struct unit_dir *dir, const char *path, size_t more_names)
+{
+    bool more;
+
+    n_more = more_names;
+    assert_int_equal(0, page(dir, path, "z", 1, &more).n);
+    assert_int_equal(0, n_more);
+    assert_int_equal(0, page(dir, path, "z", 1, &more).n);
+    return n_read;
+}
+
+static void test_what_is_kept_is_bounded(void **state)
+{
+    const struct unit_dir *dir = *state;
+    const size_t all = DIR_PAGE_KEPT_BYTES / 250;
+    bool more;
+
+    later = 60;
+    make(dir, "a", 0, 300);
+    make(dir, "b", 0, 300);
+    make(dir, "c", 0, 300);
+    assert_int_equal(302, read_again(dir, "a", all));
+    assert_int_equal(0, read_again(dir, "b", all / 3));
+    assert_int_equal(0, page(dir, "a", "z", 1, &more).n);
+    assert_int_equal(0, n_read); /* both are kept */
+    assert_int_equal(0, read_again(dir, "c", all / 3));
+    assert_int_equal(0, page(dir, "b", "z", 1, &more).n);
+    assert_int_equal(302, n_read); /* with it they were too many */
+}
+
+struct walk {
+    struct strings seen;
+    size_t until;
+    int result;
+};
+
+static int visit(void *context, const char *name, struct err *err)
+{
+    struct walk *walk = context;
+
+    (void)err;
+    strings_add(&walk->seen, name);
+    return walk->seen.n == walk->until ? walk->result : 0;
+}
+
+/* Each name once, in order; the directory is read as many times as the page doubles. */
+static void test_a_walk_by_growing_pages(void **state)
+{
+    const struct unit_dir *dir = *state;
+    static const int results[] = {1, -1, 0};
+
+    later = 0; /* nothing is kept */
+    make(dir, "d", 0, 500);
+    AUTO_STRINGS all = {0};
+    assert_returns(1, dir_list(&dir->root, "d", &all, &failure));
+    for (size_t i = 0; i < LENGTH_OF(results); i++) {
+        struct walk walk = {.until = 200, .result = results[i]};
+        const size_t expected = results[i] ? 200 : 490;
+        n_read = 0;
+        assert_int_equal(results[i],
+                         dir_page_walk(&dir->root, "d", all.v[9], 1, true, visit, &walk, &failure));
+        assert_int_equal(expected, walk.seen.n);
+        for (size_t k = 0; k < expected; k++)
+            assert_string_equal(all.v[10 + k], walk.seen.v[k]);
+        assert_true(n_read <= 9 * 502); /* 1 + 2 + 4 ... + 256 */
+        strings_free(&walk.seen);
+    }
+    struct walk none = {.until = 0};
+    assert_returns(0, dir_page_walk(&dir->root, "no", NULL, 1, true, visit, &none, &failure));
+    assert_int_equal(0, none.seen.n);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        DIR_TEST(test_what_is_kept_is_bounded),
+        DIR_TEST(test_a_walk_by_growing_pages),
         DIR_TEST(test_pages_hold_all_in_order),
         DIR_TEST(test_it_appends),
         DIR_TEST(test_a_walk_reads_the_directory_once_more),

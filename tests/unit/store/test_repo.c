@@ -246,6 +246,17 @@ int __wrap_fstat(int fd, struct stat *st)
     return __real_fstat(fd, st);
 }
 
+/* The place below the parent is not that of its name. */
+static void test_a_walk_behind_a_child_of_another_letter(void **state)
+{
+    const struct store *store = *state;
+
+    unit_put(store->path, "repositories/m/b/_layers/x", "");
+    unit_put(store->path, "repositories/m/n/_layers/x", "");
+    assert_walk(store, "m/a", -1, "m/b m/n ");
+    assert_walk(store, "m/b", -1, "m/n ");
+}
+
 /* One repository of a hundred is all that is opened. */
 static void test_a_page_of_a_walk_opens_few(void **state)
 {
@@ -484,6 +495,7 @@ static void test_walk_of_the_longest_names(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        STORE_TEST(test_a_walk_behind_a_child_of_another_letter),
         STORE_TEST(test_a_page_of_a_walk_opens_few),
         STORE_TEST(test_creating_makes_both_marks),
         STORE_TEST(test_exists_by_either_mark),
