@@ -76,6 +76,14 @@ static int first_start(struct store *store, struct dirty *dirty, struct err *err
     return store_write(store, LAYOUT_VERSION, STORE_VERSION, strlen(STORE_VERSION), dirty, err);
 }
 
+static int refuse_as_shared(const struct store *store, const char *missing, struct err *err)
+{
+    return err_set(err, ERR_UNREACHABLE,
+                   "%s is no store that hosts share (there is no %s): is it mounted? For a new one "
+                   "run berth check-storage on two hosts",
+                   store->path, missing);
+}
+
 /* That an empty directory, where nothing is mounted, is not taken for a new store. */
 static int check_id(struct store *store, struct err *err)
 {
@@ -87,10 +95,7 @@ static int check_id(struct store *store, struct err *err)
     if (found < 0)
         return -1;
     if (!found || id.len == 0)
-        return err_set(err, ERR_UNREACHABLE,
-                       "%s is no store that hosts share (there is no " LAYOUT_ID
-                       "): is it mounted? For a new one run berth check-storage on two hosts",
-                       store->path);
+        return refuse_as_shared(store, LAYOUT_ID, err);
     snprintf(store->id, sizeof store->id, "%s", id.s);
     return 0;
 }
@@ -162,7 +167,7 @@ static int open_root(struct store *store, const struct store_settings *settings,
     if (fs_root_open(&store->fs, path.s, create && !store->shared, &why) == 0)
         return 0;
     if (store->shared && (why.sys == ENOENT || why.sys == ENOTDIR))
-        why.code = ERR_UNREACHABLE;
+        return refuse_as_shared(store, "such directory", err);
     return err_copy(err, &why);
 }
 

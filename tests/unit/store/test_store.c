@@ -65,6 +65,7 @@ static void test_35_a_shared_store_has_an_id(void **state)
 
     assert_fails(UNREACHABLE, store_open(&store, &conf, true, &failure));
     assert_non_null(strstr(failure.msg, dir->path));
+    assert_non_null(strstr(failure.msg, "berth check-storage"));
     assert_int_equal(0, unit_count(dir->path, "."));
     unit_put(dir->path, LAYOUT_PREFIX "/x", ""); /* an empty mount point, or another thing */
     assert_fails(UNREACHABLE, store_open(&store, &conf, true, &failure));
