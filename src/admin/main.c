@@ -130,8 +130,9 @@ static bool check_arguments(const struct command *command, int n, char **args)
 
 static int report(const struct err *err)
 {
-    /* The public text of the others sends people to the log, which here is this line. */
-    if (err_http_status(err->code) < 500)
+    /* The public text of the others sends people to the log, which here is this line; and what is
+     * read-only need not be the store, but may be a directory of keys. */
+    if (err_http_status(err->code) < 500 && err->code != ERR_READ_ONLY)
         fprintf(stderr, "berth: %s: %s\n", err_public_text(err->code), err->msg);
     else
         fprintf(stderr, "berth: %s\n", err->msg);

@@ -36,6 +36,12 @@ static int open_keys(const char *token_keys, struct fs_root *root, struct err *e
     return fs_root_open(root, token_keys, false, err);
 }
 
+/* Names the directory, in which what failed was named by itself. Always -1. */
+static int at_keys(const char *token_keys, const struct err *why, struct err *err)
+{
+    return err_set(err, why->code, "token_keys %s: %s", token_keys, why->msg);
+}
+
 int robot_text(const char *token_keys, const char *name, struct buf *json, struct err *err)
 {
     struct robot_path path;
@@ -86,18 +92,19 @@ int robot_save(const char *token_keys, const struct robot *robot, const char *jt
     struct fs_root root;
     AUTO_DIRTY dirty = {0};
     AUTO_BUF json = BUF_INIT;
+    struct err why;
 
     if (robot_path(&path, robot->name, err) < 0 || open_keys(token_keys, &root, err) < 0)
         return -1;
     print(robot, jti, &json);
     snprintf(tmp.s, sizeof tmp.s, ROBOTS "/.%.40s", jti);
-    int result = dir_make(&root, ROBOTS, &dirty, err);
+    int result = dir_make(&root, ROBOTS, &dirty, &why);
     if (result == 0)
-        result = fs_replace(&root, tmp.s, path.s, json.s, json.len, &dirty, err);
+        result = fs_replace(&root, tmp.s, path.s, json.s, json.len, &dirty, &why);
     if (result == 0)
-        result = dirty_sync(&root, &dirty, err);
+        result = dirty_sync(&root, &dirty, &why);
     fs_root_close(&root);
-    return result;
+    return result < 0 ? at_keys(token_keys, &why, err) : 0;
 }
 
 int robot_revoke(const char *token_keys, const char *name, struct err *err)
@@ -105,14 +112,15 @@ int robot_revoke(const char *token_keys, const char *name, struct err *err)
     struct robot_path path;
     struct fs_root root;
     AUTO_DIRTY dirty = {0};
+    struct err why;
 
     if (robot_path(&path, name, err) < 0 || open_keys(token_keys, &root, err) < 0)
         return -1;
-    int removed = fs_unlink(&root, path.s, &dirty, err);
-    if (removed > 0 && dirty_sync(&root, &dirty, err) < 0)
+    int removed = fs_unlink(&root, path.s, &dirty, &why);
+    if (removed > 0 && dirty_sync(&root, &dirty, &why) < 0)
         removed = -1;
     fs_root_close(&root);
-    return removed;
+    return removed < 0 ? at_keys(token_keys, &why, err) : removed;
 }
 
 int robot_list(const char *token_keys, struct strings *names, struct err *err)

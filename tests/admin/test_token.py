@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 
 import pytest
 
+from tests.lib.mounts import read_only
 from tests.lib.paths import BUILD
 
 USAGE = 64
 NO_SUCH = 66
+IO = 74
 CONFIG = 78
 ID = re.compile(r"\d{8}T\d{6}Z")
 SCOPE = "repository:team/*:pull registry:catalog:*"
@@ -170,6 +172,16 @@ def test_31_a_scope_beyond_the_rules(keyed, scope, missing):
     assert done.stdout.count("\n") == 1
     assert re.findall(r"the rules do not let ci (\w+ \S+), so", done.stderr) == list(missing)
     assert done.stderr.count("\n") == len(missing)
+
+
+def test_keys_that_are_read_only(keyed):
+    """It is not the storage that is."""
+    token = issue(keyed, "old")
+    with read_only(keyed.keys):
+        for args in ["issue", "--user", "ci", "--scope", SCOPE], ["revoke", "old"], ["init"]:
+            line = keyed.run("token", *args, status=IO).stderr
+            assert str(keyed.keys) in line and "Read-only file system" in line and "storage" not in line
+    assert status_of(keyed, token) == 200
 
 
 def test_issue_json(keyed):
