@@ -65,16 +65,30 @@ static int read_pem(const char *path, const char *option, struct buf *text, stru
     return err_set(err, ERR_CONFIG, "%s %s: %s", option, path, why.msg);
 }
 
+/* What says them, for messages. */
+struct said_by {
+    const char *certificate, *key;
+};
+
+static struct said_by said_by(const struct serve_options *options)
+{
+    if (!options->listen_by)
+        return (struct said_by){"--tls-cert", "--tls-key"};
+    return (struct said_by){"http.tls.certificate (REGISTRY_HTTP_TLS_CERTIFICATE)",
+                            "http.tls.key (REGISTRY_HTTP_TLS_KEY)"};
+}
+
 static int load(const struct serve_options *options, struct serve_tls *tls, struct err *err)
 {
+    const struct said_by by = said_by(options);
     struct err why;
 
-    if (read_pem(options->tls_cert, "--tls-cert", &tls->certificate, err) < 0 ||
-        read_pem(options->tls_key, "--tls-key", &tls->key, err) < 0)
+    if (read_pem(options->tls_cert, by.certificate, &tls->certificate, err) < 0 ||
+        read_pem(options->tls_key, by.key, &tls->key, err) < 0)
         return -1;
     if (certificate_check_pair(&tls->certificate, &tls->key, &why) < 0)
-        return err_set(err, ERR_CONFIG, "--tls-cert %s --tls-key %s: %s", options->tls_cert,
-                       options->tls_key, why.msg);
+        return err_set(err, ERR_CONFIG, "%s %s, %s %s: %s", by.certificate, options->tls_cert,
+                       by.key, options->tls_key, why.msg);
     if (certificate_end(&tls->certificate) <= time(NULL))
         fprintf(stderr, "berth serve: clients will refuse %s, which has expired\n",
                 options->tls_cert);

@@ -279,6 +279,15 @@ def test_files_that_are_not_there(tmp_path):
     assert "berth gc" in fails(tmp_path, "garbage-collect", empty(tmp_path), status=64)
 
 
+def test_a_certificate_that_is_none(tmp_path):
+    """It is named as it was said; there are no options."""
+    certificate, key = make_certificate(tmp_path)
+    for said in (key, key), (certificate, empty(tmp_path)):
+        line = fails(tmp_path, REGISTRY_HTTP_TLS_CERTIFICATE=str(said[0]), REGISTRY_HTTP_TLS_KEY=str(said[1]))
+        assert f"http.tls.certificate (REGISTRY_HTTP_TLS_CERTIFICATE) {said[0]}, http.tls.key (REGISTRY_HTTP_TLS_KEY) {said[1]}: " in line
+        assert "--tls" not in line
+
+
 def test_a_port_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = fails(tmp_path, REGISTRY_HTTP_ADDR=f"127.0.0.1:{taken.getsockname()[1]}")
