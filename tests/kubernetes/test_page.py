@@ -97,6 +97,11 @@ def test_on_several_nodes(hands, cluster, page):
     assert len(cluster.pods("registry")) == 2
 
 
+def test_another_namespace(hands, page):
+    hands.type(page.take("What can be different"))
+    assert "namespace: registry\n" in hands.type("kubectl kustomize packaging/kubernetes/base")
+
+
 @pytest.mark.parametrize("variant", ["host-port", "network-policy"])
 def test_the_other_directories(hands, cluster, variant):
     cluster.offer_volume("ReadWriteOnce")

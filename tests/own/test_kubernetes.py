@@ -12,6 +12,7 @@ import pytest
 
 from tests.lib.kubernetes import MANIFESTS, VARIANTS, kustomized, parsed
 from tests.lib.paths import BUILD, CHECKOUT
+from tests.recipes.document import Document
 
 WHOLE = [name for name in VARIANTS if name != "network-policy"]
 COMPONENTS = {"registry", "gc", "retain"}
@@ -208,6 +209,20 @@ def test_options_are_added_to_each_other(tmp_path):
     assert found.get("PersistentVolume") and found.get("NetworkPolicy")["metadata"]["namespace"] == "berth"
     assert found.get("Service")["spec"]["type"] == "NodePort"
     assert container(found.pods()["gc"])["imagePullPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_another_namespace(variant, tmp_path):
+    """By the command of the page, whichever directory is applied then: nothing says the other one any more."""
+    shutil.copytree(MANIFESTS, tmp_path / "packaging/kubernetes")
+    command = Document(CHECKOUT / "docs/kubernetes.md").take("What can be different")
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=60)
+    for one in kustomized(tmp_path / "packaging/kubernetes" / variant):
+        assert one["metadata"].get("namespace") != "berth"
+        assert one.get("spec", {}).get("claimRef", {}).get("namespace") != "berth"
+        assert one["kind"] != "Namespace" or one["metadata"]["name"] == "registry"
+    job = (tmp_path / "packaging/kubernetes/shared/check-storage.yaml").read_text()
+    assert "\n  namespace: registry\n" in job and "namespace: berth" not in job
 
 
 @pytest.mark.parametrize("name, replaced", [("berth.conf", {"registry", "gc", "retain"}), ("htpasswd", {"registry"})])
