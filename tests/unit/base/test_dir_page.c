@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * base/dir_page.c */
+#include "unit/later.h"
 #include "unit/unit.h"
 
 #include "base/dir.h"
@@ -7,17 +8,6 @@
 
 #include <dirent.h>
 #include <time.h>
-
-/* The clock of dir_page.c, so that directories grow old. */
-static int64_t later;
-
-time_t __real_time(time_t *now);
-time_t __wrap_time(time_t *now);
-time_t __wrap_time(time_t *now)
-{
-    (void)now;
-    return __real_time(NULL) + later;
-}
 
 /* How many names were read from directories; and how many long ones more they seem to have. */
 static size_t n_read, n_more;

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * base/fs_settle.c: what others made and may not have synced. */
+#include "unit/later.h"
 #include "unit/unit.h"
 
 #include "base/dir.h"
 #include "base/fs_settle.h"
 
 #include <time.h>
-
-/* The clock of fs_settle.c, so that things grow old. */
-static int64_t later;
-
-time_t __real_time(time_t *now);
-time_t __wrap_time(time_t *now);
-time_t __wrap_time(time_t *now)
-{
-    (void)now;
-    return __real_time(NULL) + later;
-}
 
 /* As another process leaves it that was killed: none of it is synced. */
 static struct fs_root *made_by_others(void **state, const char *path)
@@ -145,7 +135,7 @@ static void test_what_is_renewed_is_where_it_was(void **state)
         assert_returns(1, fs_touch(root, "a/link", &failure));
         assert_returns(1, fs_stat(root, "a/link", &now, &failure));
     } while (now.st_ctim.tv_sec <= before.st_ctim.tv_sec + 1);
-    later = now.st_ctim.tv_sec - __real_time(NULL) + FS_SETTLE_YOUNG_S - 1;
+    later += now.st_ctim.tv_sec - time(NULL) + FS_SETTLE_YOUNG_S - 1;
     assert_returns(1, fs_settle(root, "a/link", &dirty, &failure));
     assert_int_equal(0, dirty.n);
     later = 0;
