@@ -102,6 +102,7 @@ def test_some_files_of_a_ring(runner, monkeypatch, tmp_path):
     monkeypatch.setattr(runner, "CHECKOUT", tmp_path)
     some = ("test_a.py", "test_gone.py")
     assert runner.pytest("ring", only=some) == runner.Result(1, 0)
+    assert runner.pytest("ring", only=("test_[bc].py", "test_b.py")) == runner.Result(1, 1)
 
 
 def test_each_ring_has_a_tree_of_its_own_options(runner, monkeypatch):
