@@ -27,10 +27,11 @@ static int refuse(const char *path, const char *why, struct err *err)
         path, (long)geteuid(), why);
 }
 
-/* Nobody has it but the owner of the data directory, as whom root is about to serve. */
+/* Nobody has it but the owner of the data directory, as whom root is about to serve; nor does that
+ * one get another file, by a link in a directory that is his already. */
 static bool give(const char *path, const struct stat *to)
 {
-    return geteuid() != 0 || to->st_uid == 0 || chown(path, to->st_uid, to->st_gid) == 0;
+    return geteuid() != 0 || to->st_uid == 0 || lchown(path, to->st_uid, to->st_gid) == 0;
 }
 
 static bool make_parents(const char *path, const struct stat *to)
@@ -74,7 +75,9 @@ int first_login_make(const char *path, const char *root, struct buf *password, s
         return refuse(path, strerror(errno), err);
     if (make_entry(password, &entry, err) < 0)
         return -1;
-    if (file_create(path, 0600, (gid_t)-1, entry.s, entry.len, &why) < 0)
-        return refuse(path, why.msg, err);
+    if (file_create(path, 0600, (gid_t)-1, entry.s, entry.len, &why) < 0) {
+        buf_clear(password);
+        return why.sys == EEXIST ? 0 : refuse(path, why.msg, err); /* another was faster */
+    }
     return give(path, &to) ? 1 : err_sys(err, errno, "chown %s", path);
 }

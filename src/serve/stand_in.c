@@ -114,8 +114,8 @@ int stand_in_prepare(struct stand_in *stand_in, char **args, const char *own, st
     if (choose_file(args, &file, err) < 0 || find_own(own, &base, err) < 0 ||
         distribution_read(distribution, file, (const char *const *)environ, err) < 0 ||
         distribution_check(distribution, err) < 0 || check_files(distribution, err) < 0 ||
-        prepare_passwords(stand_in, err) < 0 ||
-        distribution_print(distribution, base.len ? base.s : NULL, &text, err) < 0)
+        distribution_print(distribution, base.len ? base.s : NULL, &text, err) < 0 ||
+        prepare_passwords(stand_in, err) < 0) /* last: what is made then is also said */
         return -1;
     /* ":5000" is everywhere. */
     buf_addf(&stand_in->listen, "%s%s", distribution->addr[0] == ':' ? "*" : "",

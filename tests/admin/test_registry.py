@@ -273,6 +273,10 @@ def test_files_that_are_not_there(tmp_path):
     assert "http.tls.key: /none: No such file or directory: mount it there" in line
     line = fails(tmp_path, REGISTRY_AUTH_HTPASSWD_PATH="/proc/none")
     assert "auth.htpasswd.path: /proc/none is missing" in line and "No such file or directory: mount it there" in line
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    line = fails(tmp_path, REGISTRY_AUTH_HTPASSWD_PATH=f"{tmp_path}/link")
+    assert f"auth.htpasswd.path: {tmp_path}/link: No such file or directory: mount it there" in line
+    assert not (tmp_path / "elsewhere").exists()
     line = fails(tmp_path, REGISTRY_AUTH_HTPASSWD_PATH=str(tmp_path))
     assert f'auth.htpasswd.path: htpasswd = "{tmp_path}": it cannot be read: it is no plain file' in line
     assert "none.yml: " in fails(tmp_path, tmp_path / "none.yml")
