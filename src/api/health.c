@@ -175,11 +175,9 @@ static void log_change(const struct finding *finding)
  * room nor the right to write. */
 static bool is_enough(const struct request *request, int ready)
 {
-    bool pull = false;
+    const char *what = request_parameter(request, "for");
+    bool pull = what && !strcmp(what, "pull");
 
-    for (size_t i = 0; i < request->n_query; i++)
-        if (!strcmp(request->query[i].key, "for"))
-            pull = !strcmp(request->query[i].value, "pull");
     return ready == READY || (pull && (ready == READY_NOT_WRITABLE || ready == READY_NO_ROOM));
 }
 
