@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Pushing blobs (OCI Distribution Specification, "Pushing Blobs", end-4a to end-6, end-11, end-13,
- * end-14). What these functions acknowledge with 0 is durable. They take the locks that they need.
+ * end-14). What these functions acknowledge with 0 is durable, but for a session that is open
+ * (upload_save). They take the locks that they need.
  */
 #ifndef BERTH_REGISTRY_PUSH_BLOB_H
 #define BERTH_REGISTRY_PUSH_BLOB_H
