@@ -99,6 +99,7 @@ def rows(repository: Pulled) -> list[Row]:
 
 
 def main(only: str = ""):
+    generator.make()
     kinds = registries.all_kinds()
     with contextlib.ExitStack() as running:
         fronts = {kind.name: running.enter_context(kind.running(MEMORY)) for kind in kinds}

@@ -17,7 +17,7 @@ BENCHMARKS = {
     "whole": "The registry as a whole",
 }
 
-HEAD = """Written by `make -C build bench BENCH="--document docs/performance.md"`: {versions}, in turns in one run on {machine}, {date}.
+HEAD = """Written by `{settings}make -C build bench BENCH="--document docs/performance.md"`: {versions}, in turns in one run on {machine}, {date}.
 {rounds}; in brackets by how much berth is better (below 1: worse). {busy}
 
 Load comes from wrk and from a generator in C (`tests/bench/load.c`) on the same machine. Any answer but the expected one fails
@@ -60,10 +60,15 @@ def table(figures: list[Figure]) -> list[str]:
     return lines
 
 
+def settings() -> str:
+    """What the run was told beyond its command line."""
+    return "".join(f"{name}={os.environ[name]} " for name in ("BENCH_ROUNDS", "BENCH_SECONDS") if name in os.environ)
+
+
 def head(figures: list[Figure]) -> list[str]:
     disk = file_system(os.path.realpath(registries.places()["disk"] or os.environ.get("TMPDIR", "/tmp")))
     rounds = max(len(values) for figure in figures for values in figure.values.values())
-    text = HEAD.format(versions=", ".join(kind.version() for kind in registries.all_kinds()), machine=machine(),
+    text = HEAD.format(settings=settings(), versions=", ".join(kind.version() for kind in registries.all_kinds()), machine=machine(),
                        date=time.strftime("%Y-%m-%d", time.gmtime()), disk=disk, busy=busy(),
                        rounds=f"Medians of {rounds} rounds" if rounds > 1 else "One round")
     paragraphs = [textwrap.wrap(paragraph, WIDTH, break_on_hyphens=False) for paragraph in text.split("\n\n")]
