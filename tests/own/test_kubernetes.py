@@ -83,6 +83,8 @@ def test_no_right_that_it_need_not_have(variant):
         rights = pod["securityContext"]
         assert rights["runAsNonRoot"] is True and rights["runAsUser"] == rights["runAsGroup"] == rights["fsGroup"] == 1000
         assert rights["seccompProfile"] == {"type": "RuntimeDefault"}
+        # A large volume is not walked at each start.
+        assert rights["fsGroupChangePolicy"] == "OnRootMismatch"
         assert only["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                                            "capabilities": {"drop": ["ALL"]}}
         assert only["resources"]["limits"]["memory"] and only["resources"]["requests"]["memory"]
@@ -253,6 +255,27 @@ def test_berth_takes_its_configuration(variant, tmp_path):
     assert not [line for line in (tmp_path / "htpasswd").read_text().splitlines() if not line.startswith("#")]
 
 
+def time_of(schedule):
+    minute, hour = map(int, schedule.split()[:2])
+    return 60 * hour + minute
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_transfers_are_waited_for(variant):
+    """Longer than berth itself does."""
+    own = re.search(r"#define FINISH_MS[\\\s]+(\d+)", (CHECKOUT / "src/serve/children.c").read_text())[1]
+    assert objects(variant).pods()["registry"]["spec"]["terminationGracePeriodSeconds"] > int(own) / 1000
+
+
+@pytest.mark.parametrize("variant", WHOLE)
+def test_secrets_are_for_berth_alone(variant):
+    for template in objects(variant).pods().values():
+        for volume in template["spec"]["volumes"]:
+            for kind in volume.values():
+                if isinstance(kind, dict) and "secret" in str(kind):
+                    assert kind["defaultMode"] == 0o440
+
+
 def test_jobs_do_what_they_are_called():
     for component in ("gc", "retain"):
         job = objects("base").get("CronJob", f"berth-{component}")
@@ -260,4 +283,8 @@ def test_jobs_do_what_they_are_called():
         assert only["command"] == ["/usr/bin/berth", component] and job["spec"]["concurrencyPolicy"] == "Forbid"
         subprocess.run([BUILD / "berth", component, "--help"], check=True, stdout=subprocess.DEVNULL, timeout=60)
         assert re.fullmatch(r"\d+ \d+ \* \* \*", job["spec"]["schedule"])
+    # What one leaves without a tag, the other removes in the same night.
+    minutes = {component: time_of(objects("base").get("CronJob", f"berth-{component}")["spec"]["schedule"])
+               for component in ("gc", "retain")}
+    assert minutes["retain"] < minutes["gc"]
     assert "command" not in container(objects("base").pods()["registry"])
