@@ -137,5 +137,5 @@ def test_targets_of_make_are_there():
     made = (CHECKOUT / "Makefile.am").read_text() + "\ncheck install uninstall dist distcheck:\n"
     targets = {word for line in re.findall(r"^([a-z][\w .-]*):", made, re.MULTILINE) for word in line.split()}
     for path, text in ALL.items():
-        for target in re.findall(r"make -C build ([a-z][a-z-]*)", text):
+        for target in re.findall(r"(?:make -C build|`make|^ {4,}(?:sudo )?make) ([a-z][a-z-]*)", text, re.MULTILINE):
             assert target in targets, (path, target)
