@@ -15,7 +15,10 @@
 /* A tag: that alone. A digest: the manifest and all tags that point at it; their names are appended
  * to *removed_tags (may be NULL). MANIFEST_UNKNOWN, PRECONDITION, DENIED (the rules do not let
  * one of the tags go, or an immutable one needs the manifest; then all stay), BUSY (it is pushed
- * again all the while). Nobody waits until the tags are found: the locks are held for moments. */
+ * again all the while). Nobody waits until the tags are found: the locks are held for moments. So
+ * an error may come when some of the tags are gone, durably, as the events and *removed_tags say:
+ * BUSY, ERR_IO, and DENIED if the tag that has to stay, or needs the manifest, was set meanwhile.
+ * The manifest is there then, and removing it again goes on from there. */
 int remove_manifest(const struct registry *registry, const struct name *name,
                     const struct reference *reference, struct precondition precondition,
                     struct strings *removed_tags, struct err *err);

@@ -10,9 +10,6 @@
 #include "store/repo.h"
 #include "unit/trace.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 static const struct precondition none = {NULL, NULL};
 
 static int remove_it(const struct store *store, const char *repository, const char *reference,
@@ -278,157 +275,12 @@ static void test_what_is_acknowledged_is_durable(void **state)
     assert_returns(0, remove_it(store, "a", digest.s, NULL));
     assert_returns(0, remove_blob(unit_registry(store), &name, &blob, &failure));
     trace_stop();
+    trace_assert_durable();
     int untagged = trace_fsync("_manifests/tags", -1);
     assert_true(untagged >= 0);
     assert_true(trace_fsync("revisions/sha256", untagged) > untagged); /* names go first */
+    assert_int_equal(-1, trace_fsync("_manifests/tags", trace_fsync("revisions/sha256", -1)));
     assert_true(trace_fsync("_layers/sha256", untagged) > untagged);
-}
-
-/* What another process does just before a lock is taken, counted down to. */
-static void (*meanwhile)(const struct store *);
-static int locks_until;
-static const struct store *the_store;
-static int n_locked = -1, reads_locked, reads;
-static bool fail_locked;
-
-int __real_lock_repo(const struct store *store, const struct name *name, struct lock *lock,
-                     struct err *err);
-int __wrap_lock_repo(const struct store *store, const struct name *name, struct lock *lock,
-                     struct err *err);
-int __wrap_lock_repo(const struct store *store, const struct name *name, struct lock *lock,
-                     struct err *err)
-{
-    void (*now)(const struct store *) = meanwhile;
-
-    if (now && locks_until-- == 0) {
-        meanwhile = NULL;
-        now(the_store);
-    }
-    int locked = __real_lock_repo(store, name, lock, err);
-    n_locked = locked == 0 ? lock->fd : -1;
-    return locked;
-}
-
-void __real_lock_free(struct lock *lock);
-void __wrap_lock_free(struct lock *lock);
-void __wrap_lock_free(struct lock *lock)
-{
-    if (lock->fd >= 0 && lock->fd == n_locked)
-        n_locked = -1;
-    __real_lock_free(lock);
-}
-
-int __real_fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
-                   struct err *err);
-int __wrap_fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
-                   struct err *err);
-int __wrap_fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
-                   struct err *err)
-{
-    reads++;
-    reads_locked += n_locked >= 0;
-    if (n_locked >= 0 && fail_locked)
-        return err_sys(err, EIO, "read %s", path);
-    return __real_fs_read(root, path, limit, out, err);
-}
-
-static void set_late(const struct store *store)
-{
-    have_image(store, "a", "late", "mark");
-}
-
-static void move_v1(const struct store *store)
-{
-    have_image(store, "a", "v1", "another");
-}
-
-static void remove_v1(const struct store *store)
-{
-    assert_int_equal(0, remove_it(store, "a", "v1", NULL));
-}
-
-/* Between any two locks that a removal takes: what was set by then goes, what was moved stays. */
-static void test_what_happens_meanwhile(void **state)
-{
-    static void (*const all[])(const struct store *) = {set_late, move_v1, remove_v1};
-    const struct store *store = *state;
-    const struct name name = unit_name("a");
-
-    the_store = store;
-    for (size_t i = 0; i < LENGTH_OF(all); i++)
-        for (int at = 0; at < 2; at++) { /* before the tags go, and before the manifest does */
-            const struct digest digest = have_image(store, "a", "v1", "mark");
-            AUTO_STRINGS tags = {0};
-            if (all[i] != set_late && at == 1)
-                continue; /* v1 is gone by then */
-            have_image(store, "a", "v2", "mark");
-            meanwhile = all[i];
-            locks_until = at;
-            assert_returns(0, remove_it(store, "a", digest.s, &tags));
-            assert_null(meanwhile);
-            assert_returns(0, repo_has_revision(store, &name, &digest, &failure));
-            assert_string_equal("", tag_digest(store, "a", "v2"));
-            assert_string_equal("", tag_digest(store, "a", "late"));
-            assert_int_equal(all[i] == move_v1, tag_digest(store, "a", "v1")[0] != '\0');
-            assert_int_equal(all[i] == set_late, strings_has(&tags, "late"));
-            assert_int_equal(all[i] == set_late, strings_has(&tags, "v1"));
-            assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
-        }
-}
-
-/* Who knows what it points at. */
-static void test_a_tag_that_cannot_be_read_keeps_its_manifest(void **state)
-{
-    const struct store *store = *state;
-    const struct name name = unit_name("a");
-    const struct digest digest = have_image(store, "a", "v1", "mark");
-
-    fail_locked = true;
-    int result = remove_it(store, "a", digest.s, NULL);
-    fail_locked = false;
-    assert_int_equal(-1, result);
-    assert_int_equal(EIO, failure.sys);
-    assert_string_equal(digest.s, tag_digest(store, "a", "v1"));
-    assert_returns(1, repo_has_revision(store, &name, &digest, &failure));
-}
-
-static void push_without_end(const struct store *store)
-{
-    have_image(store, "a", "late", "mark");
-    meanwhile = push_without_end;
-    locks_until = 1; /* its own, then the next one of the removal */
-}
-
-static void test_who_is_pushed_all_the_while_is_busy(void **state)
-{
-    struct store *store = *state;
-    const struct digest digest = have_image(store, "a", "v1", "mark");
-
-    the_store = store;
-    store->lock_timeout_ms = 20;
-    meanwhile = push_without_end;
-    locks_until = 1;
-    assert_fails(BUSY, remove_it(store, "a", digest.s, NULL));
-    meanwhile = NULL;
-    assert_returns(0, remove_it(store, "a", digest.s, NULL)); /* it goes on from there */
-}
-
-/* Nobody waits until all tags have been looked at, however many there are. */
-static void test_tags_are_searched_without_a_lock(void **state)
-{
-    const struct store *store = *state;
-    const struct digest digest = have_image(store, "a", "v1", "mark");
-    char path[80];
-
-    for (int i = 0; i < 500; i++) {
-        snprintf(path, sizeof path, "repositories/a/_manifests/tags/t%03d/current/link", i);
-        unit_put(store->path, path, unit_digest_of("other").s);
-    }
-    reads = reads_locked = 0;
-    assert_returns(0, remove_it(store, "a", digest.s, NULL));
-    assert_true(reads > 500);
-    assert_true(reads_locked < 5);
-    assert_string_equal("", tag_digest(store, "a", "v1"));
 }
 
 int main(void)
@@ -447,10 +299,6 @@ int main(void)
         STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_waits_for_the_repository_and_the_sweeper),
         STORE_TEST(test_what_is_acknowledged_is_durable),
-        STORE_TEST(test_what_happens_meanwhile),
-        STORE_TEST(test_a_tag_that_cannot_be_read_keeps_its_manifest),
-        STORE_TEST(test_who_is_pushed_all_the_while_is_busy),
-        STORE_TEST(test_tags_are_searched_without_a_lock),
     };
 
     return RUN(tests);
