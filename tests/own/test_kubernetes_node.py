@@ -35,7 +35,7 @@ class Node:
     def run(self, *args):
         (self.home / "called").write_text("")
         env = {"PATH": f"{self.home}/bin:{os.environ['PATH']}", "CALLED": str(self.home / "called"), "CERTS": str(self.certs),
-               "CONFIG": str(self.config), "K3S": str(self.k3s)}
+               "CONFIG": str(self.config), "K3S": str(self.k3s), "K3S_DATA": str(self.home / "k3s-data")}
         return subprocess.run([MANIFESTS / "air-gapped" / "node", *args], cwd=self.home, env=env, capture_output=True, text=True,
                               check=False, timeout=60)
 
@@ -88,6 +88,14 @@ def test_k3s(node):
     done = node.run("berth.tar", "other.internal", URL)
     assert done.returncode == 78 and "says other things already" in done.stderr and "other.internal" in done.stderr
     assert told.read_text() == before
+
+
+def test_an_agent_of_k3s(node):
+    """Which has no configuration until somebody writes one."""
+    (node.home / "k3s-data").mkdir()
+    assert node.run("berth.tar", NAME, URL).returncode == 0
+    assert node.called()[0] == "k3s ctr --namespace k8s.io images import berth.tar" and not node.certs.exists()
+    assert yaml.safe_load((node.k3s / "registries.yaml").read_text()) == {"mirrors": {NAME: {"endpoint": [URL]}}}
 
 
 def test_k3s_with_an_authority(node):
