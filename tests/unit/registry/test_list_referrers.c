@@ -13,6 +13,24 @@
 
 #define MANY 5
 
+/* How many times pages of the index were read, and the largest that was asked for. */
+static size_t n_reads, largest;
+
+int __real_referrer_page(const struct store *store, const struct name *name,
+                         const struct digest *subject, const char *after, size_t n,
+                         struct strings *digests, bool *more, struct err *err);
+int __wrap_referrer_page(const struct store *store, const struct name *name,
+                         const struct digest *subject, const char *after, size_t n,
+                         struct strings *digests, bool *more, struct err *err);
+int __wrap_referrer_page(const struct store *store, const struct name *name,
+                         const struct digest *subject, const char *after, size_t n,
+                         struct strings *digests, bool *more, struct err *err)
+{
+    n_reads++;
+    largest = n > largest ? n : largest;
+    return __real_referrer_page(store, name, subject, after, n, digests, more, err);
+}
+
 struct listing {
     struct json *json; /* the list */
     struct digest last;
@@ -194,6 +212,53 @@ static void test_fallback_tags(void **state)
     }
 }
 
+#define BOTH 8
+
+/* All pages of n, in order; how many they hold. */
+static size_t walk(const struct store *store, const struct digest *subject, const char *type, int n)
+{
+    char last[sizeof subject->s] = "";
+    size_t seen = 0;
+
+    for (bool more = true; more;) {
+        n_reads = largest = 0;
+        struct listing page = list_page(store, subject, type, (struct page){last, n});
+        assert_true(type || (n_reads == 1 && largest == (size_t)n + 1));
+        for (size_t i = 0; i < json_array_len(page.json); i++, seen++) {
+            assert_true(strcmp(last, digest_at(page.json, i)) < 0);
+            snprintf(last, sizeof last, "%s", digest_at(page.json, i));
+        }
+        more = page.more;
+        json_free(page.json);
+    }
+    return seen;
+}
+
+/* Pages hold what is in either list once, in order, and read little more of the index. */
+static void test_pages_of_both_lists(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    struct digest referrers[BOTH];
+
+    for (int i = 0; i < BOTH; i++)
+        referrers[i] = have_referrer(store, &subject, "type/y", i);
+    unit_delete(store->path, "repositories/a/_referrers");
+    have_referrer(store, &subject, "type/y", 0); /* it is in both */
+    for (int i = BOTH; i < 5 * BOTH; i++)
+        have_referrer(store, &subject, i % 4 ? "type/x" : "type/y", i);
+    have_fallback(store, &subject, referrers, BOTH);
+    for (int n = 1; n < 5; n++) {
+        assert_int_equal(5 * BOTH, walk(store, &subject, NULL, n));
+        assert_int_equal(2 * BOTH, walk(store, &subject, "type/y", n));
+    }
+    n_reads = 0;
+    struct listing none = list_page(store, &subject, "type/none", (struct page){NULL, 1});
+    assert_int_equal(0, json_array_len(none.json));
+    assert_in_range(n_reads, 2, 5); /* 2, 4, 8, 16 and 32 of them */
+    json_free(none.json);
+}
+
 /* Issue 10, item 7: what a client writes into its tag does not make one request look at all of it;
  * what is behind is on the next page. */
 static void test_7_a_page_is_bounded_in_looks(void **state)
@@ -352,6 +417,7 @@ int main(void)
         STORE_TEST(test_pages),
         STORE_TEST(test_entries_without_their_manifest_are_left_out),
         STORE_TEST(test_fallback_tags),
+        STORE_TEST(test_pages_of_both_lists),
         STORE_TEST(test_7_a_page_is_bounded_in_looks),
         STORE_TEST(test_fallback_entries_without_their_manifest),
         STORE_TEST(test_tags_that_only_look_like_a_fallback),
