@@ -83,6 +83,20 @@ static void test_a_session_syncs_nothing(void **state)
     assert_int_equal(0, trace_count_fsync());
 }
 
+/* Nobody knows of it yet, who could see a file half-written. */
+static void test_a_new_session_renames_nothing(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    AUTO_UPLOAD upload = {.fd = -1};
+
+    trace_start(store->path);
+    assert_returns(0, upload_create(store, &name, "", DIGEST_SHA256, &upload, &failure));
+    assert_returns(0, upload_save(&upload, &failure));
+    trace_stop();
+    assert_true(trace_rename_to("/startedat", -1) < 0 && trace_rename_to("/state", -1) < 0);
+}
+
 /* A file server may end while this machine goes on. */
 static void test_the_bytes_on_a_file_server_are_durable_before_their_state(void **state)
 {
@@ -100,6 +114,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_after_a_power_cut_the_bytes_are_read_again),
         STORE_TEST(test_a_session_syncs_nothing),
+        STORE_TEST(test_a_new_session_renames_nothing),
         STORE_TEST(test_the_bytes_on_a_file_server_are_durable_before_their_state),
     };
 
