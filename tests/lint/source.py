@@ -33,13 +33,14 @@ LAYERS = {
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
     "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
     "serve": {"base", "oci", "store", "auth", "distribution"},
-    "admin": {"base", "cli", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
+    "check": {"base", "oci", "auth", "registry"},
+    "admin": {"base", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
 }
 
 # The configuration as a whole is a program's, whatever it is for: these too may read it.
 CONFIG = "api/config.h"
-READ_CONFIG = {"serve", "admin"}
+READ_CONFIG = {"serve", "check", "admin"}
 
 # What libc and the kernel's interface to it bring; every other <header> is a library's.
 LIBC = re.compile(r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|limits|locale|malloc|math|netdb"

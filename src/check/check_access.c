@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: `berth config check`: groups and access rules. */
-#include "admin/config_parts.h"
+ * L5: mistakes in a configuration: groups and access rules. */
+#include "check/check.h"
 
 #include "auth/passwd.h"
 #include "auth/passwd_file.h"
@@ -79,16 +79,15 @@ static void check_list(const struct known *known, const struct policy_rule *rule
     }
 }
 
-static void check_reach(const struct config *conf, struct findings *findings)
+static void check_patterns(const struct config *conf, struct findings *findings)
 {
-    struct config_pattern *patterns =
-        mem_alloc(conf->live.policy.n_repositories * sizeof *patterns);
+    struct check_pattern *patterns = mem_alloc(conf->live.policy.n_repositories * sizeof *patterns);
 
     for (size_t i = 0; i < conf->live.policy.n_repositories; i++)
-        patterns[i] = (struct config_pattern){conf->live.policy.repositories[i].pattern,
-                                              conf->live.policy.repositories[i].place};
+        patterns[i] = (struct check_pattern){conf->live.policy.repositories[i].pattern,
+                                             conf->live.policy.repositories[i].place};
     for (size_t i = 0; i < conf->live.policy.n_repositories; i++)
-        config_reach_check("repository", patterns, conf->live.policy.n_repositories, i, findings);
+        check_reach("repository", patterns, conf->live.policy.n_repositories, i, findings);
     free(patterns);
 }
 
@@ -112,7 +111,7 @@ static void check_rule(const struct known *known, const struct policy_rule *rule
     check_list(known, rule, &rule->admin, findings);
 }
 
-void config_access_check(const struct config *conf, struct findings *findings)
+void check_access(const struct config *conf, struct findings *findings)
 {
     struct known known = {.conf = conf};
     struct policy_settings no_rules = conf->live.policy;
@@ -131,7 +130,7 @@ void config_access_check(const struct config *conf, struct findings *findings)
         check_rule(&known, &conf->live.policy.repositories[i], findings);
     policy = policy_new(&conf->live.policy, false, &err);
     if (policy)
-        check_reach(conf, findings);
+        check_patterns(conf, findings);
     policy_free(policy);
     strings_free(&known.users);
 }

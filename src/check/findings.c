@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: what `berth config check` finds. */
-#include "admin/findings.h"
+ * L5: what is found to be wrong. */
+#include "check/findings.h"
 
 #include "base/array.h"
 #include "base/buf.h"

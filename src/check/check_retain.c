@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: `berth config check`: retention. */
-#include "admin/config_parts.h"
+ * L5: mistakes in a configuration: retention. */
+#include "check/check.h"
 
 #include "base/mem.h"
 #include "registry/retain.h"
@@ -19,17 +19,17 @@ static void check_section(const struct retain_section *section, struct findings 
                       section->place.file, section->place.line, section->pattern);
 }
 
-void config_retain_check(const struct config *conf, struct findings *findings)
+void check_retain(const struct config *conf, struct findings *findings)
 {
-    struct config_pattern *patterns = mem_alloc(conf->live.retain.n_retains * sizeof *patterns);
+    struct check_pattern *patterns = mem_alloc(conf->live.retain.n_retains * sizeof *patterns);
     size_t errors = findings->errors;
 
     for (size_t i = 0; i < conf->live.retain.n_retains; i++) {
-        patterns[i] = (struct config_pattern){conf->live.retain.retains[i].pattern,
-                                              conf->live.retain.retains[i].place};
+        patterns[i] = (struct check_pattern){conf->live.retain.retains[i].pattern,
+                                             conf->live.retain.retains[i].place};
         check_section(&conf->live.retain.retains[i], findings);
     }
     for (size_t i = 0; findings->errors == errors && i < conf->live.retain.n_retains; i++)
-        config_reach_check("retain", patterns, conf->live.retain.n_retains, i, findings);
+        check_reach("retain", patterns, conf->live.retain.n_retains, i, findings);
     free(patterns);
 }

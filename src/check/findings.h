@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What `berth config check` finds. Set to {0}; findings_free afterwards.
+ * What is found to be wrong with a configuration. Set to {0}; findings_free afterwards.
  */
-#ifndef BERTH_ADMIN_FINDINGS_H
-#define BERTH_ADMIN_FINDINGS_H
+#ifndef BERTH_CHECK_FINDINGS_H
+#define BERTH_CHECK_FINDINGS_H
 
 #include "base/err.h"
 

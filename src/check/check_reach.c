@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L6: `berth config check`: sections that can never apply. */
-#include "admin/config_parts.h"
+ * L5: mistakes in a configuration: sections that can never apply. */
+#include "check/check.h"
 
 #include "oci/glob.h"
 #include "oci/name.h"
@@ -34,10 +34,10 @@ static bool fill(const char *pattern, const struct filling *filling, struct name
     return name_parse(name, text, len, &err) == 0;
 }
 
-static const struct config_pattern *narrowest(const struct config_pattern *patterns, size_t n,
-                                              const struct name *name)
+static const struct check_pattern *narrowest(const struct check_pattern *patterns, size_t n,
+                                             const struct name *name)
 {
-    const struct config_pattern *best = NULL;
+    const struct check_pattern *best = NULL;
 
     for (size_t i = 0; i < n; i++)
         if (glob_matches(patterns[i].text, name->s) &&
@@ -46,8 +46,8 @@ static const struct config_pattern *narrowest(const struct config_pattern *patte
     return best;
 }
 
-static void warn_shadowed(const char *kind, const struct config_pattern *pattern,
-                          const struct config_pattern *other, struct findings *findings)
+static void warn_shadowed(const char *kind, const struct check_pattern *pattern,
+                          const struct check_pattern *other, struct findings *findings)
 {
     bool elsewhere = strcmp(other->place.file, pattern->place.file) != 0;
 
@@ -57,12 +57,12 @@ static void warn_shadowed(const char *kind, const struct config_pattern *pattern
 }
 
 /* Another section applies to each name that the pattern matches; tried with some names. */
-void config_reach_check(const char *kind, const struct config_pattern *patterns, size_t n_patterns,
-                        size_t nth, struct findings *findings)
+void check_reach(const char *kind, const struct check_pattern *patterns, size_t n_patterns,
+                 size_t nth, struct findings *findings)
 {
     static const struct filling fillings[] = {
         {"zq0", "zq0/zq1", 'z'}, {"7k", "7k", '7'}, {"x", "x/y/x", 'x'}};
-    const struct config_pattern *pattern = &patterns[nth], *other = NULL;
+    const struct check_pattern *pattern = &patterns[nth], *other = NULL;
     bool any = false;
 
     for (size_t i = 0; i < sizeof fillings / sizeof *fillings; i++) {
