@@ -18,7 +18,8 @@ PACKAGES = ["base-files", "lighttpd", "lighttpd-mod-openssl", "apache2-utils", "
             "libconfuse2", "libcrypt1", "libyaml-0-2", "libisal2", "libzstd1", "zlib1g", "libbz2-1.0", "liblz4-1", "liblzma5"]
 # What berth is compiled with, where that is not this machine's: as ./quickstart installs it, and what libarchive needs.
 DEVELOPMENT = ["libc6-dev", "libfcgi-dev", "libjson-c-dev", "libssl-dev", "libconfuse-dev", "libyaml-dev", "libcrypt-dev",
-               "libarchive-dev", "libzstd-dev", "zlib1g-dev", "libisal-dev", "libbz2-1.0", "liblz4-1", "liblzma5"]
+               "libarchive-dev", "libzstd-dev", "zlib1g-dev", "libisal-dev", "libcurl4-openssl-dev", "libpsl-dev",
+               "libbz2-1.0", "liblz4-1", "liblzma5"]
 
 
 class Package:

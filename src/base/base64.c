@@ -8,7 +8,7 @@ static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 static const char plain_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void base64_encode_url(struct buf *out, const void *bytes, size_t len)
+static void encode_digits(struct buf *out, const void *bytes, size_t len, const char *digits)
 {
     const unsigned char *p = bytes;
 
@@ -17,8 +17,19 @@ void base64_encode_url(struct buf *out, const void *bytes, size_t len)
         unsigned group = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) |
                          (n > 2 ? (unsigned)p[i + 2] : 0);
         for (size_t k = 0; k <= n; k++)
-            buf_addc(out, url_digits[group >> (18 - 6 * k) & 63]);
+            buf_addc(out, digits[group >> (18 - 6 * k) & 63]);
     }
+}
+
+void base64_encode_url(struct buf *out, const void *bytes, size_t len)
+{
+    encode_digits(out, bytes, len, url_digits);
+}
+
+void base64_encode(struct buf *out, const void *bytes, size_t len)
+{
+    encode_digits(out, bytes, len, plain_digits);
+    buf_add(out, "==", (3 - len % 3) % 3);
 }
 
 static bool decode_digits(struct buf *out, const char *s, size_t len, const char *digits)

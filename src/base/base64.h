@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 void base64_encode_url(struct buf *out, const void *bytes, size_t len);
+void base64_encode(struct buf *out, const void *bytes, size_t len);
 bool base64_decode_url(struct buf *out, const char *s, size_t len);
 bool base64_decode(struct buf *out, const char *s, size_t len);
 

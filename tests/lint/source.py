@@ -27,6 +27,7 @@ LAYERS = {
     "storage": {"base", "oci", "store"},
     "auth": {"base", "oci"},
     "event": {"base", "oci"},
+    "remote": {"base", "oci", "http"},
     "gc": {"base", "pack", "oci", "store", "storage", "event"},
     "fsck": {"base", "pack", "oci", "store"},
     "registry": {"base", "oci", "store", "storage", "auth", "event"},
