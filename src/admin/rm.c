@@ -35,7 +35,7 @@ static int would_remove(const struct registry *registry, const struct name *name
         return -1;
     if (!reference->is_digest)
         return 0;
-    return immutable_check(&immutable, registry, name, &digest, err) < 0
+    return immutable_look(&immutable, registry, name, &digest, err) < 0
                ? -1
                : list_tags_of(registry, name, &digest, tags, err);
 }

@@ -49,6 +49,8 @@ static int take_locks(struct fsck *fsck, const struct fsck_suspect *suspicion, s
         return -1;
     if (suspicion->name && lock_repo(fsck->store, suspicion->name, &locks->repo, err) < 0)
         return -1;
+    if (suspicion->name && fsck->options.repair && lock_repo_change(&locks->repo, err) < 0)
+        return -1; /* a tag may be mended */
     return 1;
 }
 

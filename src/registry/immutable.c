@@ -104,14 +104,21 @@ static int look_through_all(struct search *search, const struct strings *tags, s
     return 0;
 }
 
-int immutable_check(struct immutable *immutable, const struct registry *registry,
-                    const struct name *name, const struct digest *digest, struct err *err)
+/* Whether there can be such a tag at all. */
+static bool any_keeps(const struct registry *registry, const struct name *name)
 {
     const struct registry_rules *rules = &registry->rules;
+
+    return rules->keeps && rules->keeps(rules->context, name, NULL);
+}
+
+int immutable_look(struct immutable *immutable, const struct registry *registry,
+                   const struct name *name, const struct digest *digest, struct err *err)
+{
     struct search search = {immutable, registry, name, digest, NULL, 0};
     AUTO_STRINGS tags = {0};
 
-    if (!rules->keeps || !rules->keeps(rules->context, name, NULL))
+    if (!any_keeps(registry, name))
         return 0;
     if (storage_trust(registry->store, err) < 0)
         return -1;
@@ -123,4 +130,32 @@ int immutable_check(struct immutable *immutable, const struct registry *registry
                      : look_through_all(&search, &tags, err);
     free(search.todo);
     return result;
+}
+
+/* Who set a tag before is done with it. */
+static int note_turn(struct immutable *immutable, const struct store *store,
+                     const struct name *name, struct err *err)
+{
+    AUTO_LOCK repo = {-1};
+
+    return lock_repo(store, name, &repo, err) < 0 ? -1
+                                                  : lock_repo_turn(&repo, &immutable->turn, err);
+}
+
+int immutable_check(struct immutable *immutable, const struct registry *registry,
+                    const struct name *name, const struct digest *digest, struct err *err)
+{
+    if (any_keeps(registry, name) && note_turn(immutable, registry->store, name, err) < 0)
+        return -1;
+    return immutable_look(immutable, registry, name, digest, err);
+}
+
+int immutable_holds(const struct immutable *immutable, const struct registry *registry,
+                    const struct name *name, const struct lock *repo, struct err *err)
+{
+    uint64_t turn;
+
+    if (!any_keeps(registry, name))
+        return 1;
+    return lock_repo_turn(repo, &turn, err) < 0 ? -1 : turn == immutable->turn;
 }

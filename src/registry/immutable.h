@@ -9,20 +9,29 @@
 
 #include "oci/digest_map.h"
 #include "registry/registry.h"
+#include "store/lock.h"
 
 /* What was read already, for when the same is asked again. {0} at first. */
 struct immutable {
     struct digest_map seen;
     bool incomplete; /* something was missing that may come */
+    uint64_t turn;   /* of the repository's lock, before the last look */
 };
 #define AUTO_IMMUTABLE __attribute__((cleanup(immutable_free))) struct immutable
 void immutable_free(struct immutable *immutable);
 
 /* ERR_DENIED if a tag that the rules say keeps what it needs (registry_rules.keeps) needs this;
  * what the tag itself points at is not asked for. ERR_STORAGE: there can be such tags, and the
- * storage shows late what other hosts did. Reads each manifest that such tags reach once:
- * ask before the repository's lock is taken, and again, which is quick then, under it. */
+ * storage shows late what other hosts did. Looks at all tags, and reads each manifest that such
+ * tags reach once. */
+int immutable_look(struct immutable *immutable, const struct registry *registry,
+                   const struct name *name, const struct digest *digest, struct err *err);
+
+/* The same before lock_repo is taken, which it takes for a moment itself. immutable_holds: whether
+ * that still counts, under lock_repo: 0: tags may have been set since. */
 int immutable_check(struct immutable *immutable, const struct registry *registry,
                     const struct name *name, const struct digest *digest, struct err *err);
+int immutable_holds(const struct immutable *immutable, const struct registry *registry,
+                    const struct name *name, const struct lock *repo, struct err *err);
 
 #endif

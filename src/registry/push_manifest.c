@@ -190,7 +190,7 @@ static int publish(const struct registry *registry, const struct push_manifest *
         repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
-    if (set_tags(registry, push, digest, &dirty, err) < 0)
+    if (lock_repo_change(&repo, err) < 0 || set_tags(registry, push, digest, &dirty, err) < 0)
         return -1;
     tell(registry, push, manifest, digest);
     return 0;

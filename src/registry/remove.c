@@ -103,14 +103,6 @@ static int check_precondition(const struct removal *removal, const struct digest
                    current ? current->s : "not there");
 }
 
-static int check_need(const struct removal *removal, struct err *err)
-{
-    if (!removal->reference->is_digest || !removal->immutable)
-        return 0;
-    return immutable_check(removal->immutable, removal->registry, removal->name,
-                           &removal->reference->digest, err);
-}
-
 static int take_locks(const struct removal *removal, enum fs_lock kind, struct lock *gc,
                       struct lock *repo, struct err *err)
 {
@@ -130,16 +122,37 @@ static int check_revision(const struct removal *removal, struct repo_stamp *stam
     int exists = repo_stamp_revision(removal->registry->store, removal->name, digest, stamp, err);
     if (exists <= 0)
         return exists;
-    return check_precondition(removal, digest, err) < 0 || check_need(removal, err) < 0 ? -1 : 1;
+    return check_precondition(removal, digest, err) < 0 ? -1 : 1;
+}
+
+/* Whether an immutable tag needs it, which takes long. */
+static int check_need(const struct removal *removal, struct err *err)
+{
+    if (!removal->immutable)
+        return 0;
+    return immutable_check(removal->immutable, removal->registry, removal->name,
+                           &removal->reference->digest, err);
+}
+
+/* Under the lock: 0: it has to be asked once more. */
+static int check_need_again(struct immutable *immutable, const struct registry *registry,
+                            const struct name *name, const struct digest *digest,
+                            const struct lock *repo, bool at_last, struct err *err)
+{
+    int holds = immutable_holds(immutable, registry, name, repo, err);
+
+    if (holds == 0 && at_last)
+        holds = immutable_look(immutable, registry, name, digest, err) < 0 ? -1 : 1;
+    return holds;
 }
 
 /* What an attempt to remove a manifest came to. */
 enum attempt { FAILED = -1, REMOVED, CHANGED, ABSENT };
 
-/* CHANGED: it is not the one of which it is known that no tag is left. */
+/* CHANGED: it is not the one of which it is known that no tag is left, or that none needs. */
 static enum attempt unlink_revision(const struct removal *removal, enum fs_lock kind,
-                                    const struct repo_stamp *known, struct dirty *dirty,
-                                    struct err *err)
+                                    const struct repo_stamp *known, bool at_last,
+                                    struct dirty *dirty, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_LOCK repo = {-1};
@@ -152,6 +165,12 @@ static enum attempt unlink_revision(const struct removal *removal, enum fs_lock 
         return exists < 0 ? FAILED : ABSENT;
     if (stamp.ino != known->ino || stamp.when != known->when)
         return CHANGED;
+    int unneeded = 1;
+    if (removal->immutable)
+        unneeded = check_need_again(removal->immutable, removal->registry, removal->name,
+                                    &removal->reference->digest, &repo, at_last, err);
+    if (unneeded <= 0)
+        return unneeded < 0 ? FAILED : CHANGED;
     if (remove_signatures(removal, err) < 0 ||
         repo_unlink_revision(removal->registry->store, removal->name, &removal->reference->digest,
                              dirty, err) < 0)
@@ -179,7 +198,8 @@ static int forget_referrer(const struct removal *removal, const struct digest *s
 
 /* Names go before what they point at, also those that others took away or moved and may not have
  * synced; and the entry among the referrers last, as it came first. */
-static enum attempt attempt(const struct removal *removal, enum fs_lock kind, struct err *err)
+static enum attempt attempt(const struct removal *removal, enum fs_lock kind, bool at_last,
+                            struct err *err)
 {
     const struct registry *registry = removal->registry;
     const struct digest *digest = &removal->reference->digest;
@@ -190,10 +210,12 @@ static enum attempt attempt(const struct removal *removal, enum fs_lock kind, st
     int exists = check_revision(removal, &stamp, err);
     if (exists <= 0)
         return exists < 0 ? FAILED : ABSENT;
+    if (check_need(removal, err) < 0)
+        return FAILED;
     int refers = subject_of(registry, removal->name, removal->reference, &subject);
     if (remove_tags_of(registry, removal->name, digest, removal->removed_tags, err) < 0)
         return FAILED;
-    enum attempt done = unlink_revision(removal, kind, &stamp, &dirty, err);
+    enum attempt done = unlink_revision(removal, kind, &stamp, at_last, &dirty, err);
     if (done != REMOVED)
         return done;
     if (dirty_sync(&registry->store->fs, &dirty, err) < 0)
@@ -205,15 +227,20 @@ static enum attempt attempt(const struct removal *removal, enum fs_lock kind, st
     return refers && forget_referrer(removal, &subject, err) < 0 ? FAILED : REMOVED;
 }
 
+/* So often it is asked anew without the lock whether an immutable tag needs it, while others set
+ * tags; then under it. */
+#define ATTEMPTS 5
+
 /* The tags of a manifest are searched for without a lock. Whoever sets one to it meanwhile pushes
  * the manifest as well, and then all begins anew. */
 static int remove_by_digest(const struct removal *removal, enum fs_lock kind, struct err *err)
 {
     const int64_t deadline = clock_ms() + removal->registry->store->lock_timeout_ms;
     enum attempt done;
+    int n = 0;
 
     do
-        done = attempt(removal, kind, err);
+        done = attempt(removal, kind, ++n >= ATTEMPTS, err);
     while (done == CHANGED && clock_ms() < deadline);
     if (done == ABSENT)
         return unknown(removal, err);
@@ -295,22 +322,28 @@ int remove_unused(const struct registry *registry, const struct name *name,
     return remove_by_digest(&removal, FS_LOCK_EXCLUSIVE, err);
 }
 
-/* Wants lock_gc shared. */
-static int unlink_layer(const struct registry *registry, const struct name *name,
-                        const struct digest *digest, struct immutable *immutable,
-                        struct dirty *dirty, struct err *err)
+/* Wants lock_gc shared. CHANGED: it has to be asked anew whether an immutable tag needs it; no such
+ * tag shall come from when it is known that none does. */
+static enum attempt unlink_layer(const struct registry *registry, const struct name *name,
+                                 const struct digest *digest, struct immutable *immutable,
+                                 bool at_last, struct dirty *dirty, struct err *err)
 {
     AUTO_LOCK repo = {-1};
 
-    /* No immutable tag shall come that needs it, from when it is known that none does. */
-    if (registry->rules.keeps && (lock_repo(registry->store, name, &repo, err) < 0 ||
-                                  immutable_check(immutable, registry, name, digest, err) < 0))
-        return -1;
-    return repo_unlink_layer(registry->store, name, digest, dirty, err);
+    if (registry->rules.keeps) {
+        if (lock_repo(registry->store, name, &repo, err) < 0)
+            return FAILED;
+        int holds = check_need_again(immutable, registry, name, digest, &repo, at_last, err);
+        if (holds <= 0)
+            return holds < 0 ? FAILED : CHANGED;
+    }
+    int removed = repo_unlink_layer(registry->store, name, digest, dirty, err);
+    return removed < 0 ? FAILED : removed == 0 ? ABSENT : REMOVED;
 }
 
-int remove_blob(const struct registry *registry, const struct name *name,
-                const struct digest *digest, struct err *err)
+/* Its name is durably gone. */
+static enum attempt attempt_blob(const struct registry *registry, const struct name *name,
+                                 const struct digest *digest, bool at_last, struct err *err)
 {
     AUTO_IMMUTABLE immutable = {0};
     AUTO_LOCK gc = {-1};
@@ -318,11 +351,23 @@ int remove_blob(const struct registry *registry, const struct name *name,
 
     if (immutable_check(&immutable, registry, name, digest, err) < 0 ||
         lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0)
-        return -1;
-    int removed = unlink_layer(registry, name, digest, &immutable, &dirty, err);
-    if (removed == 0)
+        return FAILED;
+    enum attempt done = unlink_layer(registry, name, digest, &immutable, at_last, &dirty, err);
+    return done == REMOVED && dirty_sync(&registry->store->fs, &dirty, err) < 0 ? FAILED : done;
+}
+
+int remove_blob(const struct registry *registry, const struct name *name,
+                const struct digest *digest, struct err *err)
+{
+    enum attempt done;
+    int n = 0;
+
+    do
+        done = attempt_blob(registry, name, digest, ++n >= ATTEMPTS, err);
+    while (done == CHANGED);
+    if (done == ABSENT)
         return err_set(err, ERR_BLOB_UNKNOWN, "%s in %s", digest->s, name->s);
-    if (removed < 0 || dirty_sync(&registry->store->fs, &dirty, err) < 0)
+    if (done == FAILED)
         return -1;
     registry_tell(registry, (struct event){.what = EVENT_BLOB_DELETED,
                                            .repository = name,

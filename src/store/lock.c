@@ -2,10 +2,12 @@
  * L2: the store's locks. Owns _berth/lock, whose files are never removed. */
 #include "store/lock.h"
 
+#include "base/file.h"
 #include "store/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 void lock_free(struct lock *lock)
 {
@@ -104,4 +106,20 @@ int lock_repo(const struct store *store, const struct name *name, struct lock *l
     struct layout_path path;
 
     return lock_file(store, layout_repo_lock(&path, name), FS_LOCK_EXCLUSIVE, lock, err);
+}
+
+int lock_repo_turn(const struct lock *lock, uint64_t *turn, struct err *err)
+{
+    *turn = 0; /* as long as the file is empty */
+    return pread(lock->fd, turn, sizeof *turn, 0) < 0 ? err_sys(err, errno, "read a lock") : 0;
+}
+
+int lock_repo_change(const struct lock *lock, struct err *err)
+{
+    uint64_t turn;
+
+    if (lock_repo_turn(lock, &turn, err) < 0)
+        return -1;
+    turn++;
+    return file_pwrite_all(lock->fd, &turn, sizeof turn, 0, err);
 }

@@ -28,5 +28,9 @@ int lock_gc_wanted(const struct store *store, struct err *err);
 /* For all that changes tags, revisions or referrers of a repository. Readers take none. */
 int lock_repo(const struct store *store, const struct name *name, struct lock *lock,
               struct err *err);
+/* How often the tags of the repositories of this lock were about to change, for whoever wants to
+ * know under it whether what he saw before still holds. lock_repo_change: before one is set. */
+int lock_repo_turn(const struct lock *lock, uint64_t *turn, struct err *err);
+int lock_repo_change(const struct lock *lock, struct err *err);
 
 #endif

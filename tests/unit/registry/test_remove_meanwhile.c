@@ -320,6 +320,91 @@ static void test_tags_are_searched_without_a_lock(void **state)
     assert_string_equal("", tag_digest(store, "a", "v1"));
 }
 
+static bool keeps_v(const void *context, const struct name *name, const struct tag *tag)
+{
+    (void)context;
+    (void)name;
+    return !tag || tag->s[0] == 'v';
+}
+
+static struct digest needed; /* by what is tagged meanwhile */
+
+static void need_it(const struct store *store)
+{
+    have_manifest(store, "a", "v9",
+                  "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX
+                  "\",\"manifests\":[{\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST
+                  "\",\"size\":1,\"digest\":\"%s\"}]}",
+                  needed.s);
+}
+
+static void set_another(const struct store *store)
+{
+    have_image(store, "a", "v8", "another");
+}
+
+/* Whether an immutable tag needs it is found out without the lock, again after each change. */
+static void test_what_is_immutable_meanwhile(void **state)
+{
+    static void (*const all[])(const struct store *) = {need_it, set_another, NULL};
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct precondition none = {NULL, NULL};
+    struct registry registry = *unit_registry(store);
+    char path[80];
+
+    registry.rules.keeps = keeps_v;
+    the_store = store;
+    const struct digest other = have_image(store, "a", "v0", "other");
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof path, "repositories/a/_manifests/tags/v%03d/current/link", i);
+        unit_put(store->path, path, other.s);
+    }
+    for (size_t i = 0; i < LENGTH_OF(all); i++) {
+        needed = have_image(store, "a", NULL, "needed");
+        const struct reference reference = reference_to(needed.s);
+        meanwhile = all[i];
+        locks_until = 1; /* the first one is to see whose turn it is */
+        reads_locked = 0;
+        int removed = remove_manifest(&registry, &name, &reference, none, NULL, &failure);
+        assert_null(meanwhile);
+        assert_returns(all[i] == need_it ? -1 : 0, removed);
+        assert_returns(all[i] == need_it, repo_has_revision(store, &name, &needed, &failure));
+        assert_true(reads_locked < 10);
+        if (all[i] == need_it)
+            assert_int_equal(0, remove_it(store, "a", "v9", NULL));
+    }
+}
+
+/* Where tags are set all the while, at last nobody else is let in. */
+static void set_another_and_again(const struct store *store)
+{
+    set_another(store);
+    meanwhile = set_another_and_again;
+    locks_until = 1;
+}
+
+static void test_what_is_immutable_is_known_at_last(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct precondition none = {NULL, NULL};
+    struct registry registry = *unit_registry(store);
+
+    registry.rules.keeps = keeps_v;
+    the_store = store;
+    const struct digest blob = have_blob(store, "a", "spare");
+    const struct digest image = have_image(store, "a", NULL, "unneeded");
+    const struct reference reference = reference_to(image.s);
+    meanwhile = set_another_and_again;
+    locks_until = 1;
+    assert_returns(0, remove_manifest(&registry, &name, &reference, none, NULL, &failure));
+    assert_non_null(meanwhile);
+    locks_until = 1;
+    assert_returns(0, remove_blob(&registry, &name, &blob, &failure));
+    meanwhile = NULL;
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -332,6 +417,8 @@ int main(void)
         STORE_TEST(test_the_locks_are_held_for_moments),
         STORE_TEST(test_who_is_pushed_all_the_while_is_busy),
         STORE_TEST(test_tags_are_searched_without_a_lock),
+        STORE_TEST(test_what_is_immutable_meanwhile),
+        STORE_TEST(test_what_is_immutable_is_known_at_last),
     };
 
     return RUN(tests);
