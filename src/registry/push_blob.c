@@ -38,30 +38,6 @@ static int open_session(const struct registry *registry, const struct push_sessi
     return upload_open(registry->store, &session->name, session->id, session->user, upload, err);
 }
 
-/* Appends the body where the client says that it belongs, or takes back what came of it. */
-static int append(struct upload *upload, struct push_range range, struct push_body body,
-                  struct err *err)
-{
-    static char bytes[65536]; /* one request at a time in a process */
-    ssize_t n;
-    struct err failure;
-
-    if (range.first >= 0 && range.first != upload->offset)
-        return err_set(err, ERR_UPLOAD_RANGE, "the next chunk must begin at %jd, not at %jd",
-                       (intmax_t)upload->offset, (intmax_t)range.first);
-    while ((n = body.read(body.from, bytes, sizeof bytes, &failure)) > 0)
-        if (upload_write(upload, bytes, (size_t)n, &failure) < 0)
-            break;
-    if (n == 0) {
-        int64_t got = upload->offset - upload->saved;
-        if (range.first < 0 || got - 1 == range.last - range.first)
-            return 0;
-        err_set(&failure, ERR_SIZE_INVALID, "the chunk has %jd bytes, but its range says %jd-%jd",
-                (intmax_t)got, (intmax_t)range.first, (intmax_t)range.last);
-    }
-    return upload_rollback(upload, err) == 0 ? err_copy(err, &failure) : -1;
-}
-
 int push_blob_chunk(const struct registry *registry, const struct push_session *session,
                     struct push_range range, struct push_body body, int64_t *offset,
                     struct err *err)
@@ -71,7 +47,7 @@ int push_blob_chunk(const struct registry *registry, const struct push_session *
     if (open_session(registry, session, &upload, err) < 0)
         return -1;
     *offset = upload.offset;
-    if (append(&upload, range, body, err) < 0 || upload_save(&upload, err) < 0)
+    if (push_body_append(&upload, range, body, err) < 0 || upload_save(&upload, err) < 0)
         return -1;
     *offset = upload.offset;
     return 0;
@@ -144,7 +120,7 @@ int push_blob_finish(const struct registry *registry, const struct push_session 
         return -1;
     *offset = upload.offset;
     upload_expect(&upload, digest->algorithm);
-    if (append(&upload, range, body, err) < 0)
+    if (push_body_append(&upload, range, body, err) < 0)
         return -1;
     return verify_and_publish(registry, &upload, digest, err);
 }
@@ -157,7 +133,7 @@ int push_blob_whole(const struct registry *registry, struct push_session *sessio
 
     if (upload_begin(registry->store, &session->name, digest->algorithm, &upload, err) < 0)
         return -1;
-    if (append(&upload, anywhere, body, err) < 0 ||
+    if (push_body_append(&upload, anywhere, body, err) < 0 ||
         verify_and_publish(registry, &upload, digest, err) < 0) {
         discard(&upload);
         return -1;
@@ -214,7 +190,7 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
 
     if (upload_begin(registry->store, &session->name, algorithm, &upload, err) < 0)
         return -1;
-    if (append(&upload, anywhere, body, err) < 0 ||
+    if (push_body_append(&upload, anywhere, body, err) < 0 ||
         upload_digest(&upload, algorithm, &pushed->digest, err) < 0)
         goto out;
     pushed->size = upload.offset;

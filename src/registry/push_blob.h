@@ -8,29 +8,14 @@
 #define BERTH_REGISTRY_PUSH_BLOB_H
 
 #include "base/uuid.h"
+#include "registry/push_body.h"
 #include "registry/registry.h"
-#include "store/upload.h"
-
-#include <sys/types.h>
-
-/* Where the bytes of a chunk come from: their number, 0 at the end, -1 with *err set if they broke
- * off. */
-struct push_body {
-    ssize_t (*read)(void *from, void *bytes, size_t len, struct err *err);
-    void *from;
-};
 
 /* Which upload, and whose. */
 struct push_session {
     struct name name;
     const char *user; /* "" is nobody */
     char id[UUID_SIZE];
-};
-
-/* Where a chunk says that it belongs; first is -1 if it does not say. */
-struct push_range {
-    int64_t first;
-    int64_t last;
 };
 
 /* Opens a session; its id goes to session->id. */

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/percent.h"
 #include "base/rfc3339.h"
-#include "oci/digester.h"
+#include "oci/hasher.h"
 #include "store/blob.h"
 #include "store/layout.h"
 #include "store/trash.h"
@@ -323,11 +323,25 @@ void upload_expect(struct upload *upload, enum digest_algorithm algorithm)
     upload->digester_valid = true;
 }
 
+void upload_hash_beside(struct upload *upload)
+{
+    if (upload->digester_valid && !upload->hasher)
+        upload->hasher = hasher_begin(&upload->digester);
+}
+
+void upload_hash_end(struct upload *upload)
+{
+    hasher_end(upload->hasher);
+    upload->hasher = NULL;
+}
+
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err)
 {
+    if (upload->hasher)
+        hasher_add(upload->hasher, bytes, len);
     if (file_pwrite_all(upload->fd, bytes, len, upload->offset, err) < 0)
         return -1;
-    if (upload->digester_valid)
+    if (upload->digester_valid && !upload->hasher)
         digester_update(&upload->digester, bytes, len);
     int64_t before = upload->offset;
     upload->offset += (int64_t)len;

@@ -17,7 +17,7 @@
 
 #include "base/strings.h"
 #include "base/uuid.h"
-#include "oci/digester.h"
+#include "oci/hasher.h"
 #include "store/layout.h"
 #include "store/store.h"
 
@@ -36,7 +36,8 @@ struct upload {
     int64_t saved;                           /* bytes that were acknowledged */
     int64_t offset;                          /* bytes in data */
     struct digester digester;
-    bool digester_valid; /* it has seen exactly the first `offset` bytes */
+    bool digester_valid;   /* it has seen exactly the first `offset` bytes */
+    struct hasher *hasher; /* NULL: nothing is hashed beside */
 };
 #define AUTO_UPLOAD __attribute__((cleanup(upload_close))) struct upload
 
@@ -58,6 +59,10 @@ void upload_close(struct upload *upload);
 /* Hashes with algorithm what is still to come, if nothing came so far. */
 void upload_expect(struct upload *upload, enum digest_algorithm algorithm);
 int upload_write(struct upload *upload, const void *bytes, size_t len, struct err *err);
+/* From now on upload_write leaves the bytes to a thread (hasher_add), until upload_hash_end, which
+ * comes before all else that is done with the upload. */
+void upload_hash_beside(struct upload *upload);
+void upload_hash_end(struct upload *upload);
 /* Acknowledges what was written: whoever goes on finds it, and the hash's state. Nothing
  * of that is synced: a session is promised against a process that is killed, not against a power
  * cut, after which it may be gone, or hold other bytes, which are then read again. Only where a
