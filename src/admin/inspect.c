@@ -72,7 +72,29 @@ static void write_all(const struct view_image *image, struct json_writer *json)
     json_writer_value(json, "config", has_config ? image->parts[0].json : NULL);
     write_parts(image->parts, image->n_parts, "layer", "layers", json);
     write_parts(image->parts, image->n_parts, "manifest", "manifests", json);
-    write_parts(image->referrers, image->n_referrers, "referrer", "referrers", json);
+}
+
+static int write_referrer(void *context, const struct json *descriptor, struct err *err)
+{
+    struct output *out = context;
+
+    (void)err;
+    json_writer_value(out->json, NULL, descriptor);
+    output_relieve(out);
+    return 0;
+}
+
+/* Whole, and so one at a time, without the image beside it. */
+static int write_referrers(const struct registry *registry, const struct name *name,
+                           struct view_image *image, struct output *out, struct err *err)
+{
+    const struct digest digest = image->pulled.digest;
+
+    pull_free(&image->pulled);
+    json_writer_array(out->json, "referrers");
+    int result = list_each_referrer(registry, name, &digest, write_referrer, out, err);
+    json_writer_end(out->json);
+    return result;
 }
 
 /* A long one from its file. */
@@ -91,8 +113,8 @@ static int print_raw(const struct pulled_manifest *pulled, struct output *out, s
     return output_end(out, err);
 }
 
-static int print(const struct view_image *image, const struct inspect_line *options,
-                 struct err *err)
+static int print(const struct registry *registry, const struct name *name, struct view_image *image,
+                 const struct inspect_line *options, struct err *err)
 {
     AUTO_OUTPUT out = OUTPUT_INIT;
 
@@ -100,10 +122,13 @@ static int print(const struct view_image *image, const struct inspect_line *opti
     if (options->raw)
         return print_raw(&image->pulled, &out, err);
     table_sheet(columns, image, &out);
-    if (out.json)
+    if (out.json) {
         write_all(image, out.json);
-    else
+        if (write_referrers(registry, name, image, &out, err) < 0)
+            return -1;
+    } else {
         print_parts(image, &out);
+    }
     return output_end(&out, err);
 }
 
@@ -120,7 +145,7 @@ static int run(const void *said, char **args, struct err *err)
         return -1;
     int result = view_image(&opened.registry, &name, &reference, &image, err);
     if (result == 0) {
-        result = print(&image, options, err);
+        result = print(&opened.registry, &name, &image, options, err);
         view_image_free(&image);
     }
     open_close(&opened);

@@ -6,6 +6,7 @@
 #ifndef BERTH_REGISTRY_LIST_H
 #define BERTH_REGISTRY_LIST_H
 
+#include "base/json_each.h"
 #include "base/json_writer.h"
 #include "base/names.h"
 #include "base/strings.h"
@@ -45,6 +46,12 @@ int list_repositories(const struct registry *registry, struct page page, struct 
 int list_referrers(const struct registry *registry, const struct name *name,
                    const struct digest *subject, const char *artifact_type, struct page page,
                    struct json_writer *json, struct digest *last, bool *more, struct err *err);
+
+/* Visits the descriptor of each, however many there are, with one of them in memory. Other than 0:
+ * enough, with *err set. */
+int list_each_referrer(const struct registry *registry, const struct name *name,
+                       const struct digest *subject, json_each_fn *visit, void *context,
+                       struct err *err);
 
 /* Visits the digests of all blobs and manifests that some repository has and whose content is
  * there, in byte order, until visit returns other than 0 (1: enough, -1: failed). Needs up to 50

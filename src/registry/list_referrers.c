@@ -110,14 +110,16 @@ static int describe(const struct registry *registry, const struct name *name,
     return 1;
 }
 
-/* type NULL: any. *sound: it is JSON at all. */
-static bool has_artifact_type(const struct buf *descriptor, const char *type, bool *sound)
+/* type NULL: any. *sound: it is the descriptor of that manifest at all. */
+static bool has_artifact_type(const struct buf *descriptor, const struct digest *digest,
+                              const char *type, bool *sound)
 {
     struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, NULL);
+    const char *named = json_text(json_get(json, "digest"));
     const char *actual = type ? json_text(json_get(json, "artifactType")) : NULL;
     bool same = !type || (actual && !strcmp(actual, type));
 
-    *sound = json != NULL;
+    *sound = named && !strcmp(named, digest->s);
     json_free(json);
     return same;
 }
@@ -136,14 +138,15 @@ static int read_descriptor(const struct registry *registry, const struct name *n
     if (referrer->indexed)
         found = referrer_read(registry->store, name, subject, &referrer->digest, descriptor, err);
     *examined += (int64_t)descriptor->len;
-    if (found < 0 || (found > 0 && !has_artifact_type(descriptor, type, &sound) && sound))
+    if (found < 0 ||
+        (found > 0 && !has_artifact_type(descriptor, &referrer->digest, type, &sound) && sound))
         return found < 0 ? -1 : 0;
     found = repo_has_revision(registry->store, name, &referrer->digest, err);
     if (found <= 0 || sound)
         return found;
     buf_clear(descriptor); /* damaged */
     found = describe(registry, name, subject, &referrer->digest, descriptor, examined, err);
-    return found > 0 ? has_artifact_type(descriptor, type, &sound) : found;
+    return found > 0 ? has_artifact_type(descriptor, &referrer->digest, type, &sound) : found;
 }
 
 /* What was printed of a page so far, and looked at for it. */
@@ -239,4 +242,31 @@ int list_referrers(const struct registry *registry, const struct name *name,
     free(fallback.v);
     *more = full > 0;
     return full < 0 ? -1 : 0;
+}
+
+int list_each_referrer(const struct registry *registry, const struct name *name,
+                       const struct digest *subject, json_each_fn *visit, void *context,
+                       struct err *err)
+{
+    struct page page = {NULL, INT64_MAX};
+    struct digest last;
+    bool more = true;
+
+    while (more) {
+        AUTO_BUF text = BUF_INIT;
+        struct json_writer json = json_writer_begin(&text);
+        json_writer_object(&json, NULL);
+        json_writer_array(&json, "manifests");
+        if (list_referrers(registry, name, subject, NULL, page, &json, &last, &more, err) < 0)
+            return -1;
+        json_writer_end(&json);
+        json_writer_end(&json);
+        struct json *rest =
+            json_each(text.s, text.len, MANIFEST_DEPTH_MAX + 2, "manifests", visit, context, err);
+        if (!rest)
+            return -1;
+        json_free(rest);
+        page.last = last.s;
+    }
+    return 0;
 }

@@ -195,29 +195,10 @@ static int walk_children(struct tree *tree, const struct children *children, int
     return stop;
 }
 
-static int referrers_of(const struct tree *tree, const struct digest *subject,
-                        struct strings *digests, struct err *err)
+static int add_referrer(void *digests, const struct json *descriptor, struct err *err)
 {
-    struct page all = {NULL, INT64_MAX};
-    struct digest last;
-    bool more = true;
-
-    while (more) {
-        AUTO_BUF list = BUF_INIT;
-        struct json_writer writer = json_writer_begin(&list);
-        json_writer_array(&writer, NULL);
-        if (list_referrers(tree->registry, tree->name, subject, NULL, all, &writer, &last, &more,
-                           err) < 0)
-            return -1;
-        json_writer_end(&writer);
-        struct json *json = json_parse(list.s, list.len, MANIFEST_DEPTH_MAX + 1, err);
-        if (!json)
-            return -1;
-        for (size_t i = 0; i < json_array_len(json); i++)
-            strings_add(digests, json_text(json_get(json_array_at(json, i), "digest")));
-        json_free(json);
-        all.last = last.s;
-    }
+    (void)err;
+    strings_add(digests, json_text(json_get(descriptor, "digest")));
     return 0;
 }
 
@@ -225,7 +206,7 @@ static int walk_referrers(struct tree *tree, const struct digest *subject, struc
 {
     AUTO_STRINGS digests = {0};
 
-    if (referrers_of(tree, subject, &digests, err) < 0)
+    if (list_each_referrer(tree->registry, tree->name, subject, add_referrer, &digests, err) < 0)
         return -1;
     for (size_t i = 0; i < digests.n; i++) {
         struct digest digest;

@@ -55,8 +55,9 @@ struct view_part {
     int64_t size;
     const char *media_type;
     const char *what; /* "linux/arm64/v8" of an index' entry, behind a ":" its os.version, if it has
-                         one; a referrer's artifact type; "" */
-    const struct json *json; /* the whole descriptor */
+                         one; a referrer's artifact type, of which the rest is left out where it is
+                         long; "" */
+    const struct json *json; /* the whole descriptor; NULL: of a referrer, as there may be many */
 };
 
 struct view_image {
@@ -72,7 +73,6 @@ struct view_image {
     struct view_part *referrers;
     size_t n_referrers;
     struct pulled_manifest pulled;
-    struct json *referrers_json;
     struct arena texts;
 };
 

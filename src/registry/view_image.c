@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WHAT_MAX 255 /* bytes of a text in a descriptor that are shown */
+
 /* "linux/arm64/v8" or "windows/amd64:10.0.20348.2113" of an index' entry, or "": as oci/platform.h
  * has them, but as the entry says it, which may be anything. */
 static const char *platform_of(const struct descriptor *descriptor, struct arena *texts)
@@ -48,64 +50,65 @@ static void add_parts(struct view_image *view)
     }
 }
 
-static void add_referrers(struct view_image *view)
+static const char *short_text(const struct json *json, const char *key, struct arena *texts)
 {
-    for (size_t i = 0; i < json_array_len(view->referrers_json); i++) {
-        const struct json *json = json_array_at(view->referrers_json, i);
-        const char *digest = json_text(json_get(json, "digest"));
-        const char *media_type = json_text(json_get(json, "mediaType"));
-        const char *type = json_text(json_get(json, "artifactType"));
-        struct view_part *part = ARRAY_ADD(view->referrers, view->n_referrers);
-        *part = (struct view_part){.role = "referrer",
-                                   .digest = digest ? digest : "",
-                                   .media_type = media_type ? media_type : "",
-                                   .what = type ? type : "",
-                                   .json = json};
-        json_size(json_get(json, "size"), &part->size);
-    }
+    const char *text = json_text(json_get(json, key));
+
+    return text ? arena_strndup(texts, text, strnlen(text, WHAT_MAX)) : "";
 }
 
+static int add_referrer(void *context, const struct json *json, struct err *err)
+{
+    struct view_image *view = context;
+    struct view_part *part = ARRAY_ADD(view->referrers, view->n_referrers);
+
+    (void)err;
+    *part = (struct view_part){.role = "referrer",
+                               .digest = short_text(json, "digest", &view->texts),
+                               .media_type = short_text(json, "mediaType", &view->texts),
+                               .what = short_text(json, "artifactType", &view->texts)};
+    json_size(json_get(json, "size"), &part->size);
+    return 0;
+}
+
+/* The image may take as much memory as one of its referrers: it is read when they have been. */
 static int find_referrers(const struct registry *registry, const struct name *name,
-                          struct view_image *view, struct err *err)
+                          const struct reference *reference, struct view_image *view,
+                          struct err *err)
 {
-    struct digest last;
-    struct page page = {NULL, INT64_MAX};
-    bool more = true;
-    AUTO_BUF all = BUF_INIT;
+    struct reference found = {.is_digest = true};
 
-    struct json_writer json = json_writer_begin(&all);
-    json_writer_array(&json, NULL);
-    while (more) {
-        if (list_referrers(registry, name, &view->pulled.digest, NULL, page, &json, &last, &more,
-                           err) < 0)
-            return -1;
-        page.last = last.s;
-    }
-    json_writer_end(&json);
-    view->referrers_json = json_parse(all.s, all.len, MANIFEST_DEPTH_MAX, err);
-    return view->referrers_json ? 0 : -1;
+    if (pull_read(registry, name, reference, &view->pulled, err) < 0)
+        return -1;
+    found.digest = view->pulled.digest;
+    pull_free(&view->pulled);
+    if (list_each_referrer(registry, name, &found.digest, add_referrer, view, err) < 0)
+        return -1;
+    return pull_read(registry, name, &found, &view->pulled, err);
 }
 
-int view_image(const struct registry *registry, const struct name *name,
-               const struct reference *reference, struct view_image *view, struct err *err)
+static void describe(struct view_image *view, const struct name *name)
 {
-    struct pulled_manifest *pulled = &view->pulled;
+    const struct pulled_manifest *pulled = &view->pulled;
 
-    *view = (struct view_image){0};
-    if (pull_read(registry, name, reference, pulled, err) < 0)
-        return -1;
     view->name = arena_strndup(&view->texts, name->s, strlen(name->s));
     view->digest = pulled->digest.s;
     view->media_type = pulled->manifest.media_type;
     view->size = pulled->size;
     view->subject = pulled->manifest.has_subject ? pulled->manifest.subject.s : NULL;
-    if (list_tags_of(registry, name, &pulled->digest, &view->tags, err) < 0 ||
-        find_referrers(registry, name, view, err) < 0) {
+    add_parts(view);
+}
+
+int view_image(const struct registry *registry, const struct name *name,
+               const struct reference *reference, struct view_image *view, struct err *err)
+{
+    *view = (struct view_image){0};
+    if (find_referrers(registry, name, reference, view, err) < 0 ||
+        list_tags_of(registry, name, &view->pulled.digest, &view->tags, err) < 0) {
         view_image_free(view);
         return -1;
     }
-    add_parts(view);
-    add_referrers(view);
+    describe(view, name);
     return 0;
 }
 
@@ -113,7 +116,6 @@ void view_image_free(struct view_image *view)
 {
     pull_free(&view->pulled);
     strings_free(&view->tags);
-    json_free(view->referrers_json);
     free(view->parts);
     free(view->referrers);
     arena_free(&view->texts);

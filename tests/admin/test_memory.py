@@ -58,6 +58,23 @@ def with_larger(root):
         yield configured(front.root)
 
 
+def keyed(number, **fields):
+    """A manifest that is a third of what is let in, with so many keys that two of them are more than may be in memory."""
+    return oci.image(fields.pop("config"), [], annotations={f"{number}{key:x}": "" for key in range(100_000)}, **fields)
+
+
+@pytest.fixture(scope="module")
+def referred():
+    """An image with referrers whose descriptors, which have their annotations, are as large."""
+    with running_front("cgi") as front:
+        repo = oci.Repository(front, "referred")
+        config = repo.push_blob(oci.blob(2)).descriptor()
+        image = repo.push_manifest(keyed("", config=config), "v1")
+        for number in range(4):
+            repo.push_manifest(keyed(number, config=config, subject=image.descriptor(), artifactType="a/" + "b" * 300))
+        yield configured(front.root)
+
+
 def run(*command, status=0, most=MOST):
     ran = measure.run([BUILD / "berth", *command], status)
     assert ran.mebibytes < most
@@ -74,6 +91,16 @@ def test_6_commands_stay_small(root, command):
 @pytest.mark.parametrize("options", [["--all"], ["large:nested", "--all"], ["large:cache", "--all"]], ids=" ".join)
 def test_6_an_export_stays_small(root, options, tmp_path):
     run("export", *options, "--output", tmp_path / "out", "--root", root)
+
+
+@pytest.mark.parametrize("command", ["inspect referred:v1", "inspect referred:v1 --json", "cp referred:v1 copy:v1", "gc", "fsck",
+                                     "export --all --output {}/out"])
+def test_6_large_referrers_are_looked_at_one_by_one(referred, command, tmp_path):
+    said = run(*command.format(tmp_path).split(), "--root", referred, "--config", referred / "berth.conf")
+    if "--json" in command:
+        assert [len(referrer["annotations"]) for referrer in json.loads(said)["referrers"]] == [100_000] * 4
+    elif "inspect" in command:
+        assert said.count("a/" + "b" * 253 + "\n") == said.count("referrer") == 4  # the rest is left out
 
 
 @pytest.mark.parametrize(("command", "status"), [
@@ -104,6 +131,6 @@ def plant(directory, digest):
 
 @pytest.mark.parametrize("command", [
     "ls", "ls --json", "ls --digests", "tags many", "tags many --json", "du", "du --json", "inspect many:v1", "expire", "gc",
-    "cp many:v1 copy:v1", "retain --dry-run", "retain --dry-run --json", "retain -v"])
-def test_9_many_long_names_take_little_memory(many, command):
-    run(*command.split(), "--root", many, "--config", many / "berth.conf", most=MOST_FOR_FEW)
+    "cp many:v1 copy:v1", "retain --dry-run", "retain --dry-run --json", "retain -v", "fsck", "export --all --output {}/out"])
+def test_9_many_long_names_take_little_memory(many, command, tmp_path):
+    run(*command.format(tmp_path).split(), "--root", many, "--config", many / "berth.conf", most=MOST_FOR_FEW)

@@ -176,6 +176,21 @@ def test_1_and_39_a_cache_in_a_tree_of_docker_registry(tmp_path):
     assert berth.json("du", "cache")["repositories"][0]["total"]["bytes"] > 64 << 20
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", "[1]", '{"digest":3}', '{"digest":"sha256:0"}', "no JSON"])
+def test_5_a_damaged_entry_of_the_index_of_referrers(repo, berth, tmp_path, text):
+    """The manifest itself says what belongs there."""
+    image = repo.push_image("v1")
+    signature = repo.push_image(subject=image.descriptor())
+    listed = repo.referrers(image.digest)
+    entry, = (path for path in repo.directory.glob("_referrers/**/*") if path.is_file())
+    entry.write_text(text)
+    assert repo.referrers(image.digest) == listed
+    berth("inspect", f"{repo.name}:v1", "--json")
+    berth("cp", f"{repo.name}:v1", "copy:v1")
+    assert [found["digest"] for found in oci.Repository(repo.front, "copy").referrers(image.digest)] == [signature.digest]
+    berth("export", f"{repo.name}:v1", "-o", tmp_path / "image.tar")
+
+
 def test_a_list_of_referrers_may_be_stale_a_signature_not(repo, berth, tmp_path):
     """For an export as for a copy: who leaves a signature out says so by failing."""
     image = repo.push_image("v1")
