@@ -18,12 +18,18 @@
 #define UNPACKED_FREE ((int64_t)64 << 20)
 #define UNPACKED_RATIO_MAX 1100
 
+/* What of a tar is read on the way to the next member, whose data is skipped. libarchive bounds the
+ * long names by 1 MiB each, and keeps 80 bytes of memory for each 4 of the map of a sparse file. */
+#define HEADER_MAX ((size_t)3 << 20)
+
 /* Where libarchive gets its bytes. */
 struct reader_source {
     int fd;
     bool seekable;
     int64_t at;   /* bytes that were read or skipped */
     int64_t size; /* of what is seekable */
+    bool has_headers;
+    size_t in_header; /* bytes of the one that is read */
     char *bytes;
 };
 
@@ -33,15 +39,21 @@ static la_ssize_t reader_read(struct archive *archive, void *context, const void
     ssize_t n;
 
     *bytes = source->bytes;
+    if (source->has_headers && source->in_header > HEADER_MAX) {
+        archive_set_error(archive, EINVAL, "a header is too long");
+        return ARCHIVE_FATAL;
+    }
     do
         n = source->seekable ? pread(source->fd, source->bytes, READ_SIZE, source->at)
                              : read(source->fd, source->bytes, READ_SIZE);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         archive_set_error(archive, errno, "read: %s", strerror(errno));
-    else
-        source->at += n;
-    return n < 0 ? ARCHIVE_FATAL : n;
+    if (n < 0)
+        return ARCHIVE_FATAL;
+    source->at += n;
+    source->in_header += (size_t)n;
+    return n;
 }
 
 /* Past the end there is nothing to skip; libarchive sees the end when it reads on. */
@@ -146,7 +158,7 @@ static int describe(struct archive *archive, struct archive_entry *entry,
 
 int archive_reader_list(int fd, archive_reader_visit_fn *visit, void *context, struct err *err)
 {
-    struct reader_source source = {.fd = fd, .seekable = true};
+    struct reader_source source = {.fd = fd, .seekable = true, .has_headers = true};
     struct archive_entry *entry;
     struct archive_member member;
     struct stat st;
@@ -166,6 +178,7 @@ int archive_reader_list(int fd, archive_reader_visit_fn *visit, void *context, s
         result = describe(archive, entry, &source, &member, err);
         if (result > 0)
             result = visit(context, &member, err);
+        source.in_header = 0;
     }
     reader_close(archive, &source);
     return result;

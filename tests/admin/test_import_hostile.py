@@ -281,6 +281,17 @@ def test_9_long_names(berth, front, tmp_path):
     assert_refused_in_little_memory("so many members that their list takes more than", berth, tmp_path / "names.tar")
 
 
+def test_9_a_map_of_a_sparse_file(berth, front, tmp_path):
+    """Four bytes of it are a part, for which libarchive takes memory before anybody sees the member."""
+    parts = 5_000_000
+    info, content = member("a", b"%d\n" % parts + b"0\n0\n" * parts)
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a", "GNU.sparse.realsize": "1"}
+    path = tmp_path / "sparse.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info, io.BytesIO(content))
+    assert_refused_in_little_memory("a header is too long", berth, path)
+
+
 def test_9_many_blobs_have_short_names(berth, front, tmp_path):
     """As an export of a large store has them: 32 bytes each, where the names are 77 long."""
     layout = Layout()
