@@ -3,6 +3,7 @@
 #include "transfer/import_name.h"
 
 #include "base/array.h"
+#include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,18 +30,57 @@ static int parse_as(const struct import *import, struct rename *rename, struct e
     return colon ? tag_parse(&rename->to.tag, colon + 1, strlen(colon + 1), err) : 0;
 }
 
-static bool equal(const struct image_name *a, const struct image_name *b)
+static int compare_names(const struct image_name *a, const struct image_name *b)
 {
-    return !strcmp(a->name.s, b->name.s) && a->has_tag == b->has_tag &&
-           (!a->has_tag || !strcmp(a->tag.s, b->tag.s));
+    int order = strcmp(a->name.s, b->name.s);
+
+    if (order == 0)
+        order = (int)a->has_tag - (int)b->has_tag;
+    return order || !a->has_tag ? order : strcmp(a->tag.s, b->tag.s);
+}
+
+/* Of two equal ones, that which stands first. */
+static int compare(const void *a, const void *b)
+{
+    const struct image_name *const *left = a, *const *right = b;
+    int order = compare_names(*left, *right);
+
+    return order ? order : (*left > *right) - (*left < *right);
+}
+
+struct image_name **import_name_order(const struct import_found_image *image)
+{
+    struct image_name **order = mem_alloc((image->n_targets + 1) * sizeof(struct image_name *));
+
+    for (size_t i = 0; i < image->n_targets; i++)
+        order[i] = &image->targets[i];
+    qsort(order, image->n_targets, sizeof *order, compare);
+    return order;
 }
 
 static void add_target(struct import_found_image *image, const struct image_name *target)
 {
-    for (size_t i = 0; i < image->n_targets; i++)
-        if (equal(&image->targets[i], target))
-            return;
     *ARRAY_ADD(image->targets, image->n_targets) = *target;
+}
+
+/* An archive may say very many, and any of them twice. */
+static void drop_repeated(struct import_found_image *image)
+{
+    struct image_name **order = import_name_order(image);
+    const struct image_name *last = image->n_targets ? order[0] : NULL;
+    size_t kept = 0;
+
+    for (size_t i = 1; i < image->n_targets; i++) {
+        if (compare_names(last, order[i]) == 0)
+            *order[i]->name.s = '\0';
+        else
+            last = order[i];
+    }
+    for (size_t i = 0; i < image->n_targets; i++)
+        if (*image->targets[i].name.s)
+            image->targets[kept++] = image->targets[i];
+    image->n_targets = kept;
+    free(order);
 }
 
 static void describe(const struct import_found_image *image, struct buf *out)
@@ -181,6 +221,7 @@ int import_name_all(struct import *import, struct err *err)
                               : own_names(import, &found->v[i], err);
         if (named < 0)
             return -1;
+        drop_repeated(&found->v[i]);
     }
     return check_names(import, err);
 }

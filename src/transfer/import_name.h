@@ -11,4 +11,7 @@
  * that is not possible: a note lists the images. */
 int import_name_all(struct import *import, struct err *err);
 
+/* The targets by name, and in it by tag: pointers to them, which the caller frees. */
+struct image_name **import_name_order(const struct import_found_image *image);
+
 #endif

@@ -6,6 +6,7 @@
 #include "registry/push_blob.h"
 #include "registry/push_manifest.h"
 #include "store/blob.h"
+#include "transfer/import_name.h"
 #include "transfer/import_part.h"
 
 #include <stdio.h>
@@ -112,41 +113,36 @@ static int push_one(struct import *import, const struct import_found_image *imag
     return result;
 }
 
-static void tags_in(const struct import_found_image *image, const struct name *repository,
-                    struct strings *tags)
-{
-    for (size_t i = 0; i < image->n_targets; i++)
-        if (image->targets[i].has_tag && !strcmp(image->targets[i].name.s, repository->s))
-            strings_add(tags, image->targets[i].tag.s);
-}
-
 /* Blobs, then what names them, and the tags when all else is there. */
 static int push_to(struct import *import, const struct import_found_image *image,
-                   const struct import_plan *plan, const struct name *repository, struct err *err)
+                   const struct import_plan *plan, const struct name *repository,
+                   const struct strings *tags, struct err *err)
 {
-    AUTO_STRINGS tags = {0};
     size_t last = plan->n_manifests - 1;
 
-    tags_in(image, repository, &tags);
     if (push_blobs(import, image, plan, repository, err) < 0)
         return -1;
     bool top_is_last = digest_equal(&plan->manifests[last], &plan->top);
     for (size_t i = 0; i < plan->n_manifests; i++)
         if (push_one(import, image, plan, repository, &plan->manifests[i],
-                     top_is_last && i == last ? &tags : NULL, err) < 0)
+                     top_is_last && i == last ? tags : NULL, err) < 0)
             return -1;
-    return top_is_last ? 0 : push_one(import, image, plan, repository, &plan->top, &tags, err);
+    return top_is_last ? 0 : push_one(import, image, plan, repository, &plan->top, tags, err);
 }
 
 int import_push_image(struct import *import, const struct import_found_image *image,
                       const struct import_plan *plan, struct err *err)
 {
-    for (size_t i = 0; i < image->n_targets; i++) {
-        bool done = false;
-        for (size_t j = 0; j < i && !done; j++)
-            done = !strcmp(image->targets[j].name.s, image->targets[i].name.s);
-        if (!done && push_to(import, image, plan, &image->targets[i].name, err) < 0)
-            return -1;
+    struct image_name **v = import_name_order(image);
+    int result = 0;
+
+    for (size_t i = 0, next; i < image->n_targets && result == 0; i = next) {
+        AUTO_STRINGS tags = {0};
+        for (next = i; next < image->n_targets && !strcmp(v[next]->name.s, v[i]->name.s); next++)
+            if (v[next]->has_tag)
+                strings_add(&tags, v[next]->tag.s);
+        result = push_to(import, image, plan, &v[i]->name, &tags, err);
     }
-    return 0;
+    free(v);
+    return result;
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib import oci
+from tests.lib import measure, oci
 from tests.lib.archives import Layout, docker25, docker_archive, image, member, sha, write_directory, write_tar
 from tests.lib.clients import run
 from tests.lib.oci import expect
@@ -290,6 +290,16 @@ def test_9_a_map_of_a_sparse_file(berth, front, tmp_path):
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         tar.addfile(info, io.BytesIO(content))
     assert_refused_in_little_memory("a header is too long", berth, path)
+
+
+def test_9_many_names_of_an_image(berth, front, archive):
+    """Each is looked at once, not beside all others."""
+    def cpu(number):
+        manifest = [{"Config": "c.json", "RepoTags": [f"a/b:{tag}" for tag in range(number)], "Layers": ["l"]}]
+        config = json.dumps({"rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha(b"no tar")]}})
+        path = archive({"manifest.json": json.dumps(manifest).encode(), "c.json": config.encode(), "l": b"no tar"})
+        return measure.run([BUILD / "berth", "import", path, "--root", berth.root], status=DATA).cpu
+    assert cpu(80_000) < 8 * (cpu(20_000) + 0.05)
 
 
 def test_9_many_blobs_have_short_names(berth, front, tmp_path):
