@@ -388,7 +388,7 @@ static int finish(struct http_client *client, struct exchange *exchange, CURLcod
 int http_client_send(struct http_client *client, const struct http_client_request *request,
                      struct http_client_answer *answer, struct err *err)
 {
-    struct err own;
+    struct err own = {0};
     struct url url;
     struct exchange exchange = {.request = request, .answer = answer, .err = err ? err : &own};
     enum address_class class;

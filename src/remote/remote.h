@@ -57,8 +57,8 @@ struct remote_options {
     int state_fd; /* a directory for what processes share, 0700; -1: they share nothing */
 
     const char *user_agent; /* NULL: berth/<version> */
-    /* How this berth is known in `Via`, so that one that asks itself sees it: see
-     * http/header.h, header_via_names. NULL: not sent. */
+    /* How this berth is known in `Via`, so that one that asks itself sees it (http/via.h). NULL:
+     * not sent. */
     const char *via;
 
     int connect_seconds;  /* 0: 15 */

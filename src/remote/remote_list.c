@@ -39,7 +39,9 @@ static int turn(const struct remote *remote, const struct http_client_answer *an
     if (!v2)
         return err_set(err, ERR_UPSTREAM_CONTENT, "the next page of its list is elsewhere");
     buf_addstr(path, v2);
-    return 0;
+    return strcmp(from.s + place->text_len, path->s) != 0
+               ? 0
+               : err_set(err, ERR_UPSTREAM_CONTENT, "the next page of its list is the same again");
 }
 
 static int visit_page(const struct http_client_answer *answer, page_fn *visit, void *context,

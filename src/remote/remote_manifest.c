@@ -123,7 +123,7 @@ int remote_manifest_get(struct remote *remote, const struct name *name,
                         struct buf *body, struct err *err)
 {
     AUTO_HTTP_ANSWER answer = {0};
-    struct err own;
+    struct err own = {0};
 
     err = err ? err : &own;
     int found = ask(remote, "GET", name, reference, &answer, err);

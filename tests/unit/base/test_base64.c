@@ -52,8 +52,11 @@ static void test_base64_has_its_own_alphabet_and_padding(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH_OF(table); i++) {
         AUTO_BUF decoded = BUF_INIT;
+        AUTO_BUF encoded = BUF_INIT;
         assert_true(base64_decode(&decoded, table[i][0], strlen(table[i][0])));
         assert_string_equal(table[i][1], decoded.s);
+        base64_encode(&encoded, decoded.s, decoded.len);
+        assert_string_equal(table[i][0], encoded.s);
     }
 }
 
