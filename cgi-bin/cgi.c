@@ -79,6 +79,8 @@ int cgi_serve(const struct api *api)
 
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    metric_serve();
+    metric_busy();
     exchange_run(api, &adapter);
     return EX_OK;
 }

@@ -11,9 +11,9 @@
 struct exchange {
     const struct exchange_adapter *adapter;
     struct request request;
-    struct identity who; /* its strings are the request's */
+    struct api_told told; /* its strings are the request's */
     struct response response;
-    int64_t started; /* as of clock_ms */
+    int64_t started; /* as of clock_ns */
     bool too_slow;   /* the client, for its answer */
 };
 
@@ -76,7 +76,7 @@ static void answer(const struct api *api, struct exchange *exchange)
     struct err err;
 
     if (request_init(request, exchange->adapter->variables, read_body, exchange, &err) == 0) {
-        route_answer(api, request, &exchange->who, &exchange->response);
+        route_answer(api, request, &exchange->told, &exchange->response);
     } else {
         route_refuse(request, &err, &exchange->response);
     }
@@ -129,7 +129,6 @@ static int deliver(struct exchange *exchange, int seconds)
 
 static void log_line(const struct exchange *exchange, bool delivered)
 {
-    const char *client = request_variable(&exchange->request, "REMOTE_ADDR");
     const char *method = request_variable(&exchange->request, "REQUEST_METHOD");
 
     log_write(delivered ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
@@ -137,14 +136,45 @@ static void log_line(const struct exchange *exchange, bool delivered)
               delivered            ? "answered"
               : exchange->too_slow ? "the client takes its answer too slowly"
                                    : "the client went away",
-              client ? client : "-", exchange->who.user, method ? method : "-",
+              exchange->told.address ? exchange->told.address : "-",
+              exchange->told.who.user ? exchange->told.who.user : "", method ? method : "-",
               exchange->request.path, exchange->response.status,
-              (intmax_t)(clock_ms() - exchange->started));
+              (intmax_t)(clock_ns() - exchange->started) / 1000000);
+}
+
+/* The bytes of the answer's body, whoever sends them. */
+static int64_t sent(const struct exchange *exchange)
+{
+    const struct response *response = &exchange->response;
+
+    if (exchange->request.method == METHOD_HEAD)
+        return 0;
+    return response->length_from_server && response->length >= 0 ? response->length
+                                                                 : response_body_len(response);
+}
+
+/* A server that asks whether it may take a body comes again with it. */
+static void count(const struct exchange *exchange, bool delivered)
+{
+    const struct request *request = &exchange->request;
+    const struct metric_request counted = {
+        .handler = exchange->told.handler,
+        .method = request_variable(request, "REQUEST_METHOD"),
+        .status = exchange->response.status,
+        .nanoseconds = clock_ns() - exchange->started,
+        .taken = request->body_seen,
+        .sent = sent(exchange),
+    };
+
+    if (!delivered)
+        metric_add(METRIC_LOST, 1);
+    if (!request->is_authorizer || counted.status != 200)
+        metric_count(&counted);
 }
 
 bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
 {
-    struct exchange exchange = {.adapter = adapter, .who.user = "", .started = clock_ms()};
+    struct exchange exchange = {.adapter = adapter, .told.who.user = "", .started = clock_ns()};
 
     response_init(&exchange.response);
     answer(api, &exchange);
@@ -154,6 +184,7 @@ bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
         drain(&exchange);
     bool delivered = deliver(&exchange, (int)api->frozen->api.client_timeout) == 0;
     log_line(&exchange, delivered);
+    count(&exchange, delivered);
     response_free(&exchange.response);
     request_free(&exchange.request);
     return delivered;
@@ -161,7 +192,7 @@ bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
 
 void exchange_refuse(const struct exchange_adapter *adapter, const struct err *err)
 {
-    struct exchange exchange = {.adapter = adapter, .request.path = "", .who.user = ""};
+    struct exchange exchange = {.adapter = adapter, .request.path = "", .told.who.user = ""};
 
     response_init(&exchange.response);
     route_refuse(&exchange.request, err, &exchange.response);

@@ -208,13 +208,16 @@ static int serve(const struct api *api, const struct peers *peers, struct pool_w
         return cannot_serve(worker);
     stopping = 0; /* in the child of a worker that has become the parent it is not */
     const sigset_t waiting = hold_signals(); /* after FCGX_Init, which has a handler for SIGUSR1 */
+    metric_serve();
     pool_idle(worker);
     while (!stopping && code == EX_OK) {
         struct epoll_event event;
         if (epoll_pwait(epoll, &event, 1, -1, &waiting) <= 0)
             continue;
         pool_busy(worker);
+        metric_busy();
         code = take_one(api, peers, &fcgi);
+        metric_idle();
         pool_idle(worker);
     }
     return code;

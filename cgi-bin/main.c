@@ -104,6 +104,8 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     if (startup->frozen.log_level == LOG_LEVEL_DEBUG)
         api.observer = event_to_log();
     api.guard = guard_new(config_path(&startup->files), &err);
+    if (api.guard && config_open_metrics(&startup->frozen, &guard_rules(api.guard)->live, &err) < 0)
+        log_warning("this process counts for itself alone: %s", err.msg);
     if (api.guard &&
         open_store(&startup->frozen.store, cgi && cgi_is_probe(), &store, &nothing, &err) == 0) {
         if (store.is_adopted)
@@ -116,6 +118,7 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     store_close(&nothing);
     store_close(&store);
     guard_free(api.guard);
+    metric_close();
     return code;
 }
 

@@ -2,10 +2,14 @@
 """What all rings share."""
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# Fronts and commands that count have a place of their own for it; all others leave nothing in shared memory.
+os.environ.setdefault("BERTH_METRICS", "off")
 
 pytest.register_assert_rewrite("tests.lib")
 

@@ -122,6 +122,7 @@ static int check(struct opened *opened, const struct fsck_line *options, struct 
     struct fsck *fsck = fsck_start(&opened->store, &how, report_finding, report);
     fsck_files(fsck);
     int result = open_as_owner(&opened->conf, err);
+    config_open_metrics(&opened->conf.frozen, &opened->conf.live, NULL);
     if (result == 0)
         result = fsck_content(fsck, err);
     bar_end(&report->items);

@@ -134,6 +134,7 @@ int open_store(const struct options_common *common, bool change, struct opened *
     struct err why = {0};
     if (check_store(&opened->conf, &why) == 0 && open_as_owner(&opened->conf, &why) == 0 &&
         store_open(&opened->store, &opened->conf.frozen.store, change, &why) == 0) {
+        config_open_metrics(&opened->conf.frozen, &opened->conf.live, NULL);
         opened->registry = open_registry(&opened->conf, &opened->store);
         return 0;
     }

@@ -249,7 +249,7 @@ struct registry access_registry(const struct api *api, const struct request *req
             {
                 .user = *api->who.user ? api->who.user : NULL,
                 .how = api->how,
-                .address = request_variable(request, "REMOTE_ADDR"),
+                .address = api->address,
                 .agent = request_header(request, "HTTP_USER_AGENT"),
                 .request_id = request_header(request, "HTTP_X_REQUEST_ID"),
             },
@@ -359,9 +359,29 @@ static void add_quoted(struct buf *line, const char *text)
     buf_addstr(line, text[len] ? "\"..." : "\"");
 }
 
+/* What was shown is wrong, or what was asked for is not permitted. */
+static enum metric_counter kind_of_denial(const struct api *api, const struct request *request,
+                                          const struct err *err)
+{
+    const char *bearer = authorization(request, "Bearer");
+    const char *refresh = request_parameter(request, "refresh_token");
+    struct identity who = {.user = ""};
+    struct arena arena = {0};
+
+    if (err->code != ERR_UNAUTHORIZED ||
+        !(api->unknown || refresh || request_parameter(request, "password")))
+        return METRIC_DENIED;
+    if (!bearer && !refresh)
+        return METRIC_LOGIN_PASSWORD;
+    bool counted_once =
+        api->rules->tokens && token_identify_since(api->rules->tokens, bearer ? bearer : refresh, 0,
+                                                   &arena, &who, NULL) == 0;
+    arena_free(&arena);
+    return counted_once ? METRIC_LOGIN_EXPIRED : METRIC_LOGIN_TOKEN;
+}
+
 void access_log_denial(const struct api *api, const struct request *request, const struct err *err)
 {
-    const char *client = request_variable(request, "REMOTE_ADDR");
     const char *method = request_variable(request, "REQUEST_METHOD");
     const char *claimed = request_parameter(request, "username"); /* in a form to /token */
     bool showed =
@@ -370,9 +390,11 @@ void access_log_denial(const struct api *api, const struct request *request, con
     /* Everyone's first request is one without credentials: no attack, and no denial. */
     bool asked = err->code == ERR_UNAUTHORIZED && !showed;
 
+    if (!asked)
+        metric_add(kind_of_denial(api, request, err), 1);
     AUTO_BUF line = BUF_INIT;
     buf_addf(&line, "%s: client %s: %s: user ", asked ? "asked to log in" : "denied",
-             client ? client : "-", err->msg);
+             api->address ? api->address : "-", err->msg);
     add_quoted(&line, *api->who.user || !claimed ? api->who.user : claimed);
     buf_addf(&line, " %s ", method ? method : "-");
     add_quoted(&line, request->path);

@@ -9,6 +9,7 @@
 #include "api/guard.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "metric/metric.h"
 #include "oci/name.h"
 #include "registry/registry.h"
 
@@ -22,7 +23,9 @@ struct api {
     /* Of the request that is being answered; set by route_answer. */
     const struct rules *rules;
     struct identity who;
-    const char *how; /* who knows that it is he, as for an event; NULL: it is nobody */
+    const char *how;     /* who knows that it is he, as for an event; NULL: it is nobody */
+    bool unknown;        /* what was shown is wrong */
+    const char *address; /* of the client; NULL: not known */
     struct registry registry;
 };
 
@@ -37,10 +40,17 @@ struct target {
 typedef int api_handler(const struct api *api, struct request *request, const struct target *target,
                         struct response *response, struct err *err);
 
-/* Answers one request, whatever it is; logs errors and denials. Says in *who whose it is, of which
- * the strings live as long as the request. An answer that does not say how long it may be kept is
+/* What is known of a request once it is answered. Strings live as long as it. */
+struct api_told {
+    struct identity who;
+    const char *address; /* of the client; NULL: not known */
+    enum metric_handler handler;
+};
+
+/* Answers one request, whatever it is; logs errors and denials. Says in *told whose it is, and what
+ * answered it. An answer that does not say how long it may be kept is
  * `no-cache`. (route.c) */
-void route_answer(const struct api *api, struct request *request, struct identity *who,
+void route_answer(const struct api *api, struct request *request, struct api_told *told,
                   struct response *response);
 
 /* The same for one that is none. */
@@ -61,6 +71,7 @@ void error_missing(struct response *response, const struct err *err, const struc
 
 api_handler system_get;
 api_handler health_live, health_ready;
+api_handler metrics_get;
 api_handler catalog_get;
 api_handler token_get, token_post;
 api_handler blobs_get, blobs_delete;

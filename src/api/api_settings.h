@@ -15,6 +15,7 @@ struct api_settings {
     int64_t page_limit;     /* entries in one page of a listing */
     int64_t client_timeout; /* seconds for a manifest to arrive, and for each MiB of an answer */
     int64_t ready_room;     /* bytes that must be free for /readyz; 0: any number */
+    char *metrics_dir;      /* where counters are shared; "": metric.h says */
     struct strings socket_users; /* who may connect to the FastCGI socket; none: whoever can */
 };
 extern const struct settings_table api_settings_table;

@@ -126,6 +126,7 @@ static void send_blob(const struct api *api, const struct request *request, cons
     enum api_sendfile way = leave_to_server(api, request, verdict, size);
     if (way != API_SENDFILE_OFF) {
         response_header(response, "Content-Type", BLOB_TYPE);
+        response->length = n == 1 ? ranges[0].last - ranges[0].first + 1 : size;
         by_server(api, way, digest, response);
     } else if (verdict == RANGE_NONE) {
         whole(size, response);

@@ -2,6 +2,8 @@
  * L4: the configuration, put together from the tables of all owners. */
 #include "api/config.h"
 
+#include "metric/metric.h"
+
 #include <string.h>
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
@@ -26,6 +28,8 @@ static int read_parts(struct config_frozen *frozen, struct config_live *live, st
         {&store_settings_table, frozen ? &frozen->store : NULL},
         {&api_settings_table, frozen ? &frozen->api : NULL},
         {&log_table, &log},
+        {&client_table, live ? &live->client : NULL},
+        {&metrics_table, live ? &live->metrics : NULL},
         {&cors_table, live ? &live->cors : NULL},
         {&identity_table, live ? &live->identity : NULL},
         {&policy_table, live ? &live->policy : NULL},
@@ -80,12 +84,22 @@ void config_free_frozen(struct config_frozen *frozen)
 
 void config_free_live(struct config_live *live)
 {
+    settings_free(&client_table, &live->client);
+    settings_free(&metrics_table, &live->metrics);
     settings_free(&cors_table, &live->cors);
     settings_free(&identity_table, &live->identity);
     settings_free(&policy_table, &live->policy);
     settings_free(&passwd_table, &live->passwd);
     settings_free(&token_table, &live->token);
     settings_free(&retain_table, &live->retain);
+}
+
+int config_open_metrics(const struct config_frozen *frozen, const struct config_live *live,
+                        struct err *err)
+{
+    if (strings_has(&live->metrics.metrics, "off"))
+        return 0;
+    return metric_open(frozen->api.metrics_dir, frozen->store.root, frozen->store.file_mode, err);
 }
 
 const char *config_path(const struct strings *files)

@@ -9,7 +9,9 @@
 #define BERTH_API_CONFIG_H
 
 #include "api/api_settings.h"
+#include "api/client.h"
 #include "api/cors.h"
+#include "api/metrics.h"
 #include "auth/identity.h"
 #include "auth/passwd.h"
 #include "auth/policy.h"
@@ -25,6 +27,8 @@ struct config_frozen {
 };
 
 struct config_live {
+    struct client_settings client;
+    struct metrics_settings metrics;
     struct cors_settings cors;
     struct identity_settings identity;
     struct policy_settings policy;
@@ -62,5 +66,9 @@ bool config_checks_logins(const struct config_live *live);
 /* Whether a user whom the web server names is that user. By default not where no web server is to
  * check logins: where berth has passwords of its own, or all come with tokens of an issuer. */
 bool config_trusts_server(const struct config_live *live);
+
+/* Opens the counters of the store, as metric_open, unless metrics are off. */
+int config_open_metrics(const struct config_frozen *frozen, const struct config_live *live,
+                        struct err *err);
 
 #endif

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: GET /livez and /readyz, for those who watch over this program: no login, and no secrets. */
 #include "api/api.h"
+#include "api/aside.h"
 
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "registry/ready.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define ANSWER_MS 1000 /* for the data directory */
 /* Anyone may ask: for so long the last answer is given again. */
 #define FRESH_MS 1000
 
@@ -41,7 +33,6 @@ static const struct {
 };
 
 /* Of this process. */
-static pid_t child;         /* that was not waited for to its end; 0: none */
 static struct finding last; /* and when it was made, as of clock_ms */
 static int64_t last_at = -FRESH_MS;
 
@@ -74,90 +65,27 @@ int health_live(const struct api *api, struct request *request, const struct tar
     return 0;
 }
 
-/* In the child, which may hang for as long as the file system does: it holds nothing open that
- * others wait for, as the server does for the end of an answer. */
-static void keep_only(int to, int store)
+static void look(const void *context, void *found)
 {
-    dup2(to, STDIN_FILENO);
-    close(STDOUT_FILENO);
-    close(STDERR_FILENO);
-    if (store > STDERR_FILENO + 1)
-        syscall(SYS_close_range, STDERR_FILENO + 1, (unsigned)store - 1, 0);
-    syscall(SYS_close_range, (store > STDERR_FILENO ? (unsigned)store : STDERR_FILENO) + 1, ~0U, 0);
-}
-
-static void look(const struct ready_plan *plan, int to)
-{
-    struct finding finding = {0};
+    struct finding *finding = found;
     struct err why = {0};
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGTERM, SIG_DFL);
-    keep_only(to, plan->store->fs.fd);
-    finding.ready = (int)ready_look(plan, &why);
-    memcpy(finding.why, why.msg, sizeof finding.why);
-    _exit(write(STDIN_FILENO, &finding, sizeof finding) == sizeof finding ? 0 : 1);
-}
-
-/* False: nothing came in time. */
-static bool await(int from, struct finding *finding)
-{
-    int64_t deadline = clock_ms() + ANSWER_MS;
-    struct pollfd fd = {.fd = from, .events = POLLIN};
-    int64_t left;
-    int come = -1;
-
-    while (come < 0 && (left = deadline - clock_ms()) >= 0) {
-        come = poll(&fd, 1, (int)left);
-        if (come < 0 && errno != EINTR)
-            return false;
-    }
-    return come > 0 && read(from, finding, sizeof *finding) == sizeof *finding;
-}
-
-/* Whether an earlier child still waits for the file system: another one would only join it. */
-static bool is_stuck(void)
-{
-    if (child > 0 && waitpid(child, NULL, WNOHANG) == 0)
-        return true;
-    child = 0;
-    return false;
-}
-
-static void set_slow(struct finding *finding)
-{
-    *finding = (struct finding){
-        .ready = READY_SLOW,
-        .why = "the data directory does not answer within a second: does its file system hang?"};
+    finding->ready = (int)ready_look(context, &why);
+    memcpy(finding->why, why.msg, sizeof finding->why);
 }
 
 static int ask(const struct ready_plan *plan, struct finding *finding, struct err *err)
 {
-    int ends[2];
+    static struct aside aside;
 
-    if (is_stuck()) {
-        set_slow(finding);
-        return 0;
-    }
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, errno, "pipe");
-    child = fork();
-    if (child == 0)
-        look(plan, ends[1]);
-    int errnum = errno;
-    close(ends[1]);
-    bool answered = child > 0 && await(ends[0], finding);
-    close(ends[0]);
-    if (child < 0)
-        return err_sys(err, errnum, "fork");
-    if (answered) {
-        waitpid(child, NULL, 0);
-        child = 0;
-    } else {
-        kill(child, SIGKILL);
-        set_slow(finding);
-    }
-    return 0;
+    *finding = (struct finding){0};
+    int answered = aside_ask(&aside, plan->store->fs.fd, look, plan, finding, sizeof *finding, err);
+    if (answered == 0)
+        *finding = (struct finding){
+            .ready = READY_SLOW,
+            .why =
+                "the data directory does not answer within a second: does its file system hang?"};
+    return answered < 0 ? -1 : 0;
 }
 
 /* Once for each change, however often it is asked. */

@@ -28,33 +28,39 @@ static const struct route {
     enum access access;
     const char *suffix; /* behind /v2/<name> */
     api_handler *handler;
+    enum metric_handler counted;
 } routes[] = {
-    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads/",
-     uploads_post},                                             /* end-4a, end-4b, end-4c, end-11 */
-    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads", uploads_post}, /* the same */
-    {GET_HEAD, ACCESS_PUSH, "/blobs/uploads/*", uploads_get},   /* end-13 */
-    {METHOD_PATCH, ACCESS_PUSH, "/blobs/uploads/*", uploads_patch},   /* end-5 */
-    {METHOD_PUT, ACCESS_PUSH, "/blobs/uploads/*", uploads_put},       /* end-6 */
-    {METHOD_DELETE, ACCESS_PUSH, "/blobs/uploads/*", uploads_delete}, /* end-14 */
-    {GET_HEAD, ACCESS_PULL, "/blobs/*", blobs_get},                   /* end-2 */
-    {METHOD_DELETE, ACCESS_DELETE, "/blobs/*", blobs_delete},         /* end-10 */
-    {GET_HEAD, ACCESS_PULL, "/manifests/*", manifests_get},           /* end-3 */
-    {METHOD_PUT, ACCESS_PUSH, "/manifests/*", manifests_put},         /* end-7a, end-7b */
-    {METHOD_DELETE, ACCESS_DELETE, "/manifests/*", manifests_delete}, /* end-9 */
-    {GET_HEAD, ACCESS_PULL, "/tags/list", tags_get},                  /* end-8a, end-8b */
-    {GET_HEAD, ACCESS_PULL, "/referrers/*", referrers_get},           /* end-12a, end-12b */
+    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads/", uploads_post,
+     METRIC_BLOB_UPLOAD}, /* end-4a, end-4b, end-4c, end-11 */
+    {METHOD_POST, ACCESS_PUSH, "/blobs/uploads", uploads_post, METRIC_BLOB_UPLOAD}, /* the same */
+    {GET_HEAD, ACCESS_PUSH, "/blobs/uploads/*", uploads_get, METRIC_BLOB_UPLOAD_CHUNK}, /* end-13 */
+    {METHOD_PATCH, ACCESS_PUSH, "/blobs/uploads/*", uploads_patch,
+     METRIC_BLOB_UPLOAD_CHUNK}, /* end-5 */
+    {METHOD_PUT, ACCESS_PUSH, "/blobs/uploads/*", uploads_put,
+     METRIC_BLOB_UPLOAD_CHUNK}, /* end-6 */
+    {METHOD_DELETE, ACCESS_PUSH, "/blobs/uploads/*", uploads_delete,
+     METRIC_BLOB_UPLOAD_CHUNK},                                                /* end-14 */
+    {GET_HEAD, ACCESS_PULL, "/blobs/*", blobs_get, METRIC_BLOB},               /* end-2 */
+    {METHOD_DELETE, ACCESS_DELETE, "/blobs/*", blobs_delete, METRIC_BLOB},     /* end-10 */
+    {GET_HEAD, ACCESS_PULL, "/manifests/*", manifests_get, METRIC_MANIFEST},   /* end-3 */
+    {METHOD_PUT, ACCESS_PUSH, "/manifests/*", manifests_put, METRIC_MANIFEST}, /* end-7a, end-7b */
+    {METHOD_DELETE, ACCESS_DELETE, "/manifests/*", manifests_delete, METRIC_MANIFEST}, /* end-9 */
+    {GET_HEAD, ACCESS_PULL, "/tags/list", tags_get, METRIC_TAGS},             /* end-8a, end-8b */
+    {GET_HEAD, ACCESS_PULL, "/referrers/*", referrers_get, METRIC_REFERRERS}, /* end-12a, end-12b */
 };
 
 /* The same for paths without a repository. */
 static const struct route fixed_routes[] = {
-    {GET_HEAD, ACCESS_PING, "/v2/", system_get}, /* end-1 */
-    {GET_HEAD, ACCESS_PING, "/v2", system_get},
-    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog", catalog_get},
-    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog/", catalog_get},
-    {METHOD_GET, ACCESS_TOKEN, "/token", token_get}, /* Docker Registry v2 token protocol */
-    {METHOD_POST, ACCESS_TOKEN, "/token", token_post},
-    {GET_HEAD, ACCESS_HEALTH, "/livez", health_live}, /* as Kubernetes calls them */
-    {GET_HEAD, ACCESS_HEALTH, "/readyz", health_ready},
+    {GET_HEAD, ACCESS_PING, "/v2/", system_get, METRIC_BASE}, /* end-1 */
+    {GET_HEAD, ACCESS_PING, "/v2", system_get, METRIC_BASE},
+    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog", catalog_get, METRIC_CATALOG},
+    {GET_HEAD, ACCESS_CATALOG, "/v2/_catalog/", catalog_get, METRIC_CATALOG},
+    {METHOD_GET, ACCESS_TOKEN, "/token", token_get,
+     METRIC_TOKEN}, /* Docker Registry v2 token protocol */
+    {METHOD_POST, ACCESS_TOKEN, "/token", token_post, METRIC_TOKEN},
+    {GET_HEAD, ACCESS_HEALTH, "/livez", health_live, METRIC_HEALTH}, /* as Kubernetes calls them */
+    {GET_HEAD, ACCESS_HEALTH, "/readyz", health_ready, METRIC_HEALTH},
+    {GET_HEAD, ACCESS_HEALTH, "/metrics", metrics_get, METRIC_METRICS},
 };
 
 /* Matches a pattern against the end of the path, component by component. Returns the length of what
@@ -86,7 +92,8 @@ struct match {
     bool keep; /* nothing is deleted here (`delete` in berth.conf) */
     bool kept; /* so this, which the path knows else */
     const struct route *route;
-    int allowed; /* the methods of all routes that fit the path */
+    const struct route *any; /* of those that fit the path, whatever the method */
+    int allowed;             /* the methods of all routes that fit the path */
     struct target target;
 };
 
@@ -95,6 +102,7 @@ static int match_fixed(struct match *match, const struct request *request)
     for (size_t i = 0; i < sizeof fixed_routes / sizeof *fixed_routes; i++) {
         if (strcmp(request->path, fixed_routes[i].suffix) != 0)
             continue;
+        match->any = &fixed_routes[i];
         match->allowed |= fixed_routes[i].methods;
         if (fixed_routes[i].methods & (int)request->method)
             match->route = &fixed_routes[i];
@@ -116,6 +124,7 @@ static int match_repository(struct match *match, const struct request *request, 
         if (len < 0)
             continue;
         suffix = routes[i].suffix;
+        match->any = &routes[i];
         name_len = len;
         if (match->keep && routes[i].access == ACCESS_DELETE) {
             match->kept = request->method == METHOD_DELETE;
@@ -349,8 +358,19 @@ bool route_is_probe(const char *path)
     return false;
 }
 
+/* A path counts as what it is, also where the method is wrong, or who asks was refused. */
+static enum metric_handler counted(const struct match *match, const struct request *request)
+{
+    struct match found = {0};
+
+    if (match->route)
+        return match->route->counted;
+    find_route(&found, request, NULL);
+    return found.route ? found.route->counted : found.any ? found.any->counted : METRIC_OTHER;
+}
+
 /* Whose the request is, what it wants, whether he may, and the verb. */
-static void handle(const struct api *shared, struct request *request, struct identity *who,
+static void handle(const struct api *shared, struct request *request, struct api_told *told,
                    struct response *response)
 {
     struct api api = *shared;
@@ -359,13 +379,21 @@ static void handle(const struct api *shared, struct request *request, struct ide
 
     bool is_options = request->method == METHOD_OPTIONS;
     int result = identify(&api, request, &err);
-    *who = api.who;
+    api.address = told->address = client_address(request, &api.rules->live.client);
+    told->who = api.who;
+    api.unknown = result < 0;
+    if (result < 0 && route_is_probe(request->path)) { /* he has shown nothing that counts */
+        api.who = (struct identity){.user = ""};
+        api.how = NULL;
+    }
     api.registry = access_registry(&api, request);
     match.keep = !api.rules->live.policy.deletes;
     if (is_options)
         result = answer_options(request, &match, &err);
     else if (result == 0 || route_is_probe(request->path))
         result = find_route(&match, request, &err);
+    told->handler = counted(&match, request);
+    metric_handles(told->handler);
     if (result == 0 && !is_options)
         result = answer(&api, request, &match, response, &err);
     if (result < 0) {
@@ -399,14 +427,14 @@ void route_refuse(const struct request *request, const struct err *err, struct r
     add_common(response);
 }
 
-void route_answer(const struct api *api, struct request *request, struct identity *who,
+void route_answer(const struct api *api, struct request *request, struct api_told *told,
                   struct response *response)
 {
     if (server_error_is(request) && !server_error_undo(request)) {
         server_error_answer(request, response);
         cors_add(&guard_rules(api->guard)->live.cors.origins, request, NULL, response);
     } else {
-        handle(api, request, who, response);
+        handle(api, request, told, response);
     }
     add_common(response);
     if (request->method == METHOD_HEAD && !response->length_from_server && response->length < 0)

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+int64_t clock_ns(void);
 int64_t clock_ms(void);
 double clock_seconds(void);
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/fs_path.h"
 #include "base/fs_settle.h"
+#include "base/timing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -182,6 +183,7 @@ static bool visit_add(void *context, const char *name)
 
 int dir_list(const struct fs_root *root, const char *path, struct strings *names, struct err *err)
 {
+    TIMED(TIMING_LIST, path);
     int found = dir_each(root, path, visit_add, names, err);
 
     strings_sort(names);

@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "base/names.h"
+#include "base/timing.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -147,6 +148,7 @@ static void copy(const struct names *all, const char *after, size_t n, struct st
 int dir_page(const struct fs_root *root, const char *path, const char *after, size_t n,
              bool may_keep, struct strings *names, bool *more, struct err *err)
 {
+    TIMED(TIMING_LIST, path);
     struct kept one = {.names = {.n = 0}};
     struct look look = {{.after = after, .n = n, .first = names->n, .names = names}, NULL};
     struct stat st;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include "base/amount.h"
+#include "base/timing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +69,7 @@ int file_absolute(const char *path, struct buf *out, struct err *err)
 
 int file_sync(int fd)
 {
+    TIMED(TIMING_SYNC, NULL);
     int result;
 
     while ((result = fsync(fd)) < 0 && errno == EINTR)

@@ -7,6 +7,7 @@
 #include "base/fs_path.h"
 #include "base/fs_settle.h"
 #include "base/mem.h"
+#include "base/timing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,8 @@ mode_t fs_dir_mode(const struct fs_root *root, const char *path)
 
 int fs_open(const struct fs_root *root, const char *path, int flags, int *fd, struct err *err)
 {
+    TIMED(flags & O_ACCMODE ? TIMING_OPEN_WRITE : TIMING_OPEN_READ, path);
+
     *fd = fs_path_open(root, path, flags);
     if (*fd < 0) {
         if (fs_path_is_absent(errno))
@@ -109,6 +112,7 @@ static int stat_once(const struct fs_root *root, const char *path, struct stat *
 
 int fs_stat(const struct fs_root *root, const char *path, struct stat *st, struct err *err)
 {
+    TIMED(TIMING_STAT, path);
     struct err why = {0};
 
     int found = stat_once(root, path, st, &why);
@@ -140,6 +144,7 @@ static int read_once(const struct fs_root *root, const char *path, size_t limit,
 int fs_read(const struct fs_root *root, const char *path, size_t limit, struct buf *out,
             struct err *err)
 {
+    TIMED(TIMING_READ, path);
     size_t before = out->len;
     struct err why = {0};
 
@@ -169,6 +174,8 @@ int fs_sync_path(const struct fs_root *root, const char *path, struct err *err)
 
 int fs_sync_all(const struct fs_root *root, struct err *err)
 {
+    TIMED(TIMING_SYNC, NULL);
+
     if (root->durable && syncfs(root->fd) < 0)
         return err_sys(err, errno, "sync the file system");
     return 0;
@@ -196,6 +203,7 @@ static int mkdirs_parent(const struct fs_root *root, const char *path, struct di
 int fs_put(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
            struct err *err)
 {
+    TIMED(TIMING_MOVE, to);
     const char *from_base, *to_base;
 
     if (mkdirs_parent(root, to, dirty, err) < 0)
@@ -252,6 +260,7 @@ static int take_mode(const struct fs_root *root, int fd, const char *tmp, const 
 int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
                size_t len, struct dirty *dirty, struct err *err)
 {
+    TIMED(TIMING_REPLACE, path);
     AUTO_FD fd = -1;
     AUTO_DIRTY unneeded = {0};
 
@@ -274,6 +283,7 @@ failed:
 
 int fs_unlink(const struct fs_root *root, const char *path, struct dirty *dirty, struct err *err)
 {
+    TIMED(TIMING_REMOVE, path);
     const char *base;
     AUTO_FD parent = fs_path_parent(root, path, &base);
 

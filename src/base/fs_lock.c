@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/timing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,8 +51,9 @@ int fs_lock_is_held(int fd, off_t at, struct err *err)
     return lock.l_type != F_UNLCK;
 }
 
-int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
+int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms, struct err *err)
 {
+    TIMED(TIMING_LOCK, name);
     int64_t deadline = clock_ms() + timeout_ms;
     long pause_ms = 1;
 
@@ -63,6 +65,11 @@ int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
         nanosleep(&pause, NULL);
         pause_ms = pause_ms * 2 > LOCK_PAUSE_MAX_MS ? LOCK_PAUSE_MAX_MS : pause_ms * 2;
     }
+}
+
+int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)
+{
+    return fs_lock_wait_as(fd, kind, NULL, timeout_ms, err);
 }
 
 void fs_lock_close(int *fd)

@@ -15,6 +15,8 @@ enum fs_lock { FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
 int fs_lock_try(int fd, enum fs_lock kind, struct err *err);
 /* Tries again with back-off for up to timeout_ms. */
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err);
+/* The same, told under a name (base/timing.h). */
+int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms, struct err *err);
 
 /* For ranges of bytes of one file, each with a meaning of its own; exclusive. fs_lock_range: 1, or
  * 0: somebody else holds some of it. fs_lock_is_held: whether somebody else holds the byte. */

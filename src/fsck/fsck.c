@@ -2,6 +2,7 @@
  * L3: checking a store: the order of the passes, and what is done with a suspicion. */
 #include "fsck/fsck.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "fsck/fsck_modes.h"
 #include "fsck/fsck_own.h"
@@ -10,6 +11,7 @@
 #include "fsck/fsck_run.h"
 #include "fsck/fsck_scrub.h"
 #include "fsck/fsck_suspect.h"
+#include "metric/metric.h"
 
 #include <stdlib.h>
 
@@ -20,6 +22,7 @@ struct fsck *fsck_start(struct store *store, const struct fsck_options *options,
 
     *fsck = (struct fsck){
         .store = store, .options = *options, .report = report_finding, .context = context};
+    fsck->began = clock_ns();
     quarantine_init(&fsck->quarantine, time(NULL));
     return fsck;
 }
@@ -31,7 +34,7 @@ void fsck_files(struct fsck *fsck)
 
 /* In the order in which repairs want it: what obscures other things is out of the way before they
  * are looked for, and blobs are where they belong before a manifest asks for them. */
-int fsck_content(struct fsck *fsck, struct err *err)
+static int check_content(struct fsck *fsck, struct err *err)
 {
     if (fsck_own_check(fsck, err) < 0 ||
         (fsck->options.repair && quarantine_forget_found(fsck->store, err) < 0))
@@ -44,6 +47,24 @@ int fsck_content(struct fsck *fsck, struct err *err)
     if (fsck->unseen.len && !fsck->told_unreadable)
         fsck_suspect_unreadable(fsck, fsck->unseen.s, &fsck->why_unseen);
     fsck->summary.stopped = fsck_run_stopped(fsck);
+    return 0;
+}
+
+int fsck_content(struct fsck *fsck, struct err *err)
+{
+    const struct fsck_summary *summary = &fsck->summary;
+
+    int result = check_content(fsck, err);
+    int64_t left = summary->errors + summary->warnings - summary->repaired;
+    metric_add(result < 0 || summary->stopped ? METRIC_FSCK_FAILED
+               : left                         ? METRIC_FSCK_PROBLEMS
+                                              : METRIC_FSCK_OK,
+               1);
+    if (result < 0 || summary->stopped)
+        return result;
+    metric_set(METRIC_FSCK_TIME, clock_ns() - fsck->began);
+    metric_set(METRIC_FSCK_FAULTS, left);
+    metric_set(METRIC_FSCK_AT, (int64_t)time(NULL));
     return 0;
 }
 

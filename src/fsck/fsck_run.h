@@ -24,6 +24,7 @@ struct fsck {
     fsck_report_fn *report;
     void *context;
     struct fsck_summary summary;
+    int64_t began; /* as of clock_ns */
     struct quarantine quarantine;
     struct digest_map reported; /* content whose fault was reported: no other finding is of it */
     struct digest_map linkless; /* the same for links that the present repository lacks */

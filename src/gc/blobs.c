@@ -24,6 +24,18 @@ struct shard {
     int64_t kept;
 };
 
+/* Its size is worth a look: who watches over the store wants to know how much it holds. */
+static void count_kept(struct shard *shard, const char *hex)
+{
+    char name[DIGEST_HEX_MAX + sizeof "/" LAYOUT_DATA];
+    struct stat st;
+
+    shard->kept++;
+    snprintf(name, sizeof name, "%s/" LAYOUT_DATA, hex);
+    if (dir_peek(shard->dir.fd, name, &st, NULL) > 0)
+        shard->pass->totals->stored += st.st_size;
+}
+
 static bool visit_blob(void *context, const char *hex)
 {
     struct shard *shard = context;
@@ -32,7 +44,7 @@ static bool visit_blob(void *context, const char *hex)
     if (digest_from_hex(&digest, shard->algorithm, hex, NULL) < 0)
         return false;
     if (digest_map_get(&shard->pass->marked, &digest))
-        shard->kept++;
+        count_kept(shard, hex);
     else if (digest_map_get(&shard->pass->waiting, &digest))
         strings_add(&shard->waiting, hex);
     else
@@ -83,6 +95,7 @@ static int count_waiting(struct shard *shard, const char *hex, struct err *err)
     shard->kept++;
     shard->pass->totals->waiting.blobs++;
     shard->pass->totals->waiting.bytes += st.st_size;
+    shard->pass->totals->stored += st.st_size;
     return 0;
 }
 
@@ -92,6 +105,7 @@ static void wait_for_grace(struct shard *shard, const struct stat *st)
     struct pass *pass = shard->pass;
 
     shard->kept++;
+    pass->totals->stored += st->st_size;
     if (pass_is_old(pass, st, pass->options->grace))
         return;
     pass->totals->waiting.blobs++;

@@ -2,14 +2,17 @@
  * L3: the collector: one pass over a store. Owns _berth/lock/collector. */
 #include "gc/gc.h"
 
+#include "base/clock.h"
 #include "gc/ahead.h"
 #include "gc/blobs.h"
 #include "gc/pass.h"
 #include "gc/uploads.h"
+#include "metric/metric.h"
 #include "store/layout.h"
 #include "store/repo.h"
 
 #include <errno.h>
+#include <time.h>
 
 /* Ages are by the clock that makes the mtimes, which on a shared file system is another host's. */
 static int begin_alone(struct pass *pass, struct lock *collector, struct err *err)
@@ -77,11 +80,40 @@ static int collect(struct pass *pass, struct err *err)
     return blobs_sweep_litter(pass, err);
 }
 
+/* What the store holds is known for once. Where something stood in the way, not all of it was seen.
+ */
+static void count(const struct pass *pass, int result, int64_t nanoseconds)
+{
+    const struct gc_totals *totals = pass->totals;
+
+    metric_add(result < 0         ? METRIC_GC_FAILED
+               : totals->problems ? METRIC_GC_PROBLEMS
+                                  : METRIC_GC_OK,
+               1);
+    metric_add(METRIC_GC_BYTES, totals->bytes);
+    if (result < 0)
+        return;
+    metric_set(METRIC_GC_TIME, nanoseconds);
+    metric_set(METRIC_UPLOADS_OPEN, totals->uploads.kept);
+    metric_set(METRIC_UPLOAD_BYTES, totals->upload_bytes);
+    metric_set(METRIC_STORE_REPOSITORIES, totals->repositories.kept);
+    metric_set(METRIC_STORE_MANIFESTS, totals->manifests.kept);
+    metric_set(METRIC_STORE_TAGS, totals->tags_seen - totals->tags_removed);
+    if (!pass->blocked) {
+        metric_set(METRIC_STORE_BYTES, totals->stored);
+        metric_set(METRIC_STORE_BLOBS, totals->blobs.kept);
+        metric_set(METRIC_GARBAGE_BLOBS, totals->waiting.blobs);
+        metric_set(METRIC_GARBAGE_BYTES, totals->waiting.bytes);
+    }
+    metric_set(METRIC_GC_AT, (int64_t)time(NULL));
+}
+
 int gc_run(const struct store *store, const struct gc_options *options, struct gc_totals *totals,
            struct err *err)
 {
     struct pass pass;
     AUTO_LOCK collector = {-1};
+    int64_t began = clock_ns();
 
     int result = pass_begin(&pass, store, options, totals, err);
     if (result == 0)
@@ -91,6 +123,8 @@ int gc_run(const struct store *store, const struct gc_options *options, struct g
     /* What went before something failed, or before no blob was to go. */
     if (pass.untold.len && pass_settle(&pass, result < 0 ? NULL : err) < 0)
         result = -1;
+    if (!options->dry_run)
+        count(&pass, result, clock_ns() - began);
     pass_end(&pass);
     return result;
 }

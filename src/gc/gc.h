@@ -70,7 +70,10 @@ struct gc_waiting {
 struct gc_totals {
     struct gc_count repositories, manifests, layer_links, blobs, uploads;
     int64_t tags_removed;
-    int64_t bytes; /* that came back, or would */
+    int64_t tags_seen;    /* before */
+    int64_t stored;       /* bytes of the blobs that stay */
+    int64_t upload_bytes; /* of the uploads that stay */
+    int64_t bytes;        /* that came back, or would */
     struct gc_waiting waiting;
     int64_t problems;
     int64_t longest_pause; /* milliseconds for which others had to wait at most */

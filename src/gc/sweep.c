@@ -374,6 +374,7 @@ static void count_kept(struct graph *graph)
             pass_waits(graph->pass, node->mtime, graph->grace);
     }
     graph->pass->totals->manifests.kept += graph->kept;
+    graph->pass->totals->tags_seen += (int64_t)graph->tags.n;
 }
 
 static int sweep_graph(struct graph *graph, struct err *err)

@@ -19,6 +19,7 @@ struct session {
     const char *dir;
     int64_t newest;
     int64_t bytes;
+    int64_t data; /* of these */
     int result;
     struct err *err;
 };
@@ -36,6 +37,8 @@ static bool visit_file(void *context, const char *file)
     if (found <= 0)
         return found < 0;
     session->bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
+    if (!strcmp(file, LAYOUT_DATA))
+        session->data = st.st_size;
     session->newest = fs_mtime(&st) > session->newest ? fs_mtime(&st) : session->newest;
     return false;
 }
@@ -45,7 +48,7 @@ static int look(struct session *session, struct err *err)
 {
     struct stat st;
 
-    session->bytes = 0;
+    session->bytes = session->data = 0;
     session->result = 0;
     session->err = err;
     int found = fs_stat(&session->pass->store->fs, session->dir, &st, err);
@@ -107,6 +110,7 @@ static int sweep_session(struct pass *pass, const struct name *name, const char 
     if (found <= 0) {
         (*left)++;
         pass->totals->uploads.kept++;
+        pass->totals->upload_bytes += session.data;
         return found;
     }
     item.bytes = session.bytes;

@@ -2,6 +2,7 @@
  * L3: pushing blobs: sessions, chunks, mounts. */
 #include "registry/push_blob.h"
 
+#include "metric/metric.h"
 #include "registry/pull.h"
 #include "store/blob.h"
 #include "store/holder.h"
@@ -29,7 +30,11 @@ int push_blob_start(const struct registry *registry, struct push_session *sessio
         create_session(registry, session, algorithm, &upload, err) < 0)
         return -1;
     memcpy(session->id, upload.id, sizeof session->id);
-    return upload_save(&upload, err);
+    if (upload_save(&upload, err) < 0)
+        return -1;
+    metric_add(METRIC_UPLOAD_STARTED, 1);
+    metric_add(METRIC_UPLOADS_OPEN, 1);
+    return 0;
 }
 
 static int open_session(const struct registry *registry, const struct push_session *session,
@@ -49,6 +54,7 @@ int push_blob_chunk(const struct registry *registry, const struct push_session *
     *offset = upload.offset;
     if (push_body_append(&upload, range, body, err) < 0 || upload_save(&upload, err) < 0)
         return -1;
+    metric_add(METRIC_UPLOAD_BYTES, upload.offset - *offset);
     *offset = upload.offset;
     return 0;
 }
@@ -73,11 +79,22 @@ static int publish(const struct registry *registry, struct upload *upload,
     return 0;
 }
 
+/* A session is over, and what became of it. */
+static void count_end(const struct upload *upload, enum metric_counter how)
+{
+    if (upload->alone)
+        return;
+    metric_add(how, 1);
+    metric_add(METRIC_UPLOADS_OPEN, -1);
+    metric_add(METRIC_UPLOAD_BYTES, -upload->saved);
+}
+
 /* Nobody will go on with it; if it stays, it is litter. */
-static void discard(struct upload *upload)
+static void discard(struct upload *upload, enum metric_counter how)
 {
     AUTO_DIRTY unneeded = {0};
 
+    count_end(upload, how);
     upload_remove(upload, &unneeded, NULL);
 }
 
@@ -87,7 +104,7 @@ static int sync_or_discard(struct upload *upload, struct err *err)
 {
     if (upload_sync(upload, err) == 0)
         return 0;
-    discard(upload);
+    discard(upload, METRIC_UPLOAD_FAILED);
     return -1;
 }
 
@@ -99,14 +116,14 @@ static int verify_and_publish(const struct registry *registry, struct upload *up
     if (upload_digest(upload, digest->algorithm, &actual, err) < 0)
         return -1;
     if (!digest_equal(&actual, digest)) {
-        discard(upload);
+        discard(upload, METRIC_UPLOAD_FAILED);
         return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
     }
     if (sync_or_discard(upload, err) < 0 || publish(registry, upload, digest, err) < 0)
         return -1;
     /* The blob is in place: a session's directory that cannot be removed now is litter, not an
      * error. */
-    discard(upload);
+    discard(upload, METRIC_UPLOAD_FINISHED);
     return 0;
 }
 
@@ -135,7 +152,7 @@ int push_blob_whole(const struct registry *registry, struct push_session *sessio
         return -1;
     if (push_body_append(&upload, anywhere, body, err) < 0 ||
         verify_and_publish(registry, &upload, digest, err) < 0) {
-        discard(&upload);
+        discard(&upload, METRIC_UPLOAD_FAILED);
         return -1;
     }
     return 0;
@@ -200,7 +217,7 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
         linked = -1;
     pushed->is_new = linked == 0;
 out:
-    discard(&upload);
+    discard(&upload, METRIC_UPLOAD_FINISHED);
     return linked < 0 ? -1 : 0;
 }
 
@@ -298,5 +315,6 @@ int push_blob_cancel(const struct registry *registry, const struct push_session 
     if (open_session(registry, session, &upload, err) < 0 ||
         upload_remove(&upload, &dirty, err) < 0)
         return -1;
+    count_end(&upload, METRIC_UPLOAD_CANCELLED);
     return dirty_sync(&registry->store->fs, &dirty, err);
 }

@@ -224,6 +224,12 @@ static void print_login(const struct serve_login *login, struct buf *out)
                   "auth.require = ( \"/v2\" => ( \"method\" => \"basic\", "
                   "\"require\" => \"valid-user\", \"realm\" => ",
                   login->realm, " ) )\n}\n");
+    print_setting(out,
+                  "$HTTP[\"url\"] == \"/metrics\" {\n"
+                  "$REQUEST_HEADER[\"Authorization\"] =~ \"^[Bb][Aa][Ss][Ii][Cc] \" {\n"
+                  "auth.require = ( \"/metrics\" => ( \"method\" => \"basic\", "
+                  "\"require\" => \"valid-user\", \"realm\" => ",
+                  login->realm, " ) )\n}\n}\n");
     buf_addstr(out, "setenv.set-response-header = ( "
                     "\"Docker-Distribution-Api-Version\" => \"registry/2.0\", "
                     "\"X-Content-Type-Options\" => \"nosniff\", "

@@ -40,7 +40,7 @@ static int lock_file(const struct store *store, const char *path, enum fs_lock k
     lock->fd = -1;
     if (open_lock(store, path, lock, err) < 0)
         return -1;
-    int locked = fs_lock_wait(lock->fd, kind, store->lock_timeout_ms, err);
+    int locked = fs_lock_wait_as(lock->fd, kind, path, store->lock_timeout_ms, err);
     if (locked > 0)
         return 0;
     lock_free(lock);
@@ -81,9 +81,9 @@ int lock_gc_sweep(const struct store *store, int window_ms, struct lock *lock, s
     if (open_lock(store, LAYOUT_LOCKS "/gc.gate", &gate, err) < 0 ||
         open_lock(store, LAYOUT_LOCKS "/gc", lock, err) < 0)
         return -1;
-    int locked = fs_lock_wait(gate.fd, FS_LOCK_EXCLUSIVE, window_ms, err);
+    int locked = fs_lock_wait_as(gate.fd, FS_LOCK_EXCLUSIVE, "gc.gate", window_ms, err);
     if (locked > 0)
-        locked = fs_lock_wait(lock->fd, FS_LOCK_EXCLUSIVE, window_ms, err);
+        locked = fs_lock_wait_as(lock->fd, FS_LOCK_EXCLUSIVE, "gc", window_ms, err);
     if (locked <= 0)
         lock_free(lock);
     return locked;

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -18,6 +19,11 @@ from tests.lib.ports import free_port
 PATIENCE = 20  # seconds
 
 
+def counting(home: Path) -> dict[str, str]:
+    """Counters that go with what else the test leaves."""
+    return {"BERTH_METRICS": "login", "BERTH_METRICS_DIR": str(home / "metrics")}
+
+
 class Command:
     """`berth` on one store."""
 
@@ -26,7 +32,8 @@ class Command:
 
     def __call__(self, *args, status=0) -> str:
         """What it prints; of a failure, what it says on standard error."""
-        done = subprocess.run([BUILD / "berth", *args, "--root", self.root], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BUILD / "berth", *args, "--root", self.root], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **counting(self.root.parent)})
         assert done.returncode == status, (args, done)
         return done.stderr if status else done.stdout
 
@@ -50,7 +57,7 @@ class Serve:
         return ["serve", "--listen", f"{self.address}:{self.port}", "--root", self.root, *self.args]
 
     def environment(self) -> dict:
-        return {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run")}
+        return {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run"), **counting(self.home)}
 
     def __enter__(self):
         """It is ready when it says so."""
@@ -130,7 +137,7 @@ class Machine:
         self.conf.write_text("\n".join([f'root = "{self.root}"', *lines, ""]))
 
     def environment(self) -> dict:
-        return {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(self.conf), **SANITIZING}
+        return {"PATH": "/usr/bin:/bin", "BERTH_CONF": str(self.conf), **SANITIZING, **counting(self.home)}
 
     def run(self, *args, typed="", status=0) -> subprocess.CompletedProcess:
         done = subprocess.run([BUILD / "berth", *args], input=typed, capture_output=True, text=True, timeout=60,

@@ -113,13 +113,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct api api = {
         .frozen = &temp_frozen, .store = &temp_store, .nothing = &nothing, .guard = guard};
     struct request request;
-    struct identity who;
+    struct api_told told;
     struct response response;
     struct err err;
 
     response_init(&response);
     if (request_init(&request, input.variables, cgi_input_read, &input, &err) == 0)
-        route_answer(&api, &request, &who, &response);
+        route_answer(&api, &request, &told, &response);
     else
         error_answer(&response, &err);
     check_response(&response);

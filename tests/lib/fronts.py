@@ -24,7 +24,7 @@ class Cgi:
 
     def __init__(self, home: Path, *, root: Path | None = None, env: Mapping[str, str] = {}):
         self.root = root or home / "store"
-        self.env = {**DEFAULTS, **SANITIZING, "BERTH_ROOT": str(self.root), **env}
+        self.env = {**DEFAULTS, **SANITIZING, "BERTH_ROOT": str(self.root), "BERTH_METRICS_DIR": str(home / "metrics"), **env}
 
     def start(self):
         self.root.mkdir(exist_ok=True)

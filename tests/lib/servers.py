@@ -57,7 +57,7 @@ class Server:
         self.auth, self.users, self.cost = auth, users, cost  # one of the logins in etc/, the passwords that it knows
         self.idle = idle  # seconds without a byte that a client has, which etc/ says for each server in its own way
         self.root = root or home / "var/lib/registry"
-        self.settings = {"BERTH_DURABILITY": "none", **env}
+        self.settings = {"BERTH_DURABILITY": "none", "BERTH_METRICS_DIR": str(home / "metrics"), **env}
         self.port = free_port()
         self.tls_port = free_port() if tls else None
         self.tls = None
@@ -74,7 +74,8 @@ class Server:
     def _install(self):
         """The layout of `make install`, below home."""
         for directory in ("libexec/berth", "etc/berth/errors", "etc/berth/apache-enabled", "etc/berth/nginx-enabled", "log",
-                          "run", "spool", "www", "var/lib/berth/spool"):
+                          "run", "spool", "www", "var/lib/berth/spool",
+                          "metrics"):
             (self.home / directory).mkdir(parents=True)
         shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
         conf = self.home / "etc/berth/berth.conf"
@@ -91,6 +92,7 @@ class Server:
             shutil.chown(path, self.worker_user, GROUP)
         for name in ("log", "run", "spool", "var/lib/berth/spool"):
             shutil.chown(self.home / name, USER, GROUP)
+        shutil.chown(self.home / "metrics", self.worker_user, GROUP)
         if self.tls_port:
             self.certificate, self.key = make_certificate(self.home)
             self.tls = ssl.create_default_context(cafile=self.certificate)
@@ -154,9 +156,10 @@ class Server:
                         env=environment, user=self.worker_user, group=GROUP, extra_groups=[], umask=0o027)
 
     def _spawn(self, command, **options):
+        environment = {name: value for name, value in os.environ.items() if name != "BERTH_METRICS"}
         with open(self.home / "log/console.log", "ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
-                                       **{"stdin": subprocess.DEVNULL, **options})
+                                       **{"stdin": subprocess.DEVNULL, "env": environment, **options})
         self.processes.append(process)
         self.sessions.add(process.pid)
 

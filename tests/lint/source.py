@@ -28,15 +28,16 @@ LAYERS = {
     "auth": {"base", "oci"},
     "event": {"base", "oci"},
     "remote": {"base", "oci", "http"},
-    "gc": {"base", "pack", "oci", "store", "storage", "event"},
-    "fsck": {"base", "pack", "oci", "store"},
-    "registry": {"base", "oci", "store", "storage", "auth", "event"},
+    "metric": {"base"},
+    "gc": {"base", "pack", "oci", "store", "storage", "event", "metric"},
+    "fsck": {"base", "pack", "oci", "store", "metric"},
+    "registry": {"base", "oci", "store", "storage", "auth", "event", "metric"},
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
-    "api": {"base", "oci", "http", "store", "auth", "event", "registry"},
+    "api": {"base", "oci", "http", "store", "auth", "event", "metric", "registry"},
     "serve": {"base", "oci", "store", "auth", "distribution"},
     "check": {"base", "oci", "auth", "registry"},
-    "admin": {"base", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
-    "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "registry", "api"},
+    "admin": {"base", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "metric", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
+    "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "metric", "registry", "api"},
 }
 
 # The configuration as a whole is a program's, whatever it is for: these too may read it.
@@ -52,7 +53,7 @@ BANNED = {"strcpy", "strcat", "strncat", "sprintf", "vsprintf", "strtok", "gets"
           "asctime", "system", "popen", "alloca", "mktemp", "tmpnam", "atoi", "atol", "scanf", "sscanf", "fscanf"}
 
 # Names that begin with an underscore belong to the compiler and libc, of which these are used.
-UNDERSCORED = re.compile(r"_Alignof|_Exit|_Generic|_exit|_fail|_GNU_SOURCE|_SC_\w+|__FILE__|__LINE__|__VA_ARGS__"
+UNDERSCORED = re.compile(r"_Alignof|_Exit|_Generic|_Thread_local|_exit|_fail|_GNU_SOURCE|_SC_\w+|__FILE__|__LINE__|__VA_ARGS__"
                          r"|__asan_default_options|__attribute__|__builtin_\w+|__real_\w+|__wrap_\w+")
 
 # Headers that the build makes; they lie in no folder.

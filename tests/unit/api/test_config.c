@@ -57,6 +57,9 @@ static void test_defaults(void **state)
     assert_true(conf.live.policy.deletes);
     assert_false(conf.frozen.store.shared);
     assert_int_equal(0, conf.live.cors.origins.n + conf.frozen.api.socket_users.n);
+    assert_int_equal(0, conf.live.metrics.metrics.n + conf.live.client.trusted_proxies.n);
+    assert_string_equal("", conf.live.metrics.token);
+    assert_string_equal("", conf.frozen.api.metrics_dir);
     assert_int_equal(IDENTITY_REMOTE_USER_AUTO, conf.live.identity.remote_user);
     assert_int_equal(0, conf.live.policy.n_groups + conf.live.policy.n_repositories +
                             conf.live.token.n_issuers);
@@ -156,11 +159,17 @@ static void assert_list(const struct strings *list, const char *expected)
 static void test_39_lists_outside_of_sections(void **state)
 {
     static const char text[] = "cors = {\"https://ui.example\",\n  'http://[::1]:8080'}\n"
-                               "socket_users = {www-data, \"33\"}\nremote_user = ignore\n";
+                               "socket_users = {www-data, \"33\"}\nremote_user = ignore\n"
+                               "metrics = \"127.0.0.1\"\nmetrics_token = \"/m/t\"\n"
+                               "metrics_dir = \"/m\"\ntrusted_proxies = {\"10.0.0.0/8\"}\n";
     struct config conf;
 
     assert_returns(0, load(*state, text, &conf));
     assert_list(&conf.live.cors.origins, "https://ui.example http://[::1]:8080");
+    assert_list(&conf.live.metrics.metrics, "127.0.0.1");
+    assert_list(&conf.live.client.trusted_proxies, "10.0.0.0/8");
+    assert_string_equal("/m/t", conf.live.metrics.token);
+    assert_string_equal("/m", conf.frozen.api.metrics_dir);
     assert_list(&conf.frozen.api.socket_users, "www-data 33");
     assert_int_equal(IDENTITY_REMOTE_USER_IGNORE, conf.live.identity.remote_user);
     config_free(&conf);
@@ -426,6 +435,9 @@ static void test_39_what_is_refused_in_lists(void **state)
         {"cors = {\"https://*.example\"}", "must be like"},
         {"cors = {\"ftp://ui.example\"}", "must be like"},
         {"socket_users = {\"\"}", "must be the name of a user"},
+        {"metrics = {login, \"10.0.0.1/8\"}", "must be \"login\", \"token\", \"off\", an address"},
+        {"trusted_proxies = {localhost}", "must be an address, or a network"},
+        {"metrics_dir = \"run\"", "must be an absolute path"},
         {"remote_user = yes", "must be one of \"auto\", \"trust\", \"ignore\""},
     };
 
