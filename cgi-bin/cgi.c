@@ -48,6 +48,8 @@ static int write_body(void *to, const void *bytes, size_t len)
     const char *p = bytes;
 
     (void)to;
+    if (client_gone)
+        return -1;
     while (len > 0) {
         ssize_t n = write(STDOUT_FILENO, p, len);
         if (n < 0 && errno == EINTR && !client_gone && !exchange_is_late())

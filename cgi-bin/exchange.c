@@ -101,7 +101,7 @@ static int write_on(void *to, const void *bytes, size_t len)
 
     if (late)
         return -1;
-    if (delivery->written >= STRETCH) {
+    if (delivery->written >= STRETCH || len == 0) { /* or it was not the client who kept us */
         set_alarm(delivery->seconds);
         delivery->written = 0;
     }

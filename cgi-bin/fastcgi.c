@@ -57,6 +57,8 @@ static ssize_t read_body(void *from, void *bytes, size_t len)
 
 static int write_body(void *to, const void *bytes, size_t len)
 {
+    if (len == 0)
+        return FCGX_FFlush(to) == 0 ? 0 : -1;
     return FCGX_PutStr(bytes, (int)len, to) == (int)len ? 0 : -1;
 }
 
@@ -111,6 +113,18 @@ static void refuse(int connection, const struct err *why)
     refused = connection;
 }
 
+/* An answer that is not whole must not look so. nginx and mod_proxy_fcgi take a connection that
+ * just ends for the end of the answer, and let the client wait for the rest of it; a record of a
+ * version that there is not makes them break off, as lighttpd and mod_fcgid do anyway. */
+static void break_off(int connection)
+{
+    static const char record[8] = {0};
+
+    if (send(connection, record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug("who gets no more is not told: %s", strerror(errno));
+    shutdown(connection, SHUT_RDWR);
+}
+
 static void serve_one(const struct api *api, FCGX_Request *fcgi)
 {
     const struct exchange_adapter adapter = {.variables = fcgi->envp,
@@ -121,7 +135,7 @@ static void serve_one(const struct api *api, FCGX_Request *fcgi)
 
     /* libfcgi would wait with what it still has. */
     if (!exchange_run(api, &adapter))
-        shutdown(fcgi->ipcFd, SHUT_RDWR);
+        break_off(fcgi->ipcFd);
     FCGX_Finish_r(fcgi);
     FCGX_Free(fcgi, 1); /* also a connection that the server would keep */
 }

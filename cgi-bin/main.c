@@ -88,6 +88,7 @@ static int open_store(const struct store_settings *settings, bool probe, struct 
 /* What was read when it started, and where from. */
 struct startup {
     const char *config; /* as of the option; NULL: none */
+    int long_max;       /* workers that may wait for other hosts; 0: there is no pool */
     struct config_frozen frozen;
     struct strings files;
 };
@@ -97,7 +98,10 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
 {
     struct store store = {.fs.fd = -1};
     struct store nothing = {.fs.fd = -1};
-    struct api api = {.frozen = &startup->frozen, .store = &store, .nothing = &nothing};
+    struct api api = {.frozen = &startup->frozen,
+                      .store = &store,
+                      .nothing = &nothing,
+                      .long_max = startup->long_max};
     struct err err;
     int code;
 
@@ -137,7 +141,7 @@ static void free_startup(struct startup *startup)
 /* Fills *startup anew; leaves it as it is after an error, which is logged. 0, or an exit code. */
 static int read_startup(struct startup *startup)
 {
-    struct startup read = {.config = startup->config};
+    struct startup read = {.config = startup->config, .long_max = startup->long_max};
     struct err err;
 
     if (config_read_frozen(&read.frozen, &read.files, read.config, &err) < 0) {
@@ -259,6 +263,7 @@ int main(int argc, char **argv)
     if (options.workers)
         pool_hold();
     startup.config = options.config;
+    startup.long_max = (options.workers_max + 1) / 2;
     code = read_startup(&startup);
     if (code != EX_OK)
         return code;

@@ -15,7 +15,8 @@ deb http://deb.debian.org/debian-security bookworm-security main
 """
 # What has the programs and libraries of the image. What they depend on comes with them; only files that are needed get in.
 PACKAGES = ["base-files", "lighttpd", "lighttpd-mod-openssl", "apache2-utils", "libc6", "libfcgi0ldbl", "libjson-c5", "libssl3",
-            "libconfuse2", "libcrypt1", "libyaml-0-2", "libisal2", "libzstd1", "zlib1g", "libbz2-1.0", "liblz4-1", "liblzma5"]
+            "libconfuse2", "libcrypt1", "libyaml-0-2", "libisal2", "libzstd1", "zlib1g", "libbz2-1.0", "liblz4-1", "liblzma5",
+            "libcurl4", "libpsl5", "ca-certificates"]
 # What berth is compiled with, where that is not this machine's: as ./quickstart installs it, and what libarchive needs.
 DEVELOPMENT = ["libc6-dev", "libfcgi-dev", "libjson-c-dev", "libssl-dev", "libconfuse-dev", "libyaml-dev", "libcrypt-dev",
                "libarchive-dev", "libzstd-dev", "zlib1g-dev", "libisal-dev", "libcurl4-openssl-dev", "libpsl-dev",

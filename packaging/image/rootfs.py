@@ -13,7 +13,7 @@ from failure import Failure, run
 # Programs and modules; lighttpd has those others that berth uses built in. Their libraries are found by what they say.
 PROGRAMS = ["usr/sbin/lighttpd", "usr/lib/lighttpd/mod_auth.so", "usr/lib/lighttpd/mod_authn_file.so",
             "usr/lib/lighttpd/mod_openssl.so", "usr/bin/htpasswd"]
-BERTH = ["usr/bin/berth", "usr/libexec/berth/berth.fcgi"]
+BERTH = ["usr/bin/berth", "usr/libexec/berth/berth.fcgi", "usr/libexec/berth/berth-fetch"]
 OTHERS = ["usr/lib/os-release", "etc/debian_version"]
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "etc/os-release": "../usr/lib/os-release"}
 
@@ -118,6 +118,14 @@ class Packages:
                 return f"{directory}/{name}"
         raise Failure(f"no package has {name}: PACKAGES in packaging/image/debian.py wants the one that has it")
 
+    def take_authorities(self):
+        """Whom the cache trusts of other registries: one file of all that Debian trusts, as its update-ca-certificates makes it."""
+        paths = sorted(path for path in self.files if path.startswith("usr/share/ca-certificates/mozilla/"))
+        if not paths:
+            raise Failure("no package has certificates of authorities: PACKAGES in packaging/image/debian.py wants ca-certificates")
+        self.taken.update(self.files[path][0] for path in paths)
+        self.tree.file("etc/ssl/certs/ca-certificates.crt", b"".join(self.files[path][2] for path in paths))
+
     def describe(self):
         """Of each package of which something is there: who may copy it, and what scanners of images look for."""
         for package in list(self.taken):
@@ -142,6 +150,7 @@ def debian_layer(packages, made, epoch):
         found.tree.link(path, target)
     if any(path.startswith("usr/lib64/") for path in found.tree.entries):  # where the loader of some architectures is
         found.tree.link("lib64", "usr/lib64")
+    found.take_authorities()
     for path, text in TEXTS.items():
         found.tree.file(path, text.encode())
     for path, mode in DIRECTORIES.items():

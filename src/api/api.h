@@ -19,6 +19,7 @@ struct api {
     struct store *nothing; /* holds nothing: what one who may not read is shown */
     struct guard *guard;
     struct event_observer observer; /* is told what requests change */
+    int64_t long_max; /* requests that may wait for other hosts at once; 0: nobody knows */
 
     /* Of the request that is being answered; set by route_answer. */
     const struct rules *rules;

@@ -2,6 +2,7 @@
  * L4: /v2/<name>/blobs/<digest> (end-2, end-10). */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/cached.h"
 #include "api/conditional.h"
 #include "api/sender.h"
 #include "base/uuid.h"
@@ -144,8 +145,12 @@ int blobs_get(const struct api *api, struct request *request, const struct targe
     int64_t size;
     AUTO_FD fd = -1;
 
-    if (digest_parse(&digest, target->last, strlen(target->last), err) < 0 ||
-        pull_blob(&api->registry, &target->name, &digest,
+    if (digest_parse(&digest, target->last, strlen(target->last), err) < 0)
+        return -1;
+    int coming = cached_blob(api, request, &target->name, &digest, response, err);
+    if (coming)
+        return coming < 0 ? -1 : 0;
+    if (pull_blob(&api->registry, &target->name, &digest,
                   request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &fd, &size, err) < 0)
         return -1;
     send_blob(api, request, &target->name, &digest, fd, size, response);

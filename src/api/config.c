@@ -36,9 +36,14 @@ static int read_parts(struct config_frozen *frozen, struct config_live *live, st
         {&passwd_table, live ? &live->passwd : NULL},
         {&token_table, live ? &live->token : NULL},
         {&retain_table, live ? &live->retain : NULL},
+        {&upstream_table, live ? &live->upstreams : NULL},
     };
 
     int result = settings_read(path, parts, sizeof parts / sizeof *parts, files, err);
+    if (live)
+        upstream_globs(&live->upstreams, &live->policy.cached);
+    if (result == 0 && live)
+        result = upstream_check(&live->upstreams, err);
     if (!frozen)
         return result;
     frozen->log_level = log.level;
@@ -88,10 +93,12 @@ void config_free_live(struct config_live *live)
     settings_free(&metrics_table, &live->metrics);
     settings_free(&cors_table, &live->cors);
     settings_free(&identity_table, &live->identity);
+    strings_free(&live->policy.cached);
     settings_free(&policy_table, &live->policy);
     settings_free(&passwd_table, &live->passwd);
     settings_free(&token_table, &live->token);
     settings_free(&retain_table, &live->retain);
+    settings_free(&upstream_table, &live->upstreams);
 }
 
 int config_open_metrics(const struct config_frozen *frozen, const struct config_live *live,

@@ -17,6 +17,7 @@
 #include "auth/policy.h"
 #include "auth/token.h"
 #include "base/log.h"
+#include "cache/upstream.h"
 #include "registry/retain.h"
 #include "store/store_settings.h"
 
@@ -35,6 +36,7 @@ struct config_live {
     struct passwd_settings passwd;
     struct token_settings token;
     struct retain_settings retain;
+    struct upstream_settings upstreams;
 };
 
 /* Both, for commands. */

@@ -4,20 +4,22 @@
 
 #include "base/json_writer.h"
 
-static void send_errors(struct response *response, int status, struct buf *text)
+/* retry: seconds; 0: by the status. */
+static void send_errors(struct response *response, int status, int retry, struct buf *text)
 {
+    if (!retry)
+        retry = status == 503 ? 1 : status == 429 ? 10 : 0;
     buf_addc(text, '\n');
     response_reset(response);
     response->status = status;
     response_header(response, "Content-Type", "application/json");
-    if (status == 503)
-        response_header(response, "Retry-After", "1");
-    if (status == 429)
-        response_header(response, "Retry-After", "10");
+    if (retry)
+        response_header(response, "Retry-After", "%d", retry);
     response_text(response, text->s, text->len);
 }
 
-void error_refuse(struct response *response, int status, const char *code, const char *message)
+static void send_one(struct response *response, int status, int retry, const char *code,
+                     const char *message)
 {
     AUTO_BUF text = BUF_INIT;
     struct json_writer json = json_writer_begin(&text);
@@ -30,7 +32,12 @@ void error_refuse(struct response *response, int status, const char *code, const
     json_writer_end(&json);
     json_writer_end(&json);
     json_writer_end(&json);
-    send_errors(response, status, &text);
+    send_errors(response, status, retry, &text);
+}
+
+void error_refuse(struct response *response, int status, const char *code, const char *message)
+{
+    send_one(response, status, 0, code, message);
 }
 
 void error_missing(struct response *response, const struct err *err, const struct digest *digests,
@@ -53,7 +60,16 @@ void error_missing(struct response *response, const struct err *err, const struc
     }
     json_writer_end(&json);
     json_writer_end(&json);
-    send_errors(response, err_http_status(err->code), &text);
+    send_errors(response, err_http_status(err->code), 0, &text);
+}
+
+/* What another registry said is what the client wants to know. */
+static bool is_upstream(enum err_code code)
+{
+    return code == ERR_UPSTREAM_NETWORK || code == ERR_UPSTREAM_TIMEOUT ||
+           code == ERR_UPSTREAM_TLS || code == ERR_UPSTREAM_REFUSED || code == ERR_UPSTREAM_BUSY ||
+           code == ERR_UPSTREAM_FAILED || code == ERR_UPSTREAM_REDIRECT ||
+           code == ERR_UPSTREAM_CONTENT;
 }
 
 void error_answer(struct response *response, const struct err *err)
@@ -62,7 +78,8 @@ void error_answer(struct response *response, const struct err *err)
     int status = err_http_status(err->code);
 
     buf_addstr(&message, err_public_text(err->code));
-    if (status < 500 && err->code != ERR_READ_ONLY) /* which says where the files are */
+    if ((status < 500 && err->code != ERR_READ_ONLY) ||
+        is_upstream(err->code)) /* which says where the files are */
         buf_addf(&message, ": %s", err->msg);
-    error_refuse(response, status, err_oci_code(err->code), message.s);
+    send_one(response, status, err->retry, err_oci_code(err->code), message.s);
 }

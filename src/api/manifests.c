@@ -2,6 +2,7 @@
  * L4: /v2/<name>/manifests/<reference> (end-3, end-7a, end-7b, end-9). */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/cached.h"
 #include "api/conditional.h"
 #include "base/log.h"
 #include "http/header.h"
@@ -62,6 +63,7 @@ int manifests_get(const struct api *api, struct request *request, const struct t
     struct reference reference;
 
     if (parse_known_reference(target, &reference, err) < 0 ||
+        cached_manifest(api, &target->name, &reference, response, err) < 0 ||
         pull_manifest(&api->registry, &target->name, &reference,
                       request->method == METHOD_HEAD ? PULL_HEAD : PULL_GET, &pulled, err) < 0)
         return -1;

@@ -2,6 +2,7 @@
  * L4: the table of routes, and the way of a request through it. */
 #include "api/access.h"
 #include "api/api.h"
+#include "api/cached.h"
 #include "api/cors.h"
 #include "api/server_error.h"
 
@@ -160,6 +161,17 @@ static int find_route(struct match *match, const struct request *request, struct
     return found < 0 ? -1 : 0;
 }
 
+/* The same, with the repository by its name here. */
+static int find_target(const struct api *api, struct match *match, const struct request *request,
+                       struct err *err)
+{
+    if (find_route(match, request, err) < 0)
+        return -1;
+    return match->route->access == ACCESS_PULL
+               ? cached_resolve(api, request, &match->target.name, err)
+               : 0;
+}
+
 struct methods {
     char text[64]; /* as in Allow */
 };
@@ -191,7 +203,7 @@ static void challenge(const struct api *api, const struct request *request,
 {
     struct match wanted = *match;
 
-    if (!wanted.route && find_route(&wanted, request, NULL) < 0)
+    if (!wanted.route && find_target(api, &wanted, request, NULL) < 0)
         wanted.route = NULL;
     access_challenge(api, request, wanted.route ? wanted.route->access : ACCESS_PING,
                      &wanted.target.name, response);
@@ -276,6 +288,8 @@ static int answer(struct api *api, struct request *request, const struct match *
 
     int permitted = access_permit(api, route->access, &match->target.name, err);
     if (permitted < 0)
+        return -1;
+    if (route->access == ACCESS_PUSH && cached_may_push(api, &match->target.name, err) < 0)
         return -1;
     /* Before a body is taken, which the web server could have nowhere to keep. */
     if (api->store->is_read_only &&
@@ -391,7 +405,7 @@ static void handle(const struct api *shared, struct request *request, struct api
     if (is_options)
         result = answer_options(request, &match, &err);
     else if (result == 0 || route_is_probe(request->path))
-        result = find_route(&match, request, &err);
+        result = find_target(&api, &match, request, &err);
     told->handler = counted(&match, request);
     metric_handles(told->handler);
     if (result == 0 && !is_options)
@@ -402,6 +416,7 @@ static void handle(const struct api *shared, struct request *request, struct api
         if (err.code == ERR_UNAUTHORIZED)
             challenge(&api, request, &match, response);
     }
+    cached_mark(&api, request, response);
     bool is_read_only = result < 0 && err.code == ERR_READ_ONLY;
     if (is_read_only)
         match.allowed &= METHOD_GET | METHOD_HEAD;

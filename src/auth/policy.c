@@ -334,5 +334,8 @@ bool policy_is_sparse(const struct policy_settings *settings, const struct name 
 {
     const struct policy_rule *rule = find_rule(settings, name);
 
+    for (size_t i = 0; i < settings->cached.n; i++)
+        if (glob_matches(settings->cached.v[i], name->s))
+            return true;
     return rule && rule->sparse;
 }

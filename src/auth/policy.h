@@ -42,6 +42,8 @@ struct policy_settings {
     size_t n_groups;
     struct policy_rule *repositories; /* in the order of the file */
     size_t n_repositories;
+    struct strings cached; /* globs of repositories that are sparse without a rule, no setting: who
+                              put the configuration together adds and frees them */
 };
 extern const struct settings_table policy_table;
 
@@ -91,7 +93,8 @@ struct policy_hold {
 bool policy_holds(const struct policy *policy, const struct name *name, const struct tag *tag,
                   struct policy_hold *hold);
 
-/* Whether manifests of the repository may name what is not there, whoever asks. */
+/* Whether manifests of the repository may name what is not there, whoever asks: by its rule, or
+ * since it is cached from elsewhere. */
 bool policy_is_sparse(const struct policy_settings *settings, const struct name *name);
 
 #endif

@@ -35,6 +35,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     va_end(ap);
     err->code = code;
     err->sys = 0;
+    err->retry = 0;
     return -1;
 }
 
@@ -70,6 +71,7 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
     va_end(ap);
     err->code = code_of(errnum);
     err->sys = errnum;
+    err->retry = 0;
     return -1;
 }
 

@@ -24,7 +24,8 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    int sys; /* errno where a system call failed, else 0 */
+    int sys;   /* errno where a system call failed, else 0 */
+    int retry; /* seconds after which to try again, where somebody said so, else 0 */
     char msg[1024];
 };
 

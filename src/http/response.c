@@ -87,14 +87,22 @@ static int count(void *to, const void *bytes, size_t len)
     return 0;
 }
 
-void response_make(struct response *response, response_make_fn *make, void *context,
-                   void (*free_context)(void *context))
+void response_stream(struct response *response, response_make_fn *make, void *context,
+                     void (*free_context)(void *context), int64_t len)
 {
     response->make = make;
     response->made_of = context;
     response->free_made_of = free_context;
-    response->made_len = 0;
-    make(context, count, &response->made_len);
+    response->made_len = len;
+}
+
+void response_make(struct response *response, response_make_fn *make, void *context,
+                   void (*free_context)(void *context))
+{
+    int64_t len = 0;
+
+    make(context, count, &len);
+    response_stream(response, make, context, free_context, len);
 }
 
 int64_t response_body_len(const struct response *response)

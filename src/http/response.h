@@ -59,6 +59,12 @@ void response_file(struct response *response, int64_t off, int64_t len);
 void response_make(struct response *response, response_make_fn *make, void *context,
                    void (*free_context)(void *context));
 
+/* The same for a body whose length is known, and which may be made but once. Where it has to wait
+ * for its bytes it writes none at all now and then (len 0), which keeps the client's time from
+ * running out, and sends on what was written. */
+void response_stream(struct response *response, response_make_fn *make, void *context,
+                     void (*free_context)(void *context), int64_t len);
+
 /* The bytes of the body. */
 int64_t response_body_len(const struct response *response);
 

@@ -23,6 +23,7 @@
 #define LAYOUT_REPO_LOCKS "_berth/lock/repo"
 #define LAYOUT_SPOOL "_berth/spool"
 #define LAYOUT_PULLED "_berth/pulled"
+#define LAYOUT_FETCH "_berth/fetch"
 #define LAYOUT_VERSION "_berth/version"
 #define LAYOUT_QUARANTINE "_berth/quarantine"
 #define LAYOUT_LOST "_berth/lost"

@@ -77,7 +77,8 @@ class Server:
                           "run", "spool", "www", "var/lib/berth/spool",
                           "metrics"):
             (self.home / directory).mkdir(parents=True)
-        shutil.copy2(BUILD / "berth.fcgi", self.home / "libexec/berth")
+        for program in ("berth.fcgi", "berth-fetch"):
+            shutil.copy2(BUILD / program, self.home / "libexec/berth")
         conf = self.home / "etc/berth/berth.conf"
         if given := self.settings.get("BERTH_CONF"):  # one that a test changes while the server runs
             conf.symlink_to(given)

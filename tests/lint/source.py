@@ -32,8 +32,10 @@ LAYERS = {
     "gc": {"base", "pack", "oci", "store", "storage", "event", "metric"},
     "fsck": {"base", "pack", "oci", "store", "metric"},
     "registry": {"base", "oci", "store", "storage", "auth", "event", "metric"},
+    "cache": {"base", "oci", "store", "event", "registry"},
+    "fetch": {"base", "oci", "store", "event", "registry", "cache", "remote"},
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
-    "api": {"base", "oci", "http", "store", "auth", "event", "metric", "registry"},
+    "api": {"base", "oci", "http", "store", "auth", "event", "metric", "registry", "cache"},
     "serve": {"base", "oci", "store", "auth", "distribution"},
     "check": {"base", "oci", "auth", "registry"},
     "admin": {"base", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "metric", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
@@ -42,7 +44,7 @@ LAYERS = {
 
 # The configuration as a whole is a program's, whatever it is for: these too may read it.
 CONFIG = "api/config.h"
-READ_CONFIG = {"serve", "check", "admin"}
+READ_CONFIG = {"serve", "check", "admin", "fetch"}
 
 # What libc and the kernel's interface to it bring; every other <header> is a library's.
 LIBC = re.compile(r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|limits|locale|malloc|math|netdb"
