@@ -56,6 +56,12 @@ int cached_may_push(const struct api *api, const struct name *name, struct err *
     return err_set(err, ERR_CACHED, "push to %s itself", origin.upstream->title);
 }
 
+static void warn_if(bool is_stale, struct response *response)
+{
+    if (is_stale)
+        response_header(response, "Warning", "110 - \"Response is Stale\"");
+}
+
 int cached_manifest(const struct api *api, const struct name *name,
                     const struct reference *reference, struct response *response, struct err *err)
 {
@@ -64,9 +70,20 @@ int cached_manifest(const struct api *api, const struct name *name,
 
     if (cache_manifest(&cache, name, reference, &is_stale, err) < 0)
         return -1;
-    if (is_stale)
-        response_header(response, "Warning", "110 - \"Response is Stale\"");
+    warn_if(is_stale, response);
     return 0;
+}
+
+int cached_list(const struct api *api, const struct name *name, const char *verb, const char *what,
+                struct buf *text, struct response *response, struct err *err)
+{
+    const struct cache cache = cache_of(api);
+    bool is_stale;
+
+    int listed = cache_list(&cache, name, verb, what, text, &is_stale, err);
+    if (listed >= 0)
+        warn_if(is_stale, response);
+    return listed;
 }
 
 /* A blob on its way to the client. */

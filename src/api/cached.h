@@ -26,6 +26,10 @@ int cached_manifest(const struct api *api, const struct name *name,
 int cached_blob(const struct api *api, const struct request *request, const struct name *name,
                 const struct digest *digest, struct response *response, struct err *err);
 
+/* A list that the upstream has: cache/cache.h. 1: text is it, 0: what is here has to do. */
+int cached_list(const struct api *api, const struct name *name, const char *verb, const char *what,
+                struct buf *text, struct response *response, struct err *err);
+
 /* Adds to an answer whose it is, where the client named a registry. */
 void cached_mark(const struct api *api, const struct request *request, struct response *response);
 

@@ -26,7 +26,7 @@ int page_parse(const struct request *request, const struct api_settings *setting
 void page_link(const struct request *request, struct page page, const char *last, const char *key,
                const char *value, struct response *response)
 {
-    const char *n = request_parameter(request, "n");
+    const char *n = request_parameter(request, "n"), *ns = request_parameter(request, "ns");
     AUTO_BUF url = BUF_INIT;
 
     if (page.n == 0)
@@ -36,6 +36,11 @@ void page_link(const struct request *request, struct page page, const char *last
     if (key && value) {
         buf_addf(&url, "%s=", key);
         percent_encode(&url, value);
+        buf_addc(&url, '&');
+    }
+    if (ns) {
+        buf_addstr(&url, "ns=");
+        percent_encode(&url, ns);
         buf_addc(&url, '&');
     }
     if (n && *n)

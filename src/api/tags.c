@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * L4: GET /v2/<name>/tags/list (end-8a, end-8b). */
 #include "api/api.h"
+#include "api/cached.h"
 #include "api/page.h"
 #include "base/mem.h"
 
@@ -46,6 +47,26 @@ static int make_whole(void *context, response_write_fn *write, void *to)
     return write(to, text.s, text.len);
 }
 
+/* Of a list that is an upstream's, a tag a line. */
+static void answer_cached(const struct request *request, const struct target *target,
+                          struct buf *lines, struct page page, struct response *response)
+{
+    struct whole *whole = mem_alloc(sizeof *whole);
+    size_t at = 0;
+
+    whole->name = target->name;
+    for (const char *line; (line = buf_line(lines, &at));)
+        names_add(&whole->tags, line);
+    whole->from = page.last ? names_before(&whole->tags, page.last) : 0;
+    if ((int64_t)(whole->tags.n - whole->from) > page.n) {
+        whole->tags.n = whole->from + (size_t)page.n;
+        if (page.n > 0)
+            page_link(request, page, names_get(&whole->tags, whole->tags.n - 1), NULL, NULL,
+                      response);
+    }
+    response_make(response, make_whole, whole, free_whole);
+}
+
 /* Without n the list is whole, as with registry:2: not every client follows a Link. */
 static int answer_whole(const struct api *api, const struct target *target, const char *last,
                         struct response *response, struct err *err)
@@ -87,10 +108,18 @@ static int answer_page(const struct api *api, const struct request *request,
 int tags_get(const struct api *api, struct request *request, const struct target *target,
              struct response *response, struct err *err)
 {
+    AUTO_BUF lines = BUF_INIT;
     struct page page;
 
     if (page_parse(request, &api->frozen->api, INT64_MAX, &page, err) < 0)
         return -1;
+    int cached = cached_list(api, &target->name, "tags", "", &lines, response, err);
+    if (cached > 0)
+        answer_cached(request, target, &lines, page, response);
+    if (cached > 0)
+        response_header(response, "Content-Type", "application/json");
+    if (cached)
+        return cached < 0 ? -1 : 0;
     int answered = page.n == INT64_MAX ? answer_whole(api, target, page.last, response, err)
                                        : answer_page(api, request, target, page, response, err);
     if (answered == 0)

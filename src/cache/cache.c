@@ -6,18 +6,17 @@
 #include "base/fs_lock.h"
 #include "base/log.h"
 #include "cache/mark.h"
+#include "cache/place.h"
 #include "registry/push_blob.h"
 #include "store/blob.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MISSING_SECONDS 10
 #define STALE_MS 5000   /* for an answer where there is another one here */
 #define ANSWER_MS 35000 /* where there is none; berth-fetch gives up sooner */
-#define KEY_SIZE (NAME_LEN_MAX + sizeof(struct digest) + 2)
 
 /* One thing that may have to be asked for. */
 struct look {
@@ -28,7 +27,7 @@ struct look {
     const struct digest *digest;       /* of a blob */
     struct origin origin;
     struct job job;
-    char key[KEY_SIZE];
+    struct mark_key key;
     int slot;
 };
 
@@ -50,11 +49,11 @@ static int begin(struct look *look, const struct cache *cache, const struct name
     return 1;
 }
 
-static void set_key(struct look *look, const char *verb, bool is_digest, const char *what)
+static void set_job(struct look *look, const char *verb, const char *what)
 {
     look->job.verb = verb;
     look->job.what = what;
-    snprintf(look->key, sizeof look->key, "%s%c%s", look->name->s, is_digest ? '@' : ':', what);
+    mark_key(&look->key, verb, look->name->s, what);
 }
 
 static void end(struct look *look)
@@ -64,11 +63,14 @@ static void end(struct look *look)
 
 static int is_unknown(const struct look *look, struct err *err)
 {
-    if (!mark_is_fresh(look->store, MARK_MISSING, look->origin.upstream, look->key,
+    if (!mark_is_fresh(look->store, MARK_MISSING, look->origin.upstream, look->key.s,
                        MISSING_SECONDS))
         return 0;
-    return err_set(err, look->reference ? ERR_MANIFEST_UNKNOWN : ERR_BLOB_UNKNOWN, "%s has no %s",
-                   look->origin.upstream->title, look->key);
+    return err_set(err,
+                   look->reference ? ERR_MANIFEST_UNKNOWN
+                   : look->digest  ? ERR_BLOB_UNKNOWN
+                                   : ERR_NAME_UNKNOWN,
+                   "%s has no %s", look->origin.upstream->title, look->key.s);
 }
 
 /* Whether it is here: 1, with what it is. */
@@ -92,7 +94,7 @@ static int is_settled(const struct look *look, struct err *err)
     if (has <= 0 || look->reference->is_digest)
         return has;
     return upstream_is_immutable(upstream, &look->reference->tag) ||
-           mark_is_fresh(look->store, MARK_CHECKED, upstream, look->key,
+           mark_is_fresh(look->store, MARK_CHECKED, upstream, look->key.s,
                          upstream_revalidate(upstream));
 }
 
@@ -113,7 +115,7 @@ static int fly(struct look *look, int timeout_ms, int (*settled)(const struct lo
     AUTO_LOCKED_FD flight = -1;
     bool waited;
 
-    int taken = mark_flight(look->store, look->origin.upstream, look->key, timeout_ms, &flight,
+    int taken = mark_flight(look->store, look->origin.upstream, look->key.s, timeout_ms, &flight,
                             &waited, err);
     if (taken == 0)
         return err_set(err, ERR_UPSTREAM_TIMEOUT, "%s does not answer in time",
@@ -177,7 +179,7 @@ int cache_manifest(const struct cache *cache, const struct name *name,
     int cached = begin(&look, cache, name, err);
     if (cached <= 0)
         return cached;
-    set_key(&look, "manifest", reference->is_digest, reference_text(reference));
+    set_job(&look, "manifest", reference_text(reference));
     int settled = is_settled(&look, err);
     if (settled)
         return settled < 0 ? -1 : 0;
@@ -192,7 +194,7 @@ int cache_manifest(const struct cache *cache, const struct name *name,
         return 0;
     if (!has || !may_be_stale(&look, &failure))
         return err_copy(err, &failure);
-    log_info("%s: what is cached is served: %s", look.key, failure.msg);
+    log_info("%s: what is cached is served: %s", look.key.s, failure.msg);
     *is_stale = true;
     return 0;
 }
@@ -256,7 +258,7 @@ int cache_blob(const struct cache *cache, const struct name *name, const struct 
     int cached = begin(&look, cache, name, err);
     if (cached <= 0)
         return cached;
-    set_key(&look, "blob", true, digest->s);
+    set_job(&look, "blob", digest->s);
     int here = has_layer(&look, err);
     if (here == 0)
         here = is_unknown(&look, err);
@@ -305,4 +307,60 @@ void cache_blob_free(struct cache_blob *blob)
 {
     fill_close(&blob->fill);
     fs_lock_close(&blob->slot);
+}
+
+/* The answer as berth-fetch has left it. */
+static int read_list(const struct look *look, struct buf *text, struct err *err)
+{
+    struct place place;
+
+    return fs_read(&look->store->fs,
+                   place_mark(&place, look->origin.upstream, CACHE_LISTS, look->key.s),
+                   CACHE_LIST_MAX, text, err);
+}
+
+static int is_listed(const struct look *look, struct err *err)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    if (!mark_is_fresh(look->store, MARK_CHECKED, look->origin.upstream, look->key.s,
+                       upstream_revalidate(look->origin.upstream)))
+        return 0;
+    return read_list(look, &text, err);
+}
+
+static int ask_list(struct look *look, bool has, struct err *err)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    if (check_pause(look, has, err) < 0 || take_slot(look, err) < 0)
+        return -1;
+    return fly(look, has ? STALE_MS : ANSWER_MS, is_listed, &text, err);
+}
+
+int cache_list(const struct cache *cache, const struct name *name, const char *verb,
+               const char *what, struct buf *text, bool *is_stale, struct err *err)
+{
+    struct look look = {0};
+    struct err failure = {0};
+
+    *is_stale = false;
+    int cached = begin(&look, cache, name, err);
+    if (cached <= 0)
+        return cached;
+    set_job(&look, verb, what);
+    int listed = is_listed(&look, err);
+    if (listed == 0) {
+        int has = read_list(&look, text, err);
+        buf_clear(text);
+        listed = has < 0 ? -1 : 0;
+        if (has >= 0 &&
+            (is_unknown(&look, &failure) < 0 || ask_list(&look, has > 0, &failure) < 0)) {
+            *is_stale = true;
+            bool exists = has > 0 || repo_exists(look.store, name, NULL) > 0;
+            listed = exists && may_be_stale(&look, &failure) ? 0 : err_copy(err, &failure);
+        }
+    }
+    end(&look);
+    return listed < 0 ? -1 : read_list(&look, text, err);
 }

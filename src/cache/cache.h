@@ -55,4 +55,13 @@ ssize_t cache_blob_read(struct cache_blob *blob, void *bytes, size_t len, int64_
                         int timeout_ms, struct err *err);
 void cache_blob_free(struct cache_blob *blob);
 
+/* Lists (OCI Distribution Specification, "Content Discovery"), as the upstream has them: verb
+ * "tags" with what "", a tag a line in byte order; "referrers" with the digest of a subject, an
+ * index. 1: text is that. 0: what is here has to do, and *is_stale says whether the upstream
+ * failed. */
+#define CACHE_LIST_MAX ((size_t)64 << 20)
+#define CACHE_LISTS "lists" /* of place_mark */
+int cache_list(const struct cache *cache, const struct name *name, const char *verb,
+               const char *what, struct buf *text, bool *is_stale, struct err *err);
+
 #endif

@@ -12,6 +12,7 @@
 #include "store/layout.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,18 @@
 #define PAUSE_MAX_MS 50
 
 static const char *const kinds[] = {[MARK_CHECKED] = "checked", [MARK_MISSING] = "missing"};
+
+const char *mark_key(struct mark_key *key, const char *verb, const char *name, const char *what)
+{
+    const bool is_content = !strcmp(verb, "manifest") || !strcmp(verb, "blob") ||
+                            !strcmp(verb, "confirm"); /* whichever asks for it */
+
+    if (is_content)
+        snprintf(key->s, sizeof key->s, "%s%c%s", name, strchr(what, ':') ? '@' : ':', what);
+    else
+        snprintf(key->s, sizeof key->s, "%s %s %s", verb, name, what);
+    return key->s;
+}
 
 bool mark_is_fresh(const struct store *store, enum mark mark, const struct upstream *upstream,
                    const char *key, int64_t seconds)

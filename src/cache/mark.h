@@ -18,7 +18,14 @@ enum mark {
     MARK_MISSING, /* or that there is none */
 };
 
-/* Whether that was within so many seconds. key: "NAME:TAG" or "NAME@DIGEST", names as here. */
+/* By what a thing goes in marks and flights: what is asked for by the verb (job.h) of a repository,
+ * by its name here. */
+struct mark_key {
+    char s[NAME_LEN_MAX + sizeof(struct digest) + 32];
+};
+const char *mark_key(struct mark_key *key, const char *verb, const char *name, const char *what);
+
+/* Whether that was within so many seconds. */
 bool mark_is_fresh(const struct store *store, enum mark mark, const struct upstream *upstream,
                    const char *key, int64_t seconds);
 void mark_set(const struct store *store, enum mark mark, const struct upstream *upstream,

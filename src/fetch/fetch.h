@@ -6,6 +6,7 @@
 #ifndef BERTH_FETCH_FETCH_H
 #define BERTH_FETCH_FETCH_H
 
+#include "cache/mark.h"
 #include "cache/upstream.h"
 #include "registry/registry.h"
 #include "remote/remote.h"
@@ -16,7 +17,7 @@ struct fetch {
     struct name name; /* here */
     const char *what; /* a tag or digest, as it was asked for */
     struct remote *remote;
-    char key[NAME_LEN_MAX + sizeof(struct digest) + 2]; /* for cache/mark.h */
+    struct mark_key key;
     bool has; /* there is something to serve instead: it is not waited for long */
 };
 
@@ -28,8 +29,14 @@ int fetch_confirm(struct fetch *fetch, struct buf *text, struct err *err);
  * for it (cache/fill.h). */
 int fetch_blob(struct fetch *fetch, struct buf *text, struct err *err);
 
+/* Its lists, as cache_list wants them. */
+int fetch_tags(struct fetch *fetch, struct buf *text, struct err *err);
+int fetch_referrers(struct fetch *fetch, struct buf *text, struct err *err);
+
 /* Notes that there is no such thing. Always -1. */
 int fetch_unknown(const struct fetch *fetch, enum err_code code, struct err *err);
+/* Leaves an answer for those who ask within `revalidate`, and for when the upstream fails. */
+int fetch_keep_list(const struct fetch *fetch, const struct buf *text, struct err *err);
 /* The digest that is asked for. */
 int fetch_digest(const struct fetch *fetch, struct digest *digest, struct err *err);
 /* What was sent, and cannot be taken, is the upstream's fault. Always -1. */

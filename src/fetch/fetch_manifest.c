@@ -2,7 +2,6 @@
  * L4: bringing manifests. */
 #include "fetch/fetch.h"
 
-#include "cache/mark.h"
 #include "registry/push_manifest.h"
 #include "store/blob.h"
 #include "store/repo.h"
@@ -89,7 +88,7 @@ int fetch_manifest(struct fetch *fetch, struct buf *text, struct err *err)
                    : bring(fetch, &reference, &reference, err);
     if (done < 0)
         return -1;
-    mark_clear(fetch->registry.store, MARK_MISSING, fetch->origin.upstream, fetch->key);
-    mark_set(fetch->registry.store, MARK_CHECKED, fetch->origin.upstream, fetch->key);
+    mark_clear(fetch->registry.store, MARK_MISSING, fetch->origin.upstream, fetch->key.s);
+    mark_set(fetch->registry.store, MARK_CHECKED, fetch->origin.upstream, fetch->key.s);
     return 0;
 }

@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cache/job.h"
-#include "cache/mark.h"
 #include "cache/place.h"
 #include "fetch/fetch.h"
 #include "store/tag.h"
@@ -36,9 +35,9 @@ static const struct {
     verb_fn *run;
     bool is_manifest;
 } verbs[] = {
-    {"manifest", fetch_manifest, true},
-    {"confirm", fetch_confirm, false},
-    {"blob", fetch_blob, false},
+    {"manifest", fetch_manifest, true},    {"confirm", fetch_confirm, false},
+    {"blob", fetch_blob, false},           {"tags", fetch_tags, false},
+    {"referrers", fetch_referrers, false},
 };
 
 static int read_password(const struct upstream *upstream, struct buf *password, struct err *err)
@@ -179,8 +178,7 @@ static int run(const struct config *config, char **argv, struct buf *text, struc
         fetch.registry = (struct registry){.store = &store, .policy = &config->live.policy};
         fetch.has = verbs[i].is_manifest && tag_parse(&tag, argv[3], strlen(argv[3]), NULL) == 0 &&
                     tag_get(&store, &fetch.name, &tag, &digest, NULL) > 0;
-        snprintf(fetch.key, sizeof fetch.key, "%s%c%s", fetch.name.s,
-                 strchr(argv[3], ':') ? '@' : ':', argv[3]);
+        mark_key(&fetch.key, argv[0], argv[2], argv[3]);
         int done = run_verb(&fetch, verbs[i].run, text, err);
         store_close(&store);
         return done;

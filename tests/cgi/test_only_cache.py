@@ -328,6 +328,60 @@ def test_14_where_the_time_is_of_tomorrow(upstream, cached):
     assert upstream.count("HEAD", "/manifests/") == 1
 
 
+def test_14_tags_are_the_upstreams(upstream, cached):
+    """All that it has, not what was pulled; and what it had, while it fails."""
+    upstream.tags["library/app"] = ["3", "1", "2"]
+    front = cached('revalidate = "1h"')
+    for _ in range(2):
+        assert expect(front.request("GET", "/v2/docker.io/app/tags/list"), 200).json() == {"name": "docker.io/library/app",
+                                                                                           "tags": ["1", "2", "3"]}
+    page = expect(front.request("GET", "/v2/app/tags/list?ns=docker.io&n=2"), 200)
+    assert page.json()["tags"] == ["1", "2"]
+    target = page.headers["Link"].partition(">")[0].removeprefix("<")
+    assert expect(front.request("GET", target), 200).json()["tags"] == ["3"]
+    assert upstream.count("GET", "/tags/list") == 1
+    forget(front, "checked")
+    upstream.status = 500
+    stale = expect(front.request("GET", "/v2/docker.io/app/tags/list"), 200)
+    assert stale.json()["tags"] == ["1", "2", "3"]
+    assert stale.headers["Warning"].startswith("110 ")
+    expect(front.request("GET", "/v2/docker.io/other/tags/list"), 502)
+
+
+def test_14_tags_of_what_was_pulled_have_to_do(upstream, cached):
+    add_image(upstream, "library/app", "1")
+    front = cached()
+    expect(front.request("GET", "/v2/docker.io/app/manifests/1"), 200)
+    upstream.status = 500
+    listed = expect(front.request("GET", "/v2/docker.io/app/tags/list"), 200)
+    assert listed.json()["tags"] == ["1"]
+    assert "Warning" in listed.headers
+
+
+def test_14_tags_of_no_repository(cached):
+    expect_error(cached().request("GET", "/v2/docker.io/app/tags/list"), 404, "NAME_UNKNOWN")
+
+
+def test_14_referrers_are_the_upstreams(upstream, cached):
+    """So that signatures are found through the cache."""
+    image, _ = add_image(upstream, "library/app", "1")
+    signature = oci.image(oci.blob(2, oci.OCI_EMPTY).descriptor(), [], artifactType="application/x.signature",
+                          subject=image.descriptor())
+    upstream.add_manifest("library/app", signature)
+    listed = [signature.descriptor(artifactType="application/x.signature"),
+              oci.blob().descriptor(artifactType="application/x.sbom")]
+    upstream.referrers[image.digest] = listed
+    front = cached('revalidate = "1h"')
+    repo = oci.Repository(front, "docker.io/library/app")
+    assert repo.referrers(image.digest) == listed
+    assert repo.referrers(image.digest, "?artifactType=application/x.signature") == listed[:1]
+    assert expect(repo.get(f"manifests/{signature.digest}"), 200).body == signature.data
+    assert upstream.count("GET", "/referrers/") == 1
+    forget(front, "checked")
+    upstream.status = 503
+    assert repo.referrers(image.digest) == listed
+
+
 def test_14_workers_carry_no_client():
     """What asks other registries is a program of its own."""
     linked = {name: subprocess.run(["ldd", BUILD / name], capture_output=True, text=True, check=True).stdout

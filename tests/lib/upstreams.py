@@ -2,8 +2,11 @@
 """A registry that others cache, in this process: it counts what it is asked, and a test says when it stops in the middle."""
 
 import http.server
+import json
 import threading
 from contextlib import contextmanager
+
+from tests.lib import oci
 
 PIECE = 65536
 
@@ -13,6 +16,7 @@ class Upstream:
 
     def __init__(self):
         self.manifests, self.blobs, self.tags = {}, {}, {}
+        self.referrers: dict[str, list[dict]] = {}  # descriptors by the digest of their subject
         self.asked: list[tuple[str, str]] = []  # (method, path) but for pings
         self.sent = 0  # bytes of blobs
         self.status = None  # of every answer; None: as it should be
@@ -73,6 +77,11 @@ class Upstream:
         if content := self.manifests.get((name, reference)):
             return self._send(handler, 200, content.data, {"Content-Type": content.media_type,
                                                            "Docker-Content-Digest": content.digest})
+        if path.endswith("/tags/list") and (tags := self.tags.get(path.removeprefix("/v2/").removesuffix("/tags/list"))):
+            return self._send(handler, 200, json.dumps({"name": "x", "tags": tags}).encode(), {"Content-Type": "application/json"})
+        if "/referrers/" in path:
+            index = {"schemaVersion": 2, "mediaType": oci.OCI_INDEX, "manifests": self.referrers.get(path.rpartition("/")[2], [])}
+            return self._send(handler, 200, json.dumps(index).encode(), {"Content-Type": oci.OCI_INDEX})
         if data := self.blobs.get(path.partition("/blobs/")[2]):
             return self._send_blob(handler, data)
         return self._send(handler, 404, b"{}")
