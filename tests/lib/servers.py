@@ -418,7 +418,7 @@ class ApacheProxy(Apache):
     name = "apache-proxy"
     config = "apache-proxy.conf.in"
     worker_user = SERVICE_USER
-    modules = ("proxy", "proxy_fcgi")
+    modules = ("proxy", "proxy_fcgi", "buffer")
 
     def _start_workers(self):
         self._serve_socket("x-sendfile")

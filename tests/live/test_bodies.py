@@ -100,10 +100,8 @@ def test_10_what_is_too_long_for_its_route(guarded):
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_12_slow_forms_hold_nobody_up(name):
-    """More forms to /token than there are workers, two bytes a second each: others are served meanwhile. Apache's
-    mod_proxy_fcgi hands a form on as it comes, so there the pool is what helps."""
-    most = 16 if name == "apache-proxy" else 2
-    with access.site() as site, running_front(name, env=site.env, workers=2, workers_max=most) as front:
+    """More forms to /token than there are workers, two bytes a second each: others are served meanwhile."""
+    with access.site() as site, running_front(name, env=site.env, workers=2, workers_max=2) as front:
         form = b"grant_type=password&service=berth&username=eve&password=" + b"x" * 4000
         stop = threading.Event()
 
