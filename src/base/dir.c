@@ -2,6 +2,7 @@
  * L0: directories in a root: making, removing, listing. */
 #include "base/dir.h"
 
+#include "base/dir_read.h"
 #include "base/file.h"
 #include "base/fs_path.h"
 #include "base/fs_settle.h"
@@ -152,27 +153,44 @@ int dir_remove_lone(const struct fs_root *dir, const char *child, const char *fi
     return 1;
 }
 
-int dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit, void *context,
+int dir_look(const struct fs_root *root, const char *path, dir_look_fn *look, void *context,
              struct err *err)
 {
-    int fd = fs_path_open(root, path, O_RDONLY | O_DIRECTORY);
+    struct dir_read read;
+    const struct dirent64 *dirent;
+    bool stop = false;
+    AUTO_FD fd = fs_path_open(root, path, O_RDONLY | O_DIRECTORY);
 
     if (fd < 0)
         return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "open %s", path);
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        close(fd);
-        return err_sys(err, errno, "list %s", path);
+    dir_read_start(&read, fd);
+    while (!stop && (dirent = dir_read_next(&read))) {
+        const struct dir_entry entry = {dirent->d_name, fd, dirent->d_type == DT_DIR};
+        stop = entry.name[0] != '.' && look(context, &entry);
     }
-    struct dirent *entry;
-    bool stop = false;
-    while (!stop && (errno = 0, entry = readdir(dir)))
-        stop = entry->d_name[0] != '.' && visit(context, entry->d_name);
-    int errnum = stop ? 0 : errno;
-    closedir(dir);
-    if (errnum)
-        return err_sys(err, errnum, "list %s", path);
+    if (read.failed)
+        return err_sys(err, read.failed, "list %s", path);
     return 1;
+}
+
+struct each {
+    dir_visit_fn *visit;
+    void *context;
+};
+
+static bool look_at_name(void *context, const struct dir_entry *entry)
+{
+    const struct each *each = context;
+
+    return each->visit(each->context, entry->name);
+}
+
+int dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit, void *context,
+             struct err *err)
+{
+    struct each each = {visit, context};
+
+    return dir_look(root, path, look_at_name, &each, err);
 }
 
 static bool visit_add(void *context, const char *name)

@@ -33,6 +33,17 @@ typedef bool dir_visit_fn(void *context, const char *name);
 int dir_each(const struct fs_root *root, const char *path, dir_visit_fn *visit, void *context,
              struct err *err);
 
+/* The same with what else is known of each. dir: the open directory, for dir_peek; is_directory: it
+ * is one, and no symbolic link; false: it is not, or who knows. */
+struct dir_entry {
+    const char *name;
+    int dir;
+    bool is_directory;
+};
+typedef bool dir_look_fn(void *context, const struct dir_entry *entry);
+int dir_look(const struct fs_root *root, const char *path, dir_look_fn *look, void *context,
+             struct err *err);
+
 /* The names in a directory, in byte order, without those that start with a dot. */
 int dir_list(const struct fs_root *root, const char *path, struct strings *names, struct err *err);
 

@@ -78,5 +78,8 @@ void fsck_end(struct fsck *fsck)
     digest_map_free(&fsck->reported);
     digest_map_free(&fsck->linkless);
     buf_free(&fsck->unseen);
+    for (size_t i = 0; i < fsck->n_spare; i++)
+        free(fsck->spare[i]);
+    free(fsck->spare);
     free(fsck);
 }

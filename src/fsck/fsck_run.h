@@ -10,6 +10,7 @@
 #ifndef BERTH_FSCK_FSCK_RUN_H
 #define BERTH_FSCK_FSCK_RUN_H
 
+#include "base/dir_read.h"
 #include "fsck/fsck.h"
 #include "fsck/quarantine.h"
 #include "oci/digest_map.h"
@@ -32,6 +33,8 @@ struct fsck {
     bool told_unreadable;       /* that something cannot be read was reported */
     struct buf unseen;          /* path of the first that could not be looked at; empty: none */
     struct err why_unseen;
+    struct dir_read **spare; /* for the next listings */
+    size_t n_spare;
     size_t unlocked_held; /* suspicions in a row that still held without a lock */
     bool own;             /* berth has made its directory in this store */
     int64_t found_blobs, found_bytes;

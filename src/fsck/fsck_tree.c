@@ -2,17 +2,16 @@
  * L3: fsck: what stands in directories, and what should not. */
 #include "fsck/fsck_tree.h"
 
+#include "base/array.h"
+#include "base/file.h"
+#include "base/litter.h"
 #include "store/layout.h"
-#include "store/litter.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *dirent,
+static void visit_one(struct fsck *fsck, const char *dir, const struct dirent64 *dirent,
                       fsck_visit_fn *visit, void *context)
 {
     char path[sizeof(struct layout_path)];
@@ -37,31 +36,33 @@ static void visit_one(struct fsck *fsck, const char *dir, const struct dirent *d
         visit(fsck, context, &entry);
 }
 
+static void visit_open(struct fsck *fsck, int fd, const char *dir, fsck_visit_fn *visit,
+                       void *context)
+{
+    struct dir_read *read = fsck->n_spare ? fsck->spare[--fsck->n_spare] : mem_alloc(sizeof *read);
+    const struct dirent64 *dirent;
+    struct err err;
+
+    dir_read_start(read, fd);
+    while (!fsck_run_stopped(fsck) && (dirent = dir_read_next(read)))
+        visit_one(fsck, dir, dirent, visit, context);
+    if (read->failed && !fsck_run_stopped(fsck)) {
+        err_sys(&err, read->failed, "list %s", dir);
+        fsck_suspect_unreadable(fsck, dir, &err);
+    }
+    *ARRAY_ADD(fsck->spare, fsck->n_spare) = read; /* trees may be too deep for the stack */
+}
+
 void fsck_tree_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, void *context)
 {
     struct err err;
-    int fd;
+    AUTO_FD fd = -1;
 
     int found = fs_open(&fsck->store->fs, dir, O_RDONLY | O_DIRECTORY, &fd, &err);
     if (found < 0)
         fsck_suspect_unreadable(fsck, dir, &err);
-    if (found <= 0)
-        return;
-    DIR *stream = fdopendir(fd);
-    if (!stream) {
-        err_sys(&err, errno, "list %s", dir);
-        fsck_suspect_unreadable(fsck, dir, &err);
-        close(fd);
-        return;
-    }
-    struct dirent *dirent;
-    while (!fsck_run_stopped(fsck) && (errno = 0, dirent = readdir(stream)))
-        visit_one(fsck, dir, dirent, visit, context);
-    if (errno && !fsck_run_stopped(fsck)) {
-        err_sys(&err, errno, "list %s", dir);
-        fsck_suspect_unreadable(fsck, dir, &err);
-    }
-    closedir(stream);
+    if (found > 0)
+        visit_open(fsck, fd, dir, visit, context);
 }
 
 /* --- what should not be there --- */

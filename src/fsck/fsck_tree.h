@@ -14,7 +14,7 @@ struct fsck_entry {
     enum fsck_type type;
 };
 typedef void fsck_visit_fn(struct fsck *fsck, void *context, const struct fsck_entry *entry);
-/* Visits what is in a directory, in no order; not litter (store/litter.h), nor other plain
+/* Visits what is in a directory, in no order; not litter (base/litter.h), nor other plain
  * files with a dot in front. */
 void fsck_tree_each(struct fsck *fsck, const char *dir, fsck_visit_fn *visit, void *context);
 /* Whether it is of this type; reports it if not. */

@@ -4,9 +4,9 @@
 
 #include "base/dir.h"
 #include "base/fs_lock.h"
+#include "base/litter.h"
 #include "store/holder.h"
 #include "store/layout.h"
-#include "store/litter.h"
 
 #include <fcntl.h>
 #include <stdio.h>

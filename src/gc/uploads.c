@@ -4,8 +4,8 @@
 
 #include "base/dir.h"
 #include "base/fs_lock.h"
+#include "base/litter.h"
 #include "store/layout.h"
-#include "store/litter.h"
 #include "store/trash.h"
 
 #include <fcntl.h>

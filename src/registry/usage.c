@@ -15,8 +15,15 @@
 #include <string.h>
 #include <time.h>
 
-/* In the map: that several repositories have the blob. Else the number of the one that has it. */
+/* Whose holder is that several repositories have it; else it is the number of the one that has it,
+ * or 0. */
 #define SHARED UINT32_MAX
+struct blob {
+    int64_t size;
+    uint32_t holder;
+    uint32_t counted; /* for this repository last */
+    bool is_late;     /* its link may have come behind us */
+};
 
 /* The quarantine is a few levels deep. */
 #define QUARANTINE_DEPTH_MAX 16
@@ -25,8 +32,10 @@ struct survey {
     const struct store *store;
     struct usage *usage;
     const struct progress *progress;
-    int64_t seen; /* links, later blobs */
-    struct digest_map holders;
+    int64_t seen;            /* links, or blobs */
+    struct digest_map known; /* which of the blobs, from 1 on */
+    struct blob *blobs;
+    size_t n_blobs;
     int64_t start; /* ns */
     struct err *err;
     int failed; /* -1: *err is set */
@@ -46,11 +55,11 @@ static void add(struct amount *sum, int64_t bytes)
 }
 
 /* A symbolic link is as good as nothing, see berth-store(5). */
-static int each(struct survey *survey, const char *path, dir_visit_fn *visit, void *context)
+static int each(struct survey *survey, const char *path, dir_look_fn *look, void *context)
 {
     struct err failure;
 
-    int found = dir_each(&survey->store->fs, path, visit, context, &failure);
+    int found = dir_look(&survey->store->fs, path, look, context, &failure);
     if (found < 0 && failure.sys != ELOOP) {
         *survey->err = failure;
         survey->failed = -1;
@@ -75,91 +84,109 @@ static struct usage_repository *last_of(const struct usage *usage)
     return &usage->repositories[usage->n - 1];
 }
 
+static struct blob *add_blob(struct survey *survey, const struct digest *digest,
+                             const struct stat *st)
+{
+    struct blob *blob = ARRAY_ADD(survey->blobs, survey->n_blobs);
+
+    *digest_map_put(&survey->known, digest) = (uint32_t)survey->n_blobs;
+    *blob = (struct blob){.size = st->st_size, .is_late = fs_mtime(st) > survey->start};
+    return blob;
+}
+
+/* 1, or 0: it is not there. */
+static int find_blob(struct survey *survey, const struct digest *digest, struct blob **blob)
+{
+    const uint32_t *known = digest_map_get(&survey->known, digest);
+    struct layout_path path;
+    struct stat st;
+
+    int found = known ? 1 : size_of(survey, layout_blob(&path, digest), &st);
+    if (found > 0)
+        *blob = known ? &survey->blobs[*known - 1] : add_blob(survey, digest, &st);
+    return found;
+}
+
 /* Enters a blob of the last repository. */
 static int count_blob(struct survey *survey, const struct digest *digest)
 {
     struct usage *usage = survey->usage;
-    struct layout_path path;
-    struct stat st;
+    struct blob *blob;
 
-    int found = size_of(survey, layout_blob(&path, digest), &st);
-    if (found <= 0)
+    int found = find_blob(survey, digest, &blob);
+    if (found <= 0 || blob->counted == usage->n) /* as a layer and as a manifest */
         return found;
-    uint32_t *holder = digest_map_put(&survey->holders, digest);
-    if (*holder == 0) {
-        *holder = (uint32_t)usage->n;
-        add(&last_of(usage)->own, st.st_size);
-    } else {
-        if (*holder != SHARED) {
-            struct usage_repository *first = &usage->repositories[*holder - 1];
-            first->own.n--;
-            first->own.bytes -= st.st_size;
-            add(&first->shared, st.st_size);
-            *holder = SHARED;
-        }
-        add(&last_of(usage)->shared, st.st_size);
+    blob->counted = (uint32_t)usage->n;
+    if (blob->holder == 0) {
+        blob->holder = (uint32_t)usage->n;
+        add(&last_of(usage)->own, blob->size);
+        return 1;
     }
+    if (blob->holder != SHARED) {
+        struct usage_repository *first = &usage->repositories[blob->holder - 1];
+        first->own.n--;
+        first->own.bytes -= blob->size;
+        add(&first->shared, blob->size);
+        blob->holder = SHARED;
+    }
+    add(&last_of(usage)->shared, blob->size);
     return 1;
 }
 
-typedef const char *link_path(struct layout_path *path, const struct name *name,
-                              const struct digest *digest);
+/* A file in a directory of a listing, as what is_directory says needs no path from the root. */
+static int size_in(struct survey *survey, const struct dir_entry *entry, const char *file,
+                   struct stat *st)
+{
+    char path[DIGEST_HEX_MAX + 16];
 
-/* 1 and *digest: there is such a link. */
-static int find_link(const struct place *place, const char *hex, link_path *path_of,
-                     struct digest *digest)
+    snprintf(path, sizeof path, "%s/%s", entry->name, file);
+    int found = dir_peek(entry->dir, path, st, survey->err);
+    return found > 0 ? S_ISREG(st->st_mode) : found;
+}
+
+/* 1: a link to a blob that is there, which is counted. */
+static int count_link(const struct place *place, const struct dir_entry *entry,
+                      const char *(*path_of)(struct layout_path *, const struct name *,
+                                             const struct digest *))
 {
     struct survey *survey = place->survey;
     struct layout_path path;
+    struct digest digest;
     struct stat st;
 
     progress_at(survey->progress, "links", survey->seen++, -1);
-    if (digest_from_hex(digest, place->algorithm, hex, NULL) < 0)
+    if (digest_from_hex(&digest, place->algorithm, entry->name, NULL) < 0)
         return 0;
-    return size_of(survey, path_of(&path, place->name, digest), &st);
-}
-
-static bool visit_layer(void *context, const char *hex)
-{
-    const struct place *place = context;
-    struct digest digest;
-
-    int linked = find_link(place, hex, layout_layer, &digest);
+    int linked = entry->is_directory ? size_in(survey, entry, LAYOUT_LINK, &st)
+                                     : size_of(survey, path_of(&path, place->name, &digest), &st);
     if (linked > 0)
-        linked = count_blob(place->survey, &digest);
-    place->survey->failed = linked < 0 ? -1 : 0;
-    return linked < 0;
+        linked = count_blob(survey, &digest);
+    survey->failed = linked < 0 ? -1 : 0;
+    return linked;
 }
 
-/* What is linked as a layer too was counted there. */
-static bool visit_revision(void *context, const char *hex)
+static bool visit_layer(void *context, const struct dir_entry *entry)
+{
+    return count_link(context, entry, layout_layer) < 0;
+}
+
+static bool visit_revision(void *context, const struct dir_entry *entry)
 {
     const struct place *place = context;
-    struct survey *survey = place->survey;
-    struct digest digest;
-    struct layout_path path;
-    struct stat st;
 
-    int linked = find_link(place, hex, layout_revision, &digest);
-    if (linked > 0) {
-        int counted = size_of(survey, layout_layer(&path, place->name, &digest), &st);
-        linked = counted == 0  ? count_blob(survey, &digest)
-                 : counted > 0 ? size_of(survey, layout_blob(&path, &digest), &st)
-                               : -1;
-    }
-    last_of(survey->usage)->manifests += linked > 0;
-    survey->failed = linked < 0 ? -1 : 0;
-    return linked < 0;
+    int counted = count_link(place, entry, layout_revision);
+    last_of(place->survey->usage)->manifests += counted > 0;
+    return counted < 0;
 }
 
-static bool visit_upload(void *context, const char *id)
+static bool visit_upload(void *context, const struct dir_entry *entry)
 {
     const struct place *place = context;
     struct survey *survey = place->survey;
     struct layout_path path;
     struct stat st = {0};
 
-    survey->failed = size_of(survey, layout_upload(&path, place->name, id, "data"), &st);
+    survey->failed = size_of(survey, layout_upload(&path, place->name, entry->name, "data"), &st);
     if (survey->failed > 0) {
         add(&last_of(survey->usage)->uploads, st.st_size);
         add(&survey->usage->uploads, st.st_size);
@@ -191,7 +218,8 @@ static int visit_repository(void *context, const struct name *name, struct err *
     if (each(survey, layout_uploads(&path, name), visit_upload, &place) < 0)
         return -1;
     /* A directory in which there is nothing but others is no repository. */
-    int exists = repo_exists(survey->store, name, &failure);
+    const struct usage_repository *last = last_of(usage);
+    int exists = last->own.n || last->shared.n ? 1 : repo_exists(survey->store, name, &failure);
     if (exists < 0 && failure.sys != ELOOP) {
         return err_copy(err, &failure);
     }
@@ -200,48 +228,42 @@ static int visit_repository(void *context, const struct name *name, struct err *
     return 0;
 }
 
-static bool visit_stored_blob(void *context, const char *hex)
+static bool visit_stored_blob(void *context, const struct dir_entry *entry)
 {
     const struct place *place = context;
     struct survey *survey = place->survey;
-    struct usage *usage = survey->usage;
     struct digest digest;
     struct layout_path path;
     struct stat st;
 
     progress_at(survey->progress, "blobs", survey->seen++, -1);
-    if (digest_from_hex(&digest, place->algorithm, hex, NULL) < 0)
+    if (digest_from_hex(&digest, place->algorithm, entry->name, NULL) < 0)
         return false;
-    survey->failed = size_of(survey, layout_blob(&path, &digest), &st);
-    if (survey->failed <= 0)
-        return survey->failed < 0;
-    survey->failed = 0;
-    bool referenced = digest_map_get(&survey->holders, &digest) != NULL;
-    bool came_later = fs_mtime(&st) > survey->start;
-    if (!referenced && came_later) /* its link may have come behind us */
-        return false;
-    add(&usage->blobs, st.st_size);
-    add(referenced ? &usage->referenced : &usage->unreferenced, st.st_size);
-    return false;
+    int found = entry->is_directory ? size_in(survey, entry, LAYOUT_DATA, &st)
+                                    : size_of(survey, layout_blob(&path, &digest), &st);
+    if (found > 0)
+        add_blob(survey, &digest, &st);
+    survey->failed = found < 0 ? -1 : 0;
+    return found < 0;
 }
 
-static bool visit_blob_shelf(void *context, const char *shelf)
+static bool visit_blob_shelf(void *context, const struct dir_entry *entry)
 {
     struct place *place = context;
     char path[sizeof LAYOUT_BLOBS + 16];
 
-    if (strlen(shelf) != 2)
+    if (strlen(entry->name) != 2)
         return false;
     snprintf(path, sizeof path, LAYOUT_BLOBS "/%s/%s", digest_algorithm_name(place->algorithm),
-             shelf);
+             entry->name);
     return each(place->survey, path, visit_stored_blob, place) < 0;
 }
 
-static int count_blobs(struct survey *survey)
+/* All that are there, before it is asked who has them. */
+static int find_blobs(struct survey *survey)
 {
     char path[sizeof LAYOUT_BLOBS + 16];
 
-    survey->seen = 0;
     for (int i = 0; i < DIGEST_ALGORITHMS; i++) {
         struct place place = {survey, NULL, (enum digest_algorithm)i};
         snprintf(path, sizeof path, LAYOUT_BLOBS "/%s", digest_algorithm_name(place.algorithm));
@@ -249,6 +271,19 @@ static int count_blobs(struct survey *survey)
             return -1;
     }
     return 0;
+}
+
+static void count_blobs(const struct survey *survey)
+{
+    struct usage *usage = survey->usage;
+
+    for (size_t i = 0; i < survey->n_blobs; i++) {
+        const struct blob *blob = &survey->blobs[i];
+        if (!blob->holder && blob->is_late)
+            continue;
+        add(&usage->blobs, blob->size);
+        add(blob->holder ? &usage->referenced : &usage->unreferenced, blob->size);
+    }
 }
 
 /* All plain files, however they are arranged. */
@@ -286,12 +321,15 @@ int usage_measure(const struct registry *registry, bool whole, const struct prog
     *usage = (struct usage){0};
     clock_gettime(CLOCK_REALTIME, &now);
     survey.start = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    int result = repo_walk_directories(survey.store, visit_repository, &survey, err);
+    int result = whole ? find_blobs(&survey) : 0;
+    if (result == 0)
+        result = repo_walk_directories(survey.store, visit_repository, &survey, err);
     if (result == 0 && whole)
-        result = count_blobs(&survey);
+        count_blobs(&survey);
     if (result == 0 && whole)
         result = count_below(&survey, LAYOUT_QUARANTINE, 0, &usage->quarantine, err);
-    digest_map_free(&survey.holders);
+    digest_map_free(&survey.known);
+    free(survey.blobs);
     if (result < 0)
         usage_free(usage);
     return result;

@@ -31,7 +31,7 @@ struct usage {
 
 /* A repository has a blob by a link, as a layer or as a manifest, if the blob is there; each is
  * counted once. With whole the blobs that nobody has are looked for too. A million blobs take about
- * 50 MB of memory. usage_free afterwards, unless it failed. */
+ * 80 MB of memory. usage_free afterwards, unless it failed. */
 int usage_measure(const struct registry *registry, bool whole, const struct progress *progress,
                   struct usage *usage, struct err *err);
 void usage_free(struct usage *usage);

@@ -6,9 +6,9 @@
 #include "base/dir.h"
 #include "base/dir_page.h"
 #include "base/fs_settle.h"
+#include "base/litter.h"
 #include "store/holder.h"
 #include "store/layout.h"
-#include "store/litter.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,13 +42,20 @@ struct revision_search {
 };
 
 /* Distribution leaves a revision's directory behind when it deletes the link. */
-static bool revision_linked(void *context, const char *hex)
+static bool revision_linked(void *context, const struct dir_entry *entry)
 {
     struct revision_search *search = context;
+    char link[DIGEST_HEX_MAX + sizeof "/" LAYOUT_LINK];
     struct digest digest;
+    struct stat st;
 
-    if (digest_from_hex(&digest, search->algorithm, hex, NULL) == 0)
+    if (digest_from_hex(&digest, search->algorithm, entry->name, NULL) < 0)
+        return false;
+    snprintf(link, sizeof link, "%s/" LAYOUT_LINK, entry->name);
+    if (!entry->is_directory)
         search->found = repo_has_revision(search->store, search->name, &digest, search->err);
+    else if ((search->found = dir_peek(entry->dir, link, &st, search->err)) > 0)
+        search->found = S_ISREG(st.st_mode);
     return search->found != 0;
 }
 
@@ -60,7 +67,7 @@ int repo_has_manifests(const struct store *store, const struct name *name, struc
     for (int i = 0; i < DIGEST_ALGORITHMS && search.found == 0; i++) {
         search.algorithm = (enum digest_algorithm)i;
         layout_revisions(&path, name, search.algorithm);
-        if (dir_each(&store->fs, path.s, revision_linked, &search, err) < 0)
+        if (dir_look(&store->fs, path.s, revision_linked, &search, err) < 0)
             return -1;
     }
     return search.found;
@@ -360,11 +367,40 @@ static int has_uploads(const struct store *store, const struct name *name, struc
     return fs_stat(&store->fs, layout_uploads(&path, name), &st, err);
 }
 
+struct inside {
+    bool is_repository, has_children;
+};
+
+static bool look_inside(void *context, const struct dir_entry *entry)
+{
+    struct inside *inside = context;
+
+    if (entry->name[0] != '_')
+        inside->has_children = true;
+    else if (entry->is_directory && (!strcmp(entry->name, LAYOUT_NAME_LAYERS) ||
+                                     !strcmp(entry->name, LAYOUT_NAME_MANIFESTS)))
+        inside->is_repository = true;
+    return inside->has_children;
+}
+
+/* Whether it exists and has no other below it, as most: one look tells both. */
+static bool is_leaf(const struct walk *walk, const struct name *name)
+{
+    struct inside inside = {false, false};
+    struct layout_path path;
+
+    layout_repository(&path, name);
+    return !walk->odd && dir_look(&walk->store->fs, path.s, look_inside, &inside, NULL) > 0 &&
+           inside.is_repository && !inside.has_children;
+}
+
 static int walk_one(const struct walk *walk, const struct name *name, struct err *err)
 {
     int order = walk->after ? compare_components(name->s, walk->after) : 1;
     struct err failure;
 
+    if (order > 0 && is_leaf(walk, name))
+        return walk->visit(walk->context, name, err);
     if (order > 0) {
         int exists = walk->directories ? 1 : repo_exists(walk->store, name, &failure);
         if (exists < 0)

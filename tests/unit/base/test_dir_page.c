@@ -5,22 +5,24 @@
 
 #include "base/dir.h"
 #include "base/dir_page.h"
+#include "base/dir_read.h"
 
-#include <dirent.h>
 #include <time.h>
 
 /* How many names were read from directories; and how many long ones more they seem to have. */
 static size_t n_read, n_more;
 
-struct dirent *__real_readdir(DIR *dir);
-struct dirent *__wrap_readdir(DIR *dir);
-struct dirent *__wrap_readdir(DIR *dir)
+const struct dirent64 *__real_dir_read_next(struct dir_read *read);
+const struct dirent64 *__wrap_dir_read_next(struct dir_read *read);
+const struct dirent64 *__wrap_dir_read_next(struct dir_read *read)
 {
-    static struct dirent more;
-    struct dirent *entry = __real_readdir(dir);
+    static struct dirent64 more;
+    const struct dirent64 *entry = __real_dir_read_next(read);
 
-    if (!entry && n_more)
-        snprintf((entry = &more)->d_name, sizeof more.d_name, "%0250zu", n_more--);
+    if (!entry && n_more) {
+        snprintf(more.d_name, sizeof more.d_name, "%0250zu", n_more--);
+        entry = &more;
+    }
     n_read += entry != NULL;
     return entry;
 }

@@ -5,8 +5,8 @@
  * NFS keeps of a file that is open, and what a write of Distribution leaves that was broken off. No
  * program reads it, and nobody minds it, wherever it stands.
  */
-#ifndef BERTH_STORE_LITTER_H
-#define BERTH_STORE_LITTER_H
+#ifndef BERTH_BASE_LITTER_H
+#define BERTH_BASE_LITTER_H
 
 #include <stdbool.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * store/litter.c, and that no walk through a store minds litter. */
+ * base/litter.c, and that no walk through a store minds litter. */
 #include "unit/registry/content.h"
 
+#include "base/litter.h"
 #include "registry/usage.h"
 #include "store/blob.h"
-#include "store/litter.h"
 #include "store/repo.h"
 #include "store/tag.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * L2: what is nobody's in a store, wherever it stands. */
-#include "store/litter.h"
+ * L0: what is nobody's in a store, wherever it stands. */
+#include "base/litter.h"
 
 #include <fnmatch.h>
 #include <stddef.h>
