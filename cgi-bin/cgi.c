@@ -5,9 +5,11 @@
 #include "exchange.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -72,12 +74,30 @@ bool cgi_is_probe(void)
     return route_is_probe(path.s);
 }
 
+/* Apache's mod_cgid may not read the answer before all of the body is taken; lighttpd does, and
+ * there a slow client would have to send all of a layer that is refused. */
+static bool reads_early(void)
+{
+    const char *server = getenv("SERVER_SOFTWARE");
+
+    return server && !strncmp(server, "lighttpd/", strlen("lighttpd/"));
+}
+
+/* The server and this program then wait for each other less often. More is not to be had by users
+ * with many of them. */
+static void widen_pipe(void)
+{
+    if (fcntl(STDIN_FILENO, F_SETPIPE_SZ, 256 << 10) < 0)
+        errno = 0; /* it is no pipe, or stays as it is */
+}
+
 int cgi_serve(const struct api *api)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    /* Apache's mod_cgid may not read the answer before all of the body is taken. */
     const struct exchange_adapter adapter = {
-        .variables = environ, .read = read_body, .write = write_body, .drain = true};
+        .variables = environ, .read = read_body, .write = write_body, .drain = !reads_early()};
+
+    widen_pipe();
 
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);

@@ -2,6 +2,7 @@
  * berth.fcgi: the registry as a FastCGI responder or CGI program. */
 #include "config.h"
 
+#include "api/settings_pass.h"
 #include "base/decimal.h"
 #include "base/log.h"
 #include "cgi.h"
@@ -262,6 +263,8 @@ int main(int argc, char **argv)
         return code;
     if (options.workers)
         pool_hold();
+    else if (!is_listening_socket(STDIN_FILENO))
+        settings_pass_take();
     startup.config = options.config;
     startup.long_max = (options.workers_max + 1) / 2;
     code = read_startup(&startup);

@@ -5,6 +5,7 @@
 #include "api/cached.h"
 #include "api/cors.h"
 #include "api/server_error.h"
+#include "api/settings_pass.h"
 
 #include "base/amount.h"
 #include "base/decimal.h"
@@ -239,6 +240,7 @@ static int authorize(const struct api *api, const struct request *request,
                                                               : ERR_BODY_TOO_LARGE,
                        "%jd bytes, here are at most %jd", (intmax_t)length, (intmax_t)limit);
     response_header(response, "Variable-" ACCESS_ALLOWED_AT, "%jd", (intmax_t)time(NULL));
+    settings_pass_on(config_path(&api->rules->files), response);
     return 0;
 }
 

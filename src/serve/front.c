@@ -73,7 +73,8 @@ int front_serve(const struct banner *front, const struct programs *programs,
                                                .tls = front->tls,
                                                .login = front->login,
                                                .spool = spool->path,
-                                               .blobs = blobs.s};
+                                               .blobs = blobs.s,
+                                               .program = programs->fcgi.s};
     if (runtime_make(&runtime, err) < 0 || runtime_configure(&runtime, &configuration, err) < 0)
         return -1;
     return children_run(&plan, banner_print, front, err);

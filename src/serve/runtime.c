@@ -17,7 +17,8 @@
 
 #define ERROR_PREFIX "error-"
 
-/* etc/lighttpd-server.conf and lighttpd-berth.conf, by a rule in Makefile.am. */
+/* etc/lighttpd-server.conf, lighttpd-berth.conf and lighttpd-large.conf, by a rule in Makefile.am.
+ */
 static const char lighttpd_berth_conf[] =
 #include "lighttpd-berth.h"
     ;
@@ -210,7 +211,7 @@ static void print_modules(const struct runtime_plan *plan, struct buf *out)
         buf_addstr(out, "\"mod_setenv\", \"mod_auth\", \"mod_authn_file\", ");
     if (plan->tls->on)
         buf_addstr(out, "\"mod_openssl\", ");
-    buf_addstr(out, "\"mod_fastcgi\" )\n");
+    buf_addstr(out, "\"mod_alias\", \"mod_cgi\", \"mod_fastcgi\" )\n");
 }
 
 /* As in etc/lighttpd-auth-login.conf. */
@@ -275,6 +276,7 @@ static void print_config(const struct runtime *runtime, const struct runtime_pla
                     "mimetype.assign = ( \".html\" => \"text/html; charset=utf-8\" )\n");
     print_setting(out, "var.berth_spool = ", plan->spool ? plan->spool : runtime->dir.s, "\n");
     print_setting(out, "var.berth_errors = ", errors.s, "\n");
+    print_setting(out, "var.berth_program = ", plan->program, "\n");
     print_setting(out,
                   "var.berth_gate = ( \"mode\" => \"authorizer\", \"check-local\" => \"disable\", "
                   "\"socket\" => ",

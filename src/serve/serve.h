@@ -122,6 +122,7 @@ struct runtime_plan {
     const struct serve_login *login;
     /* Absolute paths of directories. No spool: one of its own, where none is used. */
     const char *spool, *blobs;
+    const char *program; /* berth.fcgi */
 };
 /* Writes it, and the files that it names. */
 int runtime_configure(struct runtime *runtime, const struct runtime_plan *plan, struct err *err);

@@ -14,7 +14,7 @@ def test_layout(tmp_path):
     for program in ("bin/berth", "libexec/berth/berth.fcgi"):
         assert (prefix / program).stat().st_mode & 0o111
     for name in ("berth.conf", "lighttpd.conf", "lighttpd-socket.conf", "lighttpd-server.conf", "lighttpd-workers.conf",
-                 "lighttpd-berth.conf", "apache-fcgid.conf", "apache-proxy.conf", "nginx.conf", "nginx-fastcgi.conf", "fail2ban-filter.conf",
+                 "lighttpd-berth.conf", "lighttpd-large.conf", "apache-fcgid.conf", "apache-proxy.conf", "nginx.conf", "nginx-fastcgi.conf", "fail2ban-filter.conf",
                  *(f"{server}-auth-{how}.conf" for server in ("lighttpd", "apache", "nginx")
                    for how in ("login", "anonymous", "tokens"))):
         text = (configuration / name).read_text()

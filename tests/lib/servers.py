@@ -298,7 +298,7 @@ class Lighttpd(Server):
     config = "lighttpd.conf.in"
 
     def _main(self):
-        for name in ("lighttpd-server.conf", "lighttpd-workers.conf.in", "lighttpd-berth.conf"):
+        for name in ("lighttpd-server.conf", "lighttpd-workers.conf.in", "lighttpd-berth.conf", "lighttpd-large.conf"):
             (self.home / "etc/berth" / name.removesuffix(".in")).write_text(self._render(name))
         berth = re.sub(r"--workers \d+ --workers-max \d+", " ".join(self._pool()), self._render(self.config))
         return f"""

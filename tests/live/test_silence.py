@@ -2,12 +2,15 @@
 """Large layers whose clients say how long they are: they are stored while they come, on every front, so that the answer
 follows the last byte soon. containerd, and docker with it, waits for no more than 30 seconds."""
 
+import contextlib
+
 import pytest
 
 from tests.admin.conftest import Serve
 from tests.conftest import running_front
 from tests.lib import access, client, oci
 from tests.lib.oci import complete, expect, expect_progress, expect_stored
+from tests.lib.servers import command_line
 from tests.lib.stores import assert_unchanged
 from tests.lib.workers import busy_workers, wait_for, wait_until_idle
 from tests.live.conftest import SERVERS
@@ -77,19 +80,28 @@ def test_23_a_large_layer_that_is_refused(spooling):
         oci.expect_error(client.receive(connection), 404, "BLOB_UPLOAD_UNKNOWN")
 
 
+def own_processes(front):
+    """Those that lighttpd started for one layer each: programs that are no pool's."""
+    return [pid for pid in front.program_pids() if b"--workers" not in command_line(pid)]
+
+
 def test_23_small_and_chunked_bodies_hold_no_worker(spooling):
-    """They still wait in lighttpd's spool; a large one has the only worker that is busy."""
+    """They still wait in lighttpd's spool; a large one has the only process that is busy: a worker, or one of its own where
+    lighttpd may start that."""
     repo, blob = oci.Repository(spooling, "silence/held"), oci.blob(LARGE)
+    own = spooling.name == "lighttpd"
     small = client.request_head("PATCH", repo.start_upload(), {"Content-Length": "9999999"}) + b"x"
     endless = client.request_head("PATCH", repo.start_upload(), {"Transfer-Encoding": "chunked"}) + b"1\r\nx\r\n"
     with client.connect(spooling.port) as first, client.connect(spooling.port) as second:
         first.sendall(small)
         second.sendall(endless)
         with begin(spooling, "PATCH", repo.start_upload(), blob):
-            wait_for(lambda: busy_workers(spooling))
+            wait_for(lambda: own_processes(spooling) if own else busy_workers(spooling))
             expect(repo.get("tags/list"), 404)
-            wait_for(lambda: len(busy_workers(spooling)) == 1)  # the others would keep theirs
+            wait_for(lambda: len(busy_workers(spooling)) == (0 if own else 1))  # the others would keep theirs
+            assert len(own_processes(spooling)) == (1 if own else 0)
     wait_until_idle(spooling)
+    wait_for(lambda: not own_processes(spooling))
 
 
 @pytest.mark.parametrize("name", SPOOLING)
@@ -103,3 +115,27 @@ def test_23_who_may_not_push_does_not_get_that_far(name):
             connection.sendall(client.request_head("PATCH", location, {"Content-Length": str(LARGE)}) + blob.data[:1000])
             oci.expect_error(client.receive(connection), 401, "UNAUTHORIZED")
         expect_progress(front.request("PATCH", location, alice, blob.data), 202, LARGE)
+
+
+@pytest.fixture(scope="module", params=["lighttpd", "serve"])
+def narrow(request, tmp_path_factory):
+    """One worker, and lighttpd that runs as its user."""
+    with (Serve(tmp_path_factory.mktemp("serve"), "--workers", "1", "--workers-max", "1") if request.param == "serve" else
+          running_front(request.param, workers=1)) as front:
+        yield front
+
+
+def test_23_a_slow_client_with_a_large_layer_holds_no_worker(narrow):
+    """Three of them, and one worker, which answers others meanwhile; then the layers come to their end."""
+    repo, blob = oci.Repository(narrow, "silence/slow"), oci.blob(LARGE)
+    locations = [repo.start_upload() for _ in range(3)]
+    with contextlib.ExitStack() as opened:
+        slow = [opened.enter_context(begin(narrow, "PATCH", location, blob)) for location in locations]
+        sessions = narrow.root / "docker/registry/v2/repositories" / repo.name / "_uploads"
+        wait_for(lambda: all(data.stat().st_size > PART - (1 << 20) for data in sessions.glob("*/data")))
+        expect(repo.get("tags/list"), 404)
+        for connection in slow:
+            connection.sendall(blob.data[PART:])
+            location = expect_progress(client.receive(connection), 202, LARGE)
+            expect_stored(repo, repo.close_upload(location, blob.digest), blob)
+    assert not list(sessions.glob("*"))
