@@ -85,11 +85,11 @@ static int load(struct remote *remote, const char *key, struct known *known, str
         }
         return 0;
     }
-    if (remote_state_token(remote->options.state_fd, key, true, remote_ask_rest_ms(remote), &fd,
-                           err) < 0)
-        return -1;
-    read_known(fd, known);
-    return 0;
+    int there = remote_state_file(remote->options.state_fd, "token", key, true,
+                                  remote_ask_rest_ms(remote), &fd, err);
+    if (there > 0)
+        read_known(fd, known);
+    return there < 0 ? -1 : 0;
 }
 
 int bearer_known(struct remote *remote, const struct remote_place *place, const struct name *name,
@@ -245,7 +245,8 @@ static int fly(struct remote *remote, struct remote_place *place, const struct n
         if (!remote->has_tidied)
             remote_state_tidy(state_fd);
         remote->has_tidied = true;
-        if (remote_state_token(state_fd, key, false, remote_ask_rest_ms(remote), &fd, err) < 0)
+        if (remote_state_file(state_fd, "token", key, false, remote_ask_rest_ms(remote), &fd, err) <
+            0)
             return -1;
         read_known(fd, known);
     } else if (!strcmp(remote->token_key, key)) {

@@ -60,22 +60,23 @@ int remote_state_set_pause(int state_fd, const char *key, int64_t until, struct 
     return fs_replace(&root, tmp.s, path.s, text.s, text.len, &dirty, err);
 }
 
-int remote_state_token(int state_fd, const char *key, bool is_shared, int timeout_ms, int *fd,
-                       struct err *err)
+int remote_state_file(int state_fd, const char *kind, const char *key, bool is_shared,
+                      int timeout_ms, int *fd, struct err *err)
 {
     struct fs_root root = root_of(state_fd);
     AUTO_BUF path = BUF_INIT;
 
-    buf_addf(&path, "token-%s", key);
-    if (fs_open(&root, path.s, O_RDWR | O_CREAT | O_CLOEXEC, fd, err) < 0)
-        return -1;
+    buf_addf(&path, "%s-%s", kind, key);
+    int opened = fs_open(&root, path.s, is_shared ? O_RDONLY : O_RDWR | O_CREAT, fd, err);
+    if (opened <= 0)
+        return opened;
     int locked = fs_lock_wait(*fd, is_shared ? FS_LOCK_SHARED : FS_LOCK_EXCLUSIVE, timeout_ms, err);
-    if (locked == 1)
-        return 0;
+    if (locked > 0)
+        return 1;
     file_close(fd);
     return locked < 0 ? -1
                       : err_set(err, ERR_UPSTREAM_TIMEOUT,
-                                "another process did not get a token of it in time");
+                                "another process did not get its %s in time", kind);
 }
 
 static bool tidy_one(void *context, const char *name)

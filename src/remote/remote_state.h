@@ -24,10 +24,11 @@ int64_t remote_state_pause(int state_fd, const char *key);
 /* Only ever later than what is there. */
 int remote_state_set_pause(int state_fd, const char *key, int64_t until, struct err *err);
 
-/* Opens the token's file, made where it is not, locked for this process alone or (is_shared) for
- * all who read; *fd is the caller's, fs_lock_close. UPSTREAM_TIMEOUT: not within timeout_ms. */
-int remote_state_token(int state_fd, const char *key, bool is_shared, int timeout_ms, int *fd,
-                       struct err *err);
+/* Opens `<kind>-<key>`, locked for all who read (is_shared), or for this process alone, which makes
+ * it where it is not; *fd is the caller's, fs_lock_close. 1, or 0: there is no such file to read.
+ * UPSTREAM_TIMEOUT: not within timeout_ms. */
+int remote_state_file(int state_fd, const char *kind, const char *key, bool is_shared,
+                      int timeout_ms, int *fd, struct err *err);
 /* Removes the files of tokens that nobody has changed for a day. */
 void remote_state_tidy(int state_fd);
 

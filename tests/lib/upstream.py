@@ -392,14 +392,14 @@ def ignore_range(handler, upstream):
     handler.send(200, {}, content_at(handler, upstream))
 
 
-def wrong_part(shift=0, say="bytes {first}-{last}/{size}"):
+def wrong_part(shift=0, say="bytes {first}-{last}/{size}", length=None):
     """206 for another part than was asked for, or one that says something else of itself."""
     def do(handler, upstream):
         content = content_at(handler, upstream)
         first, last = wanted_range(handler, len(content))
         if first is None:
             first, last = 0, len(content) - 1
-        first += shift
+        first, last = first + shift, last if length is None else first + length - 1
         said = {"Content-Range": say.format(first=first, last=last, size=len(content))} if say else {}
         handler.send(206, said, content[first:last + 1])
     return do

@@ -233,6 +233,7 @@ def test_a_challenge_of_another_host_is_not_answered():
         upstream.fault("/blobs/", redirect(lambda path: store.url + path))
         answer = ask(["blob", "a", blob], url=upstream.url, **ACCOUNT)
         assert answer.error == "UPSTREAM_REFUSED" and {request.account for request in store.requests} == {None}
+        assert {request.account for request in upstream.requests} == {None}  # who did not ask for it
 
 
 def test_signatures_in_urls_are_not_told():
@@ -265,6 +266,13 @@ def issue_client(authority, directory):
     openssl("x509", "-req", "-in", directory / "server.csr", "-CA", authority.certificate, "-CAkey", authority.key, "-days", "2",
             "-extfile", directory / "client.ext", "-out", certificate)
     return certificate, key
+
+
+def test_who_wants_no_token_leaves_no_file(state):
+    with Upstream() as upstream:
+        digest = upstream.add_manifest("a", "v1")
+        assert ask(["manifest", "a", "v1"], url=upstream.url, state=state, **ACCOUNT).digest == digest
+        assert list(state.iterdir()) == []
 
 
 def test_old_tokens_go(guarded, state):

@@ -81,7 +81,8 @@ PARTS = {
     "says nothing": bad.wrong_part(say=None),
     "says nonsense": bad.wrong_part(say="bytes ten-twenty/all"),
     "says a larger blob": bad.wrong_part(say="bytes {first}-{last}/200000"),
-    "ends early": bad.wrong_part(say="bytes {first}-5000/{size}"),
+    "ends early": bad.wrong_part(length=1000),
+    "is longer than it says": bad.wrong_part(say="bytes {first}-5000/{size}"),
 }
 
 

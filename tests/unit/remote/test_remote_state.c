@@ -62,15 +62,16 @@ static void test_the_lock_of_a_token(void **state)
     struct err err = {0};
     struct stat st;
 
-    assert_int_equal(0, remote_state_token(fd, "k", false, 10, &mine, NULL));
+    assert_int_equal(0, remote_state_file(fd, "token", "k", true, 10, &other, NULL)); /* not made */
+    assert_int_equal(1, remote_state_file(fd, "token", "k", false, 10, &mine, NULL));
     assert_int_equal(0, fstat(mine, &st));
     assert_int_equal(0600, st.st_mode & 0777);
-    assert_int_equal(-1, remote_state_token(fd, "k", true, 10, &other, &err));
+    assert_int_equal(-1, remote_state_file(fd, "token", "k", true, 10, &other, &err));
     assert_int_equal(ERR_UPSTREAM_TIMEOUT, err.code);
     assert_int_equal(-1, other);
     fs_lock_close(&mine);
-    assert_int_equal(0, remote_state_token(fd, "k", true, 10, &mine, NULL));
-    assert_int_equal(0, remote_state_token(fd, "k", true, 10, &other, NULL));
+    assert_int_equal(1, remote_state_file(fd, "token", "k", true, 10, &mine, NULL));
+    assert_int_equal(1, remote_state_file(fd, "token", "k", true, 10, &other, NULL));
 }
 
 static void test_keys(void **state)
