@@ -188,7 +188,10 @@ static int ask(struct remote *remote, struct remote_place *place, const char *ur
         .led_by = &place->class,
     };
 
-    if (remote_ask_basic(remote, &basic))
+    int shown = remote_ask_basic(remote, &basic, err);
+    if (shown < 0)
+        return -1;
+    if (shown > 0)
         headers[1] = basic.s;
     if (http_client_send(remote->client, &request, &answer, err) < 0)
         return -1;
@@ -214,7 +217,12 @@ static int fetch(struct remote *remote, struct remote_place *place, const struct
     if (realm_check(&place->url, realm, remote->options.realms, remote->options.n_realms, err) < 0)
         return -1;
     url_of(challenge, name, &url);
-    return ask(remote, place, url.s, known, err);
+    if (ask(remote, place, url.s, known, err) == 0)
+        return 0;
+    if (known->refused == 0)
+        return -1;
+    int other = remote_ask_account_anew(remote, err);
+    return other > 0 ? ask(remote, place, url.s, known, err) : -1;
 }
 
 static int take_known(const struct remote *remote, const struct known *known, const char *stale,

@@ -21,6 +21,7 @@
 #define CONNECT_SECONDS 15
 #define STALL_SECONDS 30
 #define STALL_BYTES 1024
+#define BUFFER 131072
 #define CONNECTIONS_MAX 8 /* kept open */
 
 struct http_client {
@@ -293,6 +294,23 @@ static long or_default(long value, long usual)
     return value > 0 ? value : usual;
 }
 
+static void set_speed(CURL *curl, const struct http_client_options *options,
+                      const struct http_client_request *request)
+{
+    long buffer = BUFFER;
+    long stall_bytes = or_default(options->stall_bytes, STALL_BYTES);
+    if (request->rate_max > 0) {
+        curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)request->rate_max);
+        /* It looks at its clock after a hundred buffers only. */
+        if (buffer > request->rate_max / 400)
+            buffer = request->rate_max > 400 * 1024 ? (long)(request->rate_max / 400) : 1024;
+        if (stall_bytes > request->rate_max / 2)
+            stall_bytes = (long)(request->rate_max / 2) + 1;
+    }
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, buffer);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, stall_bytes);
+}
+
 static void set_limits(CURL *curl, const struct http_client_options *options,
                        const struct http_client_request *request)
 {
@@ -301,11 +319,9 @@ static void set_limits(CURL *curl, const struct http_client_options *options,
                      or_default(options->connect_seconds, CONNECT_SECONDS));
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      or_default(options->stall_seconds, STALL_SECONDS));
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, or_default(options->stall_bytes, STALL_BYTES));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
     curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 131072L);
 }
 
 static void set_tls(CURL *curl, const struct http_client_options *options, bool is_foreign)
@@ -401,6 +417,7 @@ int http_client_send(struct http_client *client, const struct http_client_reques
     if (exchange.is_led_astray)
         return explain(client, &exchange, CURLE_OK);
     curl_easy_reset(client->curl); /* its connections stay */
+    set_speed(client->curl, &client->options, request);
     set_limits(client->curl, &client->options, request);
     set_tls(client->curl, &client->options, request->is_foreign);
     set_request(client->curl, request);

@@ -79,10 +79,11 @@ struct http_client_request {
     const char *const *headers; /* "Name: value", up to a NULL; NULL: none */
     const void *body;           /* NULL: none */
     size_t body_len;
-    bool is_http1;   /* HTTP/1.1 and no other: one stream of HTTP/2 is slower */
-    bool is_foreign; /* of another host: the client's certificate is not shown to it */
-    int total_ms;    /* for all of it; 0: as long as it moves */
-    size_t body_max; /* of a success; more is UPSTREAM_CONTENT */
+    bool is_http1;    /* HTTP/1.1 and no other: one stream of HTTP/2 is slower */
+    bool is_foreign;  /* of another host: the client's certificate is not shown to it */
+    int total_ms;     /* for all of it; 0: as long as it moves */
+    int64_t rate_max; /* bytes a second that are taken; 0: any. It is no stall to be that slow */
+    size_t body_max;  /* of a success; more is UPSTREAM_CONTENT */
     const struct http_client_sink *sink; /* NULL: answer->body */
     /* Connects only where one of this class may lead (remote/address.h); the name is looked up
      * once, so that it cannot lead elsewhere later. A proxy decides for itself: there only

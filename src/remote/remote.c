@@ -11,6 +11,7 @@
 
 #define ANSWER_SECONDS 30
 #define TRIES 3
+#define HELPER_SECONDS 3600
 #define BLOB_MAX ((int64_t)1 << 40)
 
 static const char *or_null(const char *text)
@@ -28,6 +29,8 @@ static void set_defaults(struct remote_options *options)
         options->tries = TRIES;
     if (options->manifest_max == 0)
         options->manifest_max = REMOTE_ASK_MANIFEST_MAX;
+    if (options->helper_seconds <= 0)
+        options->helper_seconds = HELPER_SECONDS;
     if (options->blob_max <= 0)
         options->blob_max = BLOB_MAX;
 }
@@ -86,6 +89,7 @@ void remote_close(struct remote *remote)
     if (!remote)
         return;
     http_client_close(remote->client);
+    helper_forget(&remote->account);
     buf_free(&remote->token);
     free(remote->places);
     free(remote);

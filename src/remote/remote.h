@@ -50,6 +50,8 @@ struct remote_options {
     size_t n_urls;
     const char *user; /* NULL or "": nobody */
     const char *password;
+    const char *helper;        /* a program that knows both, see helper.h; NULL or "": none */
+    int64_t helper_seconds;    /* for which its answer holds; 0: an hour */
     const char *const *realms; /* hosts of token servers to be trusted beyond the same domain */
     size_t n_realms;
     const char *ca_file, *certificate, *key; /* PEM; NULL or "": as in http_client.h */
@@ -68,6 +70,7 @@ struct remote_options {
     int tries;            /* rounds over all URLs; 0: 3 */
     int patience_seconds; /* how long to wait by itself where it asked to be left alone; 0: not */
     size_t manifest_max;  /* bytes, also of lists; 0: 4 MiB */
+    int64_t blob_rate;    /* bytes a second of each blob at most; 0: as fast as it comes */
     int64_t blob_max;     /* bytes of one whose size the caller does not know; 0: 1 TiB */
 
     void (*log)(void *context, const char *line); /* what was tried again, and why; NULL: nobody */

@@ -59,17 +59,60 @@ int remote_ask_rest_ms(const struct remote *remote)
     return rest < 1 ? 1 : (int)rest;
 }
 
-bool remote_ask_basic(const struct remote *remote, struct buf *header)
+static bool has_helper(const struct remote *remote)
+{
+    return remote->options.helper && *remote->options.helper;
+}
+
+static bool has_account(const struct remote *remote)
+{
+    return has_helper(remote) || (remote->options.user && *remote->options.user);
+}
+
+static int ask_helper(struct remote *remote, bool is_anew, struct err *err)
+{
+    const struct helper helper = {.program = remote->options.helper,
+                                  .url = remote->options.urls[0],
+                                  .lifetime = remote->options.helper_seconds,
+                                  .timeout_ms = remote_ask_rest_ms(remote),
+                                  .state_fd = remote->options.state_fd};
+
+    return helper_ask(&helper, is_anew, &remote->account, err);
+}
+
+int remote_ask_basic(struct remote *remote, struct buf *header, struct err *err)
 {
     const char *user = remote->options.user, *password = remote->options.password;
     AUTO_BUF account = BUF_INIT;
 
-    if (!user || !*user)
-        return false;
+    if (!has_account(remote))
+        return 0;
+    if (has_helper(remote)) {
+        if (remote->account.user.len == 0 && ask_helper(remote, false, err) < 0)
+            return -1;
+        user = remote->account.user.s;
+        password = remote->account.password.s;
+    }
     buf_addf(&account, "%s:%s", user, password ? password : "");
     buf_addstr(header, "Authorization: Basic ");
     base64_encode(header, account.s, account.len);
-    return true;
+    return 1;
+}
+
+int remote_ask_account_anew(struct remote *remote, struct err *err)
+{
+    AUTO_BUF old = BUF_INIT;
+
+    if (!has_helper(remote) || remote->has_asked_anew || remote->account.user.len == 0)
+        return 0;
+    remote->has_asked_anew = true;
+    buf_addf(&old, "%s:%s", remote->account.user.s, remote->account.password.s);
+    if (ask_helper(remote, true, err) < 0)
+        return -1;
+    size_t user_len = remote->account.user.len;
+    return old.len != user_len + 1 + remote->account.password.len ||
+           strncmp(old.s, remote->account.user.s, user_len) != 0 ||
+           strcmp(old.s + user_len + 1, remote->account.password.s) != 0;
 }
 
 static void leave_alone(struct remote *remote, struct remote_place *place, int64_t seconds)
@@ -86,7 +129,7 @@ int remote_ask_refuse(struct remote *remote, struct remote_place *place,
 {
     const char *after = http_client_header(answer, "Retry-After", NULL);
     int64_t seconds = after ? answer_retry_after(after, time(NULL)) : -1;
-    bool has_user = remote->options.user && *remote->options.user;
+    bool has_user = has_account(remote);
 
     switch (answer->status) {
     case 401:
@@ -194,6 +237,7 @@ static int follow(struct remote *remote, struct remote_place *place, const struc
             .is_foreign = !is_home,
             .total_ms = ask->is_blob ? 0 : remote_ask_rest_ms(remote),
             .body_max = ask->body_max,
+            .rate_max = ask->is_blob ? remote->options.blob_rate : 0,
             .sink = ask->sink,
             .led_by = n > 0 ? &place->class : NULL,
         };
@@ -219,6 +263,20 @@ static int find_challenges(const struct http_client_answer *answer, struct chall
     return challenges->n > 0;
 }
 
+/* Basic, if it was not just this account that it refused. 0: there is nothing to convince it by. */
+static int convince_by_password(struct remote *remote, struct remote_place *place,
+                                struct letter *letter, struct err *err)
+{
+    if (place->wants_password) {
+        int other = remote_ask_account_anew(remote, err);
+        if (other <= 0)
+            return other;
+    }
+    int shown = remote_ask_basic(remote, &letter->authorization, err);
+    place->wants_password = shown > 0;
+    return shown;
+}
+
 /* What a 401 asks for, into the letter. `stale`: the token that it did not take. */
 static int convince(struct remote *remote, struct remote_place *place, const struct remote_ask *ask,
                     const struct http_client_answer *answer, const char *stale,
@@ -226,6 +284,7 @@ static int convince(struct remote *remote, struct remote_place *place, const str
 {
     AUTO_CHALLENGES challenges = {0};
     AUTO_BUF token = BUF_INIT;
+    int shown = 0;
 
     find_challenges(answer, &challenges);
     const struct challenge *bearer = challenge_find(&challenges, "Bearer");
@@ -236,12 +295,9 @@ static int convince(struct remote *remote, struct remote_place *place, const str
         buf_addf(&letter->authorization, "Authorization: Bearer %s", token.s);
         return 0;
     }
-    if (challenge_find(&challenges, "Basic") && !place->wants_password &&
-        remote_ask_basic(remote, &letter->authorization)) {
-        place->wants_password = true;
-        return 0;
-    }
-    return remote_ask_refuse(remote, place, answer, "it", err);
+    if (challenge_find(&challenges, "Basic"))
+        shown = convince_by_password(remote, place, letter, err);
+    return shown > 0 ? 0 : shown < 0 ? -1 : remote_ask_refuse(remote, place, answer, "it", err);
 }
 
 /* With what is known to be wanted there. *stale: the token, if there is one. */
@@ -256,8 +312,8 @@ static int prepare(struct remote *remote, const struct remote_place *place,
     if (known > 0)
         buf_addf(&letter->authorization, "Authorization: Bearer %s", stale->s);
     else if (place->wants_password)
-        remote_ask_basic(remote, &letter->authorization);
-    return 0;
+        known = remote_ask_basic(remote, &letter->authorization, err);
+    return known < 0 ? -1 : 0;
 }
 
 static int ask_place_with(struct remote *remote, struct remote_place *place,
@@ -277,7 +333,7 @@ static int ask_place_with(struct remote *remote, struct remote_place *place,
         if (follow(remote, place, ask, &url, letter, answer, err) < 0)
             return -1;
         bool is_home = url_parse(&asked, url.s) && url_same_origin(&asked, &place->url);
-        if (answer->status != 401 || n > 0 || !is_home)
+        if (answer->status != 401 || n > 1 || !is_home || (n > 0 && !place->wants_password))
             break;
         if (convince(remote, place, ask, answer, stale.len ? stale.s : NULL, letter, err) < 0)
             return -1;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "oci/name.h"
 #include "remote/address.h"
+#include "remote/helper.h"
 #include "remote/http_client.h"
 #include "remote/remote.h"
 #include "remote/remote_state.h"
@@ -37,11 +38,13 @@ struct remote {
     struct http_client *client;
     struct remote_place *places;
     size_t n_places;
-    size_t current;      /* where the last question was answered */
-    int64_t deadline_ms; /* of the question, by clock_ms; 0: it has none */
-    int after_ms;        /* the pause that a 5xx asked for; 0: none */
-    bool is_http1;       /* HTTP/2 was no good, or the question is for a blob */
-    bool has_tidied;     /* its state directory */
+    size_t current;                /* where the last question was answered */
+    int64_t deadline_ms;           /* of the question, by clock_ms; 0: it has none */
+    int after_ms;                  /* the pause that a 5xx asked for; 0: none */
+    bool is_http1;                 /* HTTP/2 was no good, or the question is for a blob */
+    bool has_tidied;               /* its state directory */
+    struct helper_account account; /* what the helper said; empty: it was not asked */
+    bool has_asked_anew;           /* because that was no good */
     /* The last token, for those who have no state directory. */
     struct buf token;
     char token_key[REMOTE_STATE_KEY_SIZE];
@@ -80,8 +83,11 @@ void remote_ask_log(const struct remote *remote, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Fails with the registry's name in front of the message that is in *err; -1. */
 int remote_ask_fail(const struct remote *remote, struct err *err);
-/* Appends the header that shows the account. False: there is none. */
-bool remote_ask_basic(const struct remote *remote, struct buf *header);
+/* Appends the header that shows the account. 0: there is none. */
+int remote_ask_basic(struct remote *remote, struct buf *header, struct err *err);
+/* Asks the helper for another account than the one that was refused, once. 1, or 0: there is no
+ * other. */
+int remote_ask_account_anew(struct remote *remote, struct err *err);
 /* What an answer that is no success means; always -1 with *err set. Notes a pause. */
 int remote_ask_refuse(struct remote *remote, struct remote_place *place,
                       const struct http_client_answer *answer, const char *whom, struct err *err);

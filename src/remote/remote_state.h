@@ -5,6 +5,7 @@
  *
  *     pause-<key>    until when it asked to be left alone, in seconds since 1970
  *     token-<key>    a token, see bearer.h; who holds its lock is fetching it
+ *     account-<key>  what a program said that knows a password, see helper.h
  */
 #ifndef BERTH_REMOTE_REMOTE_STATE_H
 #define BERTH_REMOTE_REMOTE_STATE_H

@@ -73,9 +73,13 @@ static bool set_text(struct remote_options *options, const char *key, const char
         const char *key;
         const char **text;
     } texts[] = {
-        {"user", &options->user},        {"password", &options->password},
-        {"ca", &options->ca_file},       {"via", &options->via},
-        {"agent", &options->user_agent}, {"certificate", &options->certificate},
+        {"user", &options->user},
+        {"helper", &options->helper},
+        {"password", &options->password},
+        {"ca", &options->ca_file},
+        {"via", &options->via},
+        {"agent", &options->user_agent},
+        {"certificate", &options->certificate},
         {"key", &options->key},
     };
 
@@ -101,6 +105,10 @@ static void set(struct asking *asking, const char *key, const char *value)
         options->state_fd = open(value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     else if (!strcmp(key, "stall_bytes"))
         options->stall_bytes = strtoll(value, NULL, 10);
+    else if (!strcmp(key, "helper_seconds"))
+        options->helper_seconds = strtoll(value, NULL, 10);
+    else if (!strcmp(key, "blob_rate"))
+        options->blob_rate = strtoll(value, NULL, 10);
     else if (!strcmp(key, "manifest_max"))
         options->manifest_max = strtoul(value, NULL, 10);
     else if (!strcmp(key, "blob_max"))

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -185,3 +186,10 @@ def test_a_proxy_of_the_environment_is_asked(upstream):
         assert ask(["blob", "a", blob], url=upstream.url,
                    environment={"http_proxy": proxy.url, "no_proxy": "127.0.0.1"}).digest == blob
         assert len(proxy.requests) == 1
+
+
+def test_a_rate_is_kept(upstream):
+    digest = upstream.add_blob(b"x" * 600_000)
+    began = time.monotonic()
+    assert ask(["blob", "a", digest], url=upstream.url, blob_rate=300_000, stall_bytes=10 ** 6, stall_seconds=1).digest == digest
+    assert time.monotonic() - began > 1
