@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "gc/ahead.h"
 #include "gc/blobs.h"
+#include "gc/fetches.h"
 #include "gc/pass.h"
 #include "gc/uploads.h"
 #include "metric/metric.h"
@@ -77,7 +78,7 @@ static int collect(struct pass *pass, struct err *err)
         pass_problem(pass, NULL, "no blob is removed, since not all is known that may need one");
     else if (pass_settle(pass, err) < 0 || blobs_sweep(pass, err) < 0)
         return -1;
-    return blobs_sweep_litter(pass, err);
+    return blobs_sweep_litter(pass, err) < 0 ? -1 : fetches_sweep(pass, err);
 }
 
 /* What the store holds is known for once. Where something stood in the way, not all of it was seen.

@@ -3,7 +3,7 @@
  * One pass of the collector over a store: what all parts of it know.
  *
  * Who calls whom, and nobody back: gc - ahead - settle, sweep; settle - scan - graph; sweep -
- * settle, tidy; tidy - uploads; gc - blobs; all of them hold, and pass.
+ * settle, tidy; tidy - uploads; gc - blobs, fetches; all of them hold, and pass.
  */
 #ifndef BERTH_GC_PASS_H
 #define BERTH_GC_PASS_H
