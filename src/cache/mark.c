@@ -167,9 +167,10 @@ int mark_flight(const struct store *store, const struct upstream *upstream, cons
     return taken;
 }
 
-int mark_slot(const struct store *store, int64_t n, int *fd, struct err *err)
+/* One of n bytes of the file that are this host's. */
+static int take_one(const struct store *store, const char *path, int64_t n, int *fd,
+                    struct err *err)
 {
-    struct place place;
     AUTO_FD file = -1;
     char host[256] = "";
     off_t first = 0;
@@ -179,7 +180,7 @@ int mark_slot(const struct store *store, int64_t n, int *fd, struct err *err)
     for (const char *c = host; *c; c++)
         first = (first * 31 + *c) & 0xffffffff;
     first *= 65536;
-    if (open_made(store, place_locks(&place, "slots"), O_RDWR, &file, err) < 0)
+    if (open_made(store, path, O_RDWR, &file, err) < 0)
         return -1;
     for (off_t i = 0; i < n && taken == 0; i++)
         taken = fs_lock_range(file, first + i, 1, err);
@@ -187,5 +188,24 @@ int mark_slot(const struct store *store, int64_t n, int *fd, struct err *err)
         *fd = file;
         file = -1;
     }
+    return taken;
+}
+
+int mark_slot(const struct store *store, int64_t n, int *fd, struct err *err)
+{
+    struct place place;
+
+    return take_one(store, place_locks(&place, "slots"), n, fd, err);
+}
+
+int mark_connection(const struct store *store, const struct upstream *upstream, int *fd,
+                    struct err *err)
+{
+    struct place place;
+    int taken;
+
+    place_upstream(&place, upstream, "connections");
+    while ((taken = take_one(store, place.s, upstream->connections, fd, err)) == 0)
+        pause_ms(PAUSE_MAX_MS);
     return taken;
 }

@@ -47,5 +47,8 @@ int mark_flight(const struct store *store, const struct upstream *upstream, cons
                 int timeout_ms, int *fd, bool *waited, struct err *err);
 /* Takes one of n places of this host for what waits for an upstream: 1 with *fd, or 0. */
 int mark_slot(const struct store *store, int64_t n, int *fd, struct err *err);
+/* The same for fills from one upstream, waiting as long as it takes. */
+int mark_connection(const struct store *store, const struct upstream *upstream, int *fd,
+                    struct err *err);
 
 #endif

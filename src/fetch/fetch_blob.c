@@ -2,6 +2,7 @@
  * L4: filling blobs. Owns _berth/fetch/<algorithm> together with cache/fill.c. */
 #include "fetch/fetch.h"
 
+#include "base/fs_lock.h"
 #include "base/log.h"
 #include "cache/fill.h"
 #include "cache/place.h"
@@ -181,13 +182,16 @@ static void leave(const struct filling *filling, const struct err *failure)
 int fetch_blob(struct fetch *fetch, struct buf *text, struct err *err)
 {
     struct filling filling = {.fetch = fetch, .store = fetch->registry.store, .size = -1};
+    AUTO_LOCKED_FD connection = -1;
     struct err failure;
 
     (void)text;
     if (fetch_digest(fetch, &filling.digest, err) < 0)
         return -1;
     digester_init(&filling.digester, filling.digest.algorithm);
-    int done = take_up(&filling, &failure);
+    int done = mark_connection(filling.store, fetch->origin.upstream, &connection, &failure);
+    if (done >= 0)
+        done = take_up(&filling, &failure);
     if (done == 0)
         done = draw(&filling, &failure);
     if (done >= 0)

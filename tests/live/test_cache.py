@@ -189,6 +189,24 @@ def test_14_parts_of_a_cold_layer_make_one_download(front, upstream):
     assert upstream.sent == SIZE
 
 
+def test_14_connections_are_bounded(upstream):
+    layers = [oci.blob(SIZE) for _ in range(3)]
+    upstream.add(*layers)
+    upstream.stop_at = STOP
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        conf = upstreams.configuration(Path(directory) / "berth.conf", ("docker.io", upstream.url, 'connections = "2"'))
+        with running_front("lighttpd", workers=12, env={"BERTH_CONF": str(conf)}) as front:
+            pulls = [Pull(front, layer.digest) for layer in layers]
+            wait_for(lambda: upstream.sent == 2 * STOP and len(fillers(front)) == 3)
+            assert upstream.count("GET", "/blobs/") == 2
+            upstream.gate.set()
+            for layer, pull in zip(layers, pulls, strict=True):
+                pull.join()
+                assert expect(pull.response, 200).body == layer.data
+            wait_for(lambda: not fillers(front))
+
+
 def test_14_hits_are_served_while_many_wait(upstream, conf):
     """Half of the workers may wait for upstreams; who comes then is told to come again."""
     layers = [oci.blob(SIZE) for _ in range(3)]
