@@ -109,22 +109,46 @@ static int move_up(int fd)
     return fd < 0 ? fd : fcntl(fd, F_DUPFD, 16);
 }
 
+/* The configuration of `berth registry` is no file, but a descriptor that its processes inherit. */
+#define INHERITED "/proc/self/fd/"
+#define CONFIG 4
+
+static int open_config(const struct job *job)
+{
+    return job->config && !strncmp(job->config, INHERITED, strlen(INHERITED))
+               ? move_up(open(job->config, O_RDONLY))
+               : -1;
+}
+
+/* Puts it where the program expects it; -1: there is none. */
+static void place(int fd, int where)
+{
+    if (fd < 0)
+        close(where);
+    else if (dup2(fd, where) < 0)
+        _exit(EXIT_FAILURE);
+}
+
 /* In the child of a child: what it has of its parents is the log, the lock, and whom to tell. */
 static void become(const struct job *job, const char *path, int held, int tell)
 {
-    const char *argv[] = {PROGRAM,   "--config",    job->config ? job->config : "",
-                          job->verb, job->upstream, job->name,
-                          job->what, NULL};
+    const int config = open_config(job);
+    const char *argv[] = {
+        PROGRAM,   "--config",    config >= 0 ? INHERITED "4" : job->config ? job->config : "",
+        job->verb, job->upstream, job->name,
+        job->what, NULL};
     sigset_t none;
 
     held = move_up(held);
     tell = move_up(tell);
     int nothing = move_up(open("/dev/null", O_RDWR));
-    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
-        dup2(tell >= 0 ? tell : nothing, STDOUT_FILENO) < 0 ||
-        (held >= 0 && dup2(held, JOB_HELD) < 0))
+    if (nothing < 0)
         _exit(EXIT_FAILURE);
-    close_from(held >= 0 ? JOB_HELD + 1 : JOB_HELD);
+    place(nothing, STDIN_FILENO);
+    place(tell >= 0 ? tell : nothing, STDOUT_FILENO);
+    place(held, JOB_HELD);
+    place(config, CONFIG);
+    close_from(CONFIG + 1);
     forget_request();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -54,6 +54,7 @@ static const struct settings_key upstream_keys[] = {
     SETTINGS_LIST(struct upstream, names, "names"),
     SETTINGS_TEXT(struct upstream, user, "user", "", NULL),
     SETTINGS_TEXT(struct upstream, password_file, "password_file", "", NULL),
+    SETTINGS_TEXT(struct upstream, password, "password", "", NULL),
     SETTINGS_TEXT(struct upstream, ca, "ca", "", NULL),
     SETTINGS_TEXT(struct upstream, certificate, "certificate", "", NULL),
     SETTINGS_TEXT(struct upstream, key, "key", "", NULL),
@@ -66,7 +67,6 @@ static const struct settings_key upstream_keys[] = {
     SETTINGS_CHECKED_LIST(struct upstream, immutable, "immutable", is_glob_of_tags),
     SETTINGS_CHOICE(struct upstream, stale, "stale", "errors", stales),
     SETTINGS_NUMBER(struct upstream, connections, "connections", "16", 1, 1000),
-    SETTINGS_AGE(struct upstream, unused, "unused", true),
     SETTINGS_END,
 };
 
@@ -125,10 +125,13 @@ static int check_one(const struct upstream *upstream, struct err *err)
         return wrong(upstream, "url is missing: url = {\"https://HOST\"}", err);
     if (!is_prefix(upstream_prefix(upstream), &must))
         return wrong(upstream, "its name can be no prefix of repositories: say prefix", err);
-    if (*upstream->user && !*upstream->password_file)
+    bool has_password = *upstream->password_file || *upstream->password;
+    if (*upstream->user && !has_password)
         return wrong(upstream, "user without password_file, a file with the password", err);
-    if (!*upstream->user && *upstream->password_file)
-        return wrong(upstream, "password_file without user", err);
+    if (!*upstream->user && has_password)
+        return wrong(upstream, "a password without user", err);
+    if (*upstream->password_file && *upstream->password)
+        return wrong(upstream, "password and password_file: say one of them", err);
     if (!*upstream->certificate != !*upstream->key)
         return wrong(upstream, "certificate and key go together", err);
     if (!upstream->tls && *upstream->ca)

@@ -29,6 +29,7 @@ struct upstream {
     char *prefix;            /* of repositories; "": none; NULL: the title */
     struct strings names;    /* other values of `ns` for it */
     char *user;              /* "": nobody */
+    char *password;          /* in the configuration itself; "": in the file */
     char *password_file;     /* "" without a user */
     char *ca;                /* a file; "": those of the system */
     char *certificate, *key; /* of this client, files; "": none */
@@ -40,8 +41,7 @@ struct upstream {
     struct settings_age revalidate;
     struct strings immutable; /* globs of tags that never move */
     enum upstream_stale stale;
-    int64_t connections;        /* fills at once, by all processes of a host */
-    struct settings_age unused; /* how long what nobody pulls stays; SETTINGS_FOREVER */
+    int64_t connections; /* fills at once, by all processes of a host */
 };
 
 struct upstream_settings {

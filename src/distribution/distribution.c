@@ -187,6 +187,22 @@ static int check_tls(const struct distribution *distribution, struct err *err)
     return 0;
 }
 
+static int check_proxy(const struct distribution *distribution, const struct entries *entries,
+                       struct err *err)
+{
+    const struct entry *entry = find(entries, "proxy.remoteurl");
+    const char *url = distribution->proxy_url;
+
+    if (!url && (distribution->proxy_user || distribution->proxy_password))
+        return err_set(
+            err, ERR_CONFIG,
+            "proxy without proxy.remoteurl: set REGISTRY_PROXY_REMOTEURL to the registry "
+            "that is to be cached");
+    if (url && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+        return refuse(entry, "must be https://HOST", err);
+    return 0;
+}
+
 static int check_addr(const struct distribution *distribution, const struct entries *entries,
                       struct err *err)
 {
@@ -218,7 +234,8 @@ static int take_all(struct distribution *distribution, const struct entries *ent
             return -1;
     distribution->says_deletes = find(entries, "storage.delete.enabled");
     return check_root(distribution, entries, err) < 0 ||
-                   check_addr(distribution, entries, err) < 0 || check_tls(distribution, err) < 0
+                   check_addr(distribution, entries, err) < 0 || check_tls(distribution, err) < 0 ||
+                   check_proxy(distribution, entries, err) < 0
                ? -1
                : check_auth(distribution, entries, err);
 }
@@ -283,7 +300,8 @@ void distribution_free(struct distribution *distribution)
         distribution->addr,        distribution->certificate,   distribution->key,
         distribution->root,        distribution->htpasswd,      distribution->realm,
         distribution->token_realm, distribution->token_service, distribution->token_issuer,
-        distribution->token_keys,  distribution->log_level};
+        distribution->token_keys,  distribution->log_level,     distribution->proxy_url,
+        distribution->proxy_user,  distribution->proxy_password};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);

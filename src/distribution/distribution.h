@@ -32,6 +32,7 @@ struct distribution {
     char *root;              /* NULL: not said */
     char *htpasswd, *realm;  /* NULL: not said */
     char *token_realm, *token_service, *token_issuer, *token_keys; /* all or none are NULL */
+    char *proxy_url, *proxy_user, *proxy_password;                 /* NULL: not said */
     char *log_level;                                               /* of berth; NULL: not said */
     bool deletes, says_deletes, readonly;
     int64_t page_limit; /* 0: not said */

@@ -58,6 +58,33 @@ static int print_tokens(const struct distribution *distribution, struct buf *out
     return 0;
 }
 
+#define HUB "registry-1.docker.io"
+
+/* A registry:2 that caches another has all of that one's names. */
+static int print_proxy(const struct distribution *distribution, struct buf *out, struct err *err)
+{
+    AUTO_BUF url = BUF_INIT;
+
+    if (!distribution->proxy_url || !*distribution->proxy_url)
+        return 0;
+    buf_addstr(&url, distribution->proxy_url);
+    while (url.len && url.s[url.len - 1] == '/')
+        url.s[--url.len] = '\0';
+    const char *host = strstr(url.s, "://") + 3;
+    if (print_text(out, "upstream ", strcmp(host, HUB) != 0 ? host : "docker.io", " {\n", err) <
+            0 ||
+        print_text(out, "    url = {", url.s, "}\n    prefix = \"\"\n", err) < 0)
+        return -1;
+    if (distribution->proxy_user && *distribution->proxy_user &&
+        (print_text(out, "    user = ", distribution->proxy_user, "\n", err) < 0 ||
+         print_text(out, "    password = ",
+                    distribution->proxy_password ? distribution->proxy_password : "", "\n",
+                    err) < 0))
+        return -1;
+    buf_addstr(out, "}\n");
+    return 0;
+}
+
 int distribution_print(const struct distribution *distribution, const char *base, struct buf *out,
                        struct err *err)
 {
@@ -79,7 +106,7 @@ int distribution_print(const struct distribution *distribution, const char *base
         print_key(out, "htpasswd", distribution->htpasswd, err) < 0 ||
         print_key(out, "realm", distribution->realm, err) < 0)
         return -1;
-    return print_tokens(distribution, out, err);
+    return print_tokens(distribution, out, err) < 0 ? -1 : print_proxy(distribution, out, err);
 }
 
 void distribution_print_serve(const struct distribution *distribution, struct buf *out)

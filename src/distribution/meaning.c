@@ -33,8 +33,6 @@
 #define DRIVER(path) REMARK(path, MEANING_DRIVER, NULL, ONLY_FILES)
 
 #define ONLY_FILES "berth keeps images in a directory alone, use storage.filesystem"
-#define NO_PROXY                                                                                   \
-    "berth is no cache of another registry yet: remove it, and copy images with skopeo or docker"
 #define NO_NOTIFICATIONS "berth calls nobody yet: remove it"
 #define NO_CACHE "not needed: berth asks the file system, whose cache the kernel keeps"
 #define NO_REDIS                                                                                   \
@@ -112,7 +110,12 @@ static const struct meaning meanings[] = {
     NEEDLESS("compatibility.schema1.*", "not needed: berth takes no manifests of schema 1"),
     NEEDLESS("notifications.events.*", "not needed: nobody is called"),
     MISSING("notifications*", NO_NOTIFICATIONS),
-    MISSING("proxy*", NO_PROXY),
+    TEXT("proxy.remoteurl", proxy_url),
+    TEXT("proxy.username", proxy_user),
+    TEXT("proxy.password", proxy_password),
+    NEEDLESS("proxy.ttl",
+             "not needed: what is cached is asked about again, and goes by berth retain"),
+    MISSING("proxy.*", "say password_file in an upstream section of berth.conf"),
     UNLESS("validation.disabled", "false", "berth always looks at what a manifest names"),
     UNLESS("validation.enabled", "true", "berth always looks at what a manifest names"),
     MISSING("validation.*", "berth has no rules for addresses or platforms in manifests"),

@@ -44,7 +44,7 @@ static int read_password(const struct upstream *upstream, struct buf *password, 
 {
     struct err why;
 
-    buf_addstr(password, "");
+    buf_addstr(password, upstream->password);
     if (!*upstream->password_file)
         return 0;
     if (file_read(upstream->password_file, PASSWORD_MAX, password, &why) < 0)

@@ -74,12 +74,25 @@ def test_the_environment_counts():
     assert "--listen '127.0.0.1:5002'" in output
 
 
+def test_a_cache_has_the_names_of_what_it_caches(tmp_path):
+    config = tmp_path / "config.yml"
+    config.write_text("proxy:\n  remoteurl: https://registry-1.docker.io/\n  username: me\n  password: pass\n  ttl: 168h\n")
+    output = berth("config", "import", config).stdout
+    assert 'upstream "docker.io" {\n    url = {"https://registry-1.docker.io"}\n    prefix = ""\n' \
+           '    user = "me"\n    password = "pass"\n}\n' in output
+    (tmp_path / "berth.conf").write_text(output)
+    berth("config", "check", "--config", tmp_path / "berth.conf")
+    output = berth("config", "import", DEBIAN, REGISTRY_PROXY_REMOTEURL="http://127.0.0.1:5001").stdout
+    assert 'upstream "127.0.0.1:5001" {\n    url = {"http://127.0.0.1:5001"}\n    prefix = ""\n}\n' in output
+
+
 def test_what_has_no_equal_is_named_line_by_line(tmp_path):
     config = tmp_path / "config.yml"
     config.write_text("storage:\n  s3:\n    bucket: secret\n  delete:\n    enabled: true\nredis:\n  addr: secret\n")
-    done = berth("config", "import", config, status=78, REGISTRY_PROXY_REMOTEURL="https://secret", REGISTRY_NONSENSE="secret")
+    done = berth("config", "import", config, status=78, REGISTRY_REPORTING_BUGSNAG_APIKEY="secret", REGISTRY_NONSENSE="secret")
     named = [line for line in done.stdout.splitlines() if "no equal" in line]
-    assert [line.split(":")[0] for line in named] == [f"# {config}", f"# {config}", "# REGISTRY_NONSENSE", "# REGISTRY_PROXY_REMOTEURL"]
+    assert [line.split(":")[0] for line in named] == [f"# {config}", f"# {config}", "# REGISTRY_NONSENSE",
+                                                            "# REGISTRY_REPORTING_BUGSNAG_APIKEY"]
     assert named[0].startswith(f"# {config}:3: storage.s3.bucket: ")
     assert named[1].startswith(f"# {config}:7: redis.addr: has no equal: ")
     assert "delete = true" in lines_of(done.stdout)

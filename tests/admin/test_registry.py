@@ -15,7 +15,7 @@ import pytest
 from tests.admin.conftest import Serve
 from tests.admin.test_serve import copy_programs
 from tests.cgi.test_only_health import HEALTHY, probe
-from tests.lib import htpasswd, oci
+from tests.lib import htpasswd, oci, upstreams
 from tests.lib.access import Key, basic, bearer, grants, token
 from tests.lib.distribution import Distribution
 from tests.lib.oci import expect, expect_error
@@ -66,6 +66,17 @@ def test_without_a_login_and_as_registry_2_by_default(tmp_path):
             """It listens there, too."""
         note, = (line for line in registry.output().splitlines() if line.startswith("Note: "))
         assert "REGISTRY_AUTH" in note and "REGISTRY_HTTP_TLS_CERTIFICATE" in note and "--" not in note
+
+
+def test_14_a_cache_of_another_registry(tmp_path):
+    """As registry:2 with proxy.remoteurl: its names, and nobody pushes."""
+    with upstreams.running() as upstream:
+        image = upstream.add_manifest("team/app", oci.image(oci.blob(64).descriptor(), []), "1")
+        with StandIn(tmp_path, REGISTRY_PROXY_REMOTEURL=upstream.url) as registry:
+            for status in (None, 500):
+                upstream.status = status
+                assert expect(registry.request("GET", "/v2/team/app/manifests/1"), 200).body == image.data
+            expect_error(registry.request("POST", "/v2/team/app/blobs/uploads/", body=b""), 405, "UNSUPPORTED")
 
 
 def test_a_login(tmp_path):
@@ -252,7 +263,7 @@ def fails(tmp_path, *args, status=78, **variables) -> str:
 
 
 @pytest.mark.parametrize("name, value, said", [
-    ("REGISTRY_PROXY_REMOTEURL", "https://example.com", "no cache of another registry"),
+    ("REGISTRY_PROXY_REMOTEURL", "example.com", "must be https://HOST"),
     ("REGISTRY_NOTIFICATIONS_ENDPOINTS", "[{url: x}]", "calls nobody"),
     ("REGISTRY_STORAGE_S3_BUCKET", "x", "a directory alone"),
     ("REGISTRY_REDIS_ADDR", "redis:6379", "no cache beside the kernel's"),

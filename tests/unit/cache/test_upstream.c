@@ -33,7 +33,11 @@ static void test_mistakes_are_named_with_their_line(void **state)
         {"upstream \"a\" {\n url = {\"https://a\"}\n user = \"me\"\n}\n",
          "user without password_file"},
         {"upstream \"a\" {\n url = {\"https://a\"}\n password_file = \"/p\"\n}\n",
-         "password_file without user"},
+         "a password without user"},
+        {"upstream \"a\" {\n url = {\"https://a\"}\n user = \"me\"\n password = \"x\"\n "
+         "password_file = "
+         "\"/p\"\n}\n",
+         "say one of them"},
         {"upstream \"a\" {\n url = {\"https://a\"}\n key = \"/k\"\n}\n",
          "certificate and key go together"},
         {"upstream \"a\" {\n url = {\"https://a\"}\n ca = \"/c\"\n tls_verify = \"false\"\n}\n",

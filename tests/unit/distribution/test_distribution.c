@@ -139,8 +139,8 @@ static void test_variables_of_others(void **state)
 static void test_what_has_no_equal(void **state)
 {
     AUTO_DISTRIBUTION distribution = {0};
-    const char *environment[] = {"REGISTRY_PROXY_PASSWORD=hunter2",
-                                 "REGISTRY_PROXY_REMOTEURL=https://hunter2", NULL};
+    const char *environment[] = {"REGISTRY_REPORTING_BUGSNAG_APIKEY=hunter2",
+                                 "REGISTRY_REPORTING_NEWRELIC_NAME=hunter2", NULL};
 
     assert_returns(0, read_file(&distribution, *state,
                                 "storage:\n  s3:\n    secretkey: hunter2\n    bucket: hunter2\n"
@@ -154,11 +154,21 @@ static void test_what_has_no_equal(void **state)
     assert_string_equal("storage.s3.secretkey", distribution.remarks[0].path);
     assert_non_null(strstr(distribution.remarks[1].where, "config.yml:4"));
     assert_string_equal("notifications.endpoints[0].url", distribution.remarks[2].path);
-    assert_string_equal("REGISTRY_PROXY_PASSWORD", distribution.remarks[3].where);
+    assert_string_equal("REGISTRY_REPORTING_BUGSNAG_APIKEY", distribution.remarks[3].where);
     assert_fails(CONFIG, distribution_check(&distribution, &failure));
     assert_non_null(strstr(failure.msg, "config.yml:3: storage.s3.secretkey: "));
     assert_non_null(strstr(failure.msg, "the first of 5 settings"));
     assert_null(strstr(failure.msg, "hunter2"));
+}
+
+static void test_a_cache_of_nothing(void **state)
+{
+    AUTO_DISTRIBUTION distribution = {0};
+    const char *environment[] = {"REGISTRY_PROXY_USERNAME=me", NULL};
+
+    (void)state;
+    assert_fails(CONFIG, distribution_read(&distribution, NULL, environment, &failure));
+    assert_non_null(strstr(failure.msg, "set REGISTRY_PROXY_REMOTEURL"));
 }
 
 static void test_no_equal_or_the_same(void **state)
@@ -276,6 +286,7 @@ int main(void)
         DIR_TEST(test_tokens_of_an_issuer),
         cmocka_unit_test(test_variables_of_others),
         DIR_TEST(test_what_has_no_equal),
+        DIR_TEST(test_a_cache_of_nothing),
         DIR_TEST(test_no_equal_or_the_same),
         DIR_TEST(test_bad_values),
         DIR_TEST(test_files_and_variables_that_cannot_be_read),
