@@ -21,6 +21,14 @@ ELSEWHERE = {"container": "image", "kubernetes": "kubernetes", "several-hosts": 
 NOT_TYPED = {
     ("logins", "A web interface on another host", 1): "needs an image from elsewhere, and a browser; "
                                                       "tests/live/test_cors.py asks as the page in it does",
+    ("cache", "A cache of other registries", 0): "Docker Hub is not to be had in a test; tests/clients/test_cache.py pulls so",
+    ("cache", "Who sees what", 0): "ghcr.io is not to be had in a test; tests/cgi/test_only_cache.py has such rules",
+    ("cache", "docker", 0): "tests/clients/test_cache.py writes that file",
+    ("cache", "containerd, and Kubernetes", 0): "tests/clients/test_cache.py writes that file",
+    ("cache", "containerd, and Kubernetes", 1): "k3s is not in Debian; it makes of it the file that containerd reads",
+    ("cache", "containerd, and Kubernetes", 2): "BuildKit's daemon is not in Debian",
+    ("cache", "podman, buildah, skopeo", 0): "tests/clients/test_cache.py writes that file",
+    ("cache", "What stays", 0): "tests/admin/test_retain.py has such rules",
     ("development", "Tests", 0): "the run of the tests types its own",
 }
 
