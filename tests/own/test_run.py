@@ -134,7 +134,7 @@ def test_a_ring_that_breaks_off_does_not_end_the_run(runner, monkeypatch, capsys
 
 
 def test_coverage_comes_after_what_it_counts(runner):
-    assert runner.with_what_it_needs(["coverage", "lint"]) == ["lint", "unit", "cgi", "admin", "coverage"]
+    assert runner.with_what_it_needs(["coverage", "lint"]) == ["lint", "unit", "cgi", "admin", "remote", "coverage"]
     assert runner.with_what_it_needs(["stress", "cgi"]) == ["stress", "cgi"]
     assert runner.with_what_it_needs(list(runner.RINGS)) == list(runner.RINGS)
     assert {runner.RINGS[name][0] for name in (*runner.COUNTING, "coverage")} == {"build-coverage"}
