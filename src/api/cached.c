@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cache/cache.h"
+#include "cache/self.h"
 #include "http/header.h"
 #include "store/repo.h"
 
@@ -40,11 +41,27 @@ static bool exists(const void *context, const struct name *name)
     return repo_exists(api->store, name, NULL) > 0;
 }
 
+/* Asked by itself it would ask itself again. Whoever asks is its own berth-fetch. */
+static int refuse_circle(const struct api *api, const struct request *request,
+                         const struct name *name, struct err *err)
+{
+    const char *via = request_header(request, "HTTP_VIA");
+    struct origin origin;
+
+    if (!via || !upstream_find(&api->rules->live.upstreams, name, &origin) ||
+        !self_asks(api->store, via))
+        return 0;
+    return err_set(err, ERR_CIRCLE, "what it caches as %s leads back to it",
+                   origin.upstream->title);
+}
+
 int cached_resolve(const struct api *api, const struct request *request, struct name *name,
                    struct err *err)
 {
-    return upstream_resolve(&api->rules->live.upstreams, cached_namespace(request),
-                            request_header(request, "HTTP_HOST"), exists, api, name, err);
+    if (upstream_resolve(&api->rules->live.upstreams, cached_namespace(request),
+                         request_header(request, "HTTP_HOST"), exists, api, name, err) < 0)
+        return -1;
+    return refuse_circle(api, request, name, err);
 }
 
 int cached_may_push(const struct api *api, const struct name *name, struct err *err)

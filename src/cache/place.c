@@ -32,6 +32,12 @@ const char *place_bad(struct place *place, const struct digest *digest)
     return of_digest(place, digest, ".bad");
 }
 
+const char *place_self(struct place *place)
+{
+    snprintf(place->s, sizeof place->s, LAYOUT_FETCH "/self");
+    return place->s;
+}
+
 /* As it is called, where that can be the name of a directory; it may be any text. */
 static void add_title(char *out, size_t size, const char *title)
 {

@@ -27,6 +27,8 @@ const char *place_upstream(struct place *place, const struct upstream *upstream,
 /* The same of one thing of it, by a digest of its key, in a directory. */
 const char *place_mark(struct place *place, const struct upstream *upstream, const char *kind,
                        const char *key);
+/* Who this registry is: self.h. */
+const char *place_self(struct place *place);
 /* Files whose bytes are locks. */
 const char *place_locks(struct place *place, const char *name);
 

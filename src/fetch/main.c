@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cache/job.h"
 #include "cache/place.h"
+#include "cache/self.h"
 #include "fetch/fetch.h"
 #include "store/tag.h"
 
@@ -78,8 +79,8 @@ static void say_again(void *context, const char *line)
     log_info("%s", line);
 }
 
-static struct remote *open_remote(const struct fetch *fetch, const char *password, int state,
-                                  struct err *err)
+static struct remote *open_remote(const struct fetch *fetch, const char *password, const char *self,
+                                  int state, struct err *err)
 {
     const struct upstream *upstream = fetch->origin.upstream;
     const struct remote_options options = {
@@ -95,6 +96,7 @@ static struct remote *open_remote(const struct fetch *fetch, const char *passwor
         .key = upstream->key,
         .accept_any_certificate = !upstream->tls,
         .state_fd = state,
+        .via = self,
         .answer_seconds = fetch->has ? SOON_SECONDS : ANSWER_SECONDS,
         .tries = fetch->has ? 1 : 2,
         .manifest_max = (size_t)fetch->registry.store->manifest_limit,
@@ -133,14 +135,15 @@ static void note_failure(const struct fetch *fetch, struct err *failure)
 
 static int run_verb(struct fetch *fetch, verb_fn *verb, struct buf *text, struct err *err)
 {
-    AUTO_BUF password = BUF_INIT;
+    AUTO_BUF password = BUF_INIT, self = BUF_INIT;
     AUTO_FD state = -1;
     struct err failure;
 
     if (read_password(fetch->origin.upstream, &password, err) < 0 ||
         open_state(fetch->registry.store, fetch->origin.upstream, &state, err) < 0)
         return -1;
-    fetch->remote = open_remote(fetch, password.s, state, err);
+    bool is_known = self_name(fetch->registry.store, &self);
+    fetch->remote = open_remote(fetch, password.s, is_known ? self.s : NULL, state, err);
     if (!fetch->remote)
         return -1;
     int done = verb(fetch, text, &failure);

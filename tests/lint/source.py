@@ -32,7 +32,7 @@ LAYERS = {
     "gc": {"base", "pack", "oci", "store", "storage", "event", "metric"},
     "fsck": {"base", "pack", "oci", "store", "metric"},
     "registry": {"base", "oci", "store", "storage", "auth", "event", "metric"},
-    "cache": {"base", "oci", "store", "event", "registry"},
+    "cache": {"base", "oci", "http", "store", "event", "registry"},
     "fetch": {"base", "oci", "store", "event", "registry", "cache", "remote"},
     "transfer": {"base", "pack", "oci", "store", "event", "registry"},
     "api": {"base", "oci", "http", "store", "auth", "event", "metric", "registry", "cache"},
