@@ -14,7 +14,7 @@ from tests.lib import client
 from tests.lib.ports import free_port
 
 LOCAL = {"BERTH_METRICS": "127.0.0.1"}
-PATIENCE = 60
+PATIENCE = 40
 
 LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (-?[0-9.e+]+)')
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')

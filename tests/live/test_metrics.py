@@ -2,9 +2,13 @@
 """What is counted behind each web server equals what was done there, and Prometheus reads it; and who may see it."""
 
 import contextlib
+import json
 import os
+import re
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +17,11 @@ from tests.lib import access, metrics, oci
 from tests.lib.access import basic, bearer
 from tests.lib.metrics import LOCAL, Prometheus, scrape
 from tests.lib.oci import expect
+from tests.lib.paths import BUILD, ETC
 from tests.live.conftest import SERVERS
 
 CHUNK = 300000
+RULES, BOARD = ETC / "prometheus/berth.rules.yml", ETC / "grafana/berth.json"
 
 
 def load(front):
@@ -66,7 +72,8 @@ def expect_numbers(seen, done, manifest):
 def test_the_numbers_of_a_load(tmp_path):
     """Of each front, by each of its workers, and as Prometheus has them. CGI programs count with those that stay."""
     with contextlib.ExitStack() as running:
-        fronts = {name: running.enter_context(running_front(name, env=LOCAL, workers=2)) for name in SERVERS}
+        fronts = {name: running.enter_context(running_front(name, env={**LOCAL, "BERTH_DURABILITY": "full"}, workers=2))
+                  for name in SERVERS}
         loads = {name: load(front) for name, front in fronts.items()}
         for name, front in fronts.items():
             done, manifest = loads[name]
@@ -75,7 +82,10 @@ def test_the_numbers_of_a_load(tmp_path):
             assert seen.sum("berth_metrics_shared") == 1
             metrics.check(metrics.text_of(front))
             assert seen.sum("berth_workers") >= 1 <= seen.sum("berth_workers", state="busy")
-        with Prometheus(tmp_path, {name: f"127.0.0.1:{front.port}" for name, front in fronts.items()}) as prometheus:
+        for command in ("gc", "-q"), ("fsck", "-q", "--fast"):
+            subprocess.run([BUILD / "berth", *command, "--root", fronts["nginx"].root], check=True, capture_output=True,
+                           env={**os.environ, **LOCAL, "BERTH_METRICS_DIR": fronts["nginx"].settings["BERTH_METRICS_DIR"]})
+        with Prometheus(tmp_path, {name: f"127.0.0.1:{front.port}" for name, front in fronts.items()}, [RULES]) as prometheus:
             up = prometheus.await_value("count(up{job='berth'} == 1)", lambda n: n == len(SERVERS))
             assert up
             for name in SERVERS:
@@ -85,6 +95,47 @@ def test_the_numbers_of_a_load(tmp_path):
                 assert got == {key: value for key, value in loads[name][0].items() if key[0] != "blob"}
                 [size] = prometheus.query(f'sum(registry_http_response_size_bytes_sum{{front="{name}",handler="blob"}})')
                 assert float(size["value"][1]) == 2 * CHUNK + 1000
+            expect_rules(prometheus)
+            expect_board(prometheus)
+
+
+def expect_rules(prometheus):
+    """Each is evaluated, and those of what is counted have something to say once the comparison is left out."""
+    def rules():
+        return [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    deadline = time.monotonic() + metrics.PATIENCE
+    while any(rule["health"] == "unknown" for rule in rules()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(rules()) >= 12
+    for rule in rules():
+        assert (rule["health"], rule.get("lastError", "")) == ("ok", ""), rule
+        if rule["name"] != "BerthCertificateEnds":
+            left = re.split(r" (?:==|<|>) (?=[0-9])", re.split(r"\) (?=and )| and ", rule["query"])[0])[0]
+            prometheus.await_value(left.replace("[5m]", "[1m]").replace("5..", "4.."))  # none failed
+
+
+def expect_board(prometheus):
+    board = json.loads(BOARD.read_text())
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    assert len(queries) > 20 and len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    for query in queries:
+        for variable, value in (("$job", "berth"), ("$instance", ".*"), ("$__rate_interval", "1m")):
+            query = query.replace(variable, value)
+        assert "$" not in query
+        for value in prometheus.await_value(query):
+            assert value["value"][1] not in ("+Inf", "-Inf"), (query, value)
+
+
+def test_each_alert_fires_when_it_should(tmp_path):
+    """And is silent while all is well: promtool, with numbers of its own."""
+    cases = tmp_path / "cases.yml"
+    cases.write_text(Path(__file__).with_name("berth.rules.test.yml").read_text().replace("RULES", f'"{RULES}"'))
+    for command in ("rules", RULES), ("config", RULES.with_name("prometheus.yml")):
+        subprocess.run(["promtool", "check", *command], check=True, capture_output=True)
+    done = subprocess.run(["promtool", "test", "rules", cases], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = re.findall(r"alert: (\w+)", RULES.read_text())
+    assert len(names) == len(set(names)) == int(re.search(r"value: (\d+)", cases.read_text())[1])
 
 
 @pytest.mark.parametrize("server", ["lighttpd", "apache-fcgid"])
