@@ -37,6 +37,9 @@
 #define NO_CACHE "not needed: berth asks the file system, whose cache the kernel keeps"
 #define NO_REDIS                                                                                   \
     "berth needs no cache beside the kernel's: remove it, and the redis if nobody else has it"
+#define OWN_METRICS                                                                                \
+    "not needed: /metrics and /readyz are at the registry's own address; `metrics` in berth.conf " \
+    "says who may see the former"
 #define OWN_CHECK "not needed: /readyz asks the data directory each time"
 
 static const char *const drivers[] = {"filesystem", NULL};
@@ -81,6 +84,8 @@ static const struct meaning meanings[] = {
     UNLESS("http.headers.X-Content-Type-Options[0]", "nosniff", "berth says nosniff"),
     MISSING("http.headers.Access-Control-Allow-*", "say cors = {\"ORIGIN\"} in berth.conf"),
     MISSING("http.headers.*", "run berth behind a web server, which can add it"),
+    NEEDLESS("http.debug.addr", OWN_METRICS),
+    NEEDLESS("http.debug.prometheus.*", OWN_METRICS),
     MISSING("http.debug.*", "berth has no debug server: remove it, /livez and /readyz are there"),
 
     ONE_OF("auth", logins, "must be htpasswd or token"),

@@ -187,7 +187,8 @@ static void test_no_equal_or_the_same(void **state)
         {"http: {headers: {X-Content-Type-Options: [x]}}", true},
         {"http: {headers: {Strict-Transport-Security: [x]}}", true},
         {"http: {secret: hunter2}", false},
-        {"http: {debug: {addr: ':5001'}}", true},
+        {"http: {debug: {addr: ':5001', prometheus: {enabled: true, path: /metrics}}}", false},
+        {"http: {debug: {tls: {certificate: /c}}}", true},
         {"storage: filesystem", false},
         {"storage: {inmemory: {}}", true}, /* nothing in it, and it says much */
         {"redis: {addr: 'localhost:6379'}", true},
