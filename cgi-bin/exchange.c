@@ -2,6 +2,7 @@
  * L5: one request and its answer. */
 #include "exchange.h"
 
+#include "access_log.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -75,11 +76,14 @@ static void answer(const struct api *api, struct exchange *exchange)
     struct request *request = &exchange->request;
     struct err err;
 
-    if (request_init(request, exchange->adapter->variables, read_body, exchange, &err) == 0) {
+    int made = request_init(request, exchange->adapter->variables, read_body, exchange, &err);
+    log_set_request(request->id);
+    if (made == 0) {
         route_answer(api, request, &exchange->told, &exchange->response);
     } else {
         route_refuse(request, &err, &exchange->response);
     }
+    response_header(&exchange->response, "X-Request-Id", "%s", request->id);
 }
 
 static void drain(const struct exchange *exchange)
@@ -172,6 +176,29 @@ static void count(const struct exchange *exchange, bool delivered)
         metric_count(&counted);
 }
 
+static void write_access_log(const struct exchange *exchange)
+{
+    const struct request *request = &exchange->request;
+    const struct access_log_entry entry = {
+        .address = exchange->told.address,
+        .user = exchange->told.who.user,
+        .method = request_variable(request, "REQUEST_METHOD"),
+        .uri = request_variable(request, "REQUEST_URI"),
+        .path = request->path,
+        .protocol = request_variable(request, "SERVER_PROTOCOL"),
+        .status = exchange->response.status,
+        .sent = sent(exchange),
+        .taken = request->body_seen,
+        .referer = request_header(request, "HTTP_REFERER"),
+        .agent = request_header(request, "HTTP_USER_AGENT"),
+        .id = request->id,
+        .nanoseconds = clock_ns() - exchange->started,
+    };
+
+    if (!request->is_authorizer || entry.status != 200)
+        access_log_add(&entry);
+}
+
 bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
 {
     struct exchange exchange = {.adapter = adapter, .told.who.user = "", .started = clock_ns()};
@@ -185,6 +212,8 @@ bool exchange_run(const struct api *api, const struct exchange_adapter *adapter)
     bool delivered = deliver(&exchange, (int)api->frozen->api.client_timeout) == 0;
     log_line(&exchange, delivered);
     count(&exchange, delivered);
+    write_access_log(&exchange);
+    log_set_request(NULL);
     response_free(&exchange.response);
     request_free(&exchange.request);
     return delivered;

@@ -2,10 +2,12 @@
  * berth.fcgi: the registry as a FastCGI responder or CGI program. */
 #include "config.h"
 
+#include "access_log.h"
 #include "api/settings_pass.h"
 #include "base/decimal.h"
 #include "base/log.h"
 #include "cgi.h"
+#include "event/audit.h"
 #include "fastcgi.h"
 #include "pool.h"
 
@@ -106,8 +108,8 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     struct err err;
     int code;
 
-    if (startup->frozen.log_level == LOG_LEVEL_DEBUG)
-        api.observer = event_to_log();
+    api.observer = config_observer(&startup->frozen);
+    access_log_open(startup->frozen.api.access_log);
     api.guard = guard_new(config_path(&startup->files), &err);
     if (api.guard && config_open_metrics(&startup->frozen, &guard_rules(api.guard)->live, &err) < 0)
         log_warning("this process counts for itself alone: %s", err.msg);
@@ -123,6 +125,8 @@ static int serve(const struct startup *startup, bool cgi, struct pool_worker *wo
     store_close(&nothing);
     store_close(&store);
     guard_free(api.guard);
+    audit_close();
+    access_log_close();
     metric_close();
     return code;
 }

@@ -44,8 +44,7 @@ struct registry open_registry(const struct config *conf, const struct store *sto
         .store = store,
         .policy = &conf->live.policy,
         .actor = actor,
-        .observer =
-            conf->frozen.log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0},
+        .observer = config_observer(&conf->frozen),
     };
 }
 

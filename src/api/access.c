@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "event/audit.h"
 #include "registry/retain.h"
 
 #include <string.h>
@@ -251,7 +252,8 @@ struct registry access_registry(const struct api *api, const struct request *req
                 .how = api->how,
                 .address = api->address,
                 .agent = request_header(request, "HTTP_USER_AGENT"),
-                .request_id = request_header(request, "HTTP_X_REQUEST_ID"),
+                .request_id = request->id,
+                .token_id = api->who.token_id,
             },
         .observer = api->observer,
     };
@@ -380,6 +382,28 @@ static enum metric_counter kind_of_denial(const struct api *api, const struct re
     return counted_once ? METRIC_LOGIN_EXPIRED : METRIC_LOGIN_TOKEN;
 }
 
+static void note_denial(const struct api *api, const struct request *request, const struct err *err,
+                        const char *claimed)
+{
+    struct event_actor actor = api->registry.actor;
+    const struct target *target = api->target;
+    const struct audit_denial denial = {
+        .actor = &actor,
+        .action = api->wanted,
+        .repository = target && *target->name.s ? target->name.s : NULL,
+        .reference = target && target->last && *target->name.s ? target->last : NULL,
+        .method = request_variable(request, "REQUEST_METHOD"),
+        .path = request->path,
+        .reason = err->msg,
+        .status = err_http_status(err->code),
+    };
+
+    if (!actor.user)
+        actor.user = claimed;
+    metric_add(kind_of_denial(api, request, err), 1);
+    audit_denied(&denial);
+}
+
 void access_log_denial(const struct api *api, const struct request *request, const struct err *err)
 {
     const char *method = request_variable(request, "REQUEST_METHOD");
@@ -391,7 +415,7 @@ void access_log_denial(const struct api *api, const struct request *request, con
     bool asked = err->code == ERR_UNAUTHORIZED && !showed;
 
     if (!asked)
-        metric_add(kind_of_denial(api, request, err), 1);
+        note_denial(api, request, err, claimed);
     AUTO_BUF line = BUF_INIT;
     buf_addf(&line, "%s: client %s: %s: user ", asked ? "asked to log in" : "denied",
              api->address ? api->address : "-", err->msg);

@@ -27,6 +27,8 @@ struct api {
     const char *how;     /* who knows that it is he, as for an event; NULL: it is nobody */
     bool unknown;        /* what was shown is wrong */
     const char *address; /* of the client; NULL: not known */
+    const char *wanted;  /* what it is to do, as for audit_denial; NULL: no route says */
+    const struct target *target;
     struct registry registry;
 };
 

@@ -15,6 +15,8 @@ struct api_settings {
     int64_t page_limit;     /* entries in one page of a listing */
     int64_t client_timeout; /* seconds for a manifest to arrive, and for each MiB of an answer */
     int64_t ready_room;     /* bytes that must be free for /readyz; 0: any number */
+    char *audit;            /* a file, "syslog", "journal"; "": none */
+    char *access_log;       /* a file; "": none */
     char *metrics_dir;      /* where counters are shared; "": metric.h says */
     struct strings socket_users; /* who may connect to the FastCGI socket; none: whoever can */
 };

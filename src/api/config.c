@@ -2,6 +2,7 @@
  * L4: the configuration, put together from the tables of all owners. */
 #include "api/config.h"
 
+#include "event/audit.h"
 #include "metric/metric.h"
 
 #include <string.h>
@@ -99,6 +100,15 @@ void config_free_live(struct config_live *live)
     settings_free(&token_table, &live->token);
     settings_free(&retain_table, &live->retain);
     settings_free(&upstream_table, &live->upstreams);
+}
+
+struct event_observer config_observer(const struct config_frozen *frozen)
+{
+    static struct event_observer last;
+
+    last = frozen->log_level == LOG_LEVEL_DEBUG ? event_to_log() : (struct event_observer){0};
+    audit_open(frozen->api.audit);
+    return audit_observer(&last);
 }
 
 int config_open_metrics(const struct config_frozen *frozen, const struct config_live *live,

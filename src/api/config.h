@@ -18,6 +18,7 @@
 #include "auth/token.h"
 #include "base/log.h"
 #include "cache/upstream.h"
+#include "event/event.h"
 #include "registry/retain.h"
 #include "store/store_settings.h"
 
@@ -69,6 +70,9 @@ bool config_checks_logins(const struct config_live *live);
  * check logins: where berth has passwords of its own, or all come with tokens of an issuer. */
 bool config_trusts_server(const struct config_live *live);
 
+/* Who is told what is changed: the audit, which is opened, and the log where it is for debugging.
+ */
+struct event_observer config_observer(const struct config_frozen *frozen);
 /* Opens the counters of the store, as metric_open, unless metrics are off. */
 int config_open_metrics(const struct config_frozen *frozen, const struct config_live *live,
                         struct err *err);

@@ -375,14 +375,28 @@ bool route_is_probe(const char *path)
 }
 
 /* A path counts as what it is, also where the method is wrong, or who asks was refused. */
-static enum metric_handler counted(const struct match *match, const struct request *request)
+static enum metric_handler counted(const struct match *match)
 {
-    struct match found = {0};
+    return match->route ? match->route->counted : match->any ? match->any->counted : METRIC_OTHER;
+}
 
-    if (match->route)
-        return match->route->counted;
-    find_route(&found, request, NULL);
-    return found.route ? found.route->counted : found.any ? found.any->counted : METRIC_OTHER;
+/* For those who hear of denials. */
+static const char *word_of(const struct match *match)
+{
+    switch (match->route ? match->route->access : ACCESS_PING) {
+    case ACCESS_PULL:
+        return "pull";
+    case ACCESS_PUSH:
+        return "push";
+    case ACCESS_DELETE:
+        return "delete";
+    case ACCESS_CATALOG:
+        return "catalog";
+    case ACCESS_HEALTH:
+        return "metrics";
+    default:
+        return "login";
+    }
 }
 
 /* Whose the request is, what it wants, whether he may, and the verb. */
@@ -408,8 +422,13 @@ static void handle(const struct api *shared, struct request *request, struct api
         result = answer_options(request, &match, &err);
     else if (result == 0 || route_is_probe(request->path))
         result = find_target(&api, &match, request, &err);
-    told->handler = counted(&match, request);
+    struct match known = match;
+    if (!match.route)
+        find_route(&known, request, NULL);
+    told->handler = counted(&known);
     metric_handles(told->handler);
+    api.wanted = word_of(&known);
+    api.target = &known.target;
     if (result == 0 && !is_options)
         result = answer(&api, request, &match, response, &err);
     if (result < 0) {

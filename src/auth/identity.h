@@ -45,8 +45,9 @@ struct identity {
     bool has_token;      /* then only the grants' actions are left of the user's rights */
     struct grant *grants;
     size_t n_grants;
-    const char *robot; /* whose long-lived token it is, NULL: nobody's */
-    bool catalog;      /* the token lets him see the list of all repositories that he may pull */
+    const char *robot;    /* whose long-lived token it is, NULL: nobody's */
+    const char *token_id; /* `jti`; NULL: the token has none, or he showed none */
+    bool catalog;         /* the token lets him see the list of all repositories that he may pull */
 };
 
 /* The user as what he begins is kept for him: unlike any other, also where users of an external

@@ -168,6 +168,7 @@ static int identity_from_claims(const struct tokens *tokens, const struct json *
         .user = subject && *subject ? joined(arena, issuer->prefix, subject, "") : "",
         .has_token = true,
         .robot = own && robot ? arena_strndup(arena, robot, strlen(robot)) : NULL,
+        .token_id = jti ? arena_strndup(arena, jti, strlen(jti)) : NULL,
         .grants = scopes.grants,
         .n_grants = scopes.n,
         .catalog = scopes.catalog,

@@ -18,10 +18,16 @@
 #define LINE_TEXT_SIZE 3072
 
 static enum log_level log_level = LOG_LEVEL_WARNING;
+static const char *log_request;
 
 void log_set_level(enum log_level level)
 {
     log_level = level;
+}
+
+void log_set_request(const char *id)
+{
+    log_request = id;
 }
 
 /* JOURNAL_STREAM names the journal's end, as <device>:<inode>; what was started by a unit may have
@@ -60,6 +66,8 @@ void log_write(enum log_level level, const char *fmt, ...)
         buf_addf(&line, "<%c>", priorities[level]);
     buf_addf(&line, "berth[%ld]: %s: ", (long)getpid(), names[level]);
     text_add_escaped(&line, text);
+    if (log_request)
+        buf_addf(&line, " (request %s)", log_request);
     buf_addc(&line, '\n');
     /* One write a line, so that the lines of several workers don't mix. Nothing sensible can be
      * done if it fails. */

@@ -60,7 +60,7 @@ static int fitting(const char *s)
     return n;
 }
 
-static void print_known(struct json_writer *json, const char *key, const char *s)
+void event_print_outside(struct json_writer *json, const char *key, const char *s)
 {
     if (s)
         json_writer_stringf(json, key, "%.*s", fitting(s), s);
@@ -69,11 +69,12 @@ static void print_known(struct json_writer *json, const char *key, const char *s
 static void print_actor(struct json_writer *json, const struct event_actor *actor)
 {
     json_writer_object(json, "actor");
-    print_known(json, "user", actor->user);
-    print_known(json, "how", actor->how);
-    print_known(json, "address", actor->address);
-    print_known(json, "agent", actor->agent);
-    print_known(json, "requestId", actor->request_id);
+    event_print_outside(json, "user", actor->user);
+    event_print_outside(json, "how", actor->how);
+    event_print_outside(json, "tokenId", actor->token_id);
+    event_print_outside(json, "address", actor->address);
+    event_print_outside(json, "agent", actor->agent);
+    event_print_outside(json, "requestId", actor->request_id);
     json_writer_end(json);
 }
 
@@ -92,7 +93,7 @@ void event_print(const struct event *event, struct buf *out)
         json_writer_string(&json, "tag", event->tag->s);
     if (event->digest)
         json_writer_string(&json, "digest", event->digest->s);
-    print_known(&json, "mediaType", event->media_type);
+    event_print_outside(&json, "mediaType", event->media_type);
     if (event->size >= 0)
         json_writer_number(&json, "size", event->size);
     if (event->from)

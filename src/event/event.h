@@ -35,6 +35,7 @@ struct event_actor {
     const char *address;    /* of the client */
     const char *agent;      /* User-Agent */
     const char *request_id; /* by which other logs know the request */
+    const char *token_id;   /* by which the token is known that he showed; NULL: none */
 };
 
 /* Valid for the call in which it is told. */
@@ -53,9 +54,13 @@ struct event {
 /* "manifest-pushed" and the like. */
 const char *event_name(enum event_what what);
 /* Appends it as a JSON object on one line: event, time, repository, tag, digest, mediaType, size,
- * from, actor {user, how, address, agent, requestId}, as far as each is known, in this order. What
- * comes from outside is cut off. */
+ * from, actor {user, how, tokenId, address, agent, requestId}, as far as each is known, in this
+ * order. What comes from outside is cut off. */
 void event_print(const struct event *event, struct buf *out);
+
+/* The same for one string, cut off; NULL: nothing. */
+struct json_writer;
+void event_print_outside(struct json_writer *json, const char *key, const char *s);
 
 /* Whoever wants to hear of it. A NULL function does not. It cannot fail: what was done is done. */
 struct event_observer {

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/decimal.h"
 #include "base/percent.h"
+#include "base/uuid.h"
 
 #include <string.h>
 
@@ -92,6 +93,20 @@ int request_add_parameters(struct request *request, const char *query, struct er
     return 0;
 }
 
+/* Those of another program go into lines of logs and headers as they are. */
+static const char *choose_id(struct request *request)
+{
+    static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789-_.:+/=~@";
+    const char *given = request_header(request, "HTTP_X_REQUEST_ID");
+    char made[UUID_SIZE];
+
+    if (given && strlen(given) <= REQUEST_ID_MAX && !given[strspn(given, harmless)])
+        return given;
+    uuid_make(made);
+    return arena_strndup(&request->arena, made, sizeof made - 1);
+}
+
 static int path_of_authorizer(struct request *request, struct err *err)
 {
     const char *uri = request_variable(request, "REQUEST_URI");
@@ -117,6 +132,7 @@ int request_init(struct request *request, char *const *variables, body_read_fn *
     const char *user = request_variable(request, "REMOTE_USER");
     const char *role = request_variable(request, "FCGI_ROLE");
 
+    request->id = choose_id(request);
     request->method = parse_method(request_variable(request, "REQUEST_METHOD"));
     request->path = arena_printf(&request->arena, "%s%s", script ? script : "", info ? info : "");
     request->remote_user = user ? user : "";

@@ -5,6 +5,8 @@
  * Traps of web servers that this hides: the path is SCRIPT_NAME + PATH_INFO, decoded once already
  * and never again; a variable may come twice, then the first counts; an empty one means unset. A
  * FastCGI authorizer has neither of the two, and takes what the client wrote (REQUEST_URI).
+ *
+ * Each has an id, by which logs know it: X-Request-Id, if that is of up to 128 harmless characters.
  */
 #ifndef BERTH_HTTP_REQUEST_H
 #define BERTH_HTTP_REQUEST_H
@@ -35,6 +37,7 @@ struct query_parameter {
 
 /* Reads up to len bytes of the body: their number, 0 at its end, -1 if it broke off, BODY_LATE if
  * it takes too long. */
+#define REQUEST_ID_MAX 128
 #define BODY_LATE (-2)
 typedef ssize_t body_read_fn(void *from, void *bytes, size_t len);
 
@@ -42,6 +45,7 @@ struct request {
     struct arena arena;
     char *const *variables; /* "NAME=value", NULL at the end; the adapter's */
     enum method method;
+    const char *id;     /* X-Request-Id, or what is made in its place */
     const char *path;   /* decoded once */
     bool is_authorizer; /* the web server asks whether it may take the body (FastCGI, 6.3) */
     struct query_parameter *query;

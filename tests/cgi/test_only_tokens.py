@@ -195,6 +195,11 @@ class Log:
         with self.front.spawn(method, target, headers, body, {"REMOTE_ADDR": "192.0.2.7"}) as process:
             return process.communicate(body, timeout=60)[1].decode()
 
+    def lines_of(self, *request):
+        """Without the request's id, which each has at its end."""
+        found = [re.fullmatch(r"(.*) \(request [0-9a-f-]{36}\)", line) for line in self.of(*request).splitlines()]
+        return [line[1] for line in found]
+
 
 @pytest.mark.parametrize("headers, target, line", [
     (basic("bob", "x"), "/v2/", 'wrong user name or password: user "bob" GET "/v2/"'),
@@ -209,7 +214,7 @@ class Log:
 ])
 def test_denial_is_one_line(place, headers, target, line):
     front, _ = place
-    lines = Log(front).of("GET", target, headers).splitlines()
+    lines = Log(front).lines_of("GET", target, headers)
     assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7: {line}"), lines
 
 
@@ -221,7 +226,7 @@ def test_denial_is_one_line(place, headers, target, line):
 def test_denial_of_a_form(place, form, line):
     """Who tries passwords this way is seen too."""
     front, _ = place
-    lines = Log(front).of("POST", "/token", FORM, form.encode()).splitlines()
+    lines = Log(front).lines_of("POST", "/token", FORM, form.encode())
     assert len(lines) == 1 and lines[0].endswith(f"denied: client 192.0.2.7: {line}"), lines
 
 

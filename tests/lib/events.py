@@ -7,7 +7,7 @@ import time
 
 from tests.lib import oci
 
-LINE = re.compile(r"berth\[[0-9]+\]: debug: event (\{.*\})$", re.MULTILINE)
+LINE = re.compile(r"berth\[[0-9]+\]: debug: event (\{.*\})(?: \(request \S+\))?$", re.MULTILINE)
 
 
 def told_in(log: str) -> list[dict]:

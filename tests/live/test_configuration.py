@@ -117,7 +117,7 @@ def test_berth_conf(tmp_path):
     """Every key that it shows in a comment is one, and the value one that it can have."""
     text = (ETC / "berth.conf.in").read_text().replace("@localstatedir@", str(tmp_path))
     shown = re.findall(r'^#(\w+ = ".*")$', text, re.MULTILINE)
-    assert len(shown) == 29
+    assert len(shown) == 31
     configuration = tmp_path / "berth.conf"
     configuration.write_text("\n".join(shown) + "\n")
     (tmp_path / "lib").mkdir()

@@ -60,6 +60,8 @@ static void test_defaults(void **state)
     assert_int_equal(0, conf.live.metrics.metrics.n + conf.live.client.trusted_proxies.n);
     assert_string_equal("", conf.live.metrics.token);
     assert_string_equal("", conf.frozen.api.metrics_dir);
+    assert_string_equal("", conf.frozen.api.audit);
+    assert_string_equal("", conf.frozen.api.access_log);
     assert_int_equal(IDENTITY_REMOTE_USER_AUTO, conf.live.identity.remote_user);
     assert_int_equal(0, conf.live.policy.n_groups + conf.live.policy.n_repositories +
                             conf.live.token.n_issuers);
@@ -437,6 +439,8 @@ static void test_39_what_is_refused_in_lists(void **state)
         {"socket_users = {\"\"}", "must be the name of a user"},
         {"metrics = {login, \"10.0.0.1/8\"}", "must be \"login\", \"token\", \"off\", an address"},
         {"trusted_proxies = {localhost}", "must be an address, or a network"},
+        {"audit = \"log\"", "must be \"syslog\", \"journal\" or an absolute path"},
+        {"access_log = \"log\"", "must be an absolute path"},
         {"metrics_dir = \"run\"", "must be an absolute path"},
         {"remote_user = yes", "must be one of \"auto\", \"trust\", \"ignore\""},
     };

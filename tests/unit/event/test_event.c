@@ -24,7 +24,8 @@ static void test_as_json(void **state)
     const struct name name = unit_name("team/app"), from = unit_name("base");
     const struct tag tag = unit_tag("v1");
     const struct digest digest = unit_digest_of("x");
-    const struct event_actor alice = {"alice", "password", "192.0.2.1", "docker/20.10 \"q\"", "r1"};
+    const struct event_actor alice = {"alice", "password", "192.0.2.1", "docker/20.10 \"q\"",
+                                      "r1",    "jti"};
     struct event event = {.what = EVENT_REPOSITORY_DELETED,
                           .repository = &name,
                           .size = -1,
@@ -41,7 +42,8 @@ static void test_as_json(void **state)
                    "\"repository\":\"team/app\",\"tag\":\"v1\",\"digest\":\"sha256:"
                    "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\","
                    "\"mediaType\":\"application/x\",\"size\":0,\"from\":\"base\","
-                   "\"actor\":{\"user\":\"alice\",\"how\":\"password\",\"address\":\"192.0.2.1\","
+                   "\"actor\":{\"user\":\"alice\",\"how\":\"password\",\"tokenId\":\"jti\","
+                   "\"address\":\"192.0.2.1\","
                    "\"agent\":\"docker/20.10 \\\"q\\\"\",\"requestId\":\"r1\"}}",
                    &event);
 }
@@ -120,7 +122,7 @@ static void test_a_line_of_the_log(void **state)
         hostile[i][sizeof hostile[i] - 1] = '\0';
     }
     struct telling telling = {
-        {hostile[0], hostile[1], hostile[2], hostile[3], hostile[4]},
+        {hostile[0], hostile[1], hostile[2], hostile[3], hostile[4], hostile[0]},
         {EVENT_TAG_PUSHED, &name, &tag, &digest, longest, INT64_MAX, &name, NULL, 0},
     };
     log_set_level(LOG_LEVEL_INFO);
