@@ -3,6 +3,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -99,7 +100,8 @@ def test_records_that_cannot_be_written(start, method):
     front = start(RULE, file_mode="0644", dir_mode="0755")
     repo = oci.Repository(front, "team/app")
     image = repo.push_image("v1")
-    for path in (front.root, *front.root.rglob("*")):
+    counters = Path(front.env["BERTH_METRICS_DIR"])
+    for path in (front.root, *front.root.rglob("*"), counters, *counters.iterdir()):
         os.chown(path, 33, 33)
     pulled(front).mkdir()  # which stays root's
     conf = front.root.parent / "berth.conf"  # where everyone can read it
