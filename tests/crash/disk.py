@@ -260,14 +260,18 @@ class Disk:
                 state.files[path] = chosen[inode] if inode in chosen else file.live
                 state.times[path] = file.durable_mtime
 
+    def possible(self) -> int:
+        """How many states there are now."""
+        total = 2 ** len(self.open_changes())
+        for number in self.dirty_files():
+            total *= len(self.files[number].versions())
+        return total
+
     def states(self, most: int, rng: random.Random) -> Iterator[tuple]:
         """(key, function that makes the state), all of them if they are not more than `most`."""
         changes, dirty = self.open_changes(), self.dirty_files()
         versions = {number: self.files[number].versions() for number in dirty}
-        total = 2 ** len(changes)
-        for number in dirty:
-            total *= len(versions[number])
-        picks = every(changes, versions) if total <= most else some(changes, versions, most, rng)
+        picks = every(changes, versions) if self.possible() <= most else some(changes, versions, most, rng)
         for mask, choice in picks:
             applied = [change for at, change in enumerate(changes) if mask >> at & 1]
             chosen = {number: versions[number][which] for number, which in choice.items()}

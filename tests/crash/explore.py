@@ -125,7 +125,7 @@ def explore(play: Play, most: int, seed: str, *, stop: bool = False, keep: int =
 
     def cut(where: str):
         found.points += 1
-        before = found.states
+        found.sampled += disk.possible() > most
         for key, make in disk.states(most, rng):
             if (key, promises.version) in seen:
                 continue
@@ -144,7 +144,6 @@ def explore(play: Play, most: int, seed: str, *, stop: bool = False, keep: int =
             elif keep and mended and rng.random() < 1 / found.states ** 0.5:
                 given = {key for key in promises.allowed if key[0] == "tag" or key not in play.promises}
                 found.kept.append((state, dict(promises.allowed), given))
-        found.sampled += found.states - before >= most
 
     for at, item in enumerate(play.timeline):
         if isinstance(item, Mark):
