@@ -55,6 +55,8 @@ static const struct settings_key upstream_keys[] = {
     SETTINGS_TEXT(struct upstream, user, "user", "", NULL),
     SETTINGS_TEXT(struct upstream, password_file, "password_file", "", NULL),
     SETTINGS_TEXT(struct upstream, password, "password", "", NULL),
+    SETTINGS_TEXT(struct upstream, helper, "helper", "", NULL),
+    SETTINGS_AGE(struct upstream, helper_lifetime, "helper_lifetime", false),
     SETTINGS_TEXT(struct upstream, ca, "ca", "", NULL),
     SETTINGS_TEXT(struct upstream, certificate, "certificate", "", NULL),
     SETTINGS_TEXT(struct upstream, key, "key", "", NULL),
@@ -66,6 +68,7 @@ static const struct settings_key upstream_keys[] = {
     SETTINGS_AGE(struct upstream, revalidate, "revalidate", true),
     SETTINGS_CHECKED_LIST(struct upstream, immutable, "immutable", is_glob_of_tags),
     SETTINGS_CHOICE(struct upstream, stale, "stale", "errors", stales),
+    SETTINGS_NUMBER(struct upstream, rate, "rate", "0", 0, INT64_C(1) << 40),
     SETTINGS_NUMBER(struct upstream, connections, "connections", "16", 1, 1000),
     SETTINGS_END,
 };
@@ -132,6 +135,10 @@ static int check_one(const struct upstream *upstream, struct err *err)
         return wrong(upstream, "a password without user", err);
     if (*upstream->password_file && *upstream->password)
         return wrong(upstream, "password and password_file: say one of them", err);
+    if (*upstream->helper && *upstream->user)
+        return wrong(upstream, "helper brings a user of its own: remove one", err);
+    if (upstream->helper_lifetime.text && !*upstream->helper)
+        return wrong(upstream, "helper_lifetime without helper", err);
     if (!*upstream->certificate != !*upstream->key)
         return wrong(upstream, "certificate and key go together", err);
     if (!upstream->tls && *upstream->ca)

@@ -25,22 +25,25 @@ enum upstream_stale {
 struct upstream {
     char *title; /* the registry's name, which clients send as `ns` */
     struct settings_place place;
-    struct strings urls;     /* "https://HOST[:PORT]", tried in turn */
-    char *prefix;            /* of repositories; "": none; NULL: the title */
-    struct strings names;    /* other values of `ns` for it */
-    char *user;              /* "": nobody */
-    char *password;          /* in the configuration itself; "": in the file */
-    char *password_file;     /* "" without a user */
-    char *ca;                /* a file; "": those of the system */
-    char *certificate, *key; /* of this client, files; "": none */
-    struct strings realms;   /* further hosts that may give out its tokens */
-    unsigned tls;            /* whether its certificate is checked: 0 no, 1 yes */
-    bool is_default;         /* names that nobody here has are its */
-    struct strings only;     /* globs of its repositories; none: all */
-    struct strings except;   /* and of those that are not */
+    struct strings urls;                 /* "https://HOST[:PORT]", tried in turn */
+    char *prefix;                        /* of repositories; "": none; NULL: the title */
+    struct strings names;                /* other values of `ns` for it */
+    char *user;                          /* "": nobody */
+    char *password;                      /* in the configuration itself; "": in the file */
+    char *password_file;                 /* "" without a user */
+    char *helper;                        /* a program that knows both (remote/helper.h); "": none */
+    struct settings_age helper_lifetime; /* for which its answer holds */
+    char *ca;                            /* a file; "": those of the system */
+    char *certificate, *key;             /* of this client, files; "": none */
+    struct strings realms;               /* further hosts that may give out its tokens */
+    unsigned tls;                        /* whether its certificate is checked: 0 no, 1 yes */
+    bool is_default;                     /* names that nobody here has are its */
+    struct strings only;                 /* globs of its repositories; none: all */
+    struct strings except;               /* and of those that are not */
     struct settings_age revalidate;
     struct strings immutable; /* globs of tags that never move */
     enum upstream_stale stale;
+    int64_t rate;        /* bytes a second of each fill at most; 0: as they come */
     int64_t connections; /* fills at once, by all processes of a host */
 };
 

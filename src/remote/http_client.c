@@ -327,8 +327,11 @@ static void set_limits(CURL *curl, const struct http_client_options *options,
 static void set_tls(CURL *curl, const struct http_client_options *options, bool is_foreign)
 {
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (options->ca_file)
+    if (options->ca_file) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
+        if (!is_foreign)
+            curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* the system's, by default */
+    }
     if (options->certificate && !is_foreign) {
         curl_easy_setopt(curl, CURLOPT_SSLCERT, options->certificate);
         curl_easy_setopt(curl, CURLOPT_SSLKEY, options->key ? options->key : options->certificate);

@@ -28,7 +28,8 @@
 /* Strings and files are the caller's until http_client_close. */
 struct http_client_options {
     const char *user_agent;
-    const char *ca_file;         /* PEM, instead of the system's; NULL: the system's */
+    const char *ca_file;         /* PEM, instead of the system's, and beside it for others'
+                                  * hosts; NULL: the system's */
     const char *certificate;     /* PEM, of the client; NULL: none */
     const char *key;             /* PEM, of the certificate; NULL: in the same file */
     bool accept_any_certificate; /* of the server */

@@ -38,6 +38,11 @@ static void test_mistakes_are_named_with_their_line(void **state)
          "password_file = "
          "\"/p\"\n}\n",
          "say one of them"},
+        {"upstream \"a\" {\n url = {\"https://a\"}\n helper = \"h\"\n user = \"me\"\n "
+         "password_file = \"/p\"\n}\n",
+         "helper brings a user of its own"},
+        {"upstream \"a\" {\n url = {\"https://a\"}\n helper_lifetime = \"1h\"\n}\n",
+         "helper_lifetime without helper"},
         {"upstream \"a\" {\n url = {\"https://a\"}\n key = \"/k\"\n}\n",
          "certificate and key go together"},
         {"upstream \"a\" {\n url = {\"https://a\"}\n ca = \"/c\"\n tls_verify = \"false\"\n}\n",
