@@ -69,7 +69,8 @@ def test_blobs(upstream, state, name):
     digest = upstream.add_blob(CONTENT)
     upstream.fault("/blobs/", fault)
     began = time.monotonic()
-    answer = ask(["blob", "a", digest, 0, -1, len(CONTENT)], url=upstream.url, state=state, **SECRET, **limits(code))
+    answer = ask(["blob", "a", digest, 0, -1, len(CONTENT)], url=upstream.url, state=state, **SECRET, **limits(code),
+                 **({"stall_bytes": 10 ** 6} if name == "stall in the middle" else {}))  # by the mean of some seconds
     check_trouble(answer, code, word, began)
     upstream.mend()
     assert ask(["blob", "a", digest], url=upstream.url, state=state, **SECRET).digest == digest
