@@ -228,9 +228,15 @@ static bool may_pull(void *context, const struct name *name)
     return !rules->may_pull || rules->may_pull(rules->context, name);
 }
 
+/* So many repositories are looked at for a blob of which nothing is noted: a client waits, and can
+ * push it instead. Which they are does not depend on who may read them, nor on the blob, so that
+ * the time tells nothing. */
+#define LOOKS_MAX 200
+
 struct mount_search {
     const struct registry *registry;
     const struct digest *digest;
+    int looks;
     bool found;
     struct name holder;
 };
@@ -239,6 +245,8 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
 {
     struct mount_search *search = context;
 
+    if (search->looks++ == LOOKS_MAX)
+        return 1;
     if (!may_pull((void *)&search->registry->rules, name))
         return 0;
     int has = repo_has_layer(search->registry->store, name, search->digest, err);
@@ -248,8 +256,8 @@ static int visit_holder(void *context, const struct name *name, struct err *err)
     return has;
 }
 
-/* Any repository that the caller may read. They are only walked through where not all links of the
- * store were noted yet. */
+/* Any repository that the caller may read. Some are looked at only where not all links of the store
+ * were noted yet, as in one that another program has made. */
 static int anyone_has(const struct registry *registry, const struct digest *digest,
                       struct name *holder, struct err *err)
 {
@@ -262,7 +270,7 @@ static int anyone_has(const struct registry *registry, const struct digest *dige
     int complete = holder_is_complete(registry->store, err);
     if (complete)
         return complete < 0 ? -1 : 0;
-    if (repo_walk(registry->store, NULL, visit_holder, &search, err) < 0)
+    if (repo_walk_some(registry->store, LOOKS_MAX, visit_holder, &search, err) < 0)
         return -1;
     *holder = search.holder;
     return search.found;

@@ -307,6 +307,7 @@ struct walk {
     const char *after;
     bool directories; /* all of them */
     size_t page;      /* about so many are wanted; 0: all */
+    size_t most;      /* so many of each directory, whichever come first; 0: all, in order */
     repo_visit_fn *visit;
     repo_odd_fn *odd; /* NULL: what is odd is passed over */
     void *context;
@@ -494,6 +495,19 @@ static int walk_pages(const struct walk *walk, const struct name *parent, const 
     return stop;
 }
 
+struct first {
+    struct strings *names;
+    size_t n;
+};
+
+static bool add_first(void *context, const char *name)
+{
+    struct first *first = context;
+
+    strings_add(first->names, name);
+    return first->names->n == first->n;
+}
+
 /* The depth is bounded by the length of a name. */
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err)
 {
@@ -504,15 +518,31 @@ static int walk_below(const struct walk *walk, const struct name *parent, struct
     snprintf(path, sizeof path, LAYOUT_REPOSITORIES "%s%s", parent->s[0] ? "/" : "", parent->s);
     if (walk->page)
         return walk_pages(walk, parent, path, err);
-    if (dir_list(&walk->store->fs, path, &children, &failure) < 0)
+    struct first first = {&children, walk->most};
+    int listed = walk->most ? dir_each(&walk->store->fs, path, add_first, &first, &failure)
+                            : dir_list(&walk->store->fs, path, &children, &failure);
+    if (listed < 0)
         return not_behind_link(walk, path, &failure, err);
     return walk_children(walk, parent, path, &children, err);
+}
+
+int repo_walk_some(const struct store *store, size_t most, repo_visit_fn *visit, void *context,
+                   struct err *err)
+{
+    struct walk walk = {.store = store, .most = most, .visit = visit, .context = context};
+    struct name top = {""};
+
+    return walk_below(&walk, &top, err) < 0 ? -1 : 0;
 }
 
 int repo_walk_page(const struct store *store, const char *after, size_t n, repo_visit_fn *visit,
                    void *context, struct err *err)
 {
-    struct walk walk = {store, after && *after ? after : NULL, false, n + 1, visit, NULL, context};
+    struct walk walk = {.store = store,
+                        .after = after && *after ? after : NULL,
+                        .page = n + 1,
+                        .visit = visit,
+                        .context = context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
@@ -527,7 +557,7 @@ int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit
 int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *odd, void *context,
                   struct err *err)
 {
-    struct walk walk = {store, NULL, false, 0, visit, odd, context};
+    struct walk walk = {.store = store, .visit = visit, .odd = odd, .context = context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;
@@ -536,7 +566,7 @@ int repo_walk_all(const struct store *store, repo_visit_fn *visit, repo_odd_fn *
 int repo_walk_directories(const struct store *store, repo_visit_fn *visit, void *context,
                           struct err *err)
 {
-    struct walk walk = {store, NULL, true, 0, visit, NULL, context};
+    struct walk walk = {.store = store, .directories = true, .visit = visit, .context = context};
     struct name top = {""};
 
     return walk_below(&walk, &top, err) < 0 ? -1 : 0;

@@ -96,6 +96,10 @@ int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit
  * `after`, and of those behind it few more than it visits. Not for several threads. */
 int repo_walk_page(const struct store *store, const char *after, size_t n, repo_visit_fn *visit,
                    void *context, struct err *err);
+/* The same in no order, for whoever stops after a few: of each directory no more names than this
+ * are read, whichever come first. */
+int repo_walk_some(const struct store *store, size_t most, repo_visit_fn *visit, void *context,
+                   struct err *err);
 /* The same for whoever must not miss one: odd is told the path of each directory and symbolic link
  * that is passed over, because its name is none of a repository or part of it; what it returns
  * counts as visit's does. Repositories that have only uploads are visited, too. */

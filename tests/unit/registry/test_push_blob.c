@@ -306,6 +306,39 @@ static void test_mount_of_what_nobody_links_or_nobody_has(void **state)
     assert_returns(0, push_blob_mount(unit_registry(store), &target, &lost, &from, &failure));
 }
 
+static int n_asked;
+
+static bool ask(const void *context, const struct name *name)
+{
+    (void)context;
+    (void)name;
+    n_asked++;
+    return true;
+}
+
+/* Whoever has no notes of a blob looks at some repositories, and does not walk through all. */
+static void test_mount_of_what_is_not_noted(void **state)
+{
+    const struct store *store = *state;
+    const struct name target = unit_name("new");
+    const struct digest digest = have_blob(store, "a", "content"), none = unit_digest_of("none");
+    struct registry registry = *unit_registry(store);
+    struct layout_path shard;
+    char path[64];
+
+    registry.rules.may_pull = ask;
+    unit_delete(store->path, LAYOUT_HOLDERS_COMPLETE);
+    unit_delete(store->path, layout_holders(&shard, digest_hex(&digest)));
+    assert_returns(1, push_blob_mount(&registry, &target, &digest, NULL, &failure));
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "repositories/group%d/app%d/_layers/x", i % 2, i);
+        unit_put(store->path, path, "");
+    }
+    n_asked = 0;
+    assert_returns(0, push_blob_mount(&registry, &target, &none, NULL, &failure));
+    assert_int_equal(200, n_asked);
+}
+
 static void test_a_failing_disk_is_an_error(void **state)
 {
     const struct store *store = *state;
@@ -403,6 +436,7 @@ int main(void)
         STORE_TEST(test_second_writer),
         STORE_TEST(test_mount),
         STORE_TEST(test_mount_of_what_nobody_links_or_nobody_has),
+        STORE_TEST(test_mount_of_what_is_not_noted),
         STORE_TEST(test_a_failing_disk_is_an_error),
         STORE_TEST(test_waits_for_no_other_writer),
         STORE_TEST(test_waits_for_the_sweeper_but_not_for_ever),
