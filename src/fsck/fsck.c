@@ -11,6 +11,7 @@
 #include "fsck/fsck_run.h"
 #include "fsck/fsck_scrub.h"
 #include "fsck/fsck_suspect.h"
+#include "index/types.h"
 #include "metric/metric.h"
 
 #include <stdlib.h>
@@ -39,6 +40,8 @@ static int check_content(struct fsck *fsck, struct err *err)
     if (fsck_own_check(fsck, err) < 0 ||
         (fsck->options.repair && quarantine_forget_found(fsck->store, err) < 0))
         return -1;
+    if (fsck->options.repair)
+        types_forget(fsck->store, NULL); /* and each is noted again */
     fsck_place_check(fsck);
     fsck_repo_check_all(fsck);
     if (!fsck_run_stopped(fsck) && fsck_scrub_blobs(fsck, err) < 0)

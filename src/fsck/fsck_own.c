@@ -107,7 +107,7 @@ int fsck_own_check(struct fsck *fsck, struct err *err)
     static const char *const dirs[] = {LAYOUT_TMP, LAYOUT_LOCKS, LAYOUT_REPO_LOCKS};
     static const char *const optional[] = {LAYOUT_SPOOL,   LAYOUT_QUARANTINE, LAYOUT_LOST,
                                            LAYOUT_HOLDERS, LAYOUT_STORAGE,    LAYOUT_CHECK,
-                                           LAYOUT_FETCH};
+                                           LAYOUT_TYPES,   LAYOUT_FETCH};
 
     for (size_t i = 0; i < sizeof top / sizeof *top; i++)
         if (fsck_tree_expect_path(fsck, NULL, top[i], FSCK_DIRECTORY) == FSCK_FAULTY &&

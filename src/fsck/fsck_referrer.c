@@ -4,6 +4,7 @@
 
 #include "fsck/fsck_read.h"
 #include "fsck/fsck_tree.h"
+#include "index/types.h"
 #include "store/layout.h"
 #include "store/referrer.h"
 
@@ -84,6 +85,8 @@ void fsck_referrer_check(struct fsck *fsck, const struct name *name, const struc
         return;
     manifest_describe(manifest, digest, size, &descriptor);
     suspicion.path = layout_referrer(&path, name, &manifest->subject, digest);
+    if (fsck->options.repair)
+        types_note(fsck->store, &manifest->subject, digest, &descriptor, NULL);
     int right = read_entry(fsck, name, &entry);
     if (right > 0 || (right < 0 && !fsck->own && !fsck->options.repair))
         return;

@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "base/json.h"
+#include "index/types.h"
 #include "oci/attached.h"
 #include "registry/pull.h"
 #include "store/referrer.h"
@@ -19,6 +20,7 @@
  * and for each look as much as it may cost. Then the page ends, and the next one goes on there. */
 #define EXAMINED_MAX ((int64_t)32 << 20)
 #define LOOK_BYTES 4096
+#define PASS_BYTES 64 /* of which it is known that it is of another type */
 
 struct referrer {
     struct digest digest;
@@ -155,6 +157,7 @@ struct printing {
     const struct name *name;
     const struct digest *subject;
     const char *artifact_type; /* NULL: any */
+    const struct types *types; /* where there is one */
     int64_t n;                 /* at most */
     struct json_writer *json;
     size_t from; /* where the text of the list begins */
@@ -169,6 +172,11 @@ static int print_one(struct printing *page, const struct referrer *referrer, str
 
     if (page->examined >= EXAMINED_MAX)
         return 1;
+    if (referrer->indexed && types_differ(page->types, &referrer->digest)) {
+        page->examined += PASS_BYTES;
+        *page->last = referrer->digest;
+        return 0;
+    }
     int found = read_descriptor(page->registry, page->name, page->subject, referrer,
                                 page->artifact_type, &descriptor, &page->examined, err);
     if (found < 0)
@@ -225,13 +233,23 @@ int list_referrers(const struct registry *registry, const struct name *name,
                    const struct digest *subject, const char *artifact_type, struct page page,
                    struct json_writer *json, struct digest *last, bool *more, struct err *err)
 {
-    struct printing printing = {registry,       name, subject, artifact_type, page.n, json,
-                                json->out->len, 0,    0,       last};
+    AUTO_TYPES types = {0};
+    struct printing printing = {.registry = registry,
+                                .name = name,
+                                .subject = subject,
+                                .artifact_type = artifact_type,
+                                .types = &types,
+                                .n = page.n,
+                                .json = json,
+                                .from = json->out->len,
+                                .last = last};
     struct referrers fallback = {0};
     struct digest until;
     const char *after = page.last;
     bool others = true;
 
+    if (artifact_type)
+        types_load(registry->store, subject, artifact_type, &types);
     int full = add_fallback(registry, name, subject, &fallback, err);
     for (size_t n = (size_t)page.n + 1; full == 0 && others; n *= 2) {
         struct digest next;

@@ -2,9 +2,11 @@
  * L3: pushing manifests. */
 #include "registry/push_manifest.h"
 
+#include "index/types.h"
 #include "oci/digester.h"
 #include "storage/storage.h"
 #include "store/blob.h"
+#include "store/layout.h"
 #include "store/lock.h"
 #include "store/manifest_file.h"
 #include "store/referrer.h"
@@ -133,10 +135,20 @@ static int add_to_referrers(const struct registry *registry, const struct push_m
                             const struct parsed *parsed, const struct digest *digest,
                             struct dirty *dirty, struct err *err)
 {
+    const struct store *store = registry->store;
+    const struct digest *subject = &parsed->manifest.subject;
+    struct layout_path path;
+    struct stat st;
+
     if (!parsed->manifest.has_subject)
         return 0;
-    return referrer_add(registry->store, &push->name, &parsed->manifest.subject, digest,
-                        &parsed->descriptor, dirty, err);
+    int known = fs_stat(&store->fs, layout_referrer(&path, &push->name, subject, digest), &st, err);
+    if (known < 0 ||
+        referrer_add(store, &push->name, subject, digest, &parsed->descriptor, dirty, err) < 0)
+        return -1;
+    if (!known) /* what is not noted is read */
+        types_note(store, subject, digest, &parsed->descriptor, NULL);
+    return 0;
 }
 
 static void tell(const struct registry *registry, const struct push_manifest *push,

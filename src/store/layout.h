@@ -28,6 +28,7 @@
 #define LAYOUT_QUARANTINE "_berth/quarantine"
 #define LAYOUT_LOST "_berth/lost"
 #define LAYOUT_HOLDERS "_berth/holders"
+#define LAYOUT_TYPES "_berth/types"
 #define LAYOUT_HOLDERS_COMPLETE "_berth/holders/complete"
 #define LAYOUT_ID "_berth/id"
 #define LAYOUT_STORAGE "_berth/storage"

@@ -58,7 +58,8 @@ static int make_directories(struct store *store, struct dirty *dirty, struct err
 
     if (dir_make(&store->fs, LAYOUT_BLOBS, dirty, err) < 0 ||
         dir_make(&store->fs, LAYOUT_REPOSITORIES, dirty, err) < 0 ||
-        dir_make(&store->fs, LAYOUT_TMP, &unneeded, err) < 0)
+        dir_make(&store->fs, LAYOUT_TMP, &unneeded, err) < 0 ||
+        dir_make(&store->fs, LAYOUT_TYPES, &unneeded, err) < 0)
         return -1;
     return dir_make(&store->fs, LAYOUT_REPO_LOCKS, &unneeded, err) < 0 ? -1 : close_own(store, err);
 }

@@ -5,6 +5,7 @@
 #include "unit/registry/content.h"
 
 #include "fsck/quarantine.h"
+#include "index/types.h"
 #include "store/blob.h"
 #include "store/holder.h"
 #include "store/layout.h"
@@ -230,6 +231,25 @@ static void test_24_holders_are_noted_again(void **state)
     assert_returns(1, holder_is_complete(store, &failure));
 }
 
+static void test_types_of_referrers_are_noted_again(void **state)
+{
+    const struct store *store = *state;
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest referrer = have_manifest(store, "a", NULL,
+                                                 "{\"schemaVersion\":2,\"artifactType\":\"x/y\","
+                                                 "\"subject\":{\"digest\":\"%s\",\"size\":1}}",
+                                                 subject.s);
+
+    assert_returns(0, types_forget(store, &failure));
+    for (int i = 0; i < 2; i++) {
+        AUTO_TYPES types = {0};
+        types_load(store, &subject, "other", &types);
+        assert_int_equal(i, types_differ(&types, &referrer));
+        if (i == 0)
+            assert_string_equal("", fsck_repair(store));
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -243,6 +263,7 @@ int main(void)
         STORE_TEST(test_stop),
         STORE_TEST(test_a_newer_store_is_left_alone),
         STORE_TEST(test_24_holders_are_noted_again),
+        STORE_TEST(test_types_of_referrers_are_noted_again),
     };
 
     return RUN(tests);

@@ -3,6 +3,7 @@
 #include "unit/registry/content.h"
 
 #include "base/json.h"
+#include "index/types.h"
 #include "registry/list.h"
 #include "store/layout.h"
 #include "store/referrer.h"
@@ -95,6 +96,34 @@ static void test_none(void **state)
 
     assert_count(store, &subject, NULL, 0);
     assert_count(store, &subject, "type/x", 0);
+}
+
+/* An entry of which it is noted that it is of another type is passed over unread; what is noted to
+ * be of the type is looked at. */
+static void test_types_that_are_noted(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    const struct digest subject = unit_digest_of("subject");
+    const struct digest odd = have_referrer(store, &subject, "type/odd", 1);
+    const struct digest even = have_referrer(store, &subject, "type/even", 2);
+    struct layout_path entry;
+    AUTO_BUF descriptor = BUF_INIT;
+
+    assert_count(store, &subject, "type/even", 1);
+    assert_count(store, &subject, NULL, 2);
+    buf_addf(&descriptor,
+             "{\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST
+             "\",\"digest\":\"%s\",\"size\":178,\"artifactType\":\"type/even\"}",
+             odd.s);
+    unit_put(store->path, layout_referrer(&entry, &name, &subject, &odd), descriptor.s);
+    assert_count(store, &subject, "type/even", 1);
+    assert_returns(0, types_forget(store, &failure));
+    assert_count(store, &subject, "type/even", 2);
+    buf_clear(&descriptor);
+    buf_addstr(&descriptor, "{\"artifactType\":\"type/none\"}");
+    assert_returns(0, types_note(store, &subject, &even, &descriptor, &failure));
+    assert_count(store, &subject, "type/none", 0);
 }
 
 static void test_descriptors_in_the_order_of_digests(void **state)
@@ -413,6 +442,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_none),
+        STORE_TEST(test_types_that_are_noted),
         STORE_TEST(test_descriptors_in_the_order_of_digests),
         STORE_TEST(test_pages),
         STORE_TEST(test_entries_without_their_manifest_are_left_out),
