@@ -4,7 +4,8 @@ hardly changes, and with a wide margin by the time on the clock, which it does.
 
 The bounds are 0.54 to 0.67 of the medians of eight runs with both processors kept busy by others (manifest 9.8, blob 28, head 9.7,
 small 4.3, large 1.4, tag 2.6), of which the lowest were 1.2 to 1.6 times the bound. So what costs twice as much is seen each time,
-half as much more only now and then. That nothing waits for the disk more often is the matter of tests/crash/test_costs.py."""
+half as much more only now and then. That nothing waits for the disk more often is the matter of tests/crash/test_costs.py,
+and that nothing makes a third more calls that of test_calls.py."""
 
 import contextlib
 import secrets
