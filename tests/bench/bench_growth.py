@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the lists grow: pages and whole lists of tags, repositories and referrers, the removal of a manifest, and the commands that
-look at all repositories. What doubles in size shall at most double in time: BERTH_GROWTH names the sizes, BERTH_GROWTH_ONLY
-what is looked at (tags, referrers, repositories, commands).
+look at all repositories. What doubles in size shall at most double in time, or the run fails (what takes a moment counts for
+nothing): BERTH_GROWTH names the sizes, BERTH_GROWTH_ONLY what is looked at (tags, referrers, repositories, commands).
 
 Each figure is the median of some runs, of a store in memory and warm, by one FastCGI process and no web server.
 """
@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
+from tests.bench import figures
 from tests.lib import fastcgi, measure, tree
 from tests.lib.oci import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from tests.lib.paths import BUILD
@@ -80,7 +81,17 @@ class Worker:
         return 1000 * (time.monotonic() - started), pages
 
 
+FIGURES = {}  # what: {size: milliseconds}
+SLACK, MOMENT = 1.5, 50  # times as long as in proportion, ms
+
+
+def too_steep(taken: dict[int, float]) -> bool:
+    (small, first), (large, last) = min(taken.items()), max(taken.items())
+    return last > MOMENT and last > SLACK * first * large / small
+
+
 def say(what: str, size: int, milliseconds: float, more: str = ""):
+    FIGURES.setdefault(what, {})[size] = milliseconds
     print(f"{what:<44} {size:>7} {milliseconds:12.1f} ms {more}", flush=True)
 
 
@@ -144,6 +155,7 @@ def tags(place: Path, size: int):
                 finally:
                     ended.set()
                 waits = other.result()
+            say(f"another's wait meanwhile, at most ({what})", size, waits[-1])
             usual = waits[len(waits) * 99 // 100]
             say(f"DELETE of a digest with {what}", size, milliseconds, f"another waits {waits[-1]:.1f} ms at the most, {usual:.1f} in 99 %")
     tree.remove(root)
@@ -162,6 +174,8 @@ def referrers(place: Path, size: int):
             "mediaType": OCI_MANIFEST, "digest": f"sha256:{subject}", "size": length})
         with open(f"{entries}/{digest}", "w", encoding="ascii") as entry:
             json.dump({"mediaType": OCI_MANIFEST, "digest": f"sha256:{digest}", "size": own, "artifactType": kind}, entry)
+    # Notes the types, as pushes would have.
+    subprocess.run([BUILD / "berth", "fsck", "--fast", "--repair", "--quiet", "--root", root], stdout=subprocess.DEVNULL, check=False)
     target = f"/v2/many/referrers/sha256:{subject}"
     with Worker(place, root) as worker:
         say("referrers, first page", size, worker.timed("GET", target))
@@ -216,7 +230,13 @@ def main():
         place = Path(directory)
         for name, what in (("tags", tags), ("referrers", referrers), ("repositories", repositories), ("commands", commands)):
             for size in SIZES if name in ONLY else []:
-                what(place, size if name not in ("commands", "referrers") else min(size, 10_000))
+                what(place, size if name not in ("commands", "referrers") else size // 10)
+    for what, taken in FIGURES.items():
+        figures.keep(figures.Figure("growth", what, "ms", False, {str(size): [taken[size]] for size in sorted(taken)}))
+    steep = [what for what, taken in FIGURES.items() if too_steep(taken)]
+    for what in steep:
+        print(f"grows faster than its size: {what}", flush=True)
+    return 1 if steep else 0
 
 
 if __name__ == "__main__":

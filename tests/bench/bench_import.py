@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """tests/bench/bench_import.py [MEGABYTES] [DIRECTORY]: `berth import` of a docker save tar, and in turns with it
-`skopeo copy docker-archive:` of the same file to `berth serve`. Prints seconds, their ratio and the peak of memory."""
+`skopeo copy docker-archive:` of the same file to `berth serve`; then `berth export` of that image, and `skopeo copy` of it from
+`berth serve` to a docker-archive. Prints seconds, their ratio and the peak of memory."""
 
 import contextlib
 import hashlib
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.admin.conftest import Serve  # noqa: E402
+from tests.bench.figures import Figure, keep  # noqa: E402
 from tests.lib.archives import sha, write_tar  # noqa: E402
 from tests.lib.clients import Containers, run  # noqa: E402
 from tests.lib.paths import BUILD  # noqa: E402
@@ -86,6 +88,39 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
+IMAGE = "bench/import:1"
+
+
+def export_by_berth(home: Path, server) -> float:
+    target = home / "exported.tar"
+    started = time.monotonic()
+    subprocess.run([BUILD / "berth", "export", "--quiet", IMAGE, "--output", target, "--root", server.root],
+                   stdout=subprocess.DEVNULL, check=True)
+    seconds = time.monotonic() - started
+    target.unlink()
+    return seconds
+
+
+def export_by_skopeo(home: Path, server, tools: Containers) -> float:
+    target = home / "exported.tar"
+    started = time.monotonic()
+    run("skopeo", "copy", "--src-tls-verify=false", f"docker://127.0.0.1:{server.port}/{IMAGE}", f"docker-archive:{target}:{IMAGE}",
+        env=tools.skopeo_env, timeout=3600)
+    seconds = time.monotonic() - started
+    target.unlink()
+    return seconds
+
+
+def exports(home: Path, archive: Path, tools: Containers) -> dict[str, list[float]]:
+    taken = {"berth": [], "skopeo": []}
+    with tempfile.TemporaryDirectory(dir=home) as place, Serve(Path(place)) as server:
+        subprocess.run([BUILD / "berth", "import", "--quiet", archive, "--root", server.root], stdout=subprocess.DEVNULL, check=True)
+        for _ in range(ROUNDS):
+            taken["berth"].append(export_by_berth(home, server))
+            taken["skopeo"].append(export_by_skopeo(home, server, tools))
+    return taken
+
+
 def by_berth(home: Path, archive: Path) -> tuple[float, int, int]:
     store = home / "imported"
     started = time.monotonic()
@@ -100,7 +135,7 @@ def by_skopeo(home: Path, archive: Path, tools: Containers) -> tuple[float, int]
     with tempfile.TemporaryDirectory(dir=home) as place, Serve(Path(place)) as server:
         started = time.monotonic()
         run("skopeo", "copy", "--dest-tls-verify=false", f"docker-archive:{archive}",
-            f"docker://127.0.0.1:{server.port}/bench/import:1", env=tools.skopeo_env, timeout=3600)
+            f"docker://127.0.0.1:{server.port}/{IMAGE}", env=tools.skopeo_env, timeout=3600)
         return time.monotonic() - started, size_of(server.root)
 
 
@@ -114,12 +149,16 @@ def main(megabytes: int, place: str | None) -> int:
             for _ in range(ROUNDS):
                 ours.append(by_berth(home, archive))
                 theirs.append(by_skopeo(home, archive, tools))
+            exported = exports(home, archive, tools)
     seconds = [statistics.median(one[0] for one in runs) for runs in (ours, theirs)]
     print(f"import of {archive_size >> 20} MiB of docker save, median of {ROUNDS}, {os.cpu_count()} processors")
     print(f"  berth import                  {seconds[0]:6.1f} s  {ours[0][1] >> 20} MiB stored, at most "
           f"{max(one[2] for one in ours) >> 10} MiB of memory")
     print(f"  skopeo copy to berth serve    {seconds[1]:6.1f} s  {theirs[0][1] >> 20} MiB stored")
     print(f"  ratio                         {seconds[1] / seconds[0]:6.1f}  (at least 1 wanted)")
+    keep(Figure("import", f"import of a docker save tar of {archive_size >> 20} MiB", "s", False,
+                {"berth": [one[0] for one in ours], "skopeo": [one[0] for one in theirs]}))
+    keep(Figure("import", "export of it to a tar", "s", False, exported))
     return 0 if seconds[0] <= seconds[1] else 1
 
 

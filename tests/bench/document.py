@@ -15,6 +15,8 @@ BENCHMARKS = {
     "pull": "Reading, from memory",
     "push": "Pushing",
     "whole": "The registry as a whole",
+    "import": "Images in and out, beside skopeo (which copies to and from a running berth serve)",
+    "growth": "How lists, removals and commands grow",
 }
 
 HEAD = """Written by `{settings}make -C build bench BENCH="--document docs/performance.md"`: {versions}, in turns in one run on {machine}, {date}.
@@ -60,6 +62,17 @@ def table(figures: list[Figure]) -> list[str]:
     return lines
 
 
+def growth(figures: list[Figure]) -> list[str]:
+    """By sizes, each of which not all figures have; last how many times as long the largest takes as the smallest."""
+    sizes = sorted({size for figure in figures for size in figure.values}, key=int)
+    lines = [f"| ms | {' | '.join(f'{int(size):,}' for size in sizes)} | grows by |", f"|---|{'---|' * len(sizes)}---|"]
+    for figure in figures:
+        medians = figure.medians()
+        cells = [number(medians[size]) if size in medians else "" for size in sizes]
+        lines.append(f"| {figure.what} | {' | '.join(cells)} | {number(list(medians.values())[-1] / list(medians.values())[0])} |")
+    return lines
+
+
 def settings() -> str:
     """What the run was told beyond its command line."""
     return "".join(f"{name}={os.environ[name]} " for name in ("BENCH_ROUNDS", "BENCH_SECONDS") if name in os.environ)
@@ -80,5 +93,5 @@ def page(figures: list[Figure]) -> str:
     for name, title in BENCHMARKS.items():
         mine = [figure for figure in figures if figure.benchmark == name]
         if mine:
-            lines += ["", f"## {title}", "", *table(mine)]
+            lines += ["", f"## {title}", "", *(growth if name == "growth" else table)(mine)]
     return "\n".join(lines) + "\n"

@@ -19,9 +19,11 @@ class Figure:
         return {name: statistics.median(values) for name, values in self.values.items()}
 
     def ratios(self) -> dict[str, float]:
-        """By how much berth is better than each other."""
+        """By how much berth is better than each other; none where the columns are no registries."""
         medians = self.medians()
-        ours = medians.pop("berth")
+        ours = medians.pop("berth", None)
+        if ours is None:
+            return {}
         return {name: ratio(ours, theirs, self.more_is_better) for name, theirs in medians.items()}
 
     def text(self) -> str:
