@@ -92,7 +92,7 @@ static int write_referrers(const struct registry *registry, const struct name *n
 
     pull_free(&image->pulled);
     json_writer_array(out->json, "referrers");
-    int result = list_each_referrer(registry, name, &digest, write_referrer, out, err);
+    int result = list_referrers_each(registry, name, &digest, write_referrer, out, err);
     json_writer_end(out->json);
     return result;
 }

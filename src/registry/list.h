@@ -49,9 +49,9 @@ int list_referrers(const struct registry *registry, const struct name *name,
 
 /* Visits the descriptor of each, however many there are, with one of them in memory. Other than 0:
  * enough, with *err set. */
-int list_each_referrer(const struct registry *registry, const struct name *name,
-                       const struct digest *subject, json_each_fn *visit, void *context,
-                       struct err *err);
+int list_referrers_each(const struct registry *registry, const struct name *name,
+                        const struct digest *subject, json_each_fn *visit, void *context,
+                        struct err *err);
 
 /* Visits the digests of all blobs and manifests that some repository has and whose content is
  * there, in byte order, until visit returns other than 0 (1: enough, -1: failed). Needs up to 50

@@ -262,9 +262,9 @@ int list_referrers(const struct registry *registry, const struct name *name,
     return full < 0 ? -1 : 0;
 }
 
-int list_each_referrer(const struct registry *registry, const struct name *name,
-                       const struct digest *subject, json_each_fn *visit, void *context,
-                       struct err *err)
+int list_referrers_each(const struct registry *registry, const struct name *name,
+                        const struct digest *subject, json_each_fn *visit, void *context,
+                        struct err *err)
 {
     struct page page = {NULL, INT64_MAX};
     struct digest last;

@@ -206,7 +206,7 @@ static int walk_referrers(struct tree *tree, const struct digest *subject, struc
 {
     AUTO_STRINGS digests = {0};
 
-    if (list_each_referrer(tree->registry, tree->name, subject, add_referrer, &digests, err) < 0)
+    if (list_referrers_each(tree->registry, tree->name, subject, add_referrer, &digests, err) < 0)
         return -1;
     for (size_t i = 0; i < digests.n; i++) {
         struct digest digest;

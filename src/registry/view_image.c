@@ -82,7 +82,7 @@ static int find_referrers(const struct registry *registry, const struct name *na
         return -1;
     found.digest = view->pulled.digest;
     pull_free(&view->pulled);
-    if (list_each_referrer(registry, name, &found.digest, add_referrer, view, err) < 0)
+    if (list_referrers_each(registry, name, &found.digest, add_referrer, view, err) < 0)
         return -1;
     return pull_read(registry, name, &found, &view->pulled, err);
 }
