@@ -82,7 +82,7 @@ class Worker:
 
 
 FIGURES = {}  # what: {size: milliseconds}
-SLACK, MOMENT = 1.5, 50  # times as long as in proportion, ms
+SLACK, MOMENT = 3, 50  # times as long as in proportion, since others may be at work; ms
 
 
 def too_steep(taken: dict[int, float]) -> bool:
