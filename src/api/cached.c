@@ -34,6 +34,12 @@ const char *cached_namespace(const struct request *request)
     return ns && *ns ? ns : NULL;
 }
 
+/* Who may not read is shown an empty store, into which nothing is brought. */
+static bool is_hidden(const struct api *api)
+{
+    return api->registry.store == api->nothing;
+}
+
 static bool exists(const void *context, const struct name *name)
 {
     const struct api *api = context;
@@ -85,6 +91,8 @@ int cached_manifest(const struct api *api, const struct name *name,
     const struct cache cache = cache_of(api);
     bool is_stale;
 
+    if (is_hidden(api))
+        return 0;
     if (cache_manifest(&cache, name, reference, &is_stale, err) < 0)
         return -1;
     warn_if(is_stale, response);
@@ -97,6 +105,8 @@ int cached_list(const struct api *api, const struct name *name, const char *verb
     const struct cache cache = cache_of(api);
     bool is_stale;
 
+    if (is_hidden(api))
+        return 0;
     int listed = cache_list(&cache, name, verb, what, text, &is_stale, err);
     if (listed >= 0)
         warn_if(is_stale, response);
@@ -170,6 +180,9 @@ int cached_blob(const struct api *api, const struct request *request, const stru
                 const struct digest *digest, struct response *response, struct err *err)
 {
     const struct cache cache = cache_of(api);
+
+    if (is_hidden(api))
+        return 0;
     struct coming *coming = mem_alloc(sizeof *coming);
 
     int result =

@@ -305,8 +305,11 @@ def test_14_access_rules_count_for_the_name_here(upstream, start_cgi, tmp_path):
     conf.write_text(conf.read_text() + 'repository "**" { pull = {"*"} }\nrepository "docker.io/**" { pull = {"alice"} }\n')
     front = start_cgi(conf=conf)
     for target in ("docker.io/library/app/manifests/1", "library/app/manifests/1", "app/manifests/1?ns=docker.io"):
-        assert front.request("GET", f"/v2/{target}").status in (401, 404)
+        expect_error(front.request("GET", f"/v2/{target}"), 401, "UNAUTHORIZED")
+    for path in ("manifests/1", f"blobs/{NOWHERE}", "tags/list"):
+        expect(front.request("GET", f"/v2/docker.io/app/{path}", variables={"REMOTE_USER": "bob"}), 404)
     assert not upstream.asked
+    assert not list(front.root.glob("docker/registry/v2/_berth/fetch/*"))
     assert front.request("GET", "/v2/app/manifests/1", variables={"REMOTE_USER": "alice"}).status == 200
 
 
