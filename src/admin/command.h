@@ -29,6 +29,7 @@ extern const struct command gc_command, expire_command, retain_command, fsck_com
 extern const struct command check_storage_command;
 extern const struct command export_command, import_command;
 extern const struct command user_add_command, user_passwd_command, user_rm_command, user_ls_command;
+extern const struct command cache_check_command;
 extern const struct command access_command, config_check_command, config_import_command;
 extern const struct command token_init_command, token_keys_command;
 extern const struct command token_robot_issue_command, token_robot_ls_command,

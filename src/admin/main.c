@@ -35,6 +35,7 @@ static const struct command *const commands[] = {
     &user_rm_command,
     &user_ls_command,
     &access_command,
+    &cache_check_command,
     &config_check_command,
     &config_import_command,
     &token_init_command,

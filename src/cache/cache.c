@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#define MISSING_SECONDS 10
 #define STALE_MS 5000   /* for an answer where there is another one here */
 #define ANSWER_MS 35000 /* where there is none; berth-fetch gives up sooner */
 
@@ -64,7 +63,7 @@ static void end(struct look *look)
 static int is_unknown(const struct look *look, struct err *err)
 {
     if (!mark_is_fresh(look->store, MARK_MISSING, look->origin.upstream, look->key.s,
-                       MISSING_SECONDS))
+                       CACHE_MISSING_SECONDS))
         return 0;
     return err_set(err,
                    look->reference ? ERR_MANIFEST_UNKNOWN

@@ -20,6 +20,8 @@
 #include "registry/pull.h"
 #include "registry/registry.h"
 
+#define CACHE_MISSING_SECONDS 10 /* for which it is remembered that there is none */
+
 struct cache {
     const struct registry *registry;
     const struct upstream_settings *upstreams;

@@ -36,6 +36,18 @@ const char *mark_key(struct mark_key *key, const char *verb, const char *name, c
     return key->s;
 }
 
+int64_t mark_age(const struct store *store, enum mark mark, const struct upstream *upstream,
+                 const char *key)
+{
+    struct place place;
+    struct stat st;
+
+    if (fs_stat(&store->fs, place_mark(&place, upstream, kinds[mark], key), &st, NULL) <= 0)
+        return -1;
+    int64_t age = (int64_t)time(NULL) - st.st_mtime;
+    return age > 0 ? age : 0;
+}
+
 bool mark_is_fresh(const struct store *store, enum mark mark, const struct upstream *upstream,
                    const char *key, int64_t seconds)
 {

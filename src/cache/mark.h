@@ -25,6 +25,9 @@ struct mark_key {
 };
 const char *mark_key(struct mark_key *key, const char *verb, const char *name, const char *what);
 
+/* How many seconds ago that was; -1: never, or it is not known. */
+int64_t mark_age(const struct store *store, enum mark mark, const struct upstream *upstream,
+                 const char *key);
 /* Whether that was within so many seconds. */
 bool mark_is_fresh(const struct store *store, enum mark mark, const struct upstream *upstream,
                    const char *key, int64_t seconds);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache of other registries: names, tags and manifests, and what happens while the upstream does not answer."""
 
+import json
 import os
 import subprocess
 import time
@@ -385,6 +386,39 @@ def test_14_referrers_are_the_upstreams(upstream, cached):
     forget(front, "checked")
     upstream.status = 503
     assert repo.referrers(image.digest) == listed
+
+
+def verdict(front, image):
+    output = subprocess.run([BUILD / "berth", "cache", "check", "--json", "--root", front.root, "--config",
+                             front.env["BERTH_CONF"], image], capture_output=True, text=True, check=True).stdout
+    return json.loads(output)
+
+
+def test_14_cache_check_says_what_a_pull_would_do(upstream, cached):
+    image, _ = add_image(upstream, "library/app", "1")
+    front = cached('revalidate = "1h"', 'except = {"library/evil"}')
+    expect(front.request("GET", "/v2/"), 200)  # which makes the store
+    asked = {"repository": "docker.io/library/app", "reference": "1", "upstream": "docker.io", "there": "library/app"}
+    assert verdict(front, "docker.io/app:1") == {**asked, "digest": None, "next": "asked"}
+    expect(front.request("GET", "/v2/docker.io/app/manifests/1"), 200)
+    here = verdict(front, "docker.io/app:1")
+    assert here.pop("age") < 60
+    assert here == {**asked, "digest": image.digest, "next": "here"}
+    forget(front, "checked")
+    assert verdict(front, "docker.io/app:1")["next"] == "asked"
+    upstream.status, upstream.headers = 429, {"Retry-After": "100"}
+    expect(front.request("GET", "/v2/docker.io/app/manifests/1"), 200)
+    paused = verdict(front, "docker.io/app:1")
+    assert paused["next"] == "paused"
+    assert 80 < paused["pause"] <= 100
+    assert verdict(front, "docker.io/evil:1")["next"] == "excluded"
+    assert verdict(front, "team/app:1") == {"repository": "team/app", "reference": "1", "upstream": None, "there": None,
+                                            "digest": None, "next": "ours"}
+    upstream.status = None
+    expect(front.request("GET", "/v2/docker.io/other/manifests/1"), 429)
+    text = subprocess.run([BUILD / "berth", "cache", "check", "--root", front.root, "--config", front.env["BERTH_CONF"],
+                           "docker.io/app:1"], capture_output=True, text=True, check=True).stdout
+    assert text.splitlines()[-1] == "a pull    the upstream is left alone; what is here is served"
 
 
 def test_14_workers_carry_no_client():

@@ -39,7 +39,7 @@ LAYERS = {
     "api": {"base", "oci", "http", "store", "auth", "event", "metric", "registry", "cache"},
     "serve": {"base", "oci", "store", "auth", "distribution"},
     "check": {"base", "oci", "auth", "registry"},
-    "admin": {"base", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "metric", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
+    "admin": {"base", "cache", "cli", "check", "pack", "oci", "store", "storage", "auth", "event", "metric", "gc", "fsck", "registry", "transfer", "serve", "distribution"},
     "cgi-bin": {"base", "oci", "http", "store", "auth", "event", "metric", "registry", "api"},
 }
 
