@@ -49,10 +49,12 @@ static int sweep_file(struct pass *pass, const char *path, struct err *err)
     return 0;
 }
 
-/* Tokens look after themselves, and the files of locks are never removed. */
+/* Tokens look after themselves, the files of locks are never removed, nor is what this registry
+ * calls itself. */
 static bool stays(const char *name, int depth)
 {
-    return (depth == 0 && (!strcmp(name, "flights") || !strcmp(name, "slots"))) ||
+    return (depth == 0 &&
+            (!strcmp(name, "flights") || !strcmp(name, "slots") || !strcmp(name, "self"))) ||
            (depth == 2 && (!strcmp(name, "state") || !strcmp(name, "connections")));
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache of other registries: names, tags and manifests, and what happens while the upstream does not answer."""
 
+import fcntl
 import json
 import os
+import struct
 import subprocess
 import time
 
@@ -386,6 +388,30 @@ def test_14_referrers_are_the_upstreams(upstream, cached):
     forget(front, "checked")
     upstream.status = 503
     assert repo.referrers(image.digest) == listed
+
+
+def test_14_the_collector_takes_what_nobody_waited_for(upstream, cached):
+    """After a day; but not what somebody fills just now, nor what serves while the upstream fails."""
+    upstream.tags["library/app"] = ["1"]
+    add_image(upstream, "library/app", "1")
+    front = cached()
+    for path in ("manifests/1", "tags/list"):
+        expect(front.request("GET", f"/v2/docker.io/app/{path}"), 200)
+    fetch = front.root / "docker/registry/v2/_berth/fetch"
+    files = {name: fetch / f"sha256/ab/{name}" for name in ("left", "left.head", "bad.bad", "filled", "young")}
+    (fetch / "sha256/ab").mkdir(parents=True)
+    for path in files.values():
+        path.write_bytes(b"x")
+    with open(files["filled"], "r+b") as filled:
+        fcntl.fcntl(filled, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        for path in fetch.rglob("*"):
+            if path.is_file() and path.name != "young":
+                os.utime(path, (time.time() - 2 * 86400,) * 2)
+        subprocess.run([BUILD / "berth", "gc", "--root", front.root], check=True, capture_output=True)
+    assert {name for name, path in files.items() if path.exists()} == {"filled", "young"}
+    assert not marks(front, "checked")
+    assert marks(front, "lists")
+    assert (fetch / "flights").exists()
 
 
 def verdict(front, image):
