@@ -22,7 +22,7 @@ struct command {
     int (*run)(const void *options, char **args, struct err *err);
 };
 
-extern const struct command serve_command, registry_command, health_command;
+extern const struct command serve_command, registry_command, health_command, status_command;
 extern const struct command ls_command, tags_command, inspect_command, du_command;
 extern const struct command rm_command, tag_command, cp_command;
 extern const struct command gc_command, expire_command, retain_command, fsck_command;

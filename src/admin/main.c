@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &serve_command,
     &registry_command,
     &health_command,
+    &status_command,
     &ls_command,
     &tags_command,
     &inspect_command,

@@ -29,6 +29,9 @@ NOT_TYPED = {
     ("cache", "containerd, and Kubernetes", 2): "BuildKit's daemon is not in Debian",
     ("cache", "podman, buildah, skopeo", 0): "tests/clients/test_cache.py pulls by the name that it leads to",
     ("cache", "What stays", 0): "tests/admin/test_retain.py has such rules",
+    ("operating", "In the morning", 0): "tests/admin/test_status.py asks so",
+    ("operating", "Before it is noticed", 0): "tests/cgi/test_only_metrics.py has such settings",
+    ("operating", "When somebody asks who did it", 0): "tests/cgi/test_only_audit.py writes and rotates such a file",
     ("development", "Tests", 0): "the run of the tests types its own",
 }
 
