@@ -3,6 +3,7 @@
 #include "base/dir_read.h"
 
 #include <errno.h>
+#include <sys/types.h>
 
 void dir_read_start(struct dir_read *read, int fd)
 {

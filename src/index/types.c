@@ -74,15 +74,16 @@ static int add_line(const struct store *store, const char *path, const struct bu
 int types_note(const struct store *store, const struct digest *subject,
                const struct digest *referrer, const struct buf *descriptor, struct err *err)
 {
-    char path[sizeof LAYOUT_TYPES + 8];
     AUTO_BUF line = BUF_INIT;
     struct json *json = json_parse(descriptor->s, descriptor->len, MANIFEST_DEPTH_MAX, NULL);
     const char *type = json_text(json_get(json, "artifactType"));
     int result = 0;
 
     buf_addf(&line, "%.*s %s %s", SUBJECT_HEX, digest_hex(subject), referrer->s, type ? type : "");
-    if (json && !strpbrk(line.s, "\n\r"))
+    if (json && !strpbrk(line.s, "\n\r")) {
+        char path[sizeof LAYOUT_TYPES + 8];
         result = add_line(store, path_of(path, sizeof path, subject), &line, err);
+    }
     json_free(json);
     return result;
 }
@@ -94,7 +95,8 @@ static int parse_line(const char *line, size_t len, const struct digest *subject
     const char *at = line + CHECKSUM_HEX + 1, *end = line + len;
     char sum[CHECKSUM_HEX + 1];
 
-    if (len < CHECKSUM_HEX + 1 + SUBJECT_HEX + 1 || strncmp(at, digest_hex(subject), SUBJECT_HEX))
+    if (len < CHECKSUM_HEX + 1 + SUBJECT_HEX + 1 ||
+        strncmp(at, digest_hex(subject), SUBJECT_HEX) != 0)
         return 0;
     snprintf(sum, sizeof sum, "%016" PRIx64, checksum(at, (size_t)(end - at)));
     const char *digest = at + SUBJECT_HEX + 1;

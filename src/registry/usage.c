@@ -324,10 +324,10 @@ int usage_measure(const struct registry *registry, bool whole, const struct prog
     int result = whole ? find_blobs(&survey) : 0;
     if (result == 0)
         result = repo_walk_directories(survey.store, visit_repository, &survey, err);
-    if (result == 0 && whole)
+    if (result == 0 && whole) {
         count_blobs(&survey);
-    if (result == 0 && whole)
         result = count_below(&survey, LAYOUT_QUARANTINE, 0, &usage->quarantine, err);
+    }
     digest_map_free(&survey.known);
     free(survey.blobs);
     if (result < 0)
