@@ -6,13 +6,12 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/vfs.h>
 
 #define ZFS_SUPER_MAGIC 0x2fc12fc1 /* is in no header of Linux */
 
-static bool is_kept_here(int fd)
+bool fs_boot_is_local(int fd)
 {
     static const uint32_t local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,
                                      F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, ZFS_SUPER_MAGIC,
@@ -29,7 +28,7 @@ static bool is_kept_here(int fd)
 
 int fs_boot(const struct fs_root *root, char id[UUID_SIZE])
 {
-    if (!is_kept_here(root->fd))
+    if (!fs_boot_is_local(root->fd))
         return 0;
     AUTO_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd < 0 || file_pread_all(fd, id, UUID_SIZE - 1, 0, NULL) < 0)

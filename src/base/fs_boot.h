@@ -9,6 +9,10 @@
 #include "base/fs.h"
 #include "base/uuid.h"
 
+#include <stdbool.h>
+
+/* Whether fd is on a file system that is known to be this machine's alone. */
+bool fs_boot_is_local(int fd);
 /* Which run of this machine's kernel it is, where the root is on a file system that only this
  * machine keeps. 0: it is not known to be, or nobody says; a file server comes up again alone. */
 int fs_boot(const struct fs_root *root, char id[UUID_SIZE]);

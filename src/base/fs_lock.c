@@ -4,13 +4,24 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/fs_boot.h"
 #include "base/timing.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <threads.h>
 #include <time.h>
+#include <unistd.h>
+
+#ifndef sigev_notify_thread_id /* glibc before 2.38 */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 #define LOCK_PAUSE_MAX_MS 8
+
+/* The signal comes again, should it have come just before the call that it is to end. */
+#define WAKE_AGAIN_MS 10
 
 static int set(int fd, short type, off_t at, off_t len, struct err *err)
 {
@@ -51,10 +62,8 @@ int fs_lock_is_held(int fd, off_t at, struct err *err)
     return lock.l_type != F_UNLCK;
 }
 
-int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms, struct err *err)
+static int try_again_until(int fd, enum fs_lock kind, int64_t deadline, struct err *err)
 {
-    TIMED(TIMING_LOCK, name);
-    int64_t deadline = clock_ms() + timeout_ms;
     long pause_ms = 1;
 
     for (;;) {
@@ -65,6 +74,73 @@ int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms,
         nanosleep(&pause, NULL);
         pause_ms = pause_ms * 2 > LOCK_PAUSE_MAX_MS ? LOCK_PAUSE_MAX_MS : pause_ms * 2;
     }
+}
+
+static void on_wake(int number)
+{
+    (void)number;
+}
+
+static void catch_wake(void)
+{
+    const struct sigaction action = {.sa_handler = on_wake}; /* no SA_RESTART: it ends the call */
+
+    sigaction(SIGRTMIN, &action, NULL);
+}
+
+/* Sends the signal to this thread when the time is over. */
+static bool start_timer(timer_t *timer, int timeout_ms)
+{
+    static once_flag once = ONCE_FLAG_INIT;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN};
+    const struct itimerspec when = {
+        .it_value = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000},
+        .it_interval = {.tv_nsec = WAKE_AGAIN_MS * 1000000},
+    };
+
+    call_once(&once, catch_wake);
+    event.sigev_notify_thread_id = gettid();
+    if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0)
+        return false;
+    if (timer_settime(*timer, 0, &when, NULL) == 0)
+        return true;
+    timer_delete(*timer);
+    return false;
+}
+
+static int block_until(int fd, enum fs_lock kind, int64_t deadline, struct err *err)
+{
+    struct flock lock = {.l_type = kind == FS_LOCK_SHARED ? F_RDLCK : F_WRLCK,
+                         .l_whence = SEEK_SET};
+
+    while (fcntl(fd, F_OFD_SETLKW, &lock) < 0) {
+        if (errno != EINTR)
+            return err_sys(err, errno, "wait for a lock");
+        if (clock_ms() >= deadline)
+            return 0;
+    }
+    return 1;
+}
+
+int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms, struct err *err)
+{
+    TIMED(TIMING_LOCK, name);
+    const int64_t deadline = clock_ms() + timeout_ms;
+    sigset_t wake, before;
+    timer_t timer;
+
+    int locked = fs_lock_try(fd, kind, err);
+    if (locked || timeout_ms <= 0)
+        return locked;
+    if (!fs_boot_is_local(fd) || !start_timer(&timer, timeout_ms))
+        return try_again_until(fd, kind, deadline, err);
+    sigemptyset(&wake);
+    sigaddset(&wake, SIGRTMIN);
+    pthread_sigmask(SIG_UNBLOCK, &wake, &before);
+    locked = block_until(fd, kind, deadline, err);
+    timer_delete(timer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return locked;
 }
 
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err)

@@ -13,7 +13,9 @@
 enum fs_lock { FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
 /* 1, or 0: somebody else holds it. */
 int fs_lock_try(int fd, enum fs_lock kind, struct err *err);
-/* Tries again with back-off for up to timeout_ms. */
+/* Waits in the kernel for up to timeout_ms, whatever signals come; the thread's own SIGRTMIN ends
+ * that, of which nobody else may make use. Where a file server keeps the lock, whose clients may
+ * neither wake up in time nor let themselves be woken, it tries again and again with back-off. */
 int fs_lock_wait(int fd, enum fs_lock kind, int timeout_ms, struct err *err);
 /* The same, told under a name (base/timing.h). */
 int fs_lock_wait_as(int fd, enum fs_lock kind, const char *name, int timeout_ms, struct err *err);

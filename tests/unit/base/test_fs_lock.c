@@ -6,7 +6,11 @@
 #include "base/fs_lock.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 
 struct attempt {
@@ -129,6 +133,132 @@ static void test_wait_gets_the_lock_when_it_comes_free(void **state)
     unit_child_end(&holder);
 }
 
+/* What the kernel tells of a file: whether somebody waits for a lock on it in the kernel. */
+static bool is_waited_for(const char *path)
+{
+    char line[256], place[64];
+    struct stat st;
+    bool waits = false;
+
+    assert_int_equal(0, stat(path, &st));
+    snprintf(place, sizeof place, "%02x:%02x:%ju ", major(st.st_dev), minor(st.st_dev),
+             (uintmax_t)st.st_ino);
+    FILE *locks = fopen("/proc/locks", "r");
+    assert_non_null(locks);
+    while (!waits && fgets(line, sizeof line, locks))
+        waits = strstr(line, " -> ") && strstr(line, place);
+    fclose(locks);
+    return waits;
+}
+
+static void until_waited_for(const char *path)
+{
+    while (!is_waited_for(path))
+        usleep(1000);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* A worker that is to end goes on with its request. */
+static int wait_in_spite_of_signals(void *context)
+{
+    const struct unit_dir *dir = context;
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigset_t all;
+    int fd;
+
+    sigaction(SIGTERM, &action, NULL);
+    sigfillset(&all);
+    sigdelset(&all, SIGTERM);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    raise(SIGTERM);
+    if (fs_open(&dir->root, "lock", O_RDWR, &fd, &failure) <= 0 ||
+        fs_lock_wait(fd, FS_LOCK_EXCLUSIVE, 50, &failure) != 0)
+        return -1;
+    unit_put(dir->path, "given up", "");
+    return fs_lock_wait(fd, FS_LOCK_EXCLUSIVE, 600000, &failure);
+}
+
+static void test_waits_in_the_kernel_whatever_signals_come(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct unit_child waiter;
+    int fd = -1;
+
+    assert_returns(1, fs_open(&dir->root, "lock", O_RDWR | O_CREAT, &fd, &failure));
+    assert_returns(1, fs_lock_try(fd, FS_LOCK_EXCLUSIVE, &failure));
+    unit_child_start(&waiter, wait_in_spite_of_signals, (void *)dir);
+    while (!unit_exists(dir->path, "given up"))
+        usleep(1000);
+    until_waited_for(unit_path(dir, "lock"));
+    for (int i = 0; i < 20; i++) {
+        kill(waiter.pid, SIGTERM);
+        usleep(1000);
+    }
+    until_waited_for(unit_path(dir, "lock"));
+    fs_lock_close(&fd);
+    assert_int_equal(1, unit_child_result(&waiter));
+    assert_int_equal(0, try_elsewhere(&dir->root, FS_LOCK_SHARED));
+    unit_child_end(&waiter);
+}
+
+struct thread_wait {
+    const struct fs_root *root;
+    int timeout_ms, locked;
+};
+
+static int wait_in_thread(void *context)
+{
+    struct thread_wait *wait = context;
+    AUTO_FD fd = -1;
+
+    wait->locked = fs_open(wait->root, "lock", O_RDWR, &fd, NULL) <= 0
+                       ? -1
+                       : fs_lock_wait(fd, FS_LOCK_SHARED, wait->timeout_ms, NULL);
+    return 0;
+}
+
+/* One gives up, and the others stay. */
+static void test_each_thread_waits_for_itself(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct thread_wait waits[] = {{&dir->root, 600000, -2}, {&dir->root, 1, -2}};
+    thrd_t threads[LENGTH_OF(waits)];
+    int fd = -1;
+
+    assert_returns(1, fs_open(&dir->root, "lock", O_RDWR | O_CREAT, &fd, &failure));
+    assert_returns(1, fs_lock_try(fd, FS_LOCK_EXCLUSIVE, &failure));
+    for (size_t i = 0; i < LENGTH_OF(waits); i++)
+        assert_int_equal(thrd_success, thrd_create(&threads[i], wait_in_thread, &waits[i]));
+    thrd_join(threads[1], NULL);
+    assert_int_equal(0, waits[1].locked);
+    until_waited_for(unit_path(dir, "lock"));
+    fs_lock_close(&fd);
+    thrd_join(threads[0], NULL);
+    assert_int_equal(1, waits[0].locked);
+}
+
+static bool is_remote;
+
+bool __wrap_fs_boot_is_local(int fd);
+bool __wrap_fs_boot_is_local(int fd)
+{
+    (void)fd;
+    return !is_remote;
+}
+
+/* A client of a file server may not wake up, and is asked each time. */
+static void test_of_a_file_server_it_is_asked_for_again(void **state)
+{
+    is_remote = true;
+    test_wait_gives_up_after_the_timeout(state);
+    test_wait_gets_the_lock_when_it_comes_free(state);
+    is_remote = false;
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -162,6 +292,9 @@ int main(void)
         DIR_TEST(test_is_free_when_its_process_is_killed),
         DIR_TEST(test_wait_gives_up_after_the_timeout),
         DIR_TEST(test_wait_gets_the_lock_when_it_comes_free),
+        DIR_TEST(test_waits_in_the_kernel_whatever_signals_come),
+        DIR_TEST(test_each_thread_waits_for_itself),
+        DIR_TEST(test_of_a_file_server_it_is_asked_for_again),
         cmocka_unit_test(test_errors),
         DIR_TEST(test_33_it_is_free_before_the_file_is_closed),
     };
