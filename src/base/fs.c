@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "base/file.h"
+#include "base/fs_boot.h"
 #include "base/fs_path.h"
 #include "base/fs_settle.h"
 #include "base/mem.h"
@@ -81,6 +82,7 @@ int fs_root_open(struct fs_root *root, const char *path, bool create, struct err
     root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root->fd < 0)
         return err_sys(err, failed && errno == ENOENT ? failed : errno, "open the store %s", path);
+    root->at_once = root->durable && !fs_boot_is_memory(root->fd);
     if (create && fs_settle_root(root, path, err) < 0) {
         fs_root_close(root);
         return -1;
@@ -200,29 +202,41 @@ static int mkdirs_parent(const struct fs_root *root, const char *path, struct di
     return dir_make(root, dir, dirty, err);
 }
 
-int fs_put(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
-           struct err *err)
+static int put_once(const struct fs_root *root, const char *from, const char *to,
+                    struct dirty *dirty, struct err *why)
 {
     TIMED(TIMING_MOVE, to);
     const char *from_base, *to_base;
 
-    if (mkdirs_parent(root, to, dirty, err) < 0)
+    if (mkdirs_parent(root, to, dirty, why) < 0)
         return -1;
     AUTO_FD from_dir = fs_path_parent(root, from, &from_base);
     if (from_dir < 0)
-        return fs_path_is_absent(errno) ? 0 : err_sys(err, errno, "open the directory of %s", from);
+        return fs_path_is_absent(errno) ? 0 : err_sys(why, errno, "open the directory of %s", from);
     AUTO_FD to_dir = fs_path_parent(root, to, &to_base);
     if (to_dir < 0)
-        return err_sys(err, errno, "open the directory of %s", to);
+        return err_sys(why, errno, "open the directory of %s", to);
     if (renameat(from_dir, from_base, to_dir, to_base) < 0) {
         int errnum = errno;
         if (fs_path_is_absent(errnum) &&
             faccessat(from_dir, from_base, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
             return 0;
-        return err_sys(err, errnum, "rename %s to %s", from, to);
+        return err_sys(why, errnum, "rename %s to %s", from, to);
     }
     dirty_add_parent(dirty, to);
     return 1;
+}
+
+/* Somebody may remove a directory that is empty before anything is in it. */
+int fs_put(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
+           struct err *err)
+{
+    struct err why = {0};
+
+    int put = put_once(root, from, to, dirty, &why);
+    for (int i = 0; i < STALE_RETRIES && put < 0 && why.sys == ENOENT; i++)
+        put = put_once(root, from, to, dirty, &why);
+    return put < 0 ? err_copy(err, &why) : put;
 }
 
 int fs_rename(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
@@ -257,27 +271,42 @@ static int take_mode(const struct fs_root *root, int fd, const char *tmp, const 
     return err_sys(err, errno, "chmod %s", tmp);
 }
 
-int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
-               size_t len, struct dirty *dirty, struct err *err)
+static void throw_away(const struct fs_root *root, const char *tmp)
+{
+    AUTO_DIRTY unneeded = {0};
+
+    fs_unlink(root, tmp, &unneeded, NULL);
+}
+
+int fs_make(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
+            size_t len, struct dirty *dirty, struct err *err)
 {
     TIMED(TIMING_REPLACE, path);
     AUTO_FD fd = -1;
-    AUTO_DIRTY unneeded = {0};
 
     int made = fs_open(root, tmp, O_WRONLY | O_CREAT | O_EXCL, &fd, err);
     if (made <= 0)
         return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp);
-    if (file_pwrite_all(fd, bytes, len, 0, err) < 0 || take_mode(root, fd, tmp, path, err) < 0 ||
-        fs_sync_file(root, fd, err) < 0)
-        goto failed;
-    file_close(&fd);
-    int renamed = fs_put(root, tmp, path, dirty, err);
+    if (file_pwrite_all(fd, bytes, len, 0, err) == 0 && take_mode(root, fd, tmp, path, err) == 0 &&
+        dirty_add_file(root, dirty, &fd, err) == 0)
+        return 0;
+    throw_away(root, tmp);
+    return -1;
+}
+
+int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
+               size_t len, struct dirty *dirty, struct err *err)
+{
+    AUTO_DIRTY file = {0};
+
+    if (fs_make(root, tmp, path, bytes, len, &file, err) < 0)
+        return -1;
+    int renamed = dirty_sync(root, &file, err) < 0 ? -1 : fs_put(root, tmp, path, dirty, err);
     if (renamed > 0)
         return 0;
     if (renamed == 0)
         err_set(err, ERR_IO, "%s vanished", tmp);
-failed:
-    fs_unlink(root, tmp, &unneeded, NULL);
+    throw_away(root, tmp);
     return -1;
 }
 
@@ -350,5 +379,34 @@ int fs_touch(const struct fs_root *root, const char *path, struct err *err)
             return 0;
         return err_sys(err, errno, "touch %s", path);
     }
+    return 1;
+}
+
+/* Who does not own it cannot: there two times within a tick are the same. */
+static int put_behind(int fd, const struct stat *before)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, before->st_mtim};
+
+    times[1].tv_nsec += 1000;
+    if (times[1].tv_nsec >= 1000000000)
+        times[1] = (struct timespec){.tv_sec = times[1].tv_sec + 1};
+    return futimens(fd, times) < 0 && errno != EPERM ? -1 : 0;
+}
+
+int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err)
+{
+    AUTO_FD fd = fs_path_open(root, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    struct stat before, after;
+
+    if (fd < 0)
+        return fs_path_is_absent(errno) || errno == ELOOP ? 0
+                                                          : err_sys(err, errno, "open %s", path);
+    if (fstat(fd, &before) < 0)
+        return err_sys(err, errno, "stat %s", path);
+    if (!S_ISREG(before.st_mode))
+        return 0;
+    if (futimens(fd, NULL) < 0 || fstat(fd, &after) < 0 ||
+        (fs_mtime(&after) <= fs_mtime(&before) && put_behind(fd, &before) < 0))
+        return err_sys(err, errno, "touch %s", path);
     return 1;
 }

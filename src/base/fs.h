@@ -27,6 +27,7 @@
 struct fs_root {
     int fd;           /* the directory, open; closed by fs_root_close */
     bool durable;     /* false: fsync nothing (tests, caches) */
+    bool at_once;     /* what is to be synced is: base/fsyncs.h; by fs_root_open */
     mode_t file_mode; /* of new files, whatever the umask */
     mode_t dir_mode;
     /* What is only for those who write here: a group that may not write may not read it either.
@@ -64,6 +65,10 @@ void fs_write_behind(const struct fs_root *root, int fd, off_t off, off_t len);
  * path's directories. The new name is durable after dirty_sync. */
 int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
                size_t len, struct dirty *dirty, struct err *err);
+/* The first half of that, for a file that is given its name later, by fs_put: makes tmp, with the
+ * mode that it is to have at path, or not at all. It is durable after dirty_sync. */
+int fs_make(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
+            size_t len, struct dirty *dirty, struct err *err);
 /* Renames over whatever stands at `to`, making its directories. 0: `from` is not there. */
 int fs_rename(const struct fs_root *root, const char *from, const char *to, struct dirty *dirty,
               struct err *err);
@@ -85,6 +90,9 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
 int fs_may_write(const struct fs_root *root, const char *path, struct err *err);
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
+/* The same of a plain file, so that it is another time than any before: a clock of files ticks some
+ * hundred times a second. 0: there is no plain file. */
+int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err);
 /* fsyncs a file by its name, for its times. 0: it is not there. */
 int fs_sync_path(const struct fs_root *root, const char *path, struct err *err);
 

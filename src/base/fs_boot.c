@@ -26,6 +26,13 @@ bool fs_boot_is_local(int fd)
     return false;
 }
 
+bool fs_boot_is_memory(int fd)
+{
+    struct statfs st;
+
+    return fstatfs(fd, &st) == 0 && st.f_type == TMPFS_MAGIC;
+}
+
 int fs_boot(const struct fs_root *root, char id[UUID_SIZE])
 {
     if (!fs_boot_is_local(root->fd))

@@ -13,6 +13,8 @@
 
 /* Whether fd is on a file system that is known to be this machine's alone. */
 bool fs_boot_is_local(int fd);
+/* Whether it has no disk, so that no sync waits. */
+bool fs_boot_is_memory(int fd);
 /* Which run of this machine's kernel it is, where the root is on a file system that only this
  * machine keeps. 0: it is not known to be, or nobody says; a file server comes up again alone. */
 int fs_boot(const struct fs_root *root, char id[UUID_SIZE]);

@@ -9,14 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <threads.h>
+#include <stddef.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef sigev_notify_thread_id /* glibc before 2.38 */
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
 
 #define LOCK_PAUSE_MAX_MS 8
 
@@ -91,15 +89,18 @@ static void catch_wake(void)
 /* Sends the signal to this thread when the time is over. */
 static bool start_timer(timer_t *timer, int timeout_ms)
 {
-    static once_flag once = ONCE_FLAG_INIT;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const pid_t thread = gettid();
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN};
     const struct itimerspec when = {
         .it_value = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000},
         .it_interval = {.tv_nsec = WAKE_AGAIN_MS * 1000000},
     };
 
-    call_once(&once, catch_wake);
-    event.sigev_notify_thread_id = gettid();
+    pthread_once(&once, catch_wake);
+    /* glibc before 2.38 has no name for it: it is where a function would be. */
+    memcpy((char *)&event + offsetof(struct sigevent, sigev_notify_function), &thread,
+           sizeof thread);
     if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0)
         return false;
     if (timer_settime(*timer, 0, &when, NULL) == 0)

@@ -84,3 +84,33 @@ void text_add_escaped(struct buf *out, const char *text)
             buf_addc(out, *c);
     }
 }
+
+char *text_take_line(char *text, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (!strncmp(line, key, len) && line[len] == ' ')
+            return line + len + 1;
+    }
+    return NULL;
+}
+
+void text_end_line(char *value)
+{
+    if (value)
+        value[strcspn(value, "\n")] = '\0';
+}
+
+bool text_next_line(const char **at, const char **line, size_t *len)
+{
+    const char *end = *at ? strchr(*at, '\n') : NULL;
+
+    if (!end)
+        return false;
+    *line = *at;
+    *len = (size_t)(end - *at);
+    *at = end + 1;
+    return true;
+}

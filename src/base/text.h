@@ -8,6 +8,7 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Shortens text to less than size bytes (at least 16), with the NUL, by taking the middle out of
@@ -22,5 +23,12 @@ void text_format(char *out, size_t size, const char *reason, const char *fmt, va
 
 /* Adds text with its control characters as \x0a: it stays in its line and moves no cursor. */
 void text_add_escaped(struct buf *out, const char *text);
+
+/* The value of `key` among lines of "key value", up to the end of the text, or NULL; text_end_line
+ * cuts off, in place, what is behind its line (NULL: nothing). */
+char *text_take_line(char *text, const char *key);
+void text_end_line(char *value);
+/* Takes the next line of the text apart; *at moves on. False: there is none. */
+bool text_next_line(const char **at, const char **line, size_t *len);
 
 #endif

@@ -63,3 +63,36 @@ int name_parse(struct name *name, const char *s, size_t len, struct err *err)
     name->s[len] = '\0';
     return 0;
 }
+
+int name_compare(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    int left = *a == '/' ? 1 : (unsigned char)*a;
+    int right = *b == '/' ? 1 : (unsigned char)*b;
+    return left - right;
+}
+
+bool name_lies_below(const char *text, const char *ancestor)
+{
+    size_t len = strlen(ancestor);
+
+    return !strncmp(text, ancestor, len) && text[len] == '/';
+}
+
+bool name_component_below(const char *text, const struct name *parent,
+                          char component[NAME_LEN_MAX + 1])
+{
+    if (!text || (parent->s[0] && !name_lies_below(text, parent->s)))
+        return false;
+    if (parent->s[0])
+        text += strlen(parent->s) + 1;
+    size_t len = strcspn(text, "/");
+    if (len > NAME_LEN_MAX)
+        return false;
+    memcpy(component, text, len);
+    component[len] = '\0';
+    return true;
+}

@@ -59,17 +59,23 @@ int push_blob_chunk(const struct registry *registry, const struct push_session *
     return 0;
 }
 
-/* Wants the bytes synced. The blob's name is durable before the link that points at it. */
+static int make_link(const struct registry *registry, const struct digest *digest,
+                     struct fs_new *link, struct dirty *dirty, struct err *err)
+{
+    return store_prepare(registry->store, digest->s, strlen(digest->s), link, dirty, err);
+}
+
+/* Wants the bytes and the link synced. A link without its blob counts as not there, so that their
+ * names may come to the disk in any order. */
 static int publish(const struct registry *registry, struct upload *upload,
-                   const struct digest *digest, struct err *err)
+                   const struct digest *digest, struct fs_new *link, struct err *err)
 {
     AUTO_LOCK gc = {-1};
     AUTO_DIRTY dirty = {0};
 
     if (lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
         upload_publish(upload, digest, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
-        repo_link_layer(registry->store, &upload->name, digest, &dirty, err) < 0 ||
+        repo_place_layer(registry->store, &upload->name, digest, link, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     registry_tell(registry, (struct event){.what = EVENT_BLOB_PUSHED,
@@ -98,11 +104,16 @@ static void discard(struct upload *upload, enum metric_counter how)
     upload_remove(upload, &unneeded, NULL);
 }
 
-/* After a failed fsync the kernel holds the pages for clean: another one would succeed, and tell
- * nothing. */
-static int sync_or_discard(struct upload *upload, struct err *err)
+/* Bytes and link, at once. After a failed fsync the kernel holds the pages for clean: another one
+ * would succeed, and tell nothing. */
+static int sync_or_discard(const struct registry *registry, struct upload *upload,
+                           const struct digest *digest, struct fs_new *link, struct err *err)
 {
-    if (upload_sync(upload, err) == 0)
+    AUTO_DIRTY dirty = {0};
+
+    if (upload_sync(upload, &dirty, err) < 0 || make_link(registry, digest, link, &dirty, err) < 0)
+        return -1;
+    if (dirty_sync(&registry->store->fs, &dirty, err) == 0)
         return 0;
     discard(upload, METRIC_UPLOAD_FAILED);
     return -1;
@@ -111,6 +122,7 @@ static int sync_or_discard(struct upload *upload, struct err *err)
 static int verify_and_publish(const struct registry *registry, struct upload *upload,
                               const struct digest *digest, struct err *err)
 {
+    AUTO_FS_NEW link = {0};
     struct digest actual;
 
     if (upload_digest(upload, digest->algorithm, &actual, err) < 0)
@@ -119,7 +131,8 @@ static int verify_and_publish(const struct registry *registry, struct upload *up
         discard(upload, METRIC_UPLOAD_FAILED);
         return err_set(err, ERR_DIGEST_INVALID, "the uploaded content has the digest %s", actual.s);
     }
-    if (sync_or_discard(upload, err) < 0 || publish(registry, upload, digest, err) < 0)
+    if (sync_or_discard(registry, upload, digest, &link, err) < 0 ||
+        publish(registry, upload, digest, &link, err) < 0)
         return -1;
     /* The blob is in place: a session's directory that cannot be removed now is litter, not an
      * error. */
@@ -163,6 +176,7 @@ static int link_blob(const struct registry *registry, const struct name *name,
                      const struct digest *digest, int64_t size, const struct name *from,
                      struct err *err)
 {
+    AUTO_FS_NEW link = {0};
     AUTO_DIRTY dirty = {0};
 
     /* Who published it may not have synced that. */
@@ -171,8 +185,9 @@ static int link_blob(const struct registry *registry, const struct name *name,
         has = blob_freshen(registry->store, digest, err);
     if (has <= 0)
         return has;
-    if (dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
-        repo_link_layer(registry->store, name, digest, &dirty, err) < 0 ||
+    if (make_link(registry, digest, &link, &dirty, err) < 0 ||
+        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
+        repo_place_layer(registry->store, name, digest, &link, &dirty, err) < 0 ||
         dirty_sync(&registry->store->fs, &dirty, err) < 0)
         return -1;
     registry_tell(registry, (struct event){.what = EVENT_BLOB_MOUNTED,
@@ -203,6 +218,7 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
 {
     AUTO_UPLOAD upload = {.fd = -1};
     struct push_range anywhere = {-1, -1};
+    AUTO_FS_NEW link = {0};
     int linked = -1;
 
     if (upload_begin(registry->store, &session->name, algorithm, &upload, err) < 0)
@@ -212,8 +228,8 @@ int push_blob_new(const struct registry *registry, struct push_session *session,
         goto out;
     pushed->size = upload.offset;
     linked = push_blob_link(registry, &session->name, &pushed->digest, pushed->size, err);
-    if (linked == 0 &&
-        (upload_sync(&upload, err) < 0 || publish(registry, &upload, &pushed->digest, err) < 0))
+    if (linked == 0 && (sync_or_discard(registry, &upload, &pushed->digest, &link, err) < 0 ||
+                        publish(registry, &upload, &pushed->digest, &link, err) < 0))
         linked = -1;
     pushed->is_new = linked == 0;
 out:

@@ -2,6 +2,7 @@
  * L3: pushing manifests. */
 #include "registry/push_manifest.h"
 
+#include "base/mem.h"
 #include "index/types.h"
 #include "oci/digester.h"
 #include "storage/storage.h"
@@ -12,6 +13,9 @@
 #include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* What is known of a manifest when its JSON is gone. */
 struct parsed {
@@ -97,60 +101,6 @@ static int leave_tag(const struct registry *registry, const struct name *name,
     return repo_touch_revision(registry->store, name, &current, err) < 0 ? -1 : 0;
 }
 
-/* What a tag ever pointed at: nobody sees it before the tag. */
-static int add_to_indexes(const struct registry *registry, const struct push_manifest *push,
-                          const struct digest *digest, struct dirty *dirty, struct err *err)
-{
-    const struct tag *tags;
-    size_t n = tags_of(push, &tags);
-
-    for (size_t i = 0; i < n; i++)
-        if (tag_add_index(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
-            return -1;
-    return 0;
-}
-
-static int set_tags(const struct registry *registry, const struct push_manifest *push,
-                    const struct digest *digest, struct dirty *dirty, struct err *err)
-{
-    const struct tag *tags;
-    size_t n = tags_of(push, &tags);
-
-    for (size_t i = 0; i < n; i++)
-        if (leave_tag(registry, &push->name, &tags[i], digest, err) < 0 ||
-            tag_set(registry->store, &push->name, &tags[i], digest, dirty, err) < 0)
-            return -1;
-    return dirty_sync(&registry->store->fs, dirty, err);
-}
-
-static int store_bytes(const struct registry *registry, const struct push_manifest *push,
-                       const struct digest *digest, struct dirty *dirty, struct err *err)
-{
-    if (push->bytes)
-        return blob_publish_bytes(registry->store, digest, push->bytes, push->len, dirty, err);
-    return blob_publish_copy(registry->store, digest, push->fd, (int64_t)push->len, dirty, err);
-}
-
-static int add_to_referrers(const struct registry *registry, const struct push_manifest *push,
-                            const struct parsed *parsed, const struct digest *digest,
-                            struct dirty *dirty, struct err *err)
-{
-    const struct store *store = registry->store;
-    const struct digest *subject = &parsed->manifest.subject;
-    struct layout_path path;
-    struct stat st;
-
-    if (!parsed->manifest.has_subject)
-        return 0;
-    int known = fs_stat(&store->fs, layout_referrer(&path, &push->name, subject, digest), &st, err);
-    if (known < 0 ||
-        referrer_add(store, &push->name, subject, digest, &parsed->descriptor, dirty, err) < 0)
-        return -1;
-    if (!known) /* what is not noted is read */
-        types_note(store, subject, digest, &parsed->descriptor, NULL);
-    return 0;
-}
-
 static void tell(const struct registry *registry, const struct push_manifest *push,
                  const struct manifest *manifest, const struct digest *digest)
 {
@@ -173,38 +123,228 @@ static void tell(const struct registry *registry, const struct push_manifest *pu
     }
 }
 
-/* Three durable steps: what nobody finds yet, the link by which the manifest is there, its tags.
- * The entry among the referrers comes before the link: nobody sees an entry without the manifest,
- * but a manifest without its entry would be a signature that nobody finds. */
-static int publish(const struct registry *registry, const struct push_manifest *push,
-                   const struct parsed *parsed, struct pushed_manifest *pushed, struct err *err)
-{
-    const struct manifest *manifest = &parsed->manifest;
-    const struct digest *digest = &pushed->digest;
-    AUTO_LOCK gc = {-1};
-    AUTO_LOCK repo = {-1};
-    AUTO_DIRTY dirty = {0};
+/* One publication. Its files are made before they get their names: the manifest's bytes and its
+ * entry among the referrers, the link by which it is there, and of each tag that among all that it
+ * ever pointed at, and the tag itself. */
+struct publishing {
+    const struct registry *registry;
+    const struct push_manifest *push;
+    const struct parsed *parsed;
+    struct pushed_manifest *pushed;
+    struct dirty dirty; /* what it builds on */
+    struct fs_new blob, referrer, revision, *index, *current;
+    bool linked; /* by us */
+};
 
-    /* What takes long comes before the repository's lock. */
+static void publishing_free(struct publishing *p)
+{
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+
+    fs_new_drop(&p->blob);
+    fs_new_drop(&p->referrer);
+    fs_new_drop(&p->revision);
+    for (size_t i = 0; p->index && i < n; i++) {
+        fs_new_drop(&p->index[i]);
+        fs_new_drop(&p->current[i]);
+    }
+    free(p->index);
+    free(p->current);
+    dirty_free(&p->dirty);
+}
+
+static int make_link(struct publishing *p, struct fs_new *link, struct err *err)
+{
+    const char *text = p->pushed->digest.s;
+
+    return store_prepare(p->registry->store, text, strlen(text), link, &p->dirty, err);
+}
+
+static int make_links(struct publishing *p, struct err *err)
+{
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+
+    if (!p->index) {
+        p->index = mem_alloc(n * sizeof *p->index);
+        p->current = mem_alloc(n * sizeof *p->current);
+    }
+    int result = make_link(p, &p->revision, err);
+    for (size_t i = 0; i < n && result == 0; i++) {
+        result = make_link(p, &p->index[i], err);
+        if (result == 0)
+            result = make_link(p, &p->current[i], err);
+    }
+    return result;
+}
+
+static int make_content(struct publishing *p, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct push_manifest *push = p->push;
+    const struct buf *descriptor = &p->parsed->descriptor;
+
+    int made = push->bytes ? store_prepare(store, push->bytes, push->len, &p->blob, &p->dirty, err)
+                           : store_prepare_copy(store, push->fd, (int64_t)push->len, &p->blob,
+                                                &p->dirty, err);
+    if (made < 0 || !p->parsed->manifest.has_subject)
+        return made;
+    return store_prepare(store, descriptor->s, descriptor->len, &p->referrer, &p->dirty, err);
+}
+
+static int has_referrer(const struct publishing *p, struct err *err)
+{
+    const struct manifest *manifest = &p->parsed->manifest;
+
+    if (!manifest->has_subject)
+        return 1;
+    return referrer_has(p->registry->store, &p->push->name, &manifest->subject, &p->pushed->digest,
+                        err);
+}
+
+static int refer(struct publishing *p, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct digest *subject = &p->parsed->manifest.subject;
+    const struct digest *digest = &p->pushed->digest;
+
+    if (!p->parsed->manifest.has_subject)
+        return 0;
+    int known = has_referrer(p, err);
+    if (known < 0 ||
+        referrer_place(&p->push->name, subject, digest, &p->referrer, &p->dirty, err) < 0)
+        return -1;
+    if (!known) /* what is not noted is read */
+        types_note(store, subject, digest, &p->parsed->descriptor, NULL);
+    return 0;
+}
+
+/* The first step: all bytes, then the names of what nobody finds yet. The entry among the referrers
+ * comes before the link: nobody sees an entry without the manifest, but a manifest without its
+ * entry would be a signature that nobody finds. */
+static int prepare(struct publishing *p, struct err *err)
+{
+    const struct fs_root *fs = &p->registry->store->fs;
+    const struct digest *digest = &p->pushed->digest;
+
+    if (make_content(p, err) < 0 || make_links(p, err) < 0 || dirty_sync(fs, &p->dirty, err) < 0 ||
+        blob_place(digest, &p->blob, &p->dirty, err) < 0 || refer(p, err) < 0)
+        return -1;
+    return dirty_sync(fs, &p->dirty, err);
+}
+
+/* What may have changed before the lock was held. */
+static int check_again(const struct publishing *p, bool precondition, struct err *err)
+{
+    if ((precondition && check_precondition(p->registry, p->push, err) < 0) ||
+        check_tags(p->registry, p->push, &p->pushed->digest, err) < 0)
+        return -1;
+    return freshen_check(p->registry, &p->push->name, &p->parsed->manifest, &p->pushed->missing,
+                         err);
+}
+
+/* The second: the link by which the manifest is there, and those of the tags' indexes, which nobody
+ * sees before the tags. 0: somebody has deleted what comes before it. */
+static int link_revision(struct publishing *p, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct name *name = &p->push->name;
+    const struct digest *digest = &p->pushed->digest;
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+    AUTO_DIRTY dirty = {0};
+    AUTO_LOCK repo = {-1};
+
+    if (lock_repo(store, name, &repo, err) < 0)
+        return -1;
+    int ours = p->linked ? repo_has_revision(store, name, digest, err) : 0;
+    if (ours < 0 || check_again(p, !ours, err) < 0)
+        return -1;
+    int prepared = has_referrer(p, err);
+    if (prepared <= 0)
+        return prepared;
+    if (repo_place_revision(store, name, digest, &p->revision, &dirty, err) < 0)
+        return -1;
+    p->linked = true;
+    for (size_t i = 0; i < n; i++)
+        if (tag_place_index(name, &tags[i], digest, &p->index[i], &dirty, err) < 0)
+            return -1;
+    lock_free(&repo);
+    return dirty_sync(&store->fs, &dirty, err) < 0 ? -1 : 1;
+}
+
+static int stays_linked(const struct publishing *p, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct name *name = &p->push->name;
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+
+    /* Whoever removes it meanwhile sees that he has to look for tags again. */
+    int there = repo_touch_revision(store, name, &p->pushed->digest, err);
+    for (size_t i = 0; i < n && there > 0; i++)
+        there = tag_has_index(store, name, &tags[i], &p->pushed->digest, err);
+    return there;
+}
+
+/* The third. 0 as above. */
+static int set_tags(struct publishing *p, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct name *name = &p->push->name;
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+    AUTO_DIRTY dirty = {0};
+    AUTO_LOCK repo = {-1};
+
+    if (n == 0)
+        return 1;
+    if (lock_repo(store, name, &repo, err) < 0 ||
+        check_again(p, !p->push->reference.is_digest, err) < 0)
+        return -1;
+    int linked = stays_linked(p, err);
+    if (linked > 0 && lock_repo_change(&repo, err) < 0)
+        linked = -1;
+    if (linked <= 0)
+        return linked;
+    for (size_t i = 0; i < n; i++)
+        if (leave_tag(p->registry, name, &tags[i], &p->pushed->digest, err) < 0 ||
+            tag_place(name, &tags[i], &p->current[i], &dirty, err) < 0)
+            return -1;
+    lock_free(&repo);
+    return dirty_sync(&store->fs, &dirty, err) < 0 ? -1 : 1;
+}
+
+/* How often it is begun again because what it needs was deleted meanwhile. */
+#define TRIES 8
+
+/* Four durable steps: bytes, and three rounds of names. Nobody waits for the disk under the
+ * repository's lock: files are made before they get their names under it, and directories are
+ * synced after it. */
+static int publish(struct publishing *p, struct err *err)
+{
+    const struct registry *registry = p->registry;
+    const struct push_manifest *push = p->push;
+    const struct manifest *manifest = &p->parsed->manifest;
+    AUTO_LOCK gc = {-1};
+    int done = 0;
+
     if (check_storage(registry, push, err) < 0 || check_precondition(registry, push, err) < 0 ||
-        check_tags(registry, push, digest, err) < 0 ||
+        check_tags(registry, push, &p->pushed->digest, err) < 0 ||
         lock_gc(registry->store, FS_LOCK_SHARED, &gc, err) < 0 ||
-        freshen_references(registry, &push->name, manifest, !push->is_stored, &dirty,
-                           &pushed->missing, err) < 0 ||
-        lock_repo(registry->store, &push->name, &repo, err) < 0 ||
-        check_precondition(registry, push, err) < 0 ||
-        check_tags(registry, push, digest, err) < 0 ||
-        freshen_check(registry, &push->name, manifest, &pushed->missing, err) < 0 ||
-        store_bytes(registry, push, digest, &dirty, err) < 0 ||
-        add_to_referrers(registry, push, parsed, digest, &dirty, err) < 0 ||
-        add_to_indexes(registry, push, digest, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0 ||
-        repo_link_revision(registry->store, &push->name, digest, &dirty, err) < 0 ||
-        dirty_sync(&registry->store->fs, &dirty, err) < 0)
+        freshen_references(registry, &push->name, manifest, !push->is_stored, &p->dirty,
+                           &p->pushed->missing, err) < 0)
         return -1;
-    if (lock_repo_change(&repo, err) < 0 || set_tags(registry, push, digest, &dirty, err) < 0)
+    for (int i = 0; i < TRIES && done == 0; i++) {
+        done = prepare(p, err) < 0 ? -1 : link_revision(p, err);
+        if (done > 0)
+            done = set_tags(p, err);
+    }
+    if (done == 0)
+        err_set(err, ERR_BUSY, "%s is deleted as often as it is pushed", p->pushed->digest.s);
+    if (done <= 0)
         return -1;
-    tell(registry, push, manifest, digest);
+    tell(registry, push, manifest, &p->pushed->digest);
     return 0;
 }
 
@@ -271,9 +411,12 @@ int push_manifest(const struct registry *registry, const struct push_manifest *p
     struct parsed parsed = {.descriptor = BUF_INIT};
 
     pushed->missing.n = 0;
+    struct publishing publishing = {
+        .registry = registry, .push = push, .parsed = &parsed, .pushed = pushed};
     int result = parse(push, &pushed->digest, &parsed, err);
     if (result == 0)
-        result = publish(registry, push, &parsed, pushed, err);
+        result = publish(&publishing, err);
+    publishing_free(&publishing);
     pushed->has_subject = parsed.manifest.has_subject;
     pushed->subject = parsed.manifest.subject;
     manifest_free(&parsed.manifest);

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define COPY_BYTES 65536
-
 #define READ_BYTES ((size_t)256 << 10)
 
 int blob_stat(const struct store *store, const struct digest *digest, int64_t *size,
@@ -160,48 +158,12 @@ int blob_publish_file(const struct store *store, const struct digest *digest, co
     return renamed < 0 ? -1 : 0;
 }
 
-int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
-                       size_t len, struct dirty *dirty, struct err *err)
+int blob_place(const struct digest *digest, struct fs_new *file, struct dirty *dirty,
+               struct err *err)
 {
     struct layout_path path;
 
-    return store_write(store, layout_blob(&path, digest), bytes, len, dirty, err);
-}
-
-static int copy_bytes(int from, int to, int64_t size, struct err *err)
-{
-    AUTO_BUF piece = BUF_INIT;
-    char *bytes = buf_reserve(&piece, COPY_BYTES);
-
-    for (int64_t off = 0; off < size;) {
-        size_t len = size - off < COPY_BYTES ? (size_t)(size - off) : COPY_BYTES;
-        if (file_pread_all(from, bytes, len, off, err) < 0 ||
-            file_pwrite_all(to, bytes, len, off, err) < 0)
-            return -1;
-        off += (int64_t)len;
-    }
-    return 0;
-}
-
-int blob_publish_copy(const struct store *store, const struct digest *digest, int fd, int64_t size,
-                      struct dirty *dirty, struct err *err)
-{
-    struct layout_path tmp;
-    AUTO_FD copy = -1;
-    AUTO_DIRTY unneeded = {0};
-
-    int made = fs_open(&store->fs, layout_tmp(&tmp), O_WRONLY | O_CREAT | O_EXCL, &copy, err);
-    if (made <= 0)
-        return made < 0 ? -1 : err_sys(err, ENOENT, "create %s", tmp.s);
-    int result = copy_bytes(fd, copy, size, err);
-    if (result == 0)
-        result = fs_sync_file(&store->fs, copy, err);
-    file_close(&copy);
-    if (result == 0)
-        result = blob_publish_file(store, digest, tmp.s, dirty, err);
-    if (result < 0)
-        fs_unlink(&store->fs, tmp.s, &unneeded, NULL);
-    return result;
+    return fs_new_place(file, layout_blob(&path, digest), dirty, err);
 }
 
 int blob_freshen(const struct store *store, const struct digest *digest, struct err *err)

@@ -38,11 +38,9 @@ int blob_may_be_manifest(const struct store *store, const struct digest *digest,
  * damaged blob heals. */
 int blob_publish_file(const struct store *store, const struct digest *digest, const char *from,
                       struct dirty *dirty, struct err *err);
-/* The same with a copy of a file's content; fd need not be of the store. */
-int blob_publish_copy(const struct store *store, const struct digest *digest, int fd, int64_t size,
-                      struct dirty *dirty, struct err *err);
-int blob_publish_bytes(const struct store *store, const struct digest *digest, const void *bytes,
-                       size_t len, struct dirty *dirty, struct err *err);
+/* The same of one that was prepared. */
+int blob_place(const struct digest *digest, struct fs_new *file, struct dirty *dirty,
+               struct err *err);
 
 /* What has to be synced before somebody names it, as fs_settle. */
 int blob_settle(const struct store *store, const struct digest *digest, struct dirty *dirty,

@@ -4,6 +4,7 @@
 #include "store/holder.h"
 
 #include "base/dir.h"
+#include "base/text.h"
 #include "oci/digest_key.h"
 #include "store/layout.h"
 
@@ -74,19 +75,6 @@ int holder_note(const struct store *store, const struct name *name, const struct
                : err_set(err, ERR_IO, "%s cannot be added to", path.s);
 }
 
-/* Takes the next line of the text apart; *at moves on. False: there is none. */
-static bool next_line(const char **at, const char **line, size_t *len)
-{
-    const char *end = *at ? strchr(*at, '\n') : NULL;
-
-    if (!end)
-        return false;
-    *line = *at;
-    *len = (size_t)(end - *at);
-    *at = end + 1;
-    return true;
-}
-
 int holder_find(const struct store *store, const struct digest *digest, holder_may_fn *may,
                 void *context, struct name *holder, struct err *err)
 {
@@ -97,7 +85,7 @@ int holder_find(const struct store *store, const struct digest *digest, holder_m
 
     if (read_shard(store, layout_holders(&path, digest_hex(digest)), &text, NULL) <= 0)
         return 0;
-    for (const char *at = text.s; next_line(&at, &line, &len);) {
+    for (const char *at = text.s; text_next_line(&at, &line, &len);) {
         struct name name;
         if (len <= KEY_HEX + 1 || strncmp(line, digest_hex(digest), KEY_HEX) != 0 ||
             name_parse(&name, line + KEY_HEX + 1, len - KEY_HEX - 1, NULL) < 0 ||
@@ -155,7 +143,7 @@ int holder_prune(const struct store *store, int shard, holder_keep_fn *keep, voi
         found = read_shard(store, path.s, &text, err);
     if (found <= 0 || text.len == 0)
         return found < 0 ? -1 : 0;
-    for (const char *at = text.s; next_line(&at, &line, &len);) {
+    for (const char *at = text.s; text_next_line(&at, &line, &len);) {
         struct digest_key key;
         if (key_of_line(line, len, &key) && keep(context, &key))
             buf_add(&kept, line, len + 1);

@@ -21,6 +21,23 @@ int referrer_add(const struct store *store, const struct name *name, const struc
                        descriptor->len, dirty, err);
 }
 
+int referrer_place(const struct name *name, const struct digest *subject,
+                   const struct digest *referrer, struct fs_new *descriptor, struct dirty *dirty,
+                   struct err *err)
+{
+    struct layout_path path;
+
+    return fs_new_place(descriptor, layout_referrer(&path, name, subject, referrer), dirty, err);
+}
+
+int referrer_has(const struct store *store, const struct name *name, const struct digest *subject,
+                 const struct digest *referrer, struct err *err)
+{
+    struct layout_path path;
+
+    return store_has_link(store, layout_referrer(&path, name, subject, referrer), err);
+}
+
 int referrer_remove(const struct store *store, const struct name *name,
                     const struct digest *subject, const struct digest *referrer,
                     struct dirty *dirty, struct err *err)

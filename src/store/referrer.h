@@ -3,7 +3,7 @@
  * The index of manifests that name a `subject` (OCI Distribution Specification, "Listing
  * Referrers"): for each its ready descriptor as JSON. It can be rebuilt from the manifests, and a
  * spell under Distribution leaves it stale, so a reader checks each entry against the revision.
- * Changes want lock_gc shared and lock_repo.
+ * Changes want lock_gc shared, removals lock_repo.
  */
 #ifndef BERTH_STORE_REFERRER_H
 #define BERTH_STORE_REFERRER_H
@@ -17,6 +17,12 @@ int referrer_add(const struct store *store, const struct name *name, const struc
 int referrer_remove(const struct store *store, const struct name *name,
                     const struct digest *subject, const struct digest *referrer,
                     struct dirty *dirty, struct err *err);
+int referrer_place(const struct name *name, const struct digest *subject,
+                   const struct digest *referrer, struct fs_new *descriptor, struct dirty *dirty,
+                   struct err *err);
+/* Whether it has an entry. */
+int referrer_has(const struct store *store, const struct name *name, const struct digest *subject,
+                 const struct digest *referrer, struct err *err);
 /* Fills the digests of the first n entries behind the text `after` (NULL: from the start), as text
  * in byte order. *more: there are others behind them. */
 int referrer_page(const struct store *store, const struct name *name, const struct digest *subject,

@@ -93,6 +93,19 @@ int repo_link_layer(const struct store *store, const struct name *name, const st
     return 0;
 }
 
+int repo_place_layer(const struct store *store, const struct name *name,
+                     const struct digest *digest, struct fs_new *link, struct dirty *dirty,
+                     struct err *err)
+{
+    struct layout_path path;
+
+    if (repo_create(store, name, dirty, err) < 0 ||
+        fs_new_place(link, layout_layer(&path, name, digest), dirty, err) < 0)
+        return -1;
+    holder_note(store, name, digest, NULL);
+    return 0;
+}
+
 int repo_unlink_layer(const struct store *store, const struct name *name,
                       const struct digest *digest, struct dirty *dirty, struct err *err)
 {
@@ -170,7 +183,7 @@ int repo_touch_revision(const struct store *store, const struct name *name,
 {
     struct layout_path path;
 
-    return fs_touch(&store->fs, layout_revision(&path, name, digest), err);
+    return fs_touch_anew(&store->fs, layout_revision(&path, name, digest), err);
 }
 
 int repo_has_revision(const struct store *store, const struct name *name,
@@ -210,6 +223,17 @@ int repo_link_revision(const struct store *store, const struct name *name,
     if (repo_create(store, name, dirty, err) < 0)
         return -1;
     return store_write_link(store, layout_revision(&path, name, digest), digest, dirty, err);
+}
+
+int repo_place_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct fs_new *link, struct dirty *dirty,
+                        struct err *err)
+{
+    struct layout_path path;
+
+    if (repo_create(store, name, dirty, err) < 0)
+        return -1;
+    return fs_new_place(link, layout_revision(&path, name, digest), dirty, err);
 }
 
 int repo_unlink_revision(const struct store *store, const struct name *name,
@@ -313,25 +337,6 @@ struct walk {
     void *context;
 };
 
-/* Compares by components: the separator sorts before every other character. */
-static int compare_components(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    int left = *a == '/' ? 1 : (unsigned char)*a;
-    int right = *b == '/' ? 1 : (unsigned char)*b;
-    return left - right;
-}
-
-static bool lies_below(const char *name, const char *ancestor)
-{
-    size_t len = strlen(ancestor);
-
-    return !strncmp(name, ancestor, len) && name[len] == '/';
-}
-
 static int walk_below(const struct walk *walk, const struct name *parent, struct err *err);
 
 /* Passes an error on, unless it is only that there is a symbolic link. */
@@ -397,7 +402,7 @@ static bool is_leaf(const struct walk *walk, const struct name *name)
 
 static int walk_one(const struct walk *walk, const struct name *name, struct err *err)
 {
-    int order = walk->after ? compare_components(name->s, walk->after) : 1;
+    int order = walk->after ? name_compare(name->s, walk->after) : 1;
     struct err failure;
 
     if (order > 0 && is_leaf(walk, name))
@@ -411,7 +416,7 @@ static int walk_one(const struct walk *walk, const struct name *name, struct err
         int stop = exists > 0 ? walk->visit(walk->context, name, err) : 0;
         if (stop)
             return stop;
-    } else if (order < 0 && !lies_below(walk->after, name->s)) {
+    } else if (order < 0 && !name_lies_below(walk->after, name->s)) {
         return 0;
     }
     return walk_below(walk, name, err);
@@ -441,24 +446,6 @@ static int walk_children(const struct walk *walk, const struct name *parent, con
     return stop;
 }
 
-/* The component of `after` directly below the parent, if it could be part of a name. */
-static bool first_component(const struct walk *walk, const struct name *parent,
-                            char component[NAME_LEN_MAX + 1])
-{
-    const char *at = walk->after;
-
-    if (!at || (parent->s[0] && !lies_below(at, parent->s)))
-        return false;
-    if (parent->s[0])
-        at += strlen(parent->s) + 1;
-    size_t len = strcspn(at, "/");
-    if (len > NAME_LEN_MAX)
-        return false;
-    memcpy(component, at, len);
-    component[len] = '\0';
-    return true;
-}
-
 struct children {
     const struct walk *walk;
     const struct name *parent;
@@ -482,7 +469,7 @@ static int walk_pages(const struct walk *walk, const struct name *parent, const 
     struct children children = {walk, parent, path, false};
     char first[NAME_LEN_MAX + 1];
     struct err failure;
-    bool begun = first_component(walk, parent, first);
+    bool begun = name_component_below(walk->after, parent, first);
 
     int stop = begun ? walk_child(walk, parent, path, first, err) : 0;
     if (stop)

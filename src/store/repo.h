@@ -38,8 +38,8 @@ int repo_freshen_layer(const struct store *store, const struct name *name,
                        const struct digest *digest, struct err *err);
 int repo_freshen_revision(const struct store *store, const struct name *name,
                           const struct digest *digest, struct err *err);
-/* Lets a manifest's grace begin anew, when a tag leaves it. 0: the repository has no such manifest.
- */
+/* Lets a manifest's grace begin anew, when a tag leaves it or comes to it, and makes it another for
+ * repo_stamp_revision. 0: the repository has no such manifest. */
 int repo_touch_revision(const struct store *store, const struct name *name,
                         const struct digest *digest, struct err *err);
 
@@ -66,6 +66,13 @@ int repo_stamp_revision(const struct store *store, const struct name *name,
                         const struct digest *digest, struct repo_stamp *stamp, struct err *err);
 int repo_link_revision(const struct store *store, const struct name *name,
                        const struct digest *digest, struct dirty *dirty, struct err *err);
+/* Both with a link that is ready. */
+int repo_place_layer(const struct store *store, const struct name *name,
+                     const struct digest *digest, struct fs_new *link, struct dirty *dirty,
+                     struct err *err);
+int repo_place_revision(const struct store *store, const struct name *name,
+                        const struct digest *digest, struct fs_new *link, struct dirty *dirty,
+                        struct err *err);
 int repo_unlink_revision(const struct store *store, const struct name *name,
                          const struct digest *digest, struct dirty *dirty, struct err *err);
 /* Their digests' hex, of one algorithm. */

@@ -307,6 +307,22 @@ int store_write_link(const struct store *store, const char *path, const struct d
     return store_write(store, path, digest->s, strlen(digest->s), dirty, err);
 }
 
+int store_prepare(const struct store *store, const void *bytes, size_t len, struct fs_new *file,
+                  struct dirty *dirty, struct err *err)
+{
+    struct layout_path tmp;
+
+    return fs_new_write(&store->fs, layout_tmp(&tmp), bytes, len, file, dirty, err);
+}
+
+int store_prepare_copy(const struct store *store, int fd, int64_t size, struct fs_new *file,
+                       struct dirty *dirty, struct err *err)
+{
+    struct layout_path tmp;
+
+    return fs_new_copy(&store->fs, layout_tmp(&tmp), fd, size, file, dirty, err);
+}
+
 int store_has_link(const struct store *store, const char *path, struct err *err)
 {
     struct stat st;

@@ -11,7 +11,7 @@
 #ifndef BERTH_STORE_STORE_H
 #define BERTH_STORE_STORE_H
 
-#include "base/fs.h"
+#include "base/fs_new.h"
 #include "oci/digest.h"
 #include "oci/name.h"
 #include "store/store_settings.h"
@@ -70,6 +70,11 @@ int store_write(const struct store *store, const char *path, const void *bytes, 
 /* Makes path a link to digest: exactly "<algorithm>:<hex>", no newline. */
 int store_write_link(const struct store *store, const char *path, const struct digest *digest,
                      struct dirty *dirty, struct err *err);
+/* The first step of writing something whose name comes later, of bytes or of a file's content. */
+int store_prepare(const struct store *store, const void *bytes, size_t len, struct fs_new *file,
+                  struct dirty *dirty, struct err *err);
+int store_prepare_copy(const struct store *store, int fd, int64_t size, struct fs_new *file,
+                       struct dirty *dirty, struct err *err);
 /* Whether a link stands there. What it points at is in its path, except for a tag's current/link.
  */
 int store_has_link(const struct store *store, const char *path, struct err *err);

@@ -64,6 +64,35 @@ int tag_set(const struct store *store, const struct name *name, const struct tag
     return store_write_link(store, layout_tag_current(&path, name, tag), digest, dirty, err);
 }
 
+int tag_place_index(const struct name *name, const struct tag *tag, const struct digest *digest,
+                    struct fs_new *link, struct dirty *dirty, struct err *err)
+{
+    const struct fs_root *root = link->root;
+    struct layout_path path;
+
+    if (fs_new_place(link, layout_tag_index(&path, name, tag, digest), dirty, err) < 0)
+        return -1;
+    layout_tag_current(&path, name, tag);
+    *strrchr(path.s, '/') = '\0';
+    return dir_make(root, path.s, dirty, err);
+}
+
+int tag_place(const struct name *name, const struct tag *tag, struct fs_new *link,
+              struct dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return fs_new_place(link, layout_tag_current(&path, name, tag), dirty, err);
+}
+
+int tag_has_index(const struct store *store, const struct name *name, const struct tag *tag,
+                  const struct digest *digest, struct err *err)
+{
+    struct layout_path path;
+
+    return store_has_link(store, layout_tag_index(&path, name, tag, digest), err);
+}
+
 int tag_take(const struct store *store, const struct name *name, const struct tag *tag,
              struct strings *trash, struct dirty *dirty, struct err *err)
 {

@@ -28,6 +28,14 @@ int tag_add_index(const struct store *store, const struct name *name, const stru
                   const struct digest *digest, struct dirty *dirty, struct err *err);
 int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
             const struct digest *digest, struct dirty *dirty, struct err *err);
+int tag_has_index(const struct store *store, const struct name *name, const struct tag *tag,
+                  const struct digest *digest, struct err *err);
+/* Both with a link that is ready, so that nobody waits for the disk under the lock. The first makes
+ * the directory for the second, so that the tag's own is synced once. */
+int tag_place_index(const struct name *name, const struct tag *tag, const struct digest *digest,
+                    struct fs_new *link, struct dirty *dirty, struct err *err);
+int tag_place(const struct name *name, const struct tag *tag, struct fs_new *link,
+              struct dirty *dirty, struct err *err);
 /* Moves the tag alone away, whole and at once; what is then in trash is to be taken apart without a
  * lock (trash.h). 0: there is none. */
 int tag_take(const struct store *store, const struct name *name, const struct tag *tag,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/percent.h"
 #include "base/rfc3339.h"
+#include "base/text.h"
 #include "oci/hasher.h"
 #include "store/blob.h"
 #include "store/layout.h"
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,39 +47,20 @@ static void state_free(struct upload_state *state)
     free(state->midstate);
 }
 
-/* The value of `key` in the text, or NULL. Ends the value's line in place. */
-static char *take_line(char *text, const char *key)
-{
-    size_t len = strlen(key);
-
-    for (char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (!strncmp(line, key, len) && line[len] == ' ')
-            return line + len + 1;
-    }
-    return NULL;
-}
-
-static void end_line(char *value)
-{
-    if (value)
-        value[strcspn(value, "\n")] = '\0';
-}
-
 static bool state_parse(struct upload_state *state, char *text)
 {
-    char *user = take_line(text, "user");
-    char *algorithm = take_line(text, "algorithm");
-    char *offset = take_line(text, "offset");
-    char *midstate = take_line(text, "midstate");
-    char *boot = take_line(text, "boot");
+    char *user = text_take_line(text, "user");
+    char *algorithm = text_take_line(text, "algorithm");
+    char *offset = text_take_line(text, "offset");
+    char *midstate = text_take_line(text, "midstate");
+    char *boot = text_take_line(text, "boot");
     AUTO_BUF decoded = BUF_INIT;
 
-    end_line(user);
-    end_line(algorithm);
-    end_line(offset);
-    end_line(midstate);
-    end_line(boot);
+    text_end_line(user);
+    text_end_line(algorithm);
+    text_end_line(offset);
+    text_end_line(midstate);
+    text_end_line(boot);
     buf_addstr(&decoded, "");
     if (!user || !algorithm || !offset || !percent_decode_query(&decoded, user, strlen(user)) ||
         digest_algorithm_parse(&state->algorithm, algorithm, NULL) < 0 ||
@@ -398,9 +381,13 @@ int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct
     return 0;
 }
 
-int upload_sync(struct upload *upload, struct err *err)
+int upload_sync(struct upload *upload, struct dirty *dirty, struct err *err)
 {
-    return fs_sync_file(&upload->store->fs, upload->fd, err);
+    int fd = upload->store->fs.durable ? fcntl(upload->fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+    if (upload->store->fs.durable && fd < 0)
+        return err_sys(err, errno, "sync an upload");
+    return fd < 0 ? 0 : dirty_add_file(&upload->store->fs, dirty, &fd, err);
 }
 
 int upload_publish(struct upload *upload, const struct digest *digest, struct dirty *dirty,

@@ -4,10 +4,10 @@
  * may reach another process or host. A session belongs to a repository and to the user that opened
  * it; for everyone else it does not exist (UPLOAD_UNKNOWN).
  *
- * The lock is on the session's own `data` file, is waited for no longer than a
- * moment (UPLOAD_BUSY), and is held from
- * upload_create or upload_open to upload_close. What was acknowledged ends at the offset in
- * `state`; bytes behind it are from a request that failed, and the next writer cuts them off.
+ * The lock is on the session's own `data` file, is waited for no longer than a moment
+ * (UPLOAD_BUSY), and is held from upload_create or upload_open to upload_close. What was
+ * acknowledged ends at the offset in `state`; bytes behind it are from a request that failed, and
+ * the next writer cuts them off.
  *
  * A session that Distribution began has no `state`: then all of `data` counts, and anyone may go on
  * with it.
@@ -28,8 +28,7 @@ struct upload {
     struct name name;
     char id[UUID_SIZE];
     char *user;                              /* "" is nobody */
-    char tmp[sizeof LAYOUT_TMP + UUID_SIZE]; /* where data is that is no session's, until it has a
-                                                name */
+    char tmp[sizeof LAYOUT_TMP + UUID_SIZE]; /* where it is if it is no session, until named */
     bool alone;                              /* it is no session */
     bool stated;                             /* `state` is there */
     int fd;                                  /* of data, locked */
@@ -75,9 +74,9 @@ int upload_rollback(struct upload *upload, struct err *err);
  * other algorithm. */
 int upload_digest(struct upload *upload, enum digest_algorithm algorithm, struct digest *digest,
                   struct err *err);
-/* Makes the bytes durable, which may take long: before the lock. */
-int upload_sync(struct upload *upload, struct err *err);
-/* Makes data the blob, after upload_sync. Wants lock_gc shared. The session is then to be removed.
+/* The bytes are durable after dirty_sync, which may take long: before the lock. */
+int upload_sync(struct upload *upload, struct dirty *dirty, struct err *err);
+/* Makes data the blob, after that. Wants lock_gc shared. The session is then to be removed.
  */
 int upload_publish(struct upload *upload, const struct digest *digest, struct dirty *dirty,
                    struct err *err);

@@ -133,8 +133,6 @@ class View:
                 found.append(f"the manifest {digest[7:19]} of {name} has no bytes")
             else:
                 found += [f"the manifest {digest[7:19]} of {name} lacks {what}" for what in self._lacks(name, digest)]
-        found += [f"the link {digest[7:19]} of {name} points at no bytes" for name, digest in self.layers
-                  if digest not in self.blobs]
         names = {name for name, _ in self.revisions} | {name for name, _ in self.layers}
         found += [f"{name} has no _layers" for name in names
                   if f"{V2}repositories/{name}/_layers" not in self.state.directories]

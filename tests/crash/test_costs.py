@@ -7,7 +7,7 @@ from tests.crash.explore import events_of
 from tests.crash.operations import OPERATIONS
 
 # Into a repository that exists; docker sends a blob by POST, PATCH and PUT.
-SYNCS_MAX = {"blob": 7, "manifest-new-tag": 16, "mount": 3}
+SYNCS_MAX = {"blob": 7, "manifest-new-tag": 15, "mount": 3}
 
 
 @pytest.mark.parametrize("name", SYNCS_MAX)

@@ -326,6 +326,14 @@ int unit_store_make(void **state)
     return store_open(&made->store, &settings, true, &failure);
 }
 
+int unit_publish(const struct store *store, const struct digest *digest, const void *bytes,
+                 size_t len, struct dirty *dirty, struct err *err)
+{
+    struct layout_path path;
+
+    return store_write(store, layout_blob(&path, digest), bytes, len, dirty, err);
+}
+
 int unit_store_remove(void **state)
 {
     struct store_in_dir *made = *state;

@@ -83,6 +83,9 @@ const char *unit_path(const struct unit_dir *dir, const char *name);
 int unit_store_make(void **state);
 int unit_store_remove(void **state);
 #define STORE_TEST(test) cmocka_unit_test_setup_teardown(test, unit_store_make, unit_store_remove)
+/* Makes a blob of the bytes, whether or not they have its digest. */
+int unit_publish(const struct store *store, const struct digest *digest, const void *bytes,
+                 size_t len, struct dirty *dirty, struct err *err);
 /* The same store as another process opens it; asserts nothing, for use there. */
 int unit_store_open(struct store *again, const struct store *store);
 

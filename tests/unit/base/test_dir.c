@@ -216,6 +216,42 @@ static void test_touch(void **state)
     assert_returns(0, fs_touch(&dir->root, "none/none", &failure));
 }
 
+int __real_futimens(int fd, const struct timespec times[2]);
+int __wrap_futimens(int fd, const struct timespec times[2]);
+
+static bool stands_still; /* the clock of files, between two of its ticks */
+
+int __wrap_futimens(int fd, const struct timespec times[2])
+{
+    return stands_still && !times ? 0 : __real_futimens(fd, times);
+}
+
+/* Who compares two times of a file has to see each touch between them. */
+static void test_each_touch_makes_another_time(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct stat st;
+    int64_t before = 0;
+
+    unit_put(dir->path, "file", "f");
+    unit_symlink("file", dir->path, "link");
+    stands_still = true;
+    for (int i = 0; i < 1000; i++) {
+        assert_returns(1, fs_touch_anew(&dir->root, "file", &failure));
+        assert_returns(1, fs_stat(&dir->root, "file", &st, &failure));
+        assert_true(fs_mtime(&st) > before);
+        before = fs_mtime(&st);
+    }
+    stands_still = false;
+    unit_age(dir->path, "file", 5000);
+    assert_returns(0, fs_touch_anew(&dir->root, "link", &failure));
+    assert_true(unit_age_of(dir->path, "file") >= 5000);
+    assert_returns(1, fs_touch_anew(&dir->root, "file", &failure));
+    assert_true(unit_age_of(dir->path, "file") < 100);
+    assert_returns(0, fs_touch_anew(&dir->root, "none/none", &failure));
+    assert_returns(0, fs_touch_anew(&dir->root, ".", &failure));
+}
+
 static bool stop_at_second(void *context, const char *name)
 {
     (void)name;
@@ -350,6 +386,7 @@ int main(void)
         DIR_TEST(test_remove_tree_follows_no_link),
         DIR_TEST(test_remove_tree_stops_at_its_depth),
         DIR_TEST(test_touch),
+        DIR_TEST(test_each_touch_makes_another_time),
         DIR_TEST(test_mode_and_owner_of_what_is_in_the_root),
         DIR_TEST(test_each_visits_until_told),
         DIR_TEST(test_list_is_sorted_by_bytes_without_dot_files),

@@ -49,10 +49,10 @@ static void test_all_that_some_repository_has(void **state)
     const struct digest config = unit_digest_of("{}");
     const struct digest untagged = have_image(store, "a", NULL, "other");
     const struct digest loose = unit_digest_of("nobody has it");
-    assert_returns(0, blob_publish_bytes(store, &loose, "nobody has it", 13, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &loose, "nobody has it", 13, &dirty, &failure));
     const struct digest wide = unit_digest(DIGEST_SHA512, "wide");
     const struct name name = unit_name("a");
-    assert_returns(0, blob_publish_bytes(store, &wide, "wide", 4, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &wide, "wide", 4, &dirty, &failure));
     assert_returns(0, repo_link_layer(store, &name, &wide, &dirty, &failure));
     const struct digest missing = unit_digest_of("its content is gone");
     assert_returns(0, repo_link_layer(store, &name, &missing, &dirty, &failure));
@@ -73,7 +73,7 @@ static void test_visit_ends_it(void **state)
     have_image(store, "a", "1", "mark");
     have_image(store, "a", "2", "other");
     const struct digest wide = unit_digest(DIGEST_SHA512, "wide");
-    assert_returns(0, blob_publish_bytes(store, &wide, "wide", 4, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &wide, "wide", 4, &dirty, &failure));
     assert_returns(0, repo_link_layer(store, &name, &wide, &dirty, &failure));
     assert_returns(0, list_digests(unit_registry(store), visit, &enough, &failure));
     assert_int_equal(1, enough.digests.n);

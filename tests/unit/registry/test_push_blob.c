@@ -411,7 +411,9 @@ static void test_what_is_acknowledged_is_durable(void **state)
     int named = trace_rename_to("/data", data);
     int synced = trace_fsync(digest_hex(&digest), named);
     assert_true(data >= 0 && named > data && synced > named);
-    assert_true(trace_rename_to("/link", -1) > synced); /* no link to a blob that may be lost */
+    int linked = trace_rename_to("/link", -1);
+    assert_true(linked > named); /* nobody sees a link to a blob that is not there */
+    assert_true(trace_fsync(digest_hex(&digest), linked) > linked);
 
     trace_start(store->path);
     assert_returns(1, push_blob_mount(unit_registry(store), &other, &digest, NULL, &failure));

@@ -475,23 +475,25 @@ static void test_what_is_acknowledged_is_durable_in_order(void **state)
     assert_returns(0, push_text(store, "a", "v1", text, &pushed));
     trace_stop();
     trace_assert_durable();
-    char revision[100], referrer[100];
+    char revision[100], referrer[100], revision_link[110], index_link[110];
     snprintf(revision, sizeof revision, "revisions/sha256/%s", digest_hex(&pushed.digest));
+    snprintf(revision_link, sizeof revision_link, "%s/link", revision);
+    snprintf(index_link, sizeof index_link, "v1/index/sha256/%s/link", digest_hex(&pushed.digest));
     snprintf(referrer, sizeof referrer, "%s/sha256", digest_hex(&subject));
     int blob = trace_rename_to("/data", -1);
     int blob_synced = trace_fsync(digest_hex(&pushed.digest), blob);
     int referred = trace_rename_to(digest_hex(&pushed.digest), blob);
     int referrer_synced = trace_fsync(referrer, referred);
-    int indexed = trace_rename_to("/link", blob);
+    int indexed = trace_rename_to(index_link, -1);
     int index_synced = trace_fsync("v1/index/sha256", indexed);
-    int linked = trace_rename_to("/link", indexed);
+    int linked = trace_rename_to(revision_link, -1);
     int link_synced = trace_fsync(revision, linked);
     int current = trace_rename_to("v1/current/link", -1);
     assert_true(blob >= 0 && blob_synced > blob);
     assert_true(referred > blob && referrer_synced > referred);
     assert_true(indexed > blob && index_synced > indexed);
-    assert_true(linked > blob_synced && linked > referrer_synced && linked > index_synced);
-    assert_true(link_synced > linked && current > link_synced);
+    assert_true(linked > blob_synced && linked > referrer_synced);
+    assert_true(link_synced > linked && current > link_synced && current > index_synced);
     assert_true(trace_fsync("v1/current", current) > current);
 }
 

@@ -3,9 +3,12 @@
 #include "unit/registry/content.h"
 
 #include "store/blob.h"
+#include "store/lock.h"
 #include "store/repo.h"
+#include "store/tag.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define V2 "\"schemaVersion\":2"
 
@@ -144,11 +147,165 @@ static void test_7_others_push_while_one_freshens(void **state)
     others_push = false;
 }
 
+int __real_file_sync(int fd);
+int __wrap_file_sync(int fd);
+
+static struct store
+    *free_for; /* whose repository "a" must be free whenever the disk is waited for */
+static int syncs;
+
+int __wrap_file_sync(int fd)
+{
+    const struct name name = unit_name("a");
+    AUTO_LOCK lock = {-1};
+
+    if (free_for) {
+        assert_returns(0, lock_repo(free_for, &name, &lock, &failure));
+        syncs++;
+    }
+    return __real_file_sync(fd);
+}
+
+static void test_nobody_waits_for_the_disk_under_the_lock(void **state)
+{
+    struct store *store = *state;
+    struct pushed_manifest pushed;
+
+    store->fs.durable = true;
+    store->lock_timeout_ms = 0;
+    free_for = store;
+    syncs = 0;
+    assert_returns(0, push_text(store, "a", "v1", "{" V2 "}", &pushed));
+    free_for = NULL;
+    assert_true(syncs > 8);
+}
+
+/* Somebody who deletes the same manifest, or the tag, whenever it was just linked. */
+struct deleter {
+    const struct store *store;
+    const char *text;
+    bool is_tag;
+    int asked, at, times;
+};
+
+static bool deletes_again(const void *context, const struct digest *current)
+{
+    struct deleter *deleter = (struct deleter *)context;
+    const struct name name = unit_name("a");
+    const struct digest digest = unit_digest_of(deleter->text);
+    const struct tag tag = unit_tag("v1");
+    AUTO_DIRTY dirty = {0};
+    AUTO_STRINGS trash = {0};
+
+    (void)current;
+    if (++deleter->asked < deleter->at || deleter->times == 0 ||
+        repo_has_revision(deleter->store, &name, &digest, &failure) <= 0)
+        return true;
+    deleter->times--;
+    if (deleter->is_tag)
+        assert_returns(1, tag_take(deleter->store, &name, &tag, &trash, &dirty, &failure));
+    else
+        assert_returns(1, repo_unlink_revision(deleter->store, &name, &digest, &dirty, &failure));
+    return true;
+}
+
+static void test_what_is_deleted_meanwhile_is_made_again(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+
+    for (int i = 0; i < 3; i++) {
+        char text[100];
+        struct pushed_manifest pushed;
+        snprintf(text, sizeof text, "{" V2 ",\"annotations\":{\"n\":\"%d\"}}", i);
+        struct deleter deleter = {store, text, i == 1, 0, 3, i == 2 ? 100 : 2};
+        struct push_manifest push = {
+            .name = name,
+            .reference = reference_to("v1"),
+            .bytes = text,
+            .len = strlen(text),
+            .precondition = {deletes_again, &deleter},
+        };
+        if (i == 2) { /* it does not go on for ever */
+            assert_fails(BUSY, push_manifest(unit_registry(store), &push, &pushed, &failure));
+            continue;
+        }
+        assert_returns(0, push_manifest(unit_registry(store), &push, &pushed, &failure));
+        assert_int_equal(0, deleter.times);
+        assert_string_equal(pushed.digest.s, tag_digest(store, "a", "v1"));
+        assert_returns(1, repo_has_revision(store, &name, &pushed.digest, &failure));
+        assert_returns(1,
+                       tag_has_index(store, &name, &push.reference.tag, &pushed.digest, &failure));
+    }
+}
+
+int __real_futimens(int fd, const struct timespec times[2]);
+int __wrap_futimens(int fd, const struct timespec times[2]);
+int __real_utimensat(int dir, const char *path, const struct timespec times[2], int flags);
+int __wrap_utimensat(int dir, const char *path, const struct timespec times[2], int flags);
+
+static bool stands_still; /* the clock of files, between two of its ticks */
+
+int __wrap_futimens(int fd, const struct timespec times[2])
+{
+    return stands_still && !times ? 0 : __real_futimens(fd, times);
+}
+
+int __wrap_utimensat(int dir, const char *path, const struct timespec times[2], int flags)
+{
+    return stands_still && !times ? 0 : __real_utimensat(dir, path, times, flags);
+}
+
+/* Somebody who is about to delete it, has seen no tag, and waits for the lock. */
+struct looker {
+    const struct store *store;
+    struct digest digest;
+    struct repo_stamp stamp;
+    bool looked;
+};
+
+static bool looks(const void *context, const struct digest *current)
+{
+    struct looker *looker = (struct looker *)context;
+    const struct name name = unit_name("a");
+
+    (void)current;
+    if (repo_stamp_revision(looker->store, &name, &looker->digest, &looker->stamp, &failure) > 0)
+        looker->looked = true;
+    return true;
+}
+
+/* Or else a tag stays that points at nothing. */
+static void test_a_tag_makes_a_manifest_another(void **state)
+{
+    const struct store *store = *state;
+    struct looker looker = {.store = store, .digest = unit_digest_of("{" V2 "}")};
+    struct push_manifest push = {
+        .name = unit_name("a"),
+        .reference = reference_to("v1"),
+        .bytes = "{" V2 "}",
+        .len = strlen("{" V2 "}"),
+        .precondition = {looks, &looker},
+    };
+    struct pushed_manifest pushed;
+    struct repo_stamp after;
+
+    stands_still = true;
+    assert_returns(0, push_manifest(unit_registry(store), &push, &pushed, &failure));
+    stands_still = false;
+    assert_true(looker.looked);
+    assert_returns(1, repo_stamp_revision(store, &push.name, &pushed.digest, &after, &failure));
+    assert_true(after.ino != looker.stamp.ino || after.when != looker.stamp.when);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         STORE_TEST(test_18_what_goes_before_the_lock_is_missed),
         STORE_TEST(test_7_others_push_while_one_freshens),
+        STORE_TEST(test_nobody_waits_for_the_disk_under_the_lock),
+        STORE_TEST(test_what_is_deleted_meanwhile_is_made_again),
+        STORE_TEST(test_a_tag_makes_a_manifest_another),
     };
 
     return RUN(tests);

@@ -133,8 +133,10 @@ static void test_it_is_durable(void **state)
     int named = trace_rename_to("/data", data);
     int synced = trace_fsync(digest_hex(&pushed.digest), named);
     assert_true(data >= 0 && named > data && synced > named);
-    assert_true(trace_rename_to("/link", -1) > synced); /* no link to a blob that may be lost */
-    assert_true(trace_fsync("repositories", -1) >= 0);  /* which is where the repository is new */
+    int linked = trace_rename_to("/link", -1);
+    assert_true(linked > named); /* nobody sees a link to a blob that is not there */
+    assert_true(trace_fsync(digest_hex(&pushed.digest), linked) > linked);
+    assert_true(trace_fsync("repositories", -1) >= 0); /* which is where the repository is new */
 
     trace_start(store->path);
     assert_returns(1, push_blob_link(unit_registry(store), &name, &pushed.digest, 7, &failure));

@@ -24,7 +24,7 @@ static void test_publish_and_read(void **state)
 
     assert_returns(0, blob_stat(store, &digest, &size, &failure));
     assert_returns(0, blob_open(store, &digest, &fd, &size, &failure));
-    assert_returns(0, blob_publish_bytes(store, &digest, "content", 7, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &digest, "content", 7, &dirty, &failure));
     assert_content("content", store->path, layout_blob(&path, &digest));
     assert_returns(1, blob_stat(store, &digest, &size, &failure));
     assert_int_equal(7, size);
@@ -60,7 +60,7 @@ static void test_publishing_heals_a_damaged_blob(void **state)
 
     unit_put(store->path, layout_blob(&path, &digest), "damaged!");
     assert_returns(0, blob_verify(store, &digest, &failure));
-    assert_returns(0, blob_publish_bytes(store, &digest, "content", 7, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &digest, "content", 7, &dirty, &failure));
     assert_content("content", store->path, path.s);
     assert_returns(1, blob_verify(store, &digest, &failure));
     unit_put(store->path, path.s, "");
@@ -84,12 +84,15 @@ static void test_publish_a_copy(void **state)
     unit_put(store->path, "original", text.s);
     assert_true(fs_open(&store->fs, "original", O_RDONLY, &fd, &failure) == 1);
     assert_returns(0, blob_verify(store, &digest, &failure));
-    assert_returns(0, blob_publish_copy(store, &digest, fd, (int64_t)text.len, &dirty, &failure));
+    struct fs_new copy = {0}, longer = {0};
+    assert_returns(0, store_prepare_copy(store, fd, (int64_t)text.len, &copy, &dirty, &failure));
+    assert_returns(0, blob_place(&digest, &copy, &dirty, &failure));
     assert_content(text.s, store->path, layout_blob(&path, &digest));
     assert_returns(1, blob_verify(store, &digest, &failure));
     assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
     assert_fails(IO,
-                 blob_publish_copy(store, &digest, fd, (int64_t)text.len + 1, &dirty, &failure));
+                 store_prepare_copy(store, fd, (int64_t)text.len + 1, &longer, &dirty, &failure));
+    fs_new_drop(&longer);
     assert_int_equal(0, unit_count(store->path, "_berth/tmp"));
     assert_content(text.s, store->path, path.s);
 }
@@ -102,7 +105,7 @@ static void test_publish_is_durable(void **state)
 
     store->fs.durable = true;
     trace_start(store->path);
-    assert_returns(0, blob_publish_bytes(store, &digest, "content", 7, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &digest, "content", 7, &dirty, &failure));
     assert_returns(0, dirty_sync(&store->fs, &dirty, &failure));
     trace_stop();
     trace_assert_durable();
@@ -179,10 +182,10 @@ static void test_walk_is_in_the_order_of_digests(void **state)
         char text[16];
         snprintf(text, sizeof text, "%d", i);
         const struct digest digest = unit_digest_of(text);
-        assert_returns(0, blob_publish_bytes(store, &digest, text, strlen(text), &dirty, &failure));
+        assert_returns(0, unit_publish(store, &digest, text, strlen(text), &dirty, &failure));
     }
     const struct digest other = unit_digest(DIGEST_SHA512, "0");
-    assert_returns(0, blob_publish_bytes(store, &other, "0", 1, &dirty, &failure));
+    assert_returns(0, unit_publish(store, &other, "0", 1, &dirty, &failure));
     unit_put(store->path, "blobs/sha256/stray", "");
     unit_put(store->path, "blobs/sha256/00/stray/data", "");
     const struct digest gone = unit_digest_of("0"), known = unit_digest_of("1");
