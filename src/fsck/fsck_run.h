@@ -35,7 +35,7 @@ struct fsck {
     struct err why_unseen;
     struct dir_read **spare; /* for the next listings */
     size_t n_spare;
-    size_t unlocked_held; /* suspicions in a row that still held without a lock */
+    size_t unlocked_held; /* suspicions in a row that waited, or need not have, and still held */
     bool own;             /* berth has made its directory in this store */
     int64_t found_blobs, found_bytes;
     int64_t items;

@@ -11,9 +11,10 @@
 
 #define LOOK_AGAIN_MS 30
 
-/* Where no lock keeps others out, what looks wrong may be half of what another program is about. If
- * that was so with none of so many, the store is at rest: then one now and then waits to be looked
- * at again, and the first that was about to change makes all others wait anew. */
+/* Where no lock keeps others out, or they need none for it, what looks wrong may be half of what
+ * another program is about. If that was so with none of so many, the store is at rest: then one now
+ * and then waits to be looked at again, and the first that was about to change makes all others
+ * wait anew. */
 #define AT_REST 32
 #define NOW_AND_THEN 256
 
@@ -120,14 +121,14 @@ enum fsck_verdict fsck_suspect_settle(struct fsck *fsck, const struct fsck_suspe
     AUTO_BUF what = BUF_INIT;
     bool mend = fsck->options.repair && suspicion->mend;
 
-    if (suspicion->slow)
+    if (suspicion->slow && may_be_halfway(fsck))
         look_again_later();
     int locked = take_locks(fsck, suspicion, &locks, &err);
     bool kept_out = locked > 0 || suspicion->unlocked || suspicion->slow;
     if (!kept_out && may_be_halfway(fsck))
         look_again_later();
     bool holds = suspicion->holds(fsck, suspicion);
-    if (!kept_out)
+    if (!kept_out || suspicion->slow)
         fsck->unlocked_held = holds ? fsck->unlocked_held + 1 : 0;
     if (!holds) {
         locks_free(&locks);

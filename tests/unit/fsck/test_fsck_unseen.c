@@ -248,6 +248,25 @@ static void test_very_many_faults_do_not_wait_each(void **state)
     assert_in_range(n_pauses, 32 + 1000 / 256, 50);
 }
 
+/* What somebody may be making without a lock waits for him, but not each of a thousand. */
+static void test_9_very_many_half_made_repositories_do_not_wait_each(void **state)
+{
+    const struct store *store = *state;
+    const struct fsck_options fast = {.fast = true, .grace = 3600};
+    struct fsck_summary summary;
+    char path[160];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof path, "repositories/a%03d/_manifests/revisions/sha256/%064d/link", i,
+                 i);
+        unit_put(store->path, path, "");
+    }
+    n_pauses = 0;
+    assert_non_null(strstr(fsck_found(store, &fast, &summary), "REPOSITORY-LAYERS"));
+    assert_true(summary.errors >= 1000);
+    assert_in_range(n_pauses, 32, 200);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -255,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_a_look_at_content_fails),
         cmocka_unit_test(test_a_look_at_what_is_out_of_place_fails),
         STORE_TEST(test_very_many_faults_do_not_wait_each),
+        STORE_TEST(test_9_very_many_half_made_repositories_do_not_wait_each),
     };
 
     return RUN(tests);
