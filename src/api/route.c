@@ -168,9 +168,11 @@ static int find_target(const struct api *api, struct match *match, const struct 
 {
     if (find_route(match, request, err) < 0)
         return -1;
-    return match->route->access == ACCESS_PULL
-               ? cached_resolve(api, request, &match->target.name, err)
-               : 0;
+    struct name name = match->target.name;
+    if (match->route->access == ACCESS_PULL && cached_resolve(api, request, &name, err) < 0)
+        return -1;
+    match->target.name = name;
+    return 0;
 }
 
 struct methods {
