@@ -12,7 +12,7 @@ from failure import Failure, run
 
 # Programs and modules; lighttpd has those others that berth uses built in. Their libraries are found by what they say.
 PROGRAMS = ["usr/sbin/lighttpd", "usr/lib/lighttpd/mod_auth.so", "usr/lib/lighttpd/mod_authn_file.so",
-            "usr/lib/lighttpd/mod_openssl.so", "usr/bin/htpasswd"]
+            "usr/lib/lighttpd/mod_cgi.so", "usr/lib/lighttpd/mod_openssl.so", "usr/bin/htpasswd"]
 BERTH = ["usr/bin/berth", "usr/libexec/berth/berth.fcgi", "usr/libexec/berth/berth-fetch"]
 OTHERS = ["usr/lib/os-release", "etc/debian_version"]
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "etc/os-release": "../usr/lib/os-release"}

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -83,3 +84,15 @@ def test_it_is_run_the_same_way(containerfile, monkeypatch):
     assert check["Test"] == ["CMD", *json.loads(command)]
     assert options.split() == [f"--interval={check['Interval'] // 10**9}s", f"--timeout={check['Timeout'] // 10**9}s",
                                f"--start-period={check['StartPeriod'] // 10**9}s", f"--retries={check['Retries']}"]
+
+
+def test_every_module_of_lighttpd_that_berth_serve_names_is_in_the_image():
+    """Those of which Debian has a file; the others are built in."""
+    named = set(re.findall(r"\bmod_\w+", (CHECKOUT / "src/serve/runtime.c").read_text()))
+    wanted = {f"usr/lib/lighttpd/{name}.so" for name in named if (Path("/usr/lib/lighttpd") / f"{name}.so").exists()}
+    assert "usr/lib/lighttpd/mod_cgi.so" in wanted
+    assert wanted <= set(rootfs_programs())
+
+
+def rootfs_programs():
+    return re.findall(r'"([^"]*)"', re.search(r"^PROGRAMS = \[(.*?)\]", (IMAGE / "rootfs.py").read_text(), re.MULTILINE | re.DOTALL)[1])
