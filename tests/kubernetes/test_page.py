@@ -63,7 +63,7 @@ def test_helm_installs_it(hands, cluster, page):
     claim = cluster.get("/api/v1/namespaces/berth/persistentvolumeclaims/berth")["metadata"]["uid"]
     upgrade = "helm upgrade berth packaging/kubernetes/chart -n berth --reuse-values --set networkPolicy.enabled=true"
     hands.type(f"{upgrade} && helm test berth -n berth && helm uninstall berth -n berth --wait")
-    assert not cluster.pods("registry")
+    until(lambda: not cluster.pods("registry"), "the pods have gone")  # helm does not wait for those
     hands.type(without_a_prompt(page.take("Install", 1)))
     assert cluster.get("/api/v1/namespaces/berth/persistentvolumeclaims/berth")["metadata"]["uid"] == claim
 
