@@ -145,12 +145,12 @@ def debian_layer(packages, made, epoch):
     found.take_libraries([*programs, *(made.read(path) for path in BERTH)])
     for path in [*OTHERS, *(path for path in found.files if path.startswith("usr/share/common-licenses/"))]:
         found.take(path)
+    found.take_authorities()
     found.describe()
     for path, target in LINKS.items():
         found.tree.link(path, target)
     if any(path.startswith("usr/lib64/") for path in found.tree.entries):  # where the loader of some architectures is
         found.tree.link("lib64", "usr/lib64")
-    found.take_authorities()
     for path, text in TEXTS.items():
         found.tree.file(path, text.encode())
     for path, mode in DIRECTORIES.items():

@@ -48,7 +48,8 @@ def test_of_a_package_that_is_there(built, packages, place):
     programs = place / "programs"
     run("dpkg-deb", "-x", package_of(built), programs)
     installed = {path: data for path, data in built.contents().items() if "berth" in path.rpartition("/")[2]}
-    assert {"usr/bin/berth", "usr/libexec/berth/berth.fcgi", "var/lib/dpkg/status.d/berth"} == set(installed)
+    assert {"usr/bin/berth", "usr/libexec/berth/berth.fcgi", "usr/libexec/berth/berth-fetch",
+            "var/lib/dpkg/status.d/berth"} == set(installed)
     assert all(data == (programs / path).read_bytes() for path, data in installed.items() if path.startswith("usr/"))
 
 
@@ -106,7 +107,7 @@ def test_who_may_copy_it(built):
     """The licence of each package goes with its files."""
     files = built.files()
     packages = {path.rpartition("/")[2] for path in files if path.startswith("var/lib/dpkg/status.d/")}
-    assert {"libc6", "lighttpd", "apache2-utils"} <= packages
+    assert {"libc6", "lighttpd", "apache2-utils", "libcurl4", "ca-certificates"} <= packages
     assert not [name for name in packages if not copyright_of(name, files)]
     assert "usr/share/common-licenses/Apache-2.0" in files and "usr/share/doc/berth/copyright" in files
 

@@ -2,11 +2,13 @@
 """The two ways to the container image make the same of it: packaging/image/build and the Containerfile."""
 
 import importlib.util
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,3 +98,32 @@ def test_every_module_of_lighttpd_that_berth_serve_names_is_in_the_image():
 
 def rootfs_programs():
     return re.findall(r'"([^"]*)"', re.search(r"^PROGRAMS = \[(.*?)\]", (IMAGE / "rootfs.py").read_text(), re.MULTILINE | re.DOTALL)[1])
+
+
+class OfPackage:
+    """A package of Debian, of which berth's image has files."""
+
+    def __init__(self, name, *paths):
+        self.name, self.paths, self.control = name, [*paths, f"usr/share/doc/{name}/copyright"], f"Package: {name}\n"
+
+    def files(self):
+        for path in self.paths:
+            yield path, SimpleNamespace(issym=lambda: False, mode=0o644, linkname=""), path.encode()
+
+
+def test_who_may_copy_each_package_of_the_image(monkeypatch):
+    """Also those of which there is no program and no library; scanners find them, and the SBOM names no others."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(str(IMAGE))
+    rootfs = module("rootfs")
+    monkeypatch.setattr(rootfs, "needed", lambda data: ([], []))
+    packages = [OfPackage("programs", *rootfs.PROGRAMS, *rootfs.OTHERS, "usr/share/common-licenses/Apache-2.0"),
+                OfPackage("ca-certificates", "usr/share/ca-certificates/mozilla/one.crt"), OfPackage("other", "usr/bin/other")]
+    made = SimpleNamespace(target=SimpleNamespace(triplet="x86_64-linux-gnu"), read=lambda path: b"")
+    layer, used = rootfs.debian_layer(packages, made, 0)
+    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+        names = archive.getnames()
+    assert [package.name for package in used] == ["ca-certificates", "programs"]
+    assert "etc/ssl/certs/ca-certificates.crt" in names and "usr/bin/other" not in names
+    for name in "ca-certificates", "programs":
+        assert {f"usr/share/doc/{name}/copyright", f"var/lib/dpkg/status.d/{name}"} <= set(names)
