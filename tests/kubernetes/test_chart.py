@@ -112,6 +112,21 @@ def test_its_own_test_asks_the_service(tls):
     assert container({"spec": one["spec"]})["command"] == ["/usr/bin/berth", "health", *(["--tls"] if tls else []), "berth:80"]
 
 
+def test_prometheus_asks_as_the_registry_wants_it():
+    """By TLS where that is spoken, and with the labels by which an operator finds it; without one by annotations."""
+    metrics = ["metrics.secret=a", "tls.secret=b"]
+    found = charted(*metrics, "serviceMonitor.enabled=true", "serviceMonitor.tlsConfig.serverName=registry.internal",
+                    "serviceMonitor.interval=1m", "serviceMonitor.labels.release=prometheus", release="images")
+    monitor = found.get("ServiceMonitor", "images-berth")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= found.get("Service", "images-berth")["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"] == [{
+        "port": "http", "path": "/metrics", "interval": "1m", "scheme": "https", "tlsConfig": {"serverName": "registry.internal"},
+        "authorization": {"credentials": {"name": "a", "key": "token"}}}]
+    asked = charted(*metrics).pods()["registry"]["metadata"]["annotations"]
+    assert (asked["prometheus.io/scheme"], asked["prometheus.io/scrape"]) == ("https", "true")
+
+
 @pytest.mark.parametrize("value, said", [
     ("replica=2", "'replica' not allowed"),
     ("resources.limit.memory=1Gi", "'limit' not allowed"),
@@ -136,6 +151,10 @@ def test_its_own_test_asks_the_service(tls):
     ("storage.hostPath=/srv,storage.shared=true", "storage.hostPath and storage.shared"),
     ("hostPort=5000,replicas=2", "hostPort and replicas: only one pod has the port"),
     ("service.nodePort=30500", "service.nodePort: set service.type to NodePort or LoadBalancer"),
+    ("metrics.secret=A_b", "at '/metrics/secret': 'A_b' does not match"),
+    ("serviceMonitor.interval=often", "at '/serviceMonitor/interval': 'often' does not match"),
+    ("serviceMonitor.enabled=true", "serviceMonitor: set metrics.secret"),
+    ("serviceMonitor.enabled=true,metrics.secret=a,tls.secret=b", "serviceMonitor.tlsConfig: with TLS it wants"),
 ])
 def test_what_cannot_be_is_refused_and_named(value, said):
     done = template(value)

@@ -3,6 +3,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import tomllib
 
@@ -11,6 +12,7 @@ import yaml
 
 from tests.kubernetes.cluster import until
 from tests.kubernetes.hands import Hands
+from tests.lib import service_monitor
 from tests.lib.kubernetes import MANIFESTS
 
 NAME = "registry.internal:5000"
@@ -87,6 +89,30 @@ def test_tls(hands, cluster, page):
     hands.type(page.take("TLS", 0))
     cluster.wait_for_registry()
     assert cluster.get("/api/v1/namespaces/berth/secrets/berth-tls")["type"] == "kubernetes.io/tls"
+
+
+def test_prometheus(hands, cluster, page):
+    """By an operator, whose kind the cluster has to know, or by a job that finds the pods."""
+    cluster.offer_volume("ReadWriteOnce")
+    *create, apply = page.take("Prometheus", 0).splitlines()
+    hands.type("\n".join(create))
+    refused = cluster.kubectl("apply", "-k", MANIFESTS / "service-monitor", check=False)
+    assert 'no matches for kind "ServiceMonitor"' in refused.stderr
+    cluster.apply(service_monitor.DEFINITION)
+    cluster.kubectl("wait", "--for=condition=established", "crd/servicemonitors.monitoring.coreos.com")
+    hands.type(apply)
+    cluster.wait_for_registry()
+    assert cluster.get("/apis/monitoring.coreos.com/v1/namespaces/berth/servicemonitors/berth")
+    token = base64.b64decode(cluster.get("/api/v1/namespaces/berth/secrets/berth-metrics")["data"]["token"])
+    assert re.fullmatch(b"[0-9a-f]{64}", token)
+    job, = yaml.safe_load(page.take("Prometheus", 1))["scrape_configs"]
+    found, = job["kubernetes_sd_configs"]
+    for rule in job["relabel_configs"]:
+        label = rule["source_labels"][0].removeprefix("__meta_kubernetes_pod_label_")
+        pods = [pod for pod in cluster.pods(namespace=found["namespaces"]["names"][0])
+                if rule["regex"] in (value for name, value in pod["metadata"]["labels"].items() if re.sub("[./-]", "_", name) == label)]
+        assert pods == cluster.pods("registry") and pods
+    cluster.kubectl("delete", "crd", "servicemonitors.monitoring.coreos.com")
 
 
 def test_on_several_nodes(hands, cluster, page):

@@ -17,6 +17,8 @@ MEANING = {
     "tls": ["tls.secret=berth-tls"],
     "shared": ["storage.shared=true", "replicas=2"],
     "network-policy": ["networkPolicy.enabled=true"],
+    "metrics": ["metrics.secret=berth-metrics"],
+    "service-monitor": ["metrics.secret=berth-metrics", "serviceMonitor.enabled=true"],
 }
 # What only one of the two says, for itself.
 OWN_LABELS = {"app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}

@@ -21,6 +21,7 @@ FOREIGN = {
     "port is already allocated": "docker, of its own proxy",
     "is not present with pull policy of Never": "kubelet, of an image",
     "no such host": "kubelet, of the name of a Service",
+    'secret "berth-metrics" not found': "kubelet, of a Secret that a pod mounts",
     "Multi-Attach error for volume": "Kubernetes, of disks that only clouds have",
     "413 Request Entity Too Large": "ingress-nginx",
 }

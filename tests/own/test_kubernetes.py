@@ -9,7 +9,9 @@ import subprocess
 from functools import cache
 
 import pytest
+import yaml
 
+from tests.lib import service_monitor
 from tests.lib.kubernetes import MANIFESTS, VARIANTS, kustomized, parsed
 from tests.lib.paths import BUILD, CHECKOUT
 from tests.recipes.document import Document
@@ -38,14 +40,15 @@ def matches(selector, labels):
 
 
 def test_all_are_looked_at():
-    assert {"base", "host-path", "host-port", "air-gapped", "tls", "shared"} <= set(WHOLE)
+    assert {"base", "host-path", "host-port", "air-gapped", "tls", "shared", "metrics", "service-monitor"} <= set(WHOLE)
 
 
 @pytest.mark.parametrize("variant", WHOLE)
 def test_what_it_consists_of(variant):
     found = [(one["kind"], re.sub("-[a-z0-9]{10}$", "", one["metadata"]["name"])) for one in objects(variant)]
     assert (("PodDisruptionBudget", "berth") in found) == (variant == "shared")
-    assert sorted(pair for pair in found if pair[0] not in ("PersistentVolume", "PodDisruptionBudget")) == [
+    assert (("ServiceMonitor", "berth") in found) == (variant == "service-monitor")
+    assert sorted(pair for pair in found if pair[0] not in ("PersistentVolume", "PodDisruptionBudget", "ServiceMonitor")) == [
         ("ConfigMap", "berth-config"), ("CronJob", "berth-gc"), ("CronJob", "berth-retain"), ("Deployment", "berth"),
         ("Namespace", "berth"), ("PersistentVolumeClaim", "berth"), ("Secret", "berth-logins"), ("Service", "berth")]
     assert (("PersistentVolume", "berth") in found) == (variant == "host-path")
@@ -58,8 +61,9 @@ def test_what_it_consists_of(variant):
 
 @pytest.mark.parametrize("variant", WHOLE)
 def test_what_pods_mount_is_there(variant):
-    """All but the certificate, which is nobody else's to make."""
-    there = {(one["kind"], one["metadata"]["name"]) for one in objects(variant)} | {("Secret", "berth-tls")}
+    """All but the certificate and the token of Prometheus, which are nobody else's to make."""
+    there = {(one["kind"], one["metadata"]["name"]) for one in objects(variant)} | {
+        ("Secret", {"tls": "berth-tls", "metrics": "berth-metrics", "service-monitor": "berth-metrics"}.get(variant, "berth-logins"))}
     for template in objects(variant).pods().values():
         wanted = []
         for volume in template["spec"]["volumes"]:
@@ -186,6 +190,43 @@ def test_tls_is_of_the_secret_and_of_the_probes_too():
             "livenessProbe": "/livez", "readinessProbe": "/readyz?for=pull"}[probe]}
 
 
+def annotations(variant):
+    return objects(variant).pods()["registry"]["metadata"].get("annotations", {})
+
+
+@pytest.mark.parametrize("variant", ["metrics", "service-monitor"])
+def test_prometheus_has_a_token_of_the_secret(variant):
+    """Which only the registry knows, and which lets nobody in who had to log in before."""
+    pods = objects(variant).pods()
+    env = {one["name"]: one["value"] for one in container(pods["registry"])["env"]}
+    assert env == {"BERTH_METRICS": "login token", "BERTH_METRICS_TOKEN": "/metrics/token"}
+    assert {"name": "metrics", "mountPath": "/metrics", "readOnly": True} in container(pods["registry"])["volumeMounts"]
+    assert {"name": "metrics", "secret": {"secretName": "berth-metrics", "defaultMode": 0o440}} in pods["registry"]["spec"]["volumes"]
+    assert not [component for component in ("gc", "retain") if "berth-metrics" in str(pods[component])]
+    asked = {"port": str(container(pods["registry"])["ports"][0]["containerPort"]), "path": "/metrics",
+             "scrape": "true" if variant == "metrics" else "false"}
+    assert annotations(variant) == {f"prometheus.io/{name}": value for name, value in asked.items()}
+    done = subprocess.run([BUILD / "berth", "config", "check"], check=False, capture_output=True, text=True, timeout=60,
+                          env={"PATH": "/usr/bin:/bin", "BERTH_CONF": "/dev/null", **env})
+    assert done.returncode == 0, done.stderr
+
+
+def test_nobody_is_found_by_prometheus_who_was_not_told_of_it():
+    for variant in set(WHOLE) - {"metrics", "service-monitor"}:
+        assert not annotations(variant) and "metrics" not in str(objects(variant).pods())
+
+
+def test_a_service_monitor_finds_each_pod_once():
+    """By the Service, with the token that the pods have."""
+    found, service = objects("service-monitor").get("ServiceMonitor"), objects("service-monitor").get("Service")
+    assert found["apiVersion"] == "monitoring.coreos.com/v1" and matches(found["spec"]["selector"], service["metadata"]["labels"])
+    assert not service_monitor.complaints(found["spec"], service_monitor.SPEC)
+    assert set(found["spec"]) == {"selector", "endpoints"}  # in its own namespace, where Service and Secret are
+    endpoint, = found["spec"]["endpoints"]
+    assert endpoint == {"port": service["spec"]["ports"][0]["name"], "path": "/metrics", "interval": "30s",
+                        "authorization": {"credentials": {"name": "berth-metrics", "key": "token"}}}
+
+
 def test_a_directory_of_a_node_is_for_this_claim_alone():
     volume, claim = objects("host-path").get("PersistentVolume"), objects("host-path").get("PersistentVolumeClaim")
     assert claim["spec"]["volumeName"] == volume["metadata"]["name"] and claim["spec"]["storageClassName"] == ""
@@ -211,6 +252,23 @@ def test_options_are_added_to_each_other(tmp_path):
     assert found.get("PersistentVolume") and found.get("NetworkPolicy")["metadata"]["namespace"] == "berth"
     assert found.get("Service")["spec"]["type"] == "NodePort"
     assert container(found.pods()["gc"])["imagePullPolicy"] == "Never"
+
+
+def test_metrics_are_added_to_tls(tmp_path):
+    """As the page says: both Secrets are mounted, and what stands commented out is said of https."""
+    shutil.copytree(MANIFESTS, tmp_path / "kubernetes")
+    for name, change in (("metrics/kustomization.yaml", (r"  - \.\./base\n", "  - ../tls\n")),
+                         ("service-monitor/service-monitor.yaml", (r"#(?! \S)", ""))):
+        file = tmp_path / "kubernetes" / name
+        file.write_text(re.sub(*change, file.read_text()))
+    found = kustomized(tmp_path / "kubernetes" / "service-monitor")
+    assert {mount["mountPath"] for mount in container(found.pods()["registry"])["volumeMounts"]} >= {"/tls", "/metrics"}
+    assert {one["name"] for one in container(found.pods()["registry"])["env"]} == {
+        "REGISTRY_HTTP_TLS_CERTIFICATE", "REGISTRY_HTTP_TLS_KEY", "BERTH_METRICS", "BERTH_METRICS_TOKEN"}
+    endpoint, = found.get("ServiceMonitor")["spec"]["endpoints"]
+    assert not service_monitor.complaints(found.get("ServiceMonitor")["spec"], service_monitor.SPEC)
+    assert endpoint["scheme"] == "https" and endpoint["tlsConfig"] == {
+        "serverName": "registry.internal", "ca": {"secret": {"name": "berth-tls", "key": "ca.crt"}}}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -288,3 +346,20 @@ def test_jobs_do_what_they_are_called():
                for component in ("gc", "retain")}
     assert minutes["retain"] < minutes["gc"]
     assert "command" not in container(objects("base").pods()["registry"])
+
+
+def test_prometheus_takes_the_job_of_the_page(tmp_path):
+    """And finds the registry with it, and no other pod. (Debian's is built without kubernetes_sd_configs.)"""
+    document = yaml.safe_load(Document(CHECKOUT / "docs/kubernetes.md").take("Prometheus", 1))
+    job, = document["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["berth"]}}]
+    rule, = job["relabel_configs"]
+    found = [component for component, template in objects("metrics").pods().items()
+             for name, value in template["metadata"]["labels"].items()
+             if rule["source_labels"] == ["__meta_kubernetes_pod_label_" + re.sub("[./-]", "_", name)] and rule["regex"] == value]
+    assert found == ["registry"]
+    job["static_configs"] = [{"targets": ["berth:5000"]}]
+    (tmp_path / "token").touch()
+    job["authorization"]["credentials_file"] = str(tmp_path / "token")
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(document))
+    subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"], check=True, capture_output=True, timeout=60)

@@ -132,6 +132,24 @@ def test_tls(guarded, layout, page, built, tmp_path):
     check(guarded, layout, page)
 
 
+def test_prometheus_has_a_token(guarded, page):
+    """Of the page, which opens /metrics and nothing else; another one counts when the kubelet has brought it."""
+    _, create, apply = page.take("Prometheus", 0).splitlines()
+    assert create.startswith("kubectl -n berth create secret generic berth-metrics ") and apply.endswith("/service-monitor")
+    guarded.cluster.create("secret", "generic", "berth-metrics", "--from-literal=token=s3cret")
+    guarded.start("service-monitor")
+
+    def status(path="/metrics", **headers):
+        return guarded.get(path, headers=headers).status
+    login = "Basic " + base64.b64encode(":".join(ALICE).encode()).decode()
+    assert status() == status(Authorization="Bearer secret") == status("/v2/", Authorization="Bearer s3cret") == 401
+    assert status(Authorization="Bearer s3cret") == status(Authorization=login) == 200
+    assert b"berth_metrics_shared 1" in guarded.get("/metrics", headers={"Authorization": login}).body
+    guarded.cluster.more[-1]["data"]["token"] = base64.b64encode(b"another").decode()
+    guarded.pod.volumes.refresh()
+    assert status(Authorization="Bearer another") == 200 and status(Authorization="Bearer s3cret") == 401
+
+
 def test_a_volume_that_is_not_shared_is_told(guarded):
     """The pods of `shared` do not start, and the job says of this disk that no other node has it."""
     guarded.cluster.apply("shared")

@@ -33,6 +33,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.storage.hostPath .Values.storage.shared }}{{ fail "storage.hostPath and storage.shared: a directory of one node is not that of another" }}{{ end }}
 {{- if and .Values.hostPort (gt (int .Values.replicas) 1) }}{{ fail "hostPort and replicas: only one pod has the port" }}{{ end }}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}{{ fail "service.nodePort: set service.type to NodePort or LoadBalancer" }}{{ end }}
+{{- if and .Values.serviceMonitor.enabled (not .Values.metrics.secret) }}{{ fail "serviceMonitor: set metrics.secret to a Secret with a `token`, by which Prometheus is let in" }}{{ end }}
+{{- if and .Values.serviceMonitor.enabled .Values.tls.secret (not .Values.serviceMonitor.tlsConfig) }}{{ fail "serviceMonitor.tlsConfig: with TLS it wants one of the certificate's names, such as {serverName: registry.internal}" }}{{ end }}
 {{- end }}
 
 {{- /* Of the pods of the registry and of its jobs. */}}
