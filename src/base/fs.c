@@ -297,6 +297,7 @@ int fs_make(const struct fs_root *root, const char *tmp, const char *path, const
 int fs_replace(const struct fs_root *root, const char *tmp, const char *path, const void *bytes,
                size_t len, struct dirty *dirty, struct err *err)
 {
+    TIMED(TIMING_REPLACE, path);
     AUTO_DIRTY file = {0};
 
     if (fs_make(root, tmp, path, bytes, len, &file, err) < 0)

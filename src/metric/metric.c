@@ -57,9 +57,9 @@ const char *const metric_handlers[METRIC_HANDLERS] = {
 const char *const metric_methods[METRIC_METHODS] = {"unknown", "get",   "head",   "post",
                                                     "put",     "patch", "delete", "options"};
 
-const int metric_statuses[METRIC_STATUSES] = {0,   200, 201, 202, 204, 206, 304, 400, 401, 403, 404,
-                                              405, 408, 409, 411, 412, 413, 414, 416, 417, 429, 431,
-                                              500, 501, 502, 503, 504, 505, 507, 301, 307, 100};
+const int metric_statuses[METRIC_STATUSES] = {
+    0,   200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 411, 412, 413,
+    414, 416, 417, 429, 431, 500, 501, 502, 503, 504, 505, 507, 508, 301, 307, 100};
 
 const char *const metric_actions[METRIC_ACTIONS] = {
     [TIMING_READ] = "GetContent",  [TIMING_REPLACE] = "PutContent", [TIMING_STAT] = "Stat",
