@@ -6,6 +6,7 @@
 #include "registry/pull.h"
 #include "registry/tree.h"
 #include "storage/storage.h"
+#include "store/repo.h"
 #include "store/tag.h"
 
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct search {
 void immutable_free(struct immutable *immutable)
 {
     digest_map_free(&immutable->seen);
+    free(immutable->missing);
+    immutable->missing = NULL;
+    immutable->n_missing = 0;
 }
 
 static void add(struct search *search, const struct digest *digest)
@@ -58,7 +62,9 @@ static int look_into(struct search *search, const struct digest *digest, struct 
     if (found < 0)
         return -1;
     *digest_map_put(&search->immutable->seen, digest) = 1;
-    search->immutable->incomplete |= found == 0;
+    if (found == 0)
+        digest_key_pack(ARRAY_ADD(search->immutable->missing, search->immutable->n_missing),
+                        digest);
     for (size_t i = 0; i < pulled.manifest.n_references; i++) {
         const struct descriptor *reference = &pulled.manifest.references[i];
         if (digest_equal(&reference->digest, search->wanted))
@@ -122,9 +128,8 @@ int immutable_look(struct immutable *immutable, const struct registry *registry,
         return 0;
     if (storage_trust(registry->store, err) < 0)
         return -1;
-    if (immutable->incomplete) /* who knows whether it has come */
+    if (immutable->n_missing) /* who knows whether it has come */
         immutable_free(immutable);
-    immutable->incomplete = false;
     int result = tag_list(registry->store, name, &tags, err) < 0
                      ? -1
                      : look_through_all(&search, &tags, err);
@@ -150,6 +155,20 @@ int immutable_check(struct immutable *immutable, const struct registry *registry
     return immutable_look(immutable, registry, name, digest, err);
 }
 
+/* A manifest comes under the lock, too, but no tag is set with it. */
+static int still_missing(const struct immutable *immutable, const struct registry *registry,
+                         const struct name *name, struct err *err)
+{
+    struct digest digest;
+    int has = 0;
+
+    for (size_t i = 0; i < immutable->n_missing && has == 0; i++) {
+        digest_key_unpack(&immutable->missing[i], &digest);
+        has = repo_has_revision(registry->store, name, &digest, err);
+    }
+    return has < 0 ? -1 : !has;
+}
+
 int immutable_holds(const struct immutable *immutable, const struct registry *registry,
                     const struct name *name, const struct lock *repo, struct err *err)
 {
@@ -157,5 +176,7 @@ int immutable_holds(const struct immutable *immutable, const struct registry *re
 
     if (!any_keeps(registry, name))
         return 1;
-    return lock_repo_turn(repo, &turn, err) < 0 ? -1 : turn == immutable->turn;
+    if (lock_repo_turn(repo, &turn, err) < 0)
+        return -1;
+    return turn == immutable->turn ? still_missing(immutable, registry, name, err) : 0;
 }

@@ -14,8 +14,9 @@
 /* What was read already, for when the same is asked again. {0} at first. */
 struct immutable {
     struct digest_map seen;
-    bool incomplete; /* something was missing that may come */
-    uint64_t turn;   /* of the repository's lock, before the last look */
+    struct digest_packed *missing; /* manifests that may still come, where it may be sparse */
+    size_t n_missing;
+    uint64_t turn; /* of the repository's lock, before the last look */
 };
 #define AUTO_IMMUTABLE __attribute__((cleanup(immutable_free))) struct immutable
 void immutable_free(struct immutable *immutable);
@@ -28,7 +29,9 @@ int immutable_look(struct immutable *immutable, const struct registry *registry,
                    const struct name *name, const struct digest *digest, struct err *err);
 
 /* The same before lock_repo is taken, which it takes for a moment itself. immutable_holds: whether
- * that still counts, under lock_repo: 0: tags may have been set since. */
+ * that still counts, under lock_repo: 0: tags may have been set since, or what was missing has
+ * come.
+ */
 int immutable_check(struct immutable *immutable, const struct registry *registry,
                     const struct name *name, const struct digest *digest, struct err *err);
 int immutable_holds(const struct immutable *immutable, const struct registry *registry,

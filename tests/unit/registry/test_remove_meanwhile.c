@@ -376,6 +376,42 @@ static void test_what_is_immutable_meanwhile(void **state)
     }
 }
 
+static char child_text[512];
+
+static void push_child(const struct store *store)
+{
+    have_manifest(store, "a", NULL, "%s", child_text);
+}
+
+/* A manifest that an immutable tag's index lacked, and that comes meanwhile, needs it. No tag is
+ * set then. */
+static void test_what_is_immutable_when_it_comes(void **state)
+{
+    const struct store *store = *state;
+    const struct name name = unit_name("a");
+    struct registry registry = *unit_registry(store);
+    char index[512];
+
+    registry.rules.keeps = keeps_v;
+    the_store = store;
+    const struct digest blob = have_blob(store, "a", "configuration");
+    snprintf(child_text, sizeof child_text,
+             "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST
+             "\",\"config\":{\"mediaType\":\"x/y\",\"size\":1,\"digest\":\"%s\"},\"layers\":[]}",
+             blob.s);
+    snprintf(index, sizeof index,
+             "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_TYPE_OCI_INDEX
+             "\",\"manifests\":[{\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST
+             "\",\"size\":1,\"digest\":\"%s\"}]}",
+             unit_digest_of(child_text).s);
+    put_manifest(store, "a", "v1", index);
+    meanwhile = push_child;
+    locks_until = 1;
+    assert_fails(DENIED, remove_blob(&registry, &name, &blob, &failure));
+    assert_null(meanwhile);
+    assert_returns(1, repo_has_layer(store, &name, &blob, &failure));
+}
+
 /* Where tags are set all the while, at last nobody else is let in. */
 static void set_another_and_again(const struct store *store)
 {
@@ -418,6 +454,7 @@ int main(void)
         STORE_TEST(test_who_is_pushed_all_the_while_is_busy),
         STORE_TEST(test_tags_are_searched_without_a_lock),
         STORE_TEST(test_what_is_immutable_meanwhile),
+        STORE_TEST(test_what_is_immutable_when_it_comes),
         STORE_TEST(test_what_is_immutable_is_known_at_last),
     };
 
