@@ -383,13 +383,24 @@ int fs_touch(const struct fs_root *root, const char *path, struct err *err)
     return 1;
 }
 
+#define SECOND INT64_C(1000000000)
+
+/* That much ahead were only the times before, each put behind another. What is further ahead was
+ * made by a clock that was wrong. */
+static bool is_within_tick(const struct stat *before, const struct stat *after)
+{
+    int64_t ahead = fs_mtime(before) - fs_mtime(after);
+
+    return ahead >= 0 && ahead < SECOND;
+}
+
 /* Who does not own it cannot: there two times within a tick are the same. */
 static int put_behind(int fd, const struct stat *before)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, before->st_mtim};
 
     times[1].tv_nsec += 1000;
-    if (times[1].tv_nsec >= 1000000000)
+    if (times[1].tv_nsec >= SECOND)
         times[1] = (struct timespec){.tv_sec = times[1].tv_sec + 1};
     return futimens(fd, times) < 0 && errno != EPERM ? -1 : 0;
 }
@@ -407,7 +418,7 @@ int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err)
     if (!S_ISREG(before.st_mode))
         return 0;
     if (futimens(fd, NULL) < 0 || fstat(fd, &after) < 0 ||
-        (fs_mtime(&after) <= fs_mtime(&before) && put_behind(fd, &before) < 0))
+        (is_within_tick(&before, &after) && put_behind(fd, &before) < 0))
         return err_sys(err, errno, "touch %s", path);
     return 1;
 }
