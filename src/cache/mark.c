@@ -26,10 +26,11 @@ static const char *const kinds[] = {[MARK_CHECKED] = "checked", [MARK_MISSING] =
 
 const char *mark_key(struct mark_key *key, const char *verb, const char *name, const char *what)
 {
-    const bool is_content = !strcmp(verb, "manifest") || !strcmp(verb, "blob") ||
-                            !strcmp(verb, "confirm"); /* whichever asks for it */
+    const bool is_blob = !strcmp(verb, "blob") || !strcmp(verb, "confirm"); /* whichever asks */
 
-    if (is_content)
+    if (is_blob) /* what is no blob there may well be a manifest */
+        snprintf(key->s, sizeof key->s, "blob %s@%s", name, what);
+    else if (!strcmp(verb, "manifest"))
         snprintf(key->s, sizeof key->s, "%s%c%s", name, strchr(what, ':') ? '@' : ':', what);
     else
         snprintf(key->s, sizeof key->s, "%s %s %s", verb, name, what);

@@ -259,6 +259,16 @@ def test_14_404_is_remembered_for_a_moment(upstream, cached, path, code):
     assert len(upstream.asked) == asked + 1
 
 
+@pytest.mark.parametrize("kinds", [("blobs", "manifests"), ("manifests", "blobs")], ids=" then ".join)
+def test_14_what_is_no_blob_may_be_a_manifest(upstream, cached, kinds):
+    """Clients that only know a digest look for it as the one, then as the other."""
+    image, layer = add_image(upstream)
+    wanted = {"manifests": image, "blobs": layer}[kinds[1]]
+    front = cached()
+    expect(front.request("GET", f"/v2/docker.io/app/{kinds[0]}/{wanted.digest}"), 404)
+    assert expect(front.request("GET", f"/v2/docker.io/app/{kinds[1]}/{wanted.digest}"), 200).body == wanted.data
+
+
 def test_14_head_of_a_blob_downloads_nothing(upstream, cached):
     _, layer = add_image(upstream)
     front = cached()
