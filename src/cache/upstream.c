@@ -283,14 +283,28 @@ static bool is_own(const struct upstream_settings *settings, const char *ns, con
     return false;
 }
 
+/* By the upstream's own name for it. The prefix of another may stand below its prefix. */
+static int resolve_in(const struct upstream_settings *settings, const struct upstream *upstream,
+                      struct name *name, struct err *err)
+{
+    const struct name asked = *name;
+    struct origin origin;
+
+    if (add_prefix(upstream, asked.s, name, err) < 0)
+        return -1;
+    if (!upstream_find(settings, name, &origin) || origin.upstream == upstream)
+        return 0;
+    return err_set(err, ERR_NAME_UNKNOWN, "%s of %s is not cached: %s is of %s here", asked.s,
+                   upstream->title, name->s, origin.upstream->title);
+}
+
 static int resolve_ns(const struct upstream_settings *settings, const char *ns, const char *host,
                       struct name *name, struct err *err)
 {
     const struct upstream *upstream = by_ns(settings, ns);
-    const struct name asked = *name;
 
     if (upstream)
-        return add_prefix(upstream, asked.s, name, err);
+        return resolve_in(settings, upstream, name, err);
     return is_own(settings, ns, host)
                ? 0
                : err_set(err, ERR_NAME_UNKNOWN, "nothing is cached here of \"%s\"", ns);
@@ -315,7 +329,7 @@ int upstream_resolve(const struct upstream_settings *settings, const char *ns, c
     upstream = find_default(settings);
     if (!upstream || exists(context, &asked))
         return 0;
-    return add_prefix(upstream, asked.s, name, err);
+    return resolve_in(settings, upstream, name, err);
 }
 
 void upstream_globs(const struct upstream_settings *settings, struct strings *globs)

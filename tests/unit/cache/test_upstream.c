@@ -135,6 +135,19 @@ static void test_names_here(void **state)
     config_free(&config);
 }
 
+/* q/deep is another's prefix, and quay.io may have such names, too. */
+static void test_a_name_is_never_taken_from_another_upstream(void **state)
+{
+    struct config config;
+    struct name name = unit_name("deep/nginx");
+
+    assert_returns(0, load(&config, *state, CACHES));
+    assert_fails(NAME_UNKNOWN, upstream_resolve(&config.live.upstreams, "quay.io", NULL,
+                                                never_exists, NULL, &name, &failure));
+    assert_non_null(strstr(failure.msg, "q/deep/nginx is of sub"));
+    config_free(&config);
+}
+
 static void test_what_is_cached_of_it(void **state)
 {
     struct config config;
@@ -179,6 +192,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         DIR_TEST(test_mistakes_are_named_with_their_line),
         DIR_TEST(test_names_here),
+        DIR_TEST(test_a_name_is_never_taken_from_another_upstream),
         DIR_TEST(test_what_is_cached_of_it),
         DIR_TEST(test_without_a_prefix_all_is_its),
         DIR_TEST(test_a_cached_repository_is_sparse),
