@@ -110,11 +110,13 @@ static bool is_same_file(const struct store *store, const char *path, int fd)
            there.st_ino == here.st_ino && there.st_dev == here.st_dev;
 }
 
-static bool is_published(const struct fill *fill)
+static bool is_published(struct fill *fill)
 {
     struct layout_path path;
 
-    return is_same_file(fill->store, layout_blob(&path, &fill->digest), fill->fd);
+    fill->is_whole =
+        fill->is_whole || is_same_file(fill->store, layout_blob(&path, &fill->digest), fill->fd);
+    return fill->is_whole;
 }
 
 static bool is_in_place(const struct fill *fill)

@@ -25,6 +25,7 @@ struct fill {
     int fd;        /* the file; -1: none */
     int64_t size;  /* bytes of the blob, once it is known */
     bool is_other; /* it is filled from another repository or upstream than job says */
+    bool is_whole; /* it was published: what becomes of the blob now does not matter */
 };
 
 enum fill_state {
