@@ -20,6 +20,7 @@
 
 #define HEAD_SIZE_MAX 4096
 #define STARTS_MAX 5 /* of fillers that were killed */
+#define SILENT "berth-fetch ends without a word, see the server's log"
 #define PAUSE_FIRST_MS 1
 #define PAUSE_MAX_MS 20
 
@@ -167,7 +168,7 @@ static int take_over(struct fill *fill, struct joining *joining, enum fill_state
     }
     if (joining->starts++ == STARTS_MAX) {
         fs_lock_close(&fill->fd);
-        return err_set(err, ERR_INTERNAL, "berth-fetch ends without a word, see the server's log");
+        return err_set(err, ERR_INTERNAL, SILENT);
     }
     joining->seen = true;
     return start(fill, err);
@@ -232,6 +233,21 @@ void fill_close(struct fill *fill)
     file_close(&fill->fd);
 }
 
+/* With the lock. One who is killed now and then is replaced; where none comes any further, the
+ * configuration may have become wrong. */
+static int may_start_again(struct fill *fill, struct err *err)
+{
+    struct stat st;
+
+    if (fstat(fill->fd, &st) < 0)
+        return err_sys(err, errno, "%s", fill->digest.s);
+    if (st.st_size > fill->had) {
+        fill->had = st.st_size;
+        fill->starts = 0;
+    }
+    return fill->starts++ < STARTS_MAX ? 0 : err_set(err, ERR_INTERNAL, SILENT);
+}
+
 /* The filler is gone, and did not publish: it failed, or was killed, and another goes on. */
 static int go_on(struct fill *fill, struct err *err)
 {
@@ -248,7 +264,7 @@ static int go_on(struct fill *fill, struct err *err)
             return 0;
         return read_head(fill, err) < 0 ? -1 : err_set(err, ERR_IO, "%s went away", fill->digest.s);
     }
-    if (read_head(fill, err) < 0) {
+    if (read_head(fill, err) < 0 || may_start_again(fill, err) < 0) {
         fs_lock_release(fill->fd, 0, 0, NULL);
         return -1;
     }

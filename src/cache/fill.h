@@ -26,6 +26,8 @@ struct fill {
     int64_t size;  /* bytes of the blob, once it is known */
     bool is_other; /* it is filled from another repository or upstream than job says */
     bool is_whole; /* it was published: what becomes of the blob now does not matter */
+    int starts;    /* of fillers that ended without a word, */
+    int64_t had;   /* and with no more than so many bytes */
 };
 
 enum fill_state {

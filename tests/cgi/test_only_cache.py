@@ -4,15 +4,18 @@
 import fcntl
 import json
 import os
+import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.lib import oci, upstreams
 from tests.lib.oci import expect, expect_error
 from tests.lib.paths import BUILD
+from tests.lib.workers import wait_for
 
 NOWHERE = oci.digest_of(b"a blob that nobody has")
 
@@ -455,6 +458,36 @@ def test_14_cache_check_says_what_a_pull_would_do(upstream, cached):
     text = subprocess.run([BUILD / "berth", "cache", "check", "--root", front.root, "--config", front.env["BERTH_CONF"],
                            "docker.io/app:1"], capture_output=True, text=True, check=True).stdout
     assert text.splitlines()[-1] == "a pull    the upstream is left alone; what is here is served"
+
+
+def fillers(conf):
+    """The processes that draw something by this configuration."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "exe") == str(BUILD / "berth-fetch") and str(conf) in (process / "cmdline").read_text():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_14_fillers_that_do_nothing_are_not_started_for_ever(upstream, cached, tmp_path):
+    layer = oci.blob(300_000)
+    upstream.add(layer)
+    upstream.stop_at = 150_000
+    front = cached()
+    with front.spawn("GET", f"/v2/docker.io/app/blobs/{layer.digest}") as process:
+        try:
+            filler, = wait_for(lambda: upstream.sent >= 150_000 and fillers(tmp_path / "berth.conf"))
+            output = process.stdout.read(1)
+            (tmp_path / "berth.conf").write_text("no configuration\n")
+            os.kill(filler, signal.SIGKILL)
+            rest, log = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert len(output + rest) < len(layer.data)
+    assert b"berth-fetch ends without a word" in log
 
 
 def test_14_workers_carry_no_client():
