@@ -42,7 +42,7 @@ static int read_parts(struct config_frozen *frozen, struct config_live *live, st
 
     int result = settings_read(path, parts, sizeof parts / sizeof *parts, files, err);
     if (live)
-        upstream_globs(&live->upstreams, &live->policy.cached);
+        upstream_globs(&live->upstreams, &live->policy.cached, &live->policy.own);
     if (result == 0 && live)
         result = upstream_check(&live->upstreams, err);
     if (!frozen)
@@ -95,6 +95,7 @@ void config_free_live(struct config_live *live)
     settings_free(&cors_table, &live->cors);
     settings_free(&identity_table, &live->identity);
     strings_free(&live->policy.cached);
+    strings_free(&live->policy.own);
     settings_free(&policy_table, &live->policy);
     settings_free(&passwd_table, &live->passwd);
     settings_free(&token_table, &live->token);

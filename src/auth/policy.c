@@ -334,8 +334,6 @@ bool policy_is_sparse(const struct policy_settings *settings, const struct name 
 {
     const struct policy_rule *rule = find_rule(settings, name);
 
-    for (size_t i = 0; i < settings->cached.n; i++)
-        if (glob_matches(settings->cached.v[i], name->s))
-            return true;
-    return rule && rule->sparse;
+    return (rule && rule->sparse) || (glob_any_matches(&settings->cached, name->s) &&
+                                      !glob_any_matches(&settings->own, name->s));
 }

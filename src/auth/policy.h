@@ -42,8 +42,9 @@ struct policy_settings {
     size_t n_groups;
     struct policy_rule *repositories; /* in the order of the file */
     size_t n_repositories;
-    struct strings cached; /* globs of repositories that are sparse without a rule, no setting: who
-                              put the configuration together adds and frees them */
+    /* Globs of repositories that are sparse without a rule, and of those of them that are not: no
+     * settings, who put the configuration together adds and frees them. */
+    struct strings cached, own;
 };
 extern const struct settings_table policy_table;
 

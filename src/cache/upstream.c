@@ -99,17 +99,9 @@ int64_t upstream_revalidate(const struct upstream *upstream)
     return upstream->revalidate.text ? upstream->revalidate.seconds : REVALIDATE_SECONDS;
 }
 
-static bool any_matches(const struct strings *globs, const char *text)
-{
-    for (size_t i = 0; i < globs->n; i++)
-        if (glob_matches(globs->v[i], text))
-            return true;
-    return false;
-}
-
 bool upstream_is_immutable(const struct upstream *upstream, const struct tag *tag)
 {
-    return any_matches(&upstream->immutable, tag->s);
+    return glob_any_matches(&upstream->immutable, tag->s);
 }
 
 static int wrong(const struct upstream *upstream, const char *what, struct err *err)
@@ -224,7 +216,7 @@ bool upstream_find(const struct upstream_settings *settings, const struct name *
 {
     const char *rest;
 
-    if (settings->n == 0 || any_matches(&settings->private, name->s))
+    if (settings->n == 0 || glob_any_matches(&settings->private, name->s))
         return false;
     const struct upstream *upstream = find_prefix(settings, name, &rest);
     if (!upstream)
@@ -238,8 +230,8 @@ bool upstream_serves(const struct origin *origin)
 {
     const struct upstream *upstream = origin->upstream;
 
-    return (!upstream->only.n || any_matches(&upstream->only, origin->remote.s)) &&
-           !any_matches(&upstream->except, origin->remote.s);
+    return (!upstream->only.n || glob_any_matches(&upstream->only, origin->remote.s)) &&
+           !glob_any_matches(&upstream->except, origin->remote.s);
 }
 
 /* "nginx" of Docker Hub is "library/nginx" (distribution/reference, "familiar names"). */
@@ -321,7 +313,7 @@ int upstream_resolve(const struct upstream_settings *settings, const char *ns, c
         return 0;
     if (ns && *ns)
         return resolve_ns(settings, ns, host, name, err);
-    if (any_matches(&settings->private, name->s))
+    if (glob_any_matches(&settings->private, name->s))
         return 0;
     const struct upstream *upstream = find_prefix(settings, &asked, &rest);
     if (upstream)
@@ -332,12 +324,15 @@ int upstream_resolve(const struct upstream_settings *settings, const char *ns, c
     return resolve_in(settings, upstream, name, err);
 }
 
-void upstream_globs(const struct upstream_settings *settings, struct strings *globs)
+void upstream_globs(const struct upstream_settings *settings, struct strings *cached,
+                    struct strings *own)
 {
+    for (size_t i = 0; i < settings->private.n; i++)
+        strings_add(own, settings->private.v[i]);
     for (size_t i = 0; i < settings->n; i++) {
         char glob[NAME_LEN_MAX + 4];
         const char *prefix = upstream_prefix(&settings->v[i]);
         snprintf(glob, sizeof glob, "%s%s**", prefix, *prefix ? "/" : "");
-        strings_add(globs, glob);
+        strings_add(cached, glob);
     }
 }

@@ -86,7 +86,9 @@ int upstream_resolve(const struct upstream_settings *settings, const char *ns, c
                      upstream_exists_fn *exists, const void *context, struct name *name,
                      struct err *err);
 
-/* Globs of the repositories that are cached: their manifests may name what is not here yet. */
-void upstream_globs(const struct upstream_settings *settings, struct strings *globs);
+/* Globs of the repositories that are cached, whose manifests may name what is not here yet, and of
+ * those of them that are not, since they are `private`. */
+void upstream_globs(const struct upstream_settings *settings, struct strings *cached,
+                    struct strings *own);
 
 #endif

@@ -47,6 +47,14 @@ bool glob_matches(const char *glob, const char *s)
     }
 }
 
+bool glob_any_matches(const struct strings *globs, const char *s)
+{
+    for (size_t i = 0; i < globs->n; i++)
+        if (glob_matches(globs->v[i], s))
+            return true;
+    return false;
+}
+
 struct measure {
     size_t prefix; /* characters in front of the first wildcard */
     size_t text;   /* characters that are no wildcards */

@@ -6,9 +6,12 @@
 #ifndef BERTH_OCI_GLOB_H
 #define BERTH_OCI_GLOB_H
 
+#include "base/strings.h"
+
 #include <stdbool.h>
 
 bool glob_matches(const char *glob, const char *s);
+bool glob_any_matches(const struct strings *globs, const char *s);
 
 /* Whether a is more specific than b (negative), less (positive) or equally (0): without wildcards
  * before with, then the longer text in front of the first wildcard, then more text in all, then

@@ -168,11 +168,15 @@ static void test_without_a_prefix_all_is_its(void **state)
     struct origin origin;
     struct name name = unit_name("a/b");
 
-    assert_returns(
-        0, load(&config, *state, "upstream \"a\" {\n url = {\"https://a\"}\n prefix = \"\"\n}\n"));
+    assert_returns(0, load(&config, *state,
+                           "private = {\"team/**\"}\n"
+                           "upstream \"a\" {\n url = {\"https://a\"}\n prefix = \"\"\n}\n"));
     assert_true(upstream_find(&config.live.upstreams, &name, &origin));
     assert_string_equal("a/b", origin.remote.s);
     assert_true(policy_is_sparse(&config.live.policy, &name));
+    name = unit_name("team/app"); /* is pushed to as ever, and so is whole */
+    assert_false(upstream_find(&config.live.upstreams, &name, NULL));
+    assert_false(policy_is_sparse(&config.live.policy, &name));
     config_free(&config);
 }
 
