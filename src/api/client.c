@@ -56,31 +56,52 @@ static char *last_of(struct request *request, const char *list, size_t *len)
     return text;
 }
 
-const char *client_address(struct request *request, const struct client_settings *settings)
-{
-    const char *address = request_variable(request, "REMOTE_ADDR");
-    const char *list = request_header(request, "HTTP_X_FORWARDED_FOR");
-    size_t len = list ? strlen(list) : 0;
-
-    while (len > 0 && client_is_in(address, &settings->trusted_proxies)) {
-        const char *before = last_of(request, list, &len);
-        const char *must;
-        if (!client_is_network(before, &must) || strchr(before, '/'))
-            break;
-        address = before;
-    }
-    return address;
-}
-
-bool client_is_hidden(const struct request *request, const struct client_settings *settings)
+/* Whether who stands between says of it, in ways that nobody here believes. */
+static bool has_trace(const struct request *request)
 {
     static const char *const headers[] = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED",
                                           "HTTP_X_REAL_IP", "HTTP_VIA"};
 
-    if (client_is_in(request_variable(request, "REMOTE_ADDR"), &settings->trusted_proxies))
-        return false;
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         if (request_header(request, headers[i]))
             return true;
     return false;
+}
+
+/* False: it may be that of a proxy. Of a list in several variables no order is certain, since
+ * X_Forwarded_For, which no proxy guards, has the same name in CGI. */
+static bool find(struct request *request, const struct client_settings *settings,
+                 const char **address)
+{
+    *address = request_variable(request, "REMOTE_ADDR");
+    if (!client_is_in(*address, &settings->trusted_proxies))
+        return !has_trace(request);
+    const char *list = request_list(request, "HTTP_X_FORWARDED_FOR");
+    size_t len = list ? strlen(list) : 0;
+
+    if (len == 0)
+        return !has_trace(request);
+    while (len > 0 && client_is_in(*address, &settings->trusted_proxies)) {
+        const char *before = last_of(request, list, &len);
+        const char *must;
+        if (!client_is_network(before, &must) || strchr(before, '/'))
+            return false;
+        *address = before;
+    }
+    return !request_is_ambiguous(request, "HTTP_X_FORWARDED_FOR");
+}
+
+const char *client_address(struct request *request, const struct client_settings *settings)
+{
+    const char *address;
+
+    find(request, settings, &address);
+    return address;
+}
+
+bool client_is_hidden(struct request *request, const struct client_settings *settings)
+{
+    const char *address;
+
+    return !find(request, settings, &address);
 }

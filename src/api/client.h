@@ -22,8 +22,8 @@ bool client_is_network(const char *value, const char **must);
 const char *client_address(struct request *request, const struct client_settings *settings);
 /* Whether this address is in one of the networks. */
 bool client_is_in(const char *address, const struct strings *networks);
-/* Whether somebody stands between, who is not trusted to say who the client is: the address is that
- * of a proxy. */
-bool client_is_hidden(const struct request *request, const struct client_settings *settings);
+/* Whether somebody stands between, who is not trusted to say who the client is, or did not say it
+ * so that it is certain: the address may be that of a proxy. */
+bool client_is_hidden(struct request *request, const struct client_settings *settings);
 
 #endif

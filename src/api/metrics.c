@@ -60,7 +60,7 @@ static bool has_token(const struct request *request, const struct metrics_settin
     return len > 0 && len == strlen(shown) && is_equal(token.s, shown, len);
 }
 
-static int permit(const struct api *api, const struct request *request, struct err *err)
+static int permit(const struct api *api, struct request *request, struct err *err)
 {
     const struct config_live *live = &api->rules->live;
     const struct strings *ways = &live->metrics.metrics;

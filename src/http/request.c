@@ -34,6 +34,19 @@ bool request_is_ambiguous(const struct request *request, const char *name)
     return *first && *find_variable(first + 1, name);
 }
 
+const char *request_list(struct request *request, const char *name)
+{
+    AUTO_BUF list = BUF_INIT;
+
+    for (char *const *one = find_variable(request->variables, name); *one;
+         one = find_variable(one + 1, name)) {
+        if (list.len)
+            buf_addstr(&list, ", ");
+        buf_addstr(&list, *one + strlen(name) + 1);
+    }
+    return list.len ? arena_strndup(&request->arena, list.s, list.len) : NULL;
+}
+
 static enum method parse_method(const char *s)
 {
     static const struct {

@@ -69,6 +69,9 @@ const char *request_variable(const struct request *request, const char *name);
 /* Whether it comes more than once: CGI has one name for "Content-Length" and "Content_Length", and
  * some servers hand over both, in any order. */
 bool request_is_ambiguous(const struct request *request, const char *name);
+/* All that comes of that name, in this order, as the elements of one list: nginx before 1.23 hands
+ * over each line of a header by itself. In the arena; NULL as above. */
+const char *request_list(struct request *request, const char *name);
 /* A header, by its CGI name ("HTTP_IF_MATCH"): the same thing, for readers. */
 #define request_header(request, cgi_name) request_variable(request, cgi_name)
 
