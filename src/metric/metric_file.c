@@ -148,7 +148,9 @@ static int make(const char *path, mode_t mode, struct err *err)
     AUTO_FD fd = open(tmp.s, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return err_sys(err, errno, "make %s", tmp.s);
-    if (fchmod(fd, mode) < 0 || posix_fallocate(fd, 0, sizeof(struct metric_shared)) != 0 ||
+    /* Room for all of it, so that no page is missed later; fallocate(3) sets no errno. */
+    if (fchmod(fd, mode) < 0 ||
+        (errno = posix_fallocate(fd, 0, sizeof(struct metric_shared))) != 0 ||
         pwrite(fd, &head, sizeof head, 0) < 0 || rename(tmp.s, path) < 0) {
         err_sys(err, errno, "make %s", path);
         unlink(tmp.s);

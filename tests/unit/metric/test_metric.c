@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -334,6 +335,25 @@ static void test_unsafe_directories(void **state)
     assert_true(metric_is_shared());
 }
 
+/* It is said why there is none, and nothing is left of it. */
+static void test_no_room_for_the_file(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct rlimit before, small;
+
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
+    small = before;
+    small.rlim_cur = 1024;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+    assert_fails(IO, open_in(dir));
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(EFBIG, failure.sys);
+    assert_false(metric_is_shared());
+    assert_int_equal(1, unit_count(dir->path, ".")); /* the lock */
+}
+
 static void test_what_is_told_from_below(void **state)
 {
     open_counters(*state);
@@ -402,6 +422,7 @@ int main(void)
         METRIC_TEST(test_removed_while_it_is_used),
         METRIC_TEST(test_who_lives),
         METRIC_TEST(test_unsafe_directories),
+        METRIC_TEST(test_no_room_for_the_file),
         METRIC_TEST(test_what_is_told_from_below),
         METRIC_TEST(test_open_metrics),
         cmocka_unit_test(test_each_status_is_known),
