@@ -119,6 +119,7 @@ def test_prometheus_asks_as_the_registry_wants_it():
                     "serviceMonitor.interval=1m", "serviceMonitor.labels.release=prometheus", release="images")
     monitor = found.get("ServiceMonitor", "images-berth")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert found.get("Service", "images-berth")["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "berth"
     assert monitor["spec"]["selector"]["matchLabels"].items() <= found.get("Service", "images-berth")["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"] == [{
         "port": "http", "path": "/metrics", "interval": "1m", "scheme": "https", "tlsConfig": {"serverName": "registry.internal"},

@@ -17,14 +17,14 @@ ENDPOINT = an_object(
               "pattern": "^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$"},
     authorization=an_object(type=TEXT, credentials=KEY),
     tlsConfig=an_object(serverName=TEXT, insecureSkipVerify={"type": "boolean"}, ca=an_object(secret=KEY, configMap=KEY)))
-SPEC = an_object(["selector", "endpoints"], selector=an_object(matchLabels=LABELS), endpoints={"type": "array", "items": ENDPOINT})
+SPEC = an_object(["selector", "endpoints"], jobLabel=TEXT, selector=an_object(matchLabels=LABELS),
+                 endpoints={"type": "array", "items": ENDPOINT})
 
 NAMES = {"kind": "ServiceMonitor", "listKind": "ServiceMonitorList", "plural": "servicemonitors", "singular": "servicemonitor"}
 # So that the API of a cluster knows it.
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {"name": "servicemonitors.monitoring.coreos.com",
-                 "annotations": {"api-approved.kubernetes.io": "unapproved, a part of the Prometheus Operator's"}},
+    "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
     "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": NAMES, "versions": [
         {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": an_object(
             ["spec"], apiVersion=TEXT, kind=TEXT, metadata={"type": "object"}, spec=SPEC)}}]},

@@ -221,7 +221,10 @@ def test_a_service_monitor_finds_each_pod_once():
     found, service = objects("service-monitor").get("ServiceMonitor"), objects("service-monitor").get("Service")
     assert found["apiVersion"] == "monitoring.coreos.com/v1" and matches(found["spec"]["selector"], service["metadata"]["labels"])
     assert not service_monitor.complaints(found["spec"], service_monitor.SPEC)
-    assert set(found["spec"]) == {"selector", "endpoints"}  # in its own namespace, where Service and Secret are
+    job = service["metadata"]["labels"][found["spec"]["jobLabel"]]
+    by_job = re.findall(r'job=~"(.*?)"', (CHECKOUT / "etc/prometheus/berth.rules.yml").read_text())
+    assert by_job and all(re.fullmatch(pattern, job) for pattern in by_job)
+    assert set(found["spec"]) == {"jobLabel", "selector", "endpoints"}  # in its own namespace, where Service and Secret are
     endpoint, = found["spec"]["endpoints"]
     assert endpoint == {"port": service["spec"]["ports"][0]["name"], "path": "/metrics", "interval": "30s",
                         "authorization": {"credentials": {"name": "berth-metrics", "key": "token"}}}
