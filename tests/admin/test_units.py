@@ -54,6 +54,17 @@ def test_what_serves_comes_back(installed, name):
     assert said == {"Type": "oneshot"} or (said.pop("Restart"), int(said.pop("RestartSec")) >= 1, said) == ("always", True, {})
 
 
+@pytest.mark.parametrize("name", ["berth", "berth-serve", "berth-gc", "berth-retain"])
+def test_all_count_and_log_in_one_place(installed, name):
+    """Collectors too, and what serves makes the place, which a restart leaves."""
+    settings = re.findall(r"(?m)^(\w+)=(.+)$", unit(installed, name).read_text())
+    assert any(key == "ReadWritePaths" and value.startswith("-") and value.endswith("/log/berth") for key, value in settings)
+    if name in SERVING:
+        assert "berth/metrics" in dict(settings)["RuntimeDirectory"].split() and ("RuntimeDirectoryPreserve", "yes") in settings
+    else:
+        assert ("ReadWritePaths", "-/run/berth/metrics") in settings
+
+
 PROC = 'mount -t proc -o "$1" proc /proc && shift && exec "$@"'
 
 
