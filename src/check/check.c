@@ -18,6 +18,7 @@ static void check_paths(const struct config *conf, struct findings *findings)
         {"htpasswd", conf->live.passwd.htpasswd},
         {"groups_file", conf->live.policy.groups_file},
         {"token_keys", conf->live.token.keys},
+        {"metrics_token", conf->live.metrics.token},
     };
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)

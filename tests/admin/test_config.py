@@ -234,8 +234,9 @@ def test_issuers(machine):
 
 
 def test_relative_paths(machine):
-    _, warnings = check(machine, 'htpasswd = "nowhere/users"', 'token_keys = "keys"', 'groups_file = "groups"')
-    assert [text.split()[0] for text in warnings] == ["htpasswd", "groups_file", "token_keys"]
+    _, warnings = check(machine, 'htpasswd = "nowhere/users"', 'token_keys = "keys"', 'groups_file = "groups"',
+                        'metrics_token = "token"')
+    assert [text.split()[0] for text in warnings] == ["htpasswd", "groups_file", "token_keys", "metrics_token"]
 
 
 def test_no_configuration(machine):
