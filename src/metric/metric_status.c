@@ -87,7 +87,6 @@ void metric_status_read(struct metric_status *status, const char *root)
                                .uploads = get(METRIC_UPLOADS_OPEN),
                                .upload_bytes = get(METRIC_UPLOAD_BYTES),
                                .gc_at = get(METRIC_GC_AT),
-                               .gc_bad = get(METRIC_GC_FAILED) + get(METRIC_GC_PROBLEMS),
                                .store_bytes = get(METRIC_STORE_BYTES),
                                .blobs = get(METRIC_STORE_BLOBS),
                                .manifests = get(METRIC_STORE_MANIFESTS),

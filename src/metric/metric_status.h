@@ -19,7 +19,7 @@ struct metric_status {
     int64_t requests, failed; /* those that were answered 5xx */
     int64_t logins_failed, denied;
     int64_t uploads, upload_bytes; /* that are open */
-    int64_t gc_at, gc_bad;         /* when it last ran, 0: never; runs that did not end well */
+    int64_t gc_at;                 /* when it last ran; 0: never */
     int64_t store_bytes, blobs, manifests, tags, repositories, garbage_bytes; /* as of then */
     int64_t fsck_at, faults;
     int64_t size, free, files, files_free; /* of the file system; files 0: it counts none */
