@@ -20,6 +20,14 @@ static int64_t get(enum metric_counter counter)
     return atomic_load(&metric_now()->counters[counter]);
 }
 
+/* Of what began before the counters did, only the end is counted. */
+static int64_t get_open(enum metric_counter counter)
+{
+    int64_t n = get(counter);
+
+    return n > 0 ? n : 0;
+}
+
 static void count_requests(struct metric_status *status)
 {
     struct metric_shared *from = metric_now();
@@ -84,8 +92,8 @@ void metric_status_read(struct metric_status *status, const char *root)
                                .logins_failed = get(METRIC_LOGIN_PASSWORD) +
                                                 get(METRIC_LOGIN_TOKEN) + get(METRIC_LOGIN_EXPIRED),
                                .denied = get(METRIC_DENIED),
-                               .uploads = get(METRIC_UPLOADS_OPEN),
-                               .upload_bytes = get(METRIC_UPLOAD_BYTES),
+                               .uploads = get_open(METRIC_UPLOADS_OPEN),
+                               .upload_bytes = get_open(METRIC_UPLOAD_BYTES),
                                .gc_at = get(METRIC_GC_AT),
                                .store_bytes = get(METRIC_STORE_BYTES),
                                .blobs = get(METRIC_STORE_BLOBS),

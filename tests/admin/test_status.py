@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`berth status`: what the counters and the file system say, and whether something is wrong."""
 
+import shutil
 import time
 
 from tests.lib import oci
@@ -29,6 +30,15 @@ def test_as_json(front, repo, berth):
     assert (found["uploads"], found["uploadBytes"], found["failed"], found["problems"]) == (1, 5, 0, [])
     assert found["requests"] == 8 and time.time() - 60 < found["gc"] <= time.time() + 1 and found["fsck"] == 0
     assert 0 < found["free"] <= found["size"]
+
+
+def test_uploads_from_before_the_counters(front, repo, berth):
+    """Of which only the end is counted."""
+    location = repo.start_upload()
+    shutil.rmtree(front.root.parent / "metrics")
+    oci.expect(front.request("DELETE", location), 204)
+    found = berth.json("status")
+    assert (found["uploads"], found["uploadBytes"]) == (0, 0) and "0 open, with 0 B\n" in berth("status")
 
 
 def test_problems(front, repo, berth):
