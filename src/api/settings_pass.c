@@ -2,6 +2,7 @@
  * L4: settings on their way from a worker to a CGI program. */
 #include "api/settings_pass.h"
 
+#include "base/file.h"
 #include "base/percent.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ static bool is_named(const char *variable, size_t len, const char *name)
 void settings_pass_on(const char *config, struct response *response)
 {
     AUTO_BUF all = BUF_INIT;
+    AUTO_BUF path = BUF_INIT;
 
     for (char **variable = environ; variable && *variable; variable++) {
         size_t len = strcspn(*variable, "=");
@@ -40,8 +42,9 @@ void settings_pass_on(const char *config, struct response *response)
             continue;
         add(&all, *variable, len, *variable + len + 1);
     }
-    if (config)
-        add(&all, CONFIG, strlen(CONFIG), config);
+    /* The program is started in another directory. */
+    if (config && file_absolute(config, &path, NULL) == 0)
+        add(&all, CONFIG, strlen(CONFIG), path.s);
     response_header(response, "Variable-" SETTINGS_PASS_VARIABLE, "%s", all.len ? all.s : "");
 }
 

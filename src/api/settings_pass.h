@@ -12,7 +12,8 @@
 
 #define SETTINGS_PASS_VARIABLE "BERTH_SETTINGS"
 
-/* Adds this process' variables BERTH_*, and the configuration's file (NULL: none) as BERTH_CONF. */
+/* Adds this process' variables BERTH_*, and the absolute path of the configuration's file (NULL:
+ * none) as BERTH_CONF. */
 void settings_pass_on(const char *config, struct response *response);
 /* Sets what is in BERTH_SETTINGS, if there is one, in the place of what was set. */
 void settings_pass_take(void);

@@ -92,6 +92,21 @@ static void test_no_configuration(void **state)
     assert_set("BERTH_CONF", "/nowhere");
 }
 
+/* lighttpd starts the program in the directory that it is in. */
+static void test_a_configuration_of_this_directory(void **state)
+{
+    char here[4096], expected[4200];
+
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(expected, sizeof expected, "%s/berth.conf", here);
+    clear();
+    setenv("BERTH_CONF", "berth.conf", 1);
+    hand_over("berth.conf");
+    settings_pass_take();
+    assert_set("BERTH_CONF", expected);
+}
+
 /* It comes from a worker; but nothing else than a setting is ever set. */
 static void test_what_is_none(void **state)
 {
@@ -117,6 +132,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_ours_and_nothing_else),
         cmocka_unit_test(test_no_configuration),
+        cmocka_unit_test(test_a_configuration_of_this_directory),
         cmocka_unit_test(test_what_is_none),
     };
 
