@@ -30,7 +30,8 @@ class Place:
 
     def conf(self, durability: str = "full", settings: str = "") -> Path:
         path = self.home / "berth.conf"
-        path.write_text(f'root = "{self.store}"\ndurability = "{durability}"\nlock_timeout = "{self.lock_timeout}"\n{settings}\n')
+        path.write_text(f'root = "{self.store}"\ndurability = "{durability}"\nlock_timeout = "{self.lock_timeout}"\n'
+                        f'metrics_dir = "{self.home}/metrics"\n{settings}\n')
         return path
 
 
