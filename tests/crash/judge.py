@@ -145,8 +145,8 @@ class View:
             return self.tags.get((name, what))
         if kind == "manifest":
             return self.has_manifest(name, what) if (name, what) in self.revisions else None
-        if kind == "blob":
-            return self.has_blob(name, what) if (name, what) in self.layers else None
+        if kind == "blob":  # a link without bytes counts as none
+            return self.has_blob(name, what) if (name, what) in self.layers and what in self.blobs else None
         if kind == "bytes":  # wherever they are now
             return what.encode() in self.state.files.values() or None
         if kind == "fresh":  # not older than what was promised
