@@ -113,17 +113,7 @@ static void refuse(int connection, const struct err *why)
     refused = connection;
 }
 
-/* An answer that is not whole must not look so. nginx and mod_proxy_fcgi take a connection that
- * just ends for the end of the answer, and let the client wait for the rest of it; a record of a
- * version that there is not makes them break off, as lighttpd and mod_fcgid do anyway. */
-static void break_off(int connection)
-{
-    static const char record[8] = {0};
-
-    if (send(connection, record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        log_debug("who gets no more is not told: %s", strerror(errno));
-    shutdown(connection, SHUT_RDWR);
-}
+#define BREAK_OFF_MS 2000 /* room may take so long to come */
 
 static void serve_one(const struct api *api, FCGX_Request *fcgi)
 {
@@ -135,7 +125,7 @@ static void serve_one(const struct api *api, FCGX_Request *fcgi)
 
     /* libfcgi would wait with what it still has. */
     if (!exchange_run(api, &adapter))
-        break_off(fcgi->ipcFd);
+        peer_break_off(fcgi->ipcFd, BREAK_OFF_MS);
     FCGX_Finish_r(fcgi);
     FCGX_Free(fcgi, 1); /* also a connection that the server would keep */
 }

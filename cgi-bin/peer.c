@@ -5,7 +5,10 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/decimal.h"
+#include "base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,4 +61,15 @@ int peer_check(const struct peers *peers, int connection, struct err *err)
         if (peers->v[i] == peer.uid)
             return 0;
     return refuse(peer.uid, err);
+}
+
+void peer_break_off(int connection, int timeout_ms)
+{
+    static const char record[8] = {0};
+    struct pollfd room = {.fd = connection, .events = POLLOUT};
+
+    poll(&room, 1, timeout_ms); /* whatever it says */
+    if (send(connection, record, sizeof record, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_debug("who gets no more is not told: %s", strerror(errno));
+    shutdown(connection, SHUT_RDWR);
 }

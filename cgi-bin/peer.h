@@ -27,4 +27,10 @@ void peer_free(struct peers *peers);
  * by anyone. ERR_CONFIG names who it is. */
 int peer_check(const struct peers *peers, int connection, struct err *err);
 
+/* Breaks off what the web server is being sent: an answer that is not whole must not look so. nginx
+ * and mod_proxy_fcgi take a connection that just ends for the end of the answer, and let the client
+ * wait for the rest of it; a record of a version that there is not makes them break off, as
+ * lighttpd and mod_fcgid do anyway. Waits for room for that: of a slow client there may be none. */
+void peer_break_off(int connection, int timeout_ms);
+
 #endif

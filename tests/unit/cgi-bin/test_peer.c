@@ -5,6 +5,7 @@
 #include "peer.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,31 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
     if (pretended)
         ((struct ucred *)value)->uid = pretended;
     return result;
+}
+
+/* While it waits for room the web server reads. */
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+
+static int web_server = -1;
+static char last[8]; /* of what it has read */
+
+static void read_all(void)
+{
+    static char bytes[65536];
+    ssize_t n;
+
+    while ((n = recv(web_server, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+        if (n >= (ssize_t)sizeof last)
+            memcpy(last, bytes + n - (ssize_t)sizeof last, sizeof last);
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    assert_int_equal(1, n);
+    assert_int_equal(POLLOUT, fds->events);
+    assert_true(timeout_ms > 0);
+    read_all();
+    return 1;
 }
 
 static void find(struct peers *peers, const char *first, const char *second)
@@ -103,12 +129,34 @@ static void test_16_other_sockets_tell_nothing(void **state)
     peer_free(&peers);
 }
 
+static void test_what_is_broken_off_is_told_also_to_who_is_slow(void **state)
+{
+    static const char bad[8] = {0};
+    static char bytes[8192];
+    int pair[2];
+
+    (void)state;
+    memset(bytes, 1, sizeof bytes);
+    assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+    while (send(pair[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        ;
+    web_server = pair[1];
+    peer_break_off(pair[0], 1000);
+    memset(last, 1, sizeof last);
+    read_all();
+    assert_memory_equal(bad, last, sizeof last);
+    assert_int_equal(0, recv(pair[1], last, sizeof last, MSG_DONTWAIT));
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_16_who_is_named_may_connect),
         cmocka_unit_test(test_16_names_that_nobody_has),
         cmocka_unit_test(test_16_other_sockets_tell_nothing),
+        cmocka_unit_test(test_what_is_broken_off_is_told_also_to_who_is_slow),
     };
 
     return RUN(tests);
