@@ -318,14 +318,22 @@ static int read_list(const struct look *look, struct buf *text, struct err *err)
                    CACHE_LIST_MAX, text, err);
 }
 
+/* Whether there is one: it may be long. */
+static int has_list(const struct look *look, struct err *err)
+{
+    struct place place;
+    struct stat st;
+
+    return fs_stat(&look->store->fs,
+                   place_mark(&place, look->origin.upstream, CACHE_LISTS, look->key.s), &st, err);
+}
+
 static int is_listed(const struct look *look, struct err *err)
 {
-    AUTO_BUF text = BUF_INIT;
-
     if (!mark_is_fresh(look->store, MARK_CHECKED, look->origin.upstream, look->key.s,
                        upstream_revalidate(look->origin.upstream)))
         return 0;
-    return read_list(look, &text, err);
+    return has_list(look, err);
 }
 
 static int ask_list(struct look *look, bool has, struct err *err)
@@ -350,8 +358,7 @@ int cache_list(const struct cache *cache, const struct name *name, const char *v
     set_job(&look, verb, what);
     int listed = is_listed(&look, err);
     if (listed == 0) {
-        int has = read_list(&look, text, err);
-        buf_clear(text);
+        int has = has_list(&look, err);
         listed = has < 0 ? -1 : 0;
         if (has >= 0 &&
             (is_unknown(&look, &failure) < 0 || ask_list(&look, has > 0, &failure) < 0)) {
