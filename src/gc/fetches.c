@@ -69,7 +69,9 @@ static int sweep_below(struct pass *pass, const char *dir, int depth, struct err
         AUTO_BUF path = BUF_INIT;
         buf_addf(&path, "%s/%s", dir, names.v[i]);
         int found = stays(names.v[i], depth) ? 0 : fs_stat(&pass->store->fs, path.s, &st, err);
-        if (found > 0 && S_ISREG(st.st_mode))
+        /* Of what is young the lock is not even tried: who joins a fill just then would take it for
+         * somebody's who fills it. */
+        if (found > 0 && S_ISREG(st.st_mode) && pass_is_old(pass, &st, age_max(path.s)))
             found = sweep_file(pass, path.s, err);
         else if (found > 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
             found = sweep_below(pass, path.s, depth + 1, err);

@@ -3,6 +3,7 @@
  * collector ran, or that a repository may need of which something cannot be read. */
 #include "unit/gc/gc_runs.h"
 
+#include "base/timing.h"
 #include "registry/freshen.h"
 #include "registry/remove.h"
 #include "store/blob.h"
@@ -507,6 +508,31 @@ static void test_two_at_once_are_refused(void **state)
     assert_int_equal(0, collect_in_child(store));
 }
 
+static int opened;
+
+static void told_opens(enum timing what, const char *name, int64_t nanoseconds)
+{
+    (void)nanoseconds;
+    opened += what == TIMING_OPEN_WRITE && name && strstr(name, "_berth/fetch/");
+}
+
+/* Whoever joins a fill takes a lock on it for a filler's. */
+static void test_14_what_is_young_of_fetches_is_not_locked(void **state)
+{
+    const struct store *store = *state;
+    struct told told = {.removed = ""};
+
+    unit_put(store->path, "_berth/fetch/sha256/ab/young", "x");
+    unit_put(store->path, "_berth/fetch/sha256/ab/left", "x");
+    unit_age(store->path, "_berth/fetch/sha256/ab/left", 2 * 86400);
+    timing_tell(told_opens);
+    collect(store, &told, false);
+    timing_tell(NULL);
+    assert_true(unit_exists(store->path, "_berth/fetch/sha256/ab/young"));
+    assert_false(unit_exists(store->path, "_berth/fetch/sha256/ab/left"));
+    assert_int_equal(1, opened);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +556,7 @@ int main(void)
         STORE_TEST(test_leftovers_of_distribution),
         STORE_TEST(test_distributions_sha512_lives),
         STORE_TEST(test_two_at_once_are_refused),
+        STORE_TEST(test_14_what_is_young_of_fetches_is_not_locked),
     };
 
     return RUN(tests);
