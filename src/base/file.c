@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void file_close(int *fd)
@@ -18,6 +19,14 @@ void file_close(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+void file_close_from(int first)
+{
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
+        return;
+    for (int fd = first; fd < 1024; fd++)
+        close(fd);
 }
 
 int file_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err)

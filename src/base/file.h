@@ -16,6 +16,8 @@
 #define AUTO_FD __attribute__((cleanup(file_close))) int
 /* Closes it, unless it is -1, which it is afterwards. */
 void file_close(int *fd);
+/* Closes all from this number on, for a child that is about to be another program. */
+void file_close_from(int first);
 
 /* Reads exactly len bytes at off, or fails. */
 int file_pread_all(int fd, void *bytes, size_t len, off_t off, struct err *err);

@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,14 +94,6 @@ static void forget_request(void)
     }
 }
 
-static void close_from(int first)
-{
-    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
-        return;
-    for (int fd = first; fd < 1024; fd++)
-        close(fd);
-}
-
 /* Where no descriptor is that is about to be written over. */
 static int move_up(int fd)
 {
@@ -148,7 +139,7 @@ static void become(const struct job *job, const char *path, int held, int tell)
     place(tell >= 0 ? tell : nothing, STDOUT_FILENO);
     place(held, JOB_HELD);
     place(config, CONFIG);
-    close_from(CONFIG + 1);
+    file_close_from(CONFIG + 1);
     forget_request();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

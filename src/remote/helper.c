@@ -68,14 +68,17 @@ static void save(int fd, const struct helper_account *account, int64_t until)
     wipe(&text);
 }
 
-/* In the child: nothing but what exec needs. */
+/* In the child: nothing but what exec needs. Of ours it has nothing: what it leaves behind would
+ * hold our locks. */
 static void become(const struct helper *helper, int in, int out)
 {
     char *const arguments[] = {(char *)helper->program, (char *)"get", NULL};
 
     signal(SIGPIPE, SIG_DFL);
-    if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
+    if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
+        file_close_from(STDERR_FILENO + 1);
         execvp(helper->program, arguments);
+    }
     _exit(127);
 }
 

@@ -460,6 +460,17 @@ def test_14_cache_check_says_what_a_pull_would_do(upstream, cached):
     assert text.splitlines()[-1] == "a pull    the upstream is left alone; what is here is served"
 
 
+def test_14_a_helper_inherits_nothing(upstream, cached, tmp_path):
+    """What it leaves behind would hold the lock, and could read the configuration."""
+    helper, seen = tmp_path / "helper", tmp_path / "seen"
+    helper.write_text(f'#!/bin/sh\nls /proc/$$/fd > {seen}\nprintf \'{{"Username": "u", "Secret": "s"}}\'\n')
+    helper.chmod(0o755)
+    upstream.status, upstream.headers = 401, {"WWW-Authenticate": "Basic realm=x"}
+    front = cached(f'helper = "{helper}"')
+    expect(front.request("GET", "/v2/docker.io/app/manifests/1"), 502)
+    assert {number for number in seen.read_text().split() if len(number) == 1} == {"0", "1", "2"}  # the shell's own are longer
+
+
 def fillers(conf):
     """The processes that draw something by this configuration."""
     found = []
