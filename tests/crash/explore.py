@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.crash import base
 from tests.crash.disk import Disk, State
-from tests.crash.judge import V2, View, broken, values
+from tests.crash.judge import LINK_ALONE, V2, View, broken, values
 from tests.crash.operations import BLOB, CONFIG, IMAGE, Pair
 from tests.crash.steps import Place, Scenario, Step
 from tests.crash.trace import Event, settle_clock
@@ -72,6 +72,11 @@ class Found:
     kept: list = field(default_factory=list)  # some states, with what was promised in them, for berth to judge
 
 
+def on_the_way(key: tuple, value) -> set:
+    """What may be so before it is promised. A blob and its link are put on disk in one round."""
+    return {value, LINK_ALONE} if key[0] == "blob" and value is True else {value}
+
+
 class Promises:
     """What may be there at a time: key -> the values that it may have."""
 
@@ -98,13 +103,13 @@ class Promises:
                     self.allowed[key] = self.allowed[key] | {None}
             for key, value in promised.items():
                 if key[0] != "fresh" and key in self.allowed:
-                    self.allowed[key] = self.allowed[key] | {value}
+                    self.allowed[key] = self.allowed[key] | on_the_way(key, value)
             return
         for key, value in (self.beside[1] if mark.goes_on else step.promises(self.before)).items():
             if key[0] == "fresh":
                 self.allowed[key] = value
             elif mark.goes_on and key in self.during:
-                self.allowed[key] = self.allowed[key] | {value}
+                self.allowed[key] = self.allowed[key] | on_the_way(key, value)
             else:
                 self.allowed[key] = {value} if mark.goes_on else {value} | self._may_become(key)
                 self.during.add(key)
@@ -114,7 +119,7 @@ class Promises:
         other, others = self.beside
         if not other:
             return set()
-        return ({others[key]} if key in others else set()) | ({None} if other.may_go(key) else set())
+        return (on_the_way(key, others[key]) if key in others else set()) | ({None} if other.may_go(key) else set())
 
 
 def explore(play: Play, most: int, seed: str, *, stop: bool = False, keep: int = 0) -> Found:
@@ -257,7 +262,7 @@ class Theatre:
         disk = Disk(place.disk, careless)
         view = View(disk.state([], {}))
         assert damage or not view.wrong(), view.wrong()
-        promises = {key: {value} if value is not False else {False, True} for key, value in values(view).items()}
+        promises = {key: {value} if value not in (False, LINK_ALONE) else {value, True} for key, value in values(view).items()}
         promises |= {("session", *key): {True, None} for key in view.sessions}
         return disk, promises
 

@@ -9,6 +9,10 @@ import re
 from tests.crash.disk import State
 
 V2 = "store/docker/registry/v2/"
+
+# What a blob is of which a repository has the link alone. It counts as not there, and is there only while somebody pushes it.
+LINK_ALONE = "a link alone"
+
 HEX = r"[0-9a-f]{64}(?:[0-9a-f]{64})?"
 PLACES = {
     "blob": re.compile(rf"blobs/(sha256|sha512)/([0-9a-f]{{2}})/({HEX})/data"),
@@ -145,8 +149,10 @@ class View:
             return self.tags.get((name, what))
         if kind == "manifest":
             return self.has_manifest(name, what) if (name, what) in self.revisions else None
-        if kind == "blob":  # a link without bytes counts as none
-            return self.has_blob(name, what) if (name, what) in self.layers and what in self.blobs else None
+        if kind == "blob":
+            if (name, what) not in self.layers:
+                return None
+            return self.has_blob(name, what) if what in self.blobs else LINK_ALONE
         if kind == "bytes":  # wherever they are now
             return what.encode() in self.state.files.values() or None
         if kind == "fresh":  # not older than what was promised
