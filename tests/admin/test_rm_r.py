@@ -108,11 +108,11 @@ def test_a_repository_of_nothing_but_an_upload(repo, berth):
 def test_an_upload_under_way_stays(front, repo, berth):
     """It succeeds, and what is missing besides it is said to whoever needs it."""
     image = repo.push_image("v1")
-    content = oci.blob(100_000)
+    content = oci.blob(1_000_000)
     location = repo.start_upload()
     target = oci.complete(location, content.digest)
     with front.spawn("PUT", target, {"Content-Length": str(len(content.data))}, None) as put:
-        put.stdin.write(content.data[:70_000])
+        put.stdin.write(content.data[:700_000])
         put.stdin.flush()
         session = repo.directory / "_uploads" / location.split("?")[0].rpartition("/")[2]
         deadline = time.monotonic() + 20
@@ -123,7 +123,7 @@ def test_an_upload_under_way_stays(front, repo, berth):
                               capture_output=True, text=True, timeout=60)
         assert done.stderr == f"berth: 1 upload to {repo.name} is under way and stays\n{COMES_BACK}"
         assert done.stdout.endswith(f"removed {repo.name}: 1 tag, 1 manifest, 0 uploads\n")
-        output, _ = put.communicate(content.data[70_000:], timeout=60)
+        output, _ = put.communicate(content.data[700_000:], timeout=60)
     assert b"Status: 201" in output
     assert expect(repo.get(f"blobs/{content.digest}"), 200).body == content.data
     expect_error(repo.put_manifest(image, "v1"), 400, "MANIFEST_BLOB_UNKNOWN")

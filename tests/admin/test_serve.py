@@ -100,7 +100,7 @@ def test_how_many_workers(serve, args, said, count):
     answered before the parent looks, it is for another to show that."""
     registry = serve(*args)
     assert f"/v2/ with {said}\n" in registry.output()
-    wait_for(lambda: expect(registry.request("GET", "/v2/"), 200) and len(registry.processes()) == 3 + count)
+    wait_for(lambda: expect(registry.request("GET", "/v2/"), 200) and len(registry.processes()) == 3 + count, patience=60)
 
 
 def test_workers_for_all_who_ask(serve):

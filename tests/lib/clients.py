@@ -149,7 +149,7 @@ class Containerd(Daemon):
         lines = [f'server = "{server}"', f'[host."{server}"]'] if server else [
             f'[host."{mirror}"]', '  capabilities = ["pull", "resolve"]']
         directory = self.hosts / host
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)  # of a registry before, which had the same port
         (directory / "hosts.toml").write_text("\n".join(lines) + "\n")
 
 

@@ -199,7 +199,8 @@ def test_rm(repo, berth):
 
 def test_import_of_a_layout(front, repo, berth, tmp_path):
     """Two images that share a part, one of them in two repositories."""
-    layout, other = Layout(), oci.Repository(front)
+    layout = Layout()
+    repo, other = sorted((repo, oci.Repository(front)), key=lambda each: each.name)  # as they are imported
     shared = layout.image(layers=1)
     first = layout.manifest(oci.index([shared.descriptor()]))
     second = layout.manifest(oci.index([shared.descriptor()], annotations={"n": "2"}))
