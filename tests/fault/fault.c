@@ -256,6 +256,16 @@ int fallocate(int fd, int mode, off_t at, off_t len)
 
 int fallocate64(int fd, int mode, off_t at, off_t len) __attribute__((alias("fallocate")));
 
+/* It tells by what it returns. */
+int posix_fallocate(int fd, off_t at, off_t len)
+{
+    if (FAILS("posix_fallocate", NULL, true))
+        return errno;
+    return kernel(SYS_fallocate, fd, 0, at, len) < 0 ? errno : 0;
+}
+
+int posix_fallocate64(int fd, off_t at, off_t len) __attribute__((alias("posix_fallocate")));
+
 int fsync(int fd)
 {
     return FAILS("fsync", NULL, true) ? -1 : (int)kernel(SYS_fsync, fd);
