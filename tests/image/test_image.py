@@ -91,7 +91,8 @@ def test_small(built):
 def test_nothing_that_nobody_needs(built):
     files = built.files()
     programs = {path for path, member in files.items() if member.isfile() and member.mode & 0o111 and not path.startswith("usr/lib/")}
-    assert programs == {"usr/bin/berth", "usr/libexec/berth/berth.fcgi", "usr/sbin/lighttpd", "usr/bin/htpasswd"}
+    assert programs == {"usr/bin/berth", "usr/libexec/berth/berth.fcgi", "usr/libexec/berth/berth-fetch", "usr/sbin/lighttpd",
+                        "usr/bin/htpasswd"}
     assert not [path for path in files if re.search(r"/(apt|perl|python|man|locale)/|icu", path)]
     assert not [path for path, member in files.items() if member.mode & 0o6000], "set-user-id"
     assert {path for path, member in files.items() if member.isdir() and member.mode & 0o002} == {
