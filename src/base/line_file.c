@@ -2,12 +2,14 @@
  * L0: a file to which many processes append lines. */
 #include "base/line_file.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +28,23 @@ static void say(struct line_file *file, const char *what, int errnum)
     memcpy(file->said, err.msg, sizeof file->said);
 }
 
+/* To be read as well, for is_cut; but not a pipe, whose reader would not be missed then. */
+static int open_path(const char *path)
+{
+    const int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    struct stat st;
+
+    bool is_special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    int fd = is_special ? -1 : open(path, O_RDWR | flags, MODE);
+    return is_special || (fd < 0 && errno == EACCES) ? open(path, O_WRONLY | flags, MODE) : fd;
+}
+
 static void open_again(struct line_file *file)
 {
     struct stat st;
 
     file_close(&file->fd);
-    file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, MODE);
+    file->fd = open_path(file->path);
     if (file->fd < 0 || fstat(file->fd, &st) < 0) {
         say(file, "open", errno);
         file_close(&file->fd);
@@ -62,14 +75,47 @@ static int is_current(const struct line_file *file)
            st.st_ino == file->inode;
 }
 
+/* Whether the file ends within a line, and where. */
+static bool ends_in_line(int fd, off_t *end)
+{
+    struct stat st;
+    char last;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+        return false;
+    *end = st.st_size;
+    return pread(fd, &last, 1, *end - 1) == 1 && last != '\n';
+}
+
+/* Whether the last line has no end, since the disk was full. It cannot be taken back: others append
+ * meanwhile. A line of which somebody else has written one page by now looks like it, but is longer
+ * once fallocate(2), which changes nothing here, has waited for the kernel's lock of the file. */
+static bool is_cut(const struct line_file *file)
+{
+    off_t before, after;
+
+    if (!ends_in_line(file->fd, &before))
+        return false;
+    (void)fallocate(file->fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+    return ends_in_line(file->fd, &after) && after == before;
+}
+
 void line_file_add(struct line_file *file, const char *text, size_t len)
 {
+    AUTO_BUF own_line = BUF_INIT;
+
     if (!file->path)
         return;
     if (!is_current(file))
         open_again(file);
     if (file->fd < 0)
         return;
+    if (is_cut(file)) {
+        buf_addc(&own_line, '\n');
+        buf_add(&own_line, text, len);
+        text = own_line.s;
+        len = own_line.len;
+    }
     ssize_t written = write(file->fd, text, len);
     if (written == (ssize_t)len)
         file->said[0] = '\0';

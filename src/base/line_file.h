@@ -2,6 +2,10 @@
  *
  * A file to which many processes append lines, and which others rotate: it is opened anew as soon
  * as another file stands at its path, or none.
+ *
+ * No lock: a line is one write(2) with O_APPEND. Of a line for which the disk has not enough room a
+ * part may stay; the next one, whoever writes it, begins a line of its own (in a file that may be
+ * read: else it is glued to that part). Of several that come next, one may leave an empty line.
  */
 #ifndef BERTH_BASE_LINE_FILE_H
 #define BERTH_BASE_LINE_FILE_H
