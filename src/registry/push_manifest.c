@@ -192,14 +192,15 @@ static int make_content(struct publishing *p, struct err *err)
     return store_prepare(store, descriptor->s, descriptor->len, &p->referrer, &p->dirty, err);
 }
 
-static int has_referrer(const struct publishing *p, struct err *err)
+/* As fs_settle. */
+static int settle_referrer(const struct publishing *p, struct dirty *dirty, struct err *err)
 {
     const struct manifest *manifest = &p->parsed->manifest;
 
     if (!manifest->has_subject)
         return 1;
-    return referrer_has(p->registry->store, &p->push->name, &manifest->subject, &p->pushed->digest,
-                        err);
+    return referrer_settle(p->registry->store, &p->push->name, &manifest->subject,
+                           &p->pushed->digest, dirty, err);
 }
 
 static int refer(struct publishing *p, struct err *err)
@@ -207,12 +208,14 @@ static int refer(struct publishing *p, struct err *err)
     const struct store *store = p->registry->store;
     const struct digest *subject = &p->parsed->manifest.subject;
     const struct digest *digest = &p->pushed->digest;
+    AUTO_DIRTY unneeded = {0};
 
     if (!p->parsed->manifest.has_subject)
         return 0;
-    int known = has_referrer(p, err);
+    int known = settle_referrer(p, &unneeded, err);
     if (known < 0 ||
-        referrer_place(&p->push->name, subject, digest, &p->referrer, &p->dirty, err) < 0)
+        referrer_place(&p->push->name, subject, digest, &p->referrer, &p->dirty, err) < 0 ||
+        settle_referrer(p, &p->dirty, err) < 0) /* so that it is known for ours */
         return -1;
     if (!known) /* what is not noted is read */
         types_note(store, subject, digest, &p->parsed->descriptor, NULL);
@@ -243,6 +246,66 @@ static int check_again(const struct publishing *p, bool precondition, struct err
                          err);
 }
 
+/* As fs_settle, of what a tag follows. */
+static int settle_links(const struct publishing *p, struct dirty *dirty, struct err *err)
+{
+    const struct store *store = p->registry->store;
+    const struct name *name = &p->push->name;
+    const struct digest *digest = &p->pushed->digest;
+    const struct tag *tags;
+    size_t n = tags_of(p->push, &tags);
+
+    int there = repo_settle_revision(store, name, digest, dirty, err);
+    for (size_t i = 0; i < n && there > 0; i++)
+        there = tag_settle_index(store, name, &tags[i], digest, dirty, err);
+    return there;
+}
+
+/* What the second and the third step look at again under the lock, and what they build on. */
+static int check_before_link(const struct publishing *p, struct dirty *young, struct err *err)
+{
+    int ours = p->linked
+                   ? repo_has_revision(p->registry->store, &p->push->name, &p->pushed->digest, err)
+                   : 0;
+
+    return ours < 0 || check_again(p, !ours, err) < 0 ? -1 : settle_referrer(p, young, err);
+}
+
+static int check_before_tags(const struct publishing *p, struct dirty *young, struct err *err)
+{
+    return check_again(p, !p->push->reference.is_digest, err) < 0 ? -1
+                                                                  : settle_links(p, young, err);
+}
+
+/* So often the lock is let go while that is synced. Then it is held, or one who meets others that
+ * push the same again and again would never come to an end. */
+#define SETTLES 4
+
+/* Locks the repository, where all is well and what is built on is durable. That was ours; but
+ * somebody may have deleted it, and somebody else, who pushes the same, have made it again and not
+ * synced it yet. 0: it is gone. */
+static int lock_checked(const struct publishing *p,
+                        int (*check)(const struct publishing *, struct dirty *, struct err *),
+                        struct lock *repo, struct err *err)
+{
+    const struct store *store = p->registry->store;
+
+    for (int i = 0;; i++) {
+        AUTO_DIRTY young = {0};
+        if (lock_repo(store, &p->push->name, repo, err) < 0)
+            return -1;
+        int there = check(p, &young, err);
+        if (there <= 0 || (young.n == 0 && !young.too_many))
+            return there;
+        if (i < SETTLES)
+            lock_free(repo);
+        if (dirty_sync(&store->fs, &young, err) < 0)
+            return -1;
+        if (i == SETTLES)
+            return 1;
+    }
+}
+
 /* The second: the link by which the manifest is there, and those of the tags' indexes, which nobody
  * sees before the tags. 0: somebody has deleted what comes before it. */
 static int link_revision(struct publishing *p, struct err *err)
@@ -255,12 +318,7 @@ static int link_revision(struct publishing *p, struct err *err)
     AUTO_DIRTY dirty = {0};
     AUTO_LOCK repo = {-1};
 
-    if (lock_repo(store, name, &repo, err) < 0)
-        return -1;
-    int ours = p->linked ? repo_has_revision(store, name, digest, err) : 0;
-    if (ours < 0 || check_again(p, !ours, err) < 0)
-        return -1;
-    int prepared = has_referrer(p, err);
+    int prepared = lock_checked(p, check_before_link, &repo, err);
     if (prepared <= 0)
         return prepared;
     if (repo_place_revision(store, name, digest, &p->revision, &dirty, err) < 0)
@@ -269,22 +327,10 @@ static int link_revision(struct publishing *p, struct err *err)
     for (size_t i = 0; i < n; i++)
         if (tag_place_index(name, &tags[i], digest, &p->index[i], &dirty, err) < 0)
             return -1;
+    if (settle_links(p, &dirty, err) < 0) /* so that they are known for ours */
+        return -1;
     lock_free(&repo);
     return dirty_sync(&store->fs, &dirty, err) < 0 ? -1 : 1;
-}
-
-static int stays_linked(const struct publishing *p, struct err *err)
-{
-    const struct store *store = p->registry->store;
-    const struct name *name = &p->push->name;
-    const struct tag *tags;
-    size_t n = tags_of(p->push, &tags);
-
-    /* Whoever removes it meanwhile sees that he has to look for tags again. */
-    int there = repo_touch_revision(store, name, &p->pushed->digest, err);
-    for (size_t i = 0; i < n && there > 0; i++)
-        there = tag_has_index(store, name, &tags[i], &p->pushed->digest, err);
-    return there;
 }
 
 /* The third. 0 as above. */
@@ -299,10 +345,9 @@ static int set_tags(struct publishing *p, struct err *err)
 
     if (n == 0)
         return 1;
-    if (lock_repo(store, name, &repo, err) < 0 ||
-        check_again(p, !p->push->reference.is_digest, err) < 0)
-        return -1;
-    int linked = stays_linked(p, err);
+    int linked = lock_checked(p, check_before_tags, &repo, err);
+    if (linked > 0) /* whoever removes it meanwhile sees that he has to look for tags again */
+        linked = repo_touch_revision(store, name, &p->pushed->digest, err);
     if (linked > 0 && lock_repo_change(&repo, err) < 0)
         linked = -1;
     if (linked <= 0)
@@ -319,8 +364,8 @@ static int set_tags(struct publishing *p, struct err *err)
 #define TRIES 8
 
 /* Four durable steps: bytes, and three rounds of names. Nobody waits for the disk under the
- * repository's lock: files are made before they get their names under it, and directories are
- * synced after it. */
+ * repository's lock (but for lock_checked's last resort): files are made before they get their
+ * names under it, and directories are synced after it. */
 static int publish(struct publishing *p, struct err *err)
 {
     const struct registry *registry = p->registry;

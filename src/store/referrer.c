@@ -3,12 +3,12 @@
 #include "store/referrer.h"
 
 #include "base/dir_page.h"
+#include "base/fs_settle.h"
 #include "store/layout.h"
 
 #include <string.h>
 
-/* A descriptor is not longer than the manifest whose annotations it repeats, whatever its limit is.
- */
+/* A descriptor is not longer than the manifest whose annotations it repeats, of whatever limit. */
 #define DESCRIPTOR_SIZE_MAX ((size_t)1 << 30)
 
 int referrer_add(const struct store *store, const struct name *name, const struct digest *subject,
@@ -30,12 +30,13 @@ int referrer_place(const struct name *name, const struct digest *subject,
     return fs_new_place(descriptor, layout_referrer(&path, name, subject, referrer), dirty, err);
 }
 
-int referrer_has(const struct store *store, const struct name *name, const struct digest *subject,
-                 const struct digest *referrer, struct err *err)
+int referrer_settle(const struct store *store, const struct name *name,
+                    const struct digest *subject, const struct digest *referrer,
+                    struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
-    return store_has_link(store, layout_referrer(&path, name, subject, referrer), err);
+    return fs_settle(&store->fs, layout_referrer(&path, name, subject, referrer), dirty, err);
 }
 
 int referrer_remove(const struct store *store, const struct name *name,

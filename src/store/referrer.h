@@ -20,9 +20,10 @@ int referrer_remove(const struct store *store, const struct name *name,
 int referrer_place(const struct name *name, const struct digest *subject,
                    const struct digest *referrer, struct fs_new *descriptor, struct dirty *dirty,
                    struct err *err);
-/* Whether it has an entry. */
-int referrer_has(const struct store *store, const struct name *name, const struct digest *subject,
-                 const struct digest *referrer, struct err *err);
+/* Whether it has an entry, and what has to be synced for that to be durable, as fs_settle. */
+int referrer_settle(const struct store *store, const struct name *name,
+                    const struct digest *subject, const struct digest *referrer,
+                    struct dirty *dirty, struct err *err);
 /* Fills the digests of the first n entries behind the text `after` (NULL: from the start), as text
  * in byte order. *more: there are others behind them. */
 int referrer_page(const struct store *store, const struct name *name, const struct digest *subject,

@@ -87,15 +87,13 @@ int repo_each_manifest(const struct store *store, const struct name *name,
                        repo_visit_manifest_fn *visit, void *context, struct err *err);
 
 /* Visits the digests of all its layers, configurations and manifests, in no order, some twice,
- * until visit returns other than 0 (1: enough, -1: failed). Memory does not grow with their number.
- */
+ * until visit returns other than 0 (1: enough, -1: failed). Memory stays the same for many. */
 typedef int repo_visit_digest_fn(void *context, const struct digest *digest, struct err *err);
 int repo_each_digest(const struct store *store, const struct name *name,
                      repo_visit_digest_fn *visit, void *context, struct err *err);
 
 /* Visits all repositories that exist behind `after` (NULL: from the start) until visit returns
- * other than 0 (1: enough, -1: failed). The order is by components, as Distribution's: a, a/b, a-b.
- */
+ * other than 0 (1: enough, -1: failed). The order is Distribution's, by components: a, a/b, a-b. */
 typedef int repo_visit_fn(void *context, const struct name *name, struct err *err);
 int repo_walk(const struct store *store, const char *after, repo_visit_fn *visit, void *context,
               struct err *err);

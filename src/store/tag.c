@@ -85,12 +85,12 @@ int tag_place(const struct name *name, const struct tag *tag, struct fs_new *lin
     return fs_new_place(link, layout_tag_current(&path, name, tag), dirty, err);
 }
 
-int tag_has_index(const struct store *store, const struct name *name, const struct tag *tag,
-                  const struct digest *digest, struct err *err)
+int tag_settle_index(const struct store *store, const struct name *name, const struct tag *tag,
+                     const struct digest *digest, struct dirty *dirty, struct err *err)
 {
     struct layout_path path;
 
-    return store_has_link(store, layout_tag_index(&path, name, tag, digest), err);
+    return fs_settle(&store->fs, layout_tag_index(&path, name, tag, digest), dirty, err);
 }
 
 int tag_take(const struct store *store, const struct name *name, const struct tag *tag,

@@ -28,8 +28,6 @@ int tag_add_index(const struct store *store, const struct name *name, const stru
                   const struct digest *digest, struct dirty *dirty, struct err *err);
 int tag_set(const struct store *store, const struct name *name, const struct tag *tag,
             const struct digest *digest, struct dirty *dirty, struct err *err);
-int tag_has_index(const struct store *store, const struct name *name, const struct tag *tag,
-                  const struct digest *digest, struct err *err);
 /* Both with a link that is ready, so that nobody waits for the disk under the lock. The first makes
  * the directory for the second, so that the tag's own is synced once. */
 int tag_place_index(const struct name *name, const struct tag *tag, const struct digest *digest,
@@ -46,6 +44,8 @@ int tag_settle_all(const struct store *store, const struct name *name, struct di
                    struct err *err);
 int tag_settle(const struct store *store, const struct name *name, const struct tag *tag,
                struct dirty *dirty, struct err *err);
+int tag_settle_index(const struct store *store, const struct name *name, const struct tag *tag,
+                     const struct digest *digest, struct dirty *dirty, struct err *err);
 /* All tags in byte order; of very many, tag_names takes a fifth of the memory. 0: the repository
  * has no tags. */
 int tag_names(const struct store *store, const struct name *name, struct names *names,

@@ -3,11 +3,16 @@
 #include "unit/registry/content.h"
 
 #include "store/blob.h"
+#include "store/layout.h"
 #include "store/lock.h"
+#include "store/referrer.h"
 #include "store/repo.h"
 #include "store/tag.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define V2 "\"schemaVersion\":2"
@@ -154,11 +159,121 @@ static struct store
     *free_for; /* whose repository "a" must be free whenever the disk is waited for */
 static int syncs;
 
+/* Of two who come just when the directory of something that a push has placed is synced: the first
+ * deletes that, durably, and the second, who pushes the same, has placed it again, and has synced
+ * nothing yet. */
+struct others {
+    const struct store *store;
+    struct digest subject, digest;
+    bool is_referrer; /* it is the entry among the referrers, else the links of manifest and tag */
+    bool again;       /* they come as often as they can */
+    int came, missed; /* how often they were there, and that others had the lock */
+    bool is_late;
+    int was[16];       /* the directories, open so that no inode is had again */
+    struct stat is[2]; /* the directories that the second has made or changed */
+    bool is_synced[2];
+};
+static struct others *others;
+
+static int watched_parent(const struct layout_path *path)
+{
+    char dir[sizeof *path];
+    int fd = -1;
+
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path->s, '/') - path->s), path->s);
+    fs_open(&others->store->fs, dir, O_RDONLY | O_DIRECTORY, &fd, &failure);
+    return fd;
+}
+
+static void watched_path(struct layout_path *path)
+{
+    const struct name name = unit_name("a");
+
+    if (others->is_referrer)
+        layout_referrer(path, &name, &others->subject, &others->digest);
+    else
+        layout_revision(path, &name, &others->digest);
+}
+
+static void delete_and_push(void)
+{
+    const struct store *store = others->store;
+    const struct name name = unit_name("a");
+    const struct tag tag = unit_tag("v1");
+    const struct digest *digest = &others->digest;
+    struct layout_path path;
+    struct fs_new file[2] = {0};
+    AUTO_DIRTY gone = {0}, made = {0};
+    AUTO_STRINGS trash = {0};
+
+    for (int i = 0; i < 2; i++)
+        assert_returns(
+            0, store_prepare(store, digest->s, strlen(digest->s), &file[i], &made, &failure));
+    if (others->is_referrer) {
+        assert_returns(1, referrer_remove(store, &name, &others->subject, digest, &gone, &failure));
+        assert_returns(0,
+                       referrer_place(&name, &others->subject, digest, &file[0], &made, &failure));
+        fs_new_drop(&file[1]);
+    } else {
+        assert_returns(1, repo_unlink_revision(store, &name, digest, &gone, &failure));
+        assert_returns(1, tag_take(store, &name, &tag, &trash, &gone, &failure));
+        assert_returns(0, repo_place_revision(store, &name, digest, &file[0], &made, &failure));
+        assert_returns(0, tag_place_index(&name, &tag, digest, &file[1], &made, &failure));
+        layout_tag_index(&path, &name, &tag, digest);
+        AUTO_FD index = watched_parent(&path);
+        assert_return_code(fstat(index, &others->is[1]), errno);
+    }
+    watched_path(&path);
+    AUTO_FD parent = watched_parent(&path);
+    assert_return_code(fstat(parent, &others->is[0]), errno);
+}
+
+static void watch(int fd)
+{
+    const struct name name = unit_name("a");
+    struct digest tagged;
+    struct layout_path path;
+    struct stat st, synced;
+
+    assert_return_code(fstat(fd, &synced), errno);
+    for (int i = 0; others->came && i < 2; i++) {
+        if (synced.st_ino != others->is[i].st_ino)
+            continue;
+        others->is_synced[i] = true;
+        others->is_late |=
+            others->is_referrer
+                ? repo_has_revision(others->store, &name, &others->digest, &failure) > 0
+                : tag_get(others->store, &name, &(struct tag){"v1"}, &tagged, &failure) > 0;
+    }
+    if (others->came && !others->again)
+        return;
+    watched_path(&path);
+    int parent = watched_parent(&path);
+    if (parent < 0 || fstat(parent, &st) < 0 || st.st_ino != synced.st_ino) {
+        file_close(&parent);
+        return;
+    }
+    AUTO_LOCK repo = {-1};
+    if (lock_repo(others->store, &name, &repo, &failure) < 0) {
+        file_close(&parent);
+        others->missed++;
+        return;
+    }
+    assert_true(others->came < (int)LENGTH_OF(others->was));
+    others->was[others->came++] = parent;
+    delete_and_push();
+}
+
 int __wrap_file_sync(int fd)
 {
     const struct name name = unit_name("a");
     AUTO_LOCK lock = {-1};
 
+    if (others) {
+        int synced = __real_file_sync(fd);
+        watch(fd);
+        return synced;
+    }
     if (free_for) {
         assert_returns(0, lock_repo(free_for, &name, &lock, &failure));
         syncs++;
@@ -178,6 +293,41 @@ static void test_nobody_waits_for_the_disk_under_the_lock(void **state)
     assert_returns(0, push_text(store, "a", "v1", "{" V2 "}", &pushed));
     free_for = NULL;
     assert_true(syncs > 8);
+}
+
+/* What it builds on may be another's, of the same push, and a power cut must not take it away. */
+static void test_what_another_made_again_is_synced_before_it_is_built_on(void **state)
+{
+    struct store *store = *state;
+    const struct digest subject = have_image(store, "a", NULL, "subject");
+    int64_t size;
+
+    assert_returns(1, blob_stat(store, &subject, &size, &failure));
+    store->fs.durable = true;
+    store->lock_timeout_ms = 0;
+    for (int i = 0; i < 4; i++) {
+        AUTO_BUF text = BUF_INIT;
+        struct pushed_manifest pushed;
+        buf_addf(&text,
+                 "{" V2 ",\"subject\":{\"digest\":\"%s\",\"size\":%jd},"
+                 "\"annotations\":{\"n\":\"%d\"}}",
+                 subject.s, (intmax_t)size, i);
+        struct others two = {.store = store,
+                             .subject = subject,
+                             .digest = unit_digest_of(text.s),
+                             .is_referrer = i % 2,
+                             .again = i >= 2};
+        others = &two;
+        assert_returns(0, push_text(store, "a", "v1", text.s, &pushed));
+        others = NULL;
+        for (int j = 0; j < two.came; j++)
+            file_close(&two.was[j]);
+        assert_true(two.again ? two.came > 1 : two.came == 1);
+        assert_true(two.is_synced[0]);
+        assert_true(two.is_synced[1] || two.is_referrer);
+        assert_false(two.is_late);
+        assert_int_equal(two.again, two.missed); /* at last it holds the lock, and goes on */
+    }
 }
 
 /* Somebody who deletes the same manifest, or the tag, whenever it was just linked. */
@@ -217,6 +367,7 @@ static void test_what_is_deleted_meanwhile_is_made_again(void **state)
     for (int i = 0; i < 3; i++) {
         char text[100];
         struct pushed_manifest pushed;
+        AUTO_DIRTY unneeded = {0};
         snprintf(text, sizeof text, "{" V2 ",\"annotations\":{\"n\":\"%d\"}}", i);
         struct deleter deleter = {store, text, i == 1, 0, 3, i == 2 ? 100 : 2};
         struct push_manifest push = {
@@ -234,8 +385,8 @@ static void test_what_is_deleted_meanwhile_is_made_again(void **state)
         assert_int_equal(0, deleter.times);
         assert_string_equal(pushed.digest.s, tag_digest(store, "a", "v1"));
         assert_returns(1, repo_has_revision(store, &name, &pushed.digest, &failure));
-        assert_returns(1,
-                       tag_has_index(store, &name, &push.reference.tag, &pushed.digest, &failure));
+        assert_returns(1, tag_settle_index(store, &name, &push.reference.tag, &pushed.digest,
+                                           &unneeded, &failure));
     }
 }
 
@@ -304,6 +455,7 @@ int main(void)
         STORE_TEST(test_18_what_goes_before_the_lock_is_missed),
         STORE_TEST(test_7_others_push_while_one_freshens),
         STORE_TEST(test_nobody_waits_for_the_disk_under_the_lock),
+        STORE_TEST(test_what_another_made_again_is_synced_before_it_is_built_on),
         STORE_TEST(test_what_is_deleted_meanwhile_is_made_again),
         STORE_TEST(test_a_tag_makes_a_manifest_another),
     };
