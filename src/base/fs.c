@@ -385,24 +385,33 @@ int fs_touch(const struct fs_root *root, const char *path, struct err *err)
 
 #define SECOND INT64_C(1000000000)
 
-/* That much ahead were only the times before, each put behind another. What is further ahead was
- * made by a clock that was wrong. */
-static bool is_within_tick(const struct stat *before, const struct stat *after)
+/* That much ahead are times that were put behind others, or made by another host. What is further
+ * ahead was made by a clock that was wrong. */
+static bool has_to_follow(const struct stat *before, const struct stat *after)
 {
     int64_t ahead = fs_mtime(before) - fs_mtime(after);
 
-    return ahead >= 0 && ahead < SECOND;
+    return ahead >= 0 && ahead < 60 * SECOND;
 }
 
-/* Who does not own it cannot: there two times within a tick are the same. */
+/* Who does not own it cannot: there two times within a tick are the same. A file system may keep no
+ * more than seconds, as ext4 with small inodes. */
 static int put_behind(int fd, const struct stat *before)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, before->st_mtim};
+    struct stat after;
 
     times[1].tv_nsec += 1000;
     if (times[1].tv_nsec >= SECOND)
         times[1] = (struct timespec){.tv_sec = times[1].tv_sec + 1};
-    return futimens(fd, times) < 0 && errno != EPERM ? -1 : 0;
+    if (futimens(fd, times) < 0)
+        return errno == EPERM ? 0 : -1;
+    if (fstat(fd, &after) < 0)
+        return -1;
+    if (fs_mtime(&after) > fs_mtime(before))
+        return 0;
+    times[1] = (struct timespec){.tv_sec = before->st_mtim.tv_sec + 1};
+    return futimens(fd, times);
 }
 
 int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err)
@@ -418,7 +427,7 @@ int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err)
     if (!S_ISREG(before.st_mode))
         return 0;
     if (futimens(fd, NULL) < 0 || fstat(fd, &after) < 0 ||
-        (is_within_tick(&before, &after) && put_behind(fd, &before) < 0))
+        (has_to_follow(&before, &after) && put_behind(fd, &before) < 0))
         return err_sys(err, errno, "touch %s", path);
     return 1;
 }

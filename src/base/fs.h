@@ -90,8 +90,9 @@ int fs_set_owner(const struct fs_root *root, const char *path, uid_t uid, gid_t 
 int fs_may_write(const struct fs_root *root, const char *path, struct err *err);
 /* Sets the modification time to now. */
 int fs_touch(const struct fs_root *root, const char *path, struct err *err);
-/* The same of a plain file, so that it is another time than any before: a clock of files ticks some
- * hundred times a second. 0: there is no plain file. */
+/* The same of a plain file, so that it is another time than any before, if need be one that is yet
+ * to come: a clock of files ticks some hundred times a second, and a file system may keep whole
+ * seconds. 0: there is no plain file. */
 int fs_touch_anew(const struct fs_root *root, const char *path, struct err *err);
 /* fsyncs a file by its name, for its times. 0: it is not there. */
 int fs_sync_path(const struct fs_root *root, const char *path, struct err *err);
