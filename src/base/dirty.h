@@ -30,14 +30,18 @@ struct dirty {
     size_t n_placed;
 };
 #define AUTO_DIRTY __attribute__((cleanup(dirty_free))) struct dirty
+
 void dirty_add(struct dirty *dirty, const char *dir);
 /* The directory that path is in. */
 void dirty_add_parent(struct dirty *dirty, const char *path);
-/* A file that may get its name once the set is synced: *fd is closed then, or now if it is. */
+/* A file that may get its name once the set is synced. It is the set's, which closes it then, and
+ * *fd is -1; one too many is synced and closed at once, and where nothing is durable, only closed.
+ */
 int dirty_add_file(const struct fs_root *root, struct dirty *dirty, int *fd, struct err *err);
 void dirty_free(struct dirty *dirty);
-/* fsyncs each file and directory once, in no order, and empties the set. One that is gone again is
- * skipped. */
+/* fsyncs each file and directory once, in no order and where root says so at once (base/fsyncs.h),
+ * and empties the set. A directory that is gone again is skipped. -1: nothing of it is to be
+ * trusted, and the set wants dirty_free. */
 int dirty_sync(const struct fs_root *root, struct dirty *dirty, struct err *err);
 
 #endif

@@ -13,9 +13,9 @@
 /* So many at once. */
 #define FSYNCS_MAX 16
 
-/* fsyncs all of up to FSYNCS_MAX; at_once: each in a thread of its own, which pays where there is a
- * disk. -1 with errno: of one of
- * them that failed. */
+/* fsyncs all of up to FSYNCS_MAX, which stay open; at_once: each but one in a thread of its own as
+ * far as there are threads to be had, which pays where there is a disk. Returns when all are done.
+ * -1 with errno: of one of them that failed, after which none is to be trusted. */
 int fsyncs_wait(const int *fd, size_t n, bool at_once);
 
 #endif

@@ -6,7 +6,8 @@
  * It is a memory of entries that store/referrer.h has made, in 4096 files of lines that are only
  * ever added to. A line may be missing, as after a spell under Distribution, or torn by a crash,
  * which its checksum tells: then the entry itself is read. What a line says to be of the type that
- * is wanted is looked at like any other. Nothing of it is synced, and fsck --repair makes it anew.
+ * is wanted is looked at like any other. A file of 32 MiB is added to no more. Nothing of it is
+ * synced, and fsck --repair makes it anew.
  */
 #ifndef BERTH_INDEX_TYPES_H
 #define BERTH_INDEX_TYPES_H
@@ -24,6 +25,7 @@ struct types {
 };
 #define AUTO_TYPES __attribute__((cleanup(types_free))) struct types
 void types_free(struct types *types);
+/* Reads which of them are of that type and which of another. What cannot be read is not noted. */
 void types_load(const struct store *store, const struct digest *subject, const char *type,
                 struct types *types);
 /* Whether the referrer is of another type than that; false: it is not, or nothing is noted. */

@@ -22,8 +22,8 @@ struct push_range {
     int64_t last;
 };
 
-/* Appends the body where the client says that it belongs, or takes back what came of it.
- * UPLOAD_RANGE, SIZE_INVALID. */
+/* Appends the body where the client says that it belongs, or takes back what came of it. Not for
+ * several threads. UPLOAD_RANGE, SIZE_INVALID, and what body.read says. */
 int push_body_append(struct upload *upload, struct push_range range, struct push_body body,
                      struct err *err);
 
