@@ -191,14 +191,14 @@ static int check_proxy(const struct distribution *distribution, const struct ent
                        struct err *err)
 {
     const struct entry *entry = find(entries, "proxy.remoteurl");
-    const char *url = distribution->proxy_url;
+    const char *url = distribution->proxy_url; /* "": no cache, as for registry:2 */
 
     if (!url && (distribution->proxy_user || distribution->proxy_password))
         return err_set(
             err, ERR_CONFIG,
             "proxy without proxy.remoteurl: set REGISTRY_PROXY_REMOTEURL to the registry "
             "that is to be cached");
-    if (url && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+    if (url && *url && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
         return refuse(entry, "must be https://HOST", err);
     return 0;
 }

@@ -30,13 +30,19 @@ static bool is_of_service(const char *name, size_t len)
            !strncmp(name, "REGISTRY_NAME=", strlen("REGISTRY_NAME="));
 }
 
+/* Of an empty variable nothing is taken, but for the one that turns off what the file has. */
+static bool is_off(const char *variable)
+{
+    return !strcmp(variable, "REGISTRY_PROXY_REMOTEURL=");
+}
+
 static bool is_setting(const char *variable)
 {
     size_t len = strcspn(variable, "=");
 
     return !strncmp(variable, ENVIRONMENT_PREFIX, strlen(ENVIRONMENT_PREFIX)) &&
-           len > strlen(ENVIRONMENT_PREFIX) && variable[len] && variable[len + 1] &&
-           !is_of_service(variable, len) &&
+           len > strlen(ENVIRONMENT_PREFIX) && variable[len] &&
+           (variable[len + 1] || is_off(variable)) && !is_of_service(variable, len) &&
            strncmp(variable,
                    "REGISTRY_CONFIGURATION_PATH=", strlen("REGISTRY_CONFIGURATION_PATH=")) != 0;
 }
@@ -44,7 +50,7 @@ static bool is_setting(const char *variable)
 static int add_one(struct entries *entries, const char *variable, struct err *err)
 {
     size_t len = strcspn(variable, "=");
-    const char *value = variable + len + 1;
+    const char *value = is_off(variable) ? "''" : variable + len + 1;
     AUTO_BUF raw = BUF_INIT;
     AUTO_BUF name = BUF_INIT;
     AUTO_BUF path = BUF_INIT;

@@ -171,6 +171,26 @@ static void test_a_cache_of_nothing(void **state)
     assert_non_null(strstr(failure.msg, "set REGISTRY_PROXY_REMOTEURL"));
 }
 
+static void test_an_empty_url_caches_nothing(void **state)
+{
+    static const struct {
+        const char *text, *variable;
+    } cases[] = {
+        {"proxy: {remoteurl: '', username: me}", NULL},
+        {"proxy: {remoteurl: 'https://quay.io', username: me}", "REGISTRY_PROXY_REMOTEURL="},
+        {"proxy: {username: me}", "REGISTRY_PROXY_REMOTEURL="},
+    };
+
+    for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+        AUTO_DISTRIBUTION distribution = {0};
+        AUTO_BUF conf = BUF_INIT;
+        const char *environment[] = {cases[i].variable, NULL};
+        assert_returns(0, read_file(&distribution, *state, cases[i].text, environment));
+        assert_returns(0, distribution_print(&distribution, NULL, &conf, &failure));
+        assert_null(strstr(conf.s, "upstream"));
+    }
+}
+
 static void test_no_equal_or_the_same(void **state)
 {
     static const struct {
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_variables_of_others),
         DIR_TEST(test_what_has_no_equal),
         DIR_TEST(test_a_cache_of_nothing),
+        DIR_TEST(test_an_empty_url_caches_nothing),
         DIR_TEST(test_no_equal_or_the_same),
         DIR_TEST(test_bad_values),
         DIR_TEST(test_files_and_variables_that_cannot_be_read),
