@@ -28,6 +28,7 @@ struct filling {
     int64_t have; /* bytes of the file, all of them hashed */
     int64_t size; /* -1: not known yet */
     int64_t sent; /* of them to the disk */
+    bool is_bad;  /* it is all there, and another digest's */
 };
 
 static int wrong(const struct filling *filling, const char *what, struct err *err)
@@ -119,18 +120,14 @@ static int draw(struct filling *filling, struct err *err)
     return found == 0 ? fetch_unknown(filling->fetch, ERR_BLOB_UNKNOWN, err) : found;
 }
 
-/* What came under this digest is kept for who wants to know, in the place of what came before. */
 static int check(struct filling *filling, struct err *err)
 {
     struct digest actual;
-    struct place from, to;
-    AUTO_DIRTY dirty = {0};
 
     digester_final(&filling->digester, &actual);
     if (digest_equal(&actual, &filling->digest))
         return 0;
-    place_data(&from, &filling->digest);
-    fs_rename(&filling->store->fs, from.s, place_bad(&to, &filling->digest), &dirty, NULL);
+    filling->is_bad = true;
     log_error("%s sent %s under the digest %s", filling->fetch->origin.upstream->title, actual.s,
               filling->digest.s);
     return wrong(filling, "what it sends has another digest", err);
@@ -168,15 +165,21 @@ static int publish(struct filling *filling, struct err *err)
     return 0;
 }
 
-/* A file with nothing in it helps nobody who comes later. */
+/* A file with nothing in it helps nobody who comes later. What came under this digest is kept for
+ * who wants to know, in the place of what came before. Once the file is gone from where it was,
+ * another filler may begin there: what is told is told before, and it is touched once. */
 static void leave(const struct filling *filling, const struct err *failure)
 {
-    struct place place;
+    const struct store *store = filling->store;
+    struct place data, bad;
     AUTO_DIRTY dirty = {0};
 
-    fill_tell_failure(filling->store, &filling->digest, failure);
-    if (filling->have == 0 || failure->code == ERR_UPSTREAM_CONTENT)
-        fs_unlink(&filling->store->fs, place_data(&place, &filling->digest), &dirty, NULL);
+    fill_tell_failure(store, &filling->digest, failure);
+    place_data(&data, &filling->digest);
+    if (filling->is_bad)
+        fs_rename(&store->fs, data.s, place_bad(&bad, &filling->digest), &dirty, NULL);
+    else if (filling->have == 0 || failure->code == ERR_UPSTREAM_CONTENT)
+        fs_unlink(&store->fs, data.s, &dirty, NULL);
 }
 
 int fetch_blob(struct fetch *fetch, struct buf *text, struct err *err)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache of other registries: names, tags and manifests, and what happens while the upstream does not answer."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ from tests.lib.oci import expect, expect_error
 from tests.lib.paths import BUILD
 from tests.lib.workers import wait_for
 
+IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO = 0x2, 0x40, 0x80  # inotify(7)
 NOWHERE = oci.digest_of(b"a blob that nobody has")
 
 
@@ -469,6 +471,36 @@ def test_14_a_helper_inherits_nothing(upstream, cached, tmp_path):
     front = cached(f'helper = "{helper}"')
     expect(front.request("GET", "/v2/docker.io/app/manifests/1"), 502)
     assert {number for number in seen.read_text().split() if len(number) == 1} == {"0", "1", "2"}  # the shell's own are longer
+
+
+def happened(inotify):
+    """The names of files that something happened to, in its order."""
+    names, events, at = [], os.read(inotify, 65536), 0
+    while at < len(events):
+        length, = struct.unpack_from("12xI", events, at)
+        names.append(events[at + 16:at + 16 + length].rstrip(b"\0").decode())
+        at += 16 + length
+    return names
+
+
+def test_14_a_filler_tells_why_before_its_file_makes_room(upstream, cached):
+    """From then on another one may begin there, whose word and file are its own."""
+    layer = oci.blob(1000)
+    upstream.blobs[layer.digest] = bytes(1000)
+    front = cached()
+    digest = layer.digest.removeprefix("sha256:")
+    directory = front.root / "docker/registry/v2/_berth/fetch/sha256" / digest[:2]
+    directory.mkdir(parents=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    inotify = libc.inotify_init1(os.O_CLOEXEC)
+    try:
+        assert libc.inotify_add_watch(inotify, bytes(directory), IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO) >= 0
+        with front.spawn("GET", f"/v2/docker.io/app/blobs/{layer.digest}") as process:
+            process.communicate(timeout=30)
+        wait_for(lambda: list(directory.glob("*.bad")) and (directory / f"{digest}.head").read_text().startswith("UPSTREAM_CONTENT"))
+        assert happened(inotify)[-3:] == [f"{digest}.head", digest, f"{digest}.bad"]
+    finally:
+        os.close(inotify)
 
 
 def fillers(conf):
