@@ -65,6 +65,8 @@ bool route_is_probe(const char *path);
 
 /* Makes the response an error's: `{"errors":[{"code","message"}]}`. (error.c) */
 void error_answer(struct response *response, const struct err *err);
+/* 416 for a blob of so many bytes (RFC 9110, section 15.5.17). */
+void error_unsatisfiable(struct response *response, int64_t size);
 /* The same by a status, a code of the specification and a text. (error.c) */
 void error_refuse(struct response *response, int status, const char *code, const char *message);
 

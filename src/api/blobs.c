@@ -15,16 +15,6 @@
 
 #define BLOB_TYPE "application/octet-stream"
 
-static void unsatisfiable(int64_t size, struct response *response)
-{
-    struct err err;
-
-    err_set(&err, ERR_RANGE_UNSATISFIABLE, "the blob has %jd bytes", (intmax_t)size);
-    error_answer(response, &err);
-    response_header(response, "Content-Range", "bytes */%jd", (intmax_t)size);
-    response_header(response, "Accept-Ranges", "bytes");
-}
-
 static void by_server(const struct api *api, enum api_sendfile way, const struct digest *digest,
                       struct response *response)
 {
@@ -120,7 +110,7 @@ static void send_blob(const struct api *api, const struct request *request, cons
         return;
     enum range_verdict verdict = header_range(wanted_ranges(request, digest), size, ranges, &n);
     if (verdict == RANGE_UNSATISFIABLE) {
-        unsatisfiable(size, response);
+        error_unsatisfiable(response, size);
         return;
     }
     response_header(response, "Accept-Ranges", "bytes");

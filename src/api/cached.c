@@ -152,9 +152,10 @@ static int send_coming(void *context, response_write_fn *write, void *to)
     return 0;
 }
 
-/* One range is sent as it comes; of several, all of it. */
-static int choose_range(const struct request *request, struct coming *coming,
-                        struct response *response, struct err *err)
+/* One range is sent as it comes; of several, all of it. False: none of them is in it, and the
+ * response says so. */
+static bool choose_range(const struct request *request, struct coming *coming,
+                         struct response *response)
 {
     static struct byte_range ranges[RANGE_MAX];
     const int64_t size = coming->blob.size;
@@ -164,16 +165,18 @@ static int choose_range(const struct request *request, struct coming *coming,
     size_t n;
 
     enum range_verdict verdict = header_range(text, size, ranges, &n);
-    if (verdict == RANGE_UNSATISFIABLE)
-        return err_set(err, ERR_RANGE_UNSATISFIABLE, "the blob has %jd bytes", (intmax_t)size);
+    if (verdict == RANGE_UNSATISFIABLE) {
+        error_unsatisfiable(response, size);
+        return false;
+    }
     coming->range = (struct byte_range){0, size - 1};
     if (verdict == RANGE_NONE || n != 1)
-        return 0;
+        return true;
     coming->range = ranges[0];
     response->status = 206;
     response_header(response, "Content-Range", "bytes %jd-%jd/%jd", (intmax_t)ranges[0].first,
                     (intmax_t)ranges[0].last, (intmax_t)size);
-    return 0;
+    return true;
 }
 
 int cached_blob(const struct api *api, const struct request *request, const struct name *name,
@@ -204,9 +207,9 @@ int cached_blob(const struct api *api, const struct request *request, const stru
         free_coming(coming);
         return 1;
     }
-    if (choose_range(request, coming, response, err) < 0) {
+    if (!choose_range(request, coming, response)) {
         free_coming(coming);
-        return -1;
+        return 1;
     }
     response_header(response, "X-Accel-Buffering", "no"); /* nginx shall send what there is */
     response_stream(response, send_coming, coming, free_coming,

@@ -83,3 +83,13 @@ void error_answer(struct response *response, const struct err *err)
         buf_addf(&message, ": %s", err->msg);
     send_one(response, status, err->retry, err_oci_code(err->code), message.s);
 }
+
+void error_unsatisfiable(struct response *response, int64_t size)
+{
+    struct err err;
+
+    err_set(&err, ERR_RANGE_UNSATISFIABLE, "the blob has %jd bytes", (intmax_t)size);
+    error_answer(response, &err);
+    response_header(response, "Content-Range", "bytes */%jd", (intmax_t)size);
+    response_header(response, "Accept-Ranges", "bytes");
+}

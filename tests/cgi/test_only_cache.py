@@ -307,6 +307,21 @@ def test_14_a_range_of_a_cold_blob(upstream, cached, asked, first, last):
     assert part.body == layer.data[first:last + 1]
 
 
+def test_14_a_range_behind_the_end_of_a_cold_blob(upstream, cached):
+    """Says how long it is (RFC 9110, section 15.5.17), as when it is here."""
+    _, layer = add_image(upstream)
+    front = cached()
+    path = f"/v2/docker.io/app/blobs/{layer.digest}"
+    upstream.stop_at = 1000
+    with front.spawn("GET", path, {"Range": "bytes=100000-"}) as process:
+        process.stdin.close()
+        cold = front.response("GET", process.stdout.read())  # its log is the filler's, too, and stays open
+        upstream.gate.set()
+    expect(front.request("GET", path), 200)
+    for answer in (expect(cold, 416), expect(front.request("GET", path, {"Range": "bytes=100000-"}), 416)):
+        assert answer.headers["Content-Range"] == "bytes */100000"
+
+
 def test_14_a_manifest_of_another_digest_is_not_taken(upstream, cached):
     image, _ = add_image(upstream, "library/app")
     wrong, _ = add_image(upstream, "library/other")
