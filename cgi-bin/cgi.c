@@ -101,8 +101,7 @@ int cgi_serve(const struct api *api)
 
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    metric_serve();
-    metric_busy();
+    metric_serve_once();
     exchange_run(api, &adapter);
     return EX_OK;
 }

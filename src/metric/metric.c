@@ -77,7 +77,7 @@ static struct {
     struct metric_file file;
     char *directory, *root; /* as opened; NULL: not */
     mode_t mode;
-    bool serves;
+    bool serves, once;
     int place;      /* -1: none was free */
     int64_t looked; /* for another file; as of clock_ms */
 } self = {.shared = &own, .file = {.fd = -1}, .place = -1};
@@ -185,7 +185,7 @@ void metric_close(void)
     free(self.directory);
     free(self.root);
     self.directory = self.root = NULL;
-    self.serves = false;
+    self.serves = self.once = false;
 }
 
 /* --- who serves --- */
@@ -196,7 +196,7 @@ static void be(uint32_t state, uint32_t handler)
         return;
     struct metric_place *place = &self.shared->places[self.place];
     atomic_store_explicit(&place->handler, handler, memory_order_relaxed);
-    atomic_store_explicit(&place->state, state, memory_order_relaxed);
+    atomic_store_explicit(&place->state, self.once ? METRIC_ONCE : state, memory_order_relaxed);
 }
 
 void metric_serve(void)
@@ -204,6 +204,12 @@ void metric_serve(void)
     self.serves = true;
     take_place();
     metric_idle();
+}
+
+void metric_serve_once(void)
+{
+    self.once = true;
+    metric_serve();
 }
 
 void metric_idle(void)
@@ -250,7 +256,8 @@ void metric_look(struct metric_busyness *busyness)
             continue;
         busyness->idle += state == METRIC_IDLE;
         busyness->busy += state == METRIC_BUSY;
-        if (state == METRIC_BUSY && handler > 0 && handler <= METRIC_HANDLERS)
+        busyness->once += state == METRIC_ONCE;
+        if (state != METRIC_IDLE && handler > 0 && handler <= METRIC_HANDLERS)
             busyness->handling[handler - 1]++;
     }
 }

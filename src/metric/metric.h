@@ -57,6 +57,9 @@ void metric_close(void);
 /* A process that answers requests says so, and what it does; it is forgotten when it ends, however
  * that comes. metric_serve after metric_open; idle then. */
 void metric_serve(void);
+/* Instead: it answers one request and ends, as a CGI program. That is no worker which others could
+ * wait for, so it is never counted as a busy one. */
+void metric_serve_once(void);
 void metric_idle(void);
 void metric_busy(void);
 void metric_handles(enum metric_handler handler);

@@ -117,10 +117,13 @@ static void print_processes(struct metric_text *text)
         snprintf(labels.s, sizeof labels.s, "handler=\"%s\"", metric_handlers[h]);
         metric_text_value(text, labels.s, busyness.handling[h]);
     }
-    metric_text_family(text, "berth_workers", "gauge",
-                       "Processes that answer requests, one at a time, by what they do.");
+    metric_text_family(
+        text, "berth_workers", "gauge",
+        "Processes that answer requests, one at a time, by what they do; cgi: its only "
+        "request.");
     metric_text_value(text, "state=\"busy\"", busyness.busy);
     metric_text_value(text, "state=\"idle\"", busyness.idle);
+    metric_text_value(text, "state=\"cgi\"", busyness.once);
 }
 
 /* What the last run found is not known before the first. */

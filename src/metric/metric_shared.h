@@ -32,7 +32,8 @@ struct metric_bounds {
 extern const struct metric_bounds metric_times; /* nanoseconds; the texts say seconds */
 extern const struct metric_bounds metric_sizes; /* bytes */
 
-enum { METRIC_FREE, METRIC_IDLE, METRIC_BUSY };
+/* METRIC_ONCE: busy, with its only request. */
+enum { METRIC_FREE, METRIC_IDLE, METRIC_BUSY, METRIC_ONCE };
 
 /* Of a process that answers requests. It holds a lock on the byte of this number, as long as it
  * lives. */
@@ -71,7 +72,7 @@ extern const char *const metric_locks[METRIC_LOCKS];
 struct metric_shared *metric_now(void);
 
 struct metric_busyness {
-    int64_t idle, busy;
+    int64_t idle, busy, once;
     int64_t handling[METRIC_HANDLERS];
 };
 /* By all processes that live. */

@@ -106,6 +106,7 @@ void metric_status_read(struct metric_status *status, const char *root)
     metric_look(&busyness);
     status->busy = busyness.busy;
     status->idle = busyness.idle;
+    status->once = busyness.once;
     count_requests(status);
     look_at_room(status, root);
     look_for_problems(status);

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 struct metric_status {
-    bool counted;  /* there are counters that others share */
-    int64_t since; /* seconds since 1970: when they began */
-    int64_t busy, idle;
+    bool counted;             /* there are counters that others share */
+    int64_t since;            /* seconds since 1970: when they began */
+    int64_t busy, idle, once; /* of those who serve; once: programs for one request each */
     int64_t requests, failed; /* those that were answered 5xx */
     int64_t logins_failed, denied;
     int64_t uploads, upload_bytes; /* that are open */

@@ -19,8 +19,9 @@ static void as_text(const struct metric_status *status, const char *root, struct
 {
     char a[AMOUNT_TEXT], b[AMOUNT_TEXT];
 
-    buf_addf(text, "%-10s %s\n%-10s %jd busy, %jd idle\n", "store", root, "workers",
+    buf_addf(text, "%-10s %s\n%-10s %jd busy, %jd idle", "store", root, "workers",
              (intmax_t)status->busy, (intmax_t)status->idle);
+    buf_addf(text, status->once ? ", and %jd CGI\n" : "\n", (intmax_t)status->once);
     amount_age(a, (int64_t)time(NULL) - status->since);
     if (status->counted)
         buf_addf(text, "%-10s %jd, %jd of them failed, %jd denied, %jd wrong logins, in %s\n",
@@ -52,6 +53,7 @@ static void as_json(const struct metric_status *status, const char *root, struct
     } numbers[] = {
         {"busy", status->busy},
         {"idle", status->idle},
+        {"cgi", status->once},
         {"since", status->since},
         {"requests", status->requests},
         {"failed", status->failed},

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/timing.h"
 #include "metric/metric_shared.h"
+#include "metric/metric_status.h"
 #include "metric/metric_text.h"
 #include "unit/unit.h"
 
@@ -290,6 +291,42 @@ static int serve_busy(void *context)
     return result;
 }
 
+static int serve_once(void *context)
+{
+    (void)context;
+    if (open_in(counted_in) < 0)
+        return -1;
+    metric_serve_once();
+    metric_handles(METRIC_BLOB);
+    return 0;
+}
+
+/* Who is there for one request is never a busy worker, beside whom none is idle. */
+static void test_who_answers_one_request(void **state)
+{
+    const struct unit_dir *dir = *state;
+    struct unit_child children[2];
+    struct metric_status status;
+
+    counted_in = dir;
+    open_counters(dir);
+    for (int i = 0; i < 2; i++) {
+        unit_child_start(&children[i], serve_once, NULL);
+        assert_int_equal(0, unit_child_result(&children[i]));
+    }
+    assert_line("berth_workers{state=\"cgi\"} 2");
+    assert_line("berth_workers{state=\"busy\"} 0");
+    assert_line("registry_http_in_flight_requests{handler=\"blob\"} 2");
+    metric_status_read(&status, dir->path);
+    assert_int_equal(status.once, 2);
+    for (size_t i = 0; i < status.problems.n; i++)
+        assert_null(strstr(status.problems.v[i], "workers are busy"));
+    metric_status_free(&status);
+    for (int i = 1; i >= 0; i--) /* the later one holds the earlier one's pipe */
+        unit_child_end(&children[i]);
+    assert_line("berth_workers{state=\"cgi\"} 0");
+}
+
 /* Nobody who was killed is counted, whatever he did. */
 static void test_who_lives(void **state)
 {
@@ -421,6 +458,7 @@ int main(void)
         METRIC_TEST(test_cut_off_while_it_is_used),
         METRIC_TEST(test_removed_while_it_is_used),
         METRIC_TEST(test_who_lives),
+        METRIC_TEST(test_who_answers_one_request),
         METRIC_TEST(test_unsafe_directories),
         METRIC_TEST(test_no_room_for_the_file),
         METRIC_TEST(test_what_is_told_from_below),
