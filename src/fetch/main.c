@@ -10,6 +10,7 @@
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cache/fill.h"
 #include "cache/job.h"
 #include "cache/place.h"
 #include "cache/self.h"
@@ -136,19 +137,31 @@ static void note_failure(const struct fetch *fetch, struct err *failure)
                    line.s);
 }
 
+/* What keeps a blob's verb from beginning: those who wait for it are told, as it would. Always -1.
+ */
+static int tell_early(const struct fetch *fetch, verb_fn *verb, const struct err *failure,
+                      struct err *err)
+{
+    struct digest digest;
+
+    if (verb == fetch_blob && fetch_digest(fetch, &digest, NULL) == 0)
+        fill_tell_failure(fetch->registry.store, &digest, failure);
+    return err_copy(err, failure);
+}
+
 static int run_verb(struct fetch *fetch, verb_fn *verb, struct buf *text, struct err *err)
 {
     AUTO_BUF password = BUF_INIT, self = BUF_INIT;
     AUTO_FD state = -1;
     struct err failure;
 
-    if (read_password(fetch->origin.upstream, &password, err) < 0 ||
-        open_state(fetch->registry.store, fetch->origin.upstream, &state, err) < 0)
-        return -1;
+    if (read_password(fetch->origin.upstream, &password, &failure) < 0 ||
+        open_state(fetch->registry.store, fetch->origin.upstream, &state, &failure) < 0)
+        return tell_early(fetch, verb, &failure, err);
     bool is_known = self_name(fetch->registry.store, &self);
-    fetch->remote = open_remote(fetch, password.s, is_known ? self.s : NULL, state, err);
+    fetch->remote = open_remote(fetch, password.s, is_known ? self.s : NULL, state, &failure);
     if (!fetch->remote)
-        return -1;
+        return tell_early(fetch, verb, &failure, err);
     int done = verb(fetch, text, &failure);
     if (done < 0) {
         note_failure(fetch, &failure);

@@ -548,6 +548,18 @@ def test_14_fillers_that_do_nothing_are_not_started_for_ever(upstream, cached, t
     assert b"berth-fetch ends without a word" in log
 
 
+def test_14_a_filler_that_cannot_begin_says_why(upstream, cached, tmp_path):
+    """At once, and for the log alone: it names a file of this host."""
+    layer = oci.blob()
+    upstream.add(layer)
+    front = cached('user = "me"', f'password_file = "{tmp_path}/nothing"')
+    with front.spawn("GET", f"/v2/docker.io/app/blobs/{layer.digest}") as process:
+        output, log = process.communicate(timeout=30)
+    assert b"configuration is wrong" in expect(front.response("GET", output), 500).body
+    assert b"password_file of docker.io" in log
+    assert b"ends without a word" not in log
+
+
 def test_14_workers_carry_no_client():
     """What asks other registries is a program of its own."""
     linked = {name: subprocess.run(["ldd", BUILD / name], capture_output=True, text=True, check=True).stdout
